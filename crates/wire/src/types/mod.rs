@@ -1,0 +1,11 @@
+//! Primitive and derived data types (1588-2019 5.2, 5.3).
+
+mod address;
+mod identity;
+mod quality;
+mod time;
+
+pub use address::PortAddress;
+pub use identity::{ClockIdentity, PortIdentity, PortNumber, SdoId};
+pub use quality::{ClockAccuracy, ClockQuality, TimeSource};
+pub use time::{LogInterval, TimeInterval, TimePoint, Timestamp};

@@ -1,0 +1,203 @@
+//! What an instance and its ports are told at the start, and on reload.
+
+use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
+
+/// OC or BC (1588-2019 8.2.1.5.5).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum InstanceKind {
+    /// One port.
+    Ordinary,
+    /// Any number of ports.
+    Boundary,
+}
+
+/// How a port measures the path (1588-2019 8.2.15.4.4).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Delay {
+    /// Delay request-response.
+    E2e,
+    /// Peer-to-peer.
+    P2p,
+    /// Not at all.
+    None,
+}
+
+/// Which filter runs over delay measurements.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DelayFilterKind {
+    /// Of the last N.
+    MovingMedian,
+    /// Of the last N.
+    MovingAverage,
+}
+
+/// A port's network, as management and CLOCK_DESCRIPTION tell it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Transport {
+    /// UDP over IPv4 (Annex C).
+    UdpIpv4,
+    /// UDP over IPv6 (Annex D).
+    UdpIpv6,
+    /// IEEE 802.3 (Annex E).
+    Ethernet,
+}
+
+/// Where a port's stamps come from; the numbers are PORT_PROPERTIES_NP's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum Stamping {
+    /// The kernel.
+    Software = 0,
+    /// The NIC.
+    Hardware = 1,
+    /// The NIC writes Sync itself.
+    OneStep = 3,
+    /// The NIC writes Sync and Pdelay_Resp itself.
+    P2pOneStep = 4,
+}
+
+/// timePropertiesDS (1588-2019 8.2.4) of the instance's own clock, announced while it is grandmaster.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TimeProperties {
+    /// TAI - UTC in seconds.
+    pub current_utc_offset: i16,
+    /// The offset is known to be right.
+    pub current_utc_offset_valid: bool,
+    /// A second will be deleted at the end of the UTC day.
+    pub leap59: bool,
+    /// A second will be inserted at the end of the UTC day.
+    pub leap61: bool,
+    /// Time comes from a primary reference.
+    pub time_traceable: bool,
+    /// Frequency comes from a primary reference.
+    pub frequency_traceable: bool,
+    /// The clock keeps PTP time (TAI); false: ARB.
+    pub ptp_timescale: bool,
+    /// Where time comes from.
+    pub time_source: TimeSource,
+}
+
+impl Default for TimeProperties {
+    /// linuxptp's: 37 s, not valid, not traceable, PTP timescale, internal oscillator.
+    fn default() -> Self {
+        Self {
+            current_utc_offset: 37,
+            current_utc_offset_valid: false,
+            leap59: false,
+            leap61: false,
+            time_traceable: false,
+            frequency_traceable: false,
+            ptp_timescale: true,
+            time_source: TimeSource::INTERNAL_OSCILLATOR,
+        }
+    }
+}
+
+/// CLOCK_DESCRIPTION's texts (1588-2019 15.5.3.1.2).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Description {
+    /// OUI of the manufacturer.
+    pub manufacturer_identity: [u8; 3],
+    /// `manufacturer;model;instance`, at most 64 octets.
+    pub product: String,
+    /// `hardware;firmware;software`, at most 32 octets.
+    pub revision: String,
+    /// At most 128 octets.
+    pub user: String,
+    /// OUI + 3 octets of the profile in force.
+    pub profile_identity: [u8; 6],
+}
+
+impl Default for Description {
+    fn default() -> Self {
+        Self {
+            manufacturer_identity: [0; 3],
+            product: ";;".into(),
+            revision: ";;".into(),
+            user: String::new(),
+            profile_identity: [0x00, 0x1b, 0x19, 0x00, 0x01, 0x00],
+        }
+    }
+}
+
+/// A PTP instance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InstanceConfig {
+    /// defaultDS.clockIdentity.
+    pub clock_identity: ClockIdentity,
+    /// Ordinary or boundary.
+    pub kind: InstanceKind,
+    /// defaultDS.priority1.
+    pub priority1: u8,
+    /// defaultDS.priority2.
+    pub priority2: u8,
+    /// defaultDS.clockQuality. A client-only clock is class 255 whatever stands here.
+    pub clock_quality: ClockQuality,
+    /// defaultDS.domainNumber.
+    pub domain_number: u8,
+    /// defaultDS.sdoId.
+    pub sdo_id: SdoId,
+    /// defaultDS.slaveOnly: never a master.
+    pub client_only: bool,
+    /// defaultDS.maxStepsRemoved, 2..=255.
+    pub max_steps_removed: u16,
+    /// minorVersionPTP that is sent: 1 (2019) or 0 (2008).
+    pub minor_version: u8,
+    /// pathTraceDS.enable: PATH_TRACE is sent and looped Announces are dropped.
+    pub path_trace: bool,
+    /// Only measure: port states follow BMCA, and Samples come out, but SLAVE is reached without a servo.
+    pub free_running: bool,
+    /// Announced while grandmaster.
+    pub time_properties: TimeProperties,
+    /// Texts.
+    pub description: Description,
+    /// Port 1 first; at least one.
+    pub ports: Vec<PortConfig>,
+}
+
+/// A port. Intervals are log2 of seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PortConfig {
+    /// The interface's name, for PORT_PROPERTIES_NP and events.
+    pub interface: String,
+    /// Its network.
+    pub transport: Transport,
+    /// Its MAC address, for CLOCK_DESCRIPTION.
+    pub mac: [u8; 6],
+    /// Its protocol address (4, 16 or 6 octets), for CLOCK_DESCRIPTION.
+    pub protocol_address: Vec<u8>,
+    /// Where its stamps come from.
+    pub stamping: Stamping,
+    /// /dev/ptpN, for PORT_HWCLOCK_NP.
+    pub phc_index: Option<i32>,
+    /// portDS.logAnnounceInterval.
+    pub log_announce_interval: LogInterval,
+    /// portDS.announceReceiptTimeout, 2..=255 intervals.
+    pub announce_receipt_timeout: u8,
+    /// portDS.logSyncInterval.
+    pub log_sync_interval: LogInterval,
+    /// Sync intervals without Sync that count as a loss; 0: never.
+    pub sync_receipt_timeout: u8,
+    /// portDS.logMinDelayReqInterval.
+    pub log_min_delay_req_interval: LogInterval,
+    /// portDS.logMinPdelayReqInterval.
+    pub log_min_pdelay_req_interval: LogInterval,
+    /// portDS.delayMechanism.
+    pub delay: Delay,
+    /// Delay_Req go unicast to the master, Sync stay multicast.
+    pub hybrid_e2e: bool,
+    /// portDS.masterOnly (2019): never synchronises from this port.
+    pub master_only: bool,
+    /// portDS.delayAsymmetry: + means master to client is longer.
+    pub delay_asymmetry: TimeInterval,
+    /// Added to transmit stamps.
+    pub egress_latency: TimeInterval,
+    /// Subtracted from receive stamps.
+    pub ingress_latency: TimeInterval,
+    /// Over delay measurements.
+    pub delay_filter: DelayFilterKind,
+    /// Samples in the filter, 1..=1024.
+    pub delay_filter_length: u16,
+    /// After a fault the port tries again after this long.
+    pub fault_reset_interval: LogInterval,
+}

@@ -1,0 +1,310 @@
+//! What goes into the engine and what comes out.
+
+use core::fmt;
+use core::net::{Ipv4Addr, Ipv6Addr};
+use core::time::Duration;
+
+use ptp_wire::{ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, TimeInterval, TimePoint};
+
+use super::InstanceConfig;
+
+/// A time on the host's monotonic clock, in ns. Only differences matter.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Instant(pub u64);
+
+impl Instant {
+    /// How long after `earlier` this is; zero if it is not.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl core::ops::Add<Duration> for Instant {
+    type Output = Self;
+    fn add(self, d: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// portDS.portState (1588-2019 table 20).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[repr(u8)]
+pub enum PortState {
+    /// 1.
+    Initializing = 1,
+    /// 2.
+    Faulty = 2,
+    /// 3.
+    Disabled = 3,
+    /// 4.
+    Listening = 4,
+    /// 5.
+    PreMaster = 5,
+    /// 6.
+    Master = 6,
+    /// 7.
+    Passive = 7,
+    /// 8.
+    Uncalibrated = 8,
+    /// 9.
+    Slave = 9,
+}
+
+impl fmt::Display for PortState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Initializing => "INITIALIZING",
+            Self::Faulty => "FAULTY",
+            Self::Disabled => "DISABLED",
+            Self::Listening => "LISTENING",
+            Self::PreMaster => "PRE_MASTER",
+            Self::Master => "MASTER",
+            Self::Passive => "PASSIVE",
+            Self::Uncalibrated => "UNCALIBRATED",
+            Self::Slave => "SLAVE",
+        })
+    }
+}
+
+/// Where a frame came from or goes to.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Address {
+    /// UDP/IPv4; the port is implied by the message class.
+    Ipv4(Ipv4Addr),
+    /// UDP/IPv6, on the port's own interface.
+    Ipv6(Ipv6Addr),
+    /// IEEE 802.3.
+    Ethernet([u8; 6]),
+}
+
+/// Where a frame goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Destination {
+    /// The group of all messages but peer delay's.
+    Primary,
+    /// The group of peer delay messages.
+    PeerDelay,
+    /// One address.
+    Unicast(Address),
+}
+
+/// Which socket a message uses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MessageClass {
+    /// Stamped: UDP port 319.
+    Event,
+    /// UDP port 320.
+    General,
+}
+
+/// Names a transmission whose stamp the engine wants.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct TxToken(pub u32);
+
+/// What a management client on a UNIX socket may do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Access {
+    /// GET, SET and COMMAND.
+    ReadWrite,
+    /// GET.
+    ReadOnly,
+}
+
+/// Why a port cannot be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DownCause {
+    /// The link, or the whole interface, is gone.
+    Link,
+    /// A socket failed.
+    Fault,
+}
+
+/// What the servo makes of the samples.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ServoState {
+    /// Not synchronised (any more): a SLAVE port goes back to UNCALIBRATED.
+    Unlocked,
+    /// Tracking: an UNCALIBRATED port becomes SLAVE.
+    Locked,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// Time passed: timers that are due run. (Every other input runs them, too.)
+    Tick,
+    /// A frame was received on a network port.
+    Frame {
+        /// By this port.
+        port: PortNumber,
+        /// The PTP message, first octet of its header first; trailing octets are ignored.
+        octets: &'a [u8],
+        /// When it arrived, in the local clock's time; needed for event messages.
+        stamp: Option<TimePoint>,
+        /// Who sent it.
+        source: Address,
+    },
+    /// The stamp of a transmission is here, or will never come. Any order, any time, or not at all.
+    TransmitStamp {
+        /// Of [`Output::Transmit`].
+        token: TxToken,
+        /// When it left, in the local clock's time; `None`: lost.
+        stamp: Option<TimePoint>,
+    },
+    /// A port's sockets are open and its link is up.
+    PortUp {
+        /// Which.
+        port: PortNumber,
+    },
+    /// A port cannot be used.
+    PortDown {
+        /// Which.
+        port: PortNumber,
+        /// Why.
+        cause: DownCause,
+    },
+    /// The local clock was stepped, by us or by someone else: stamps of before do not go with stamps of after.
+    ClockStepped,
+    /// The servo's word on the last sample.
+    Servo(ServoState),
+    /// A management message arrived on a UNIX socket.
+    LocalManagement {
+        /// The message.
+        octets: &'a [u8],
+        /// Which socket.
+        access: Access,
+        /// The client, named by the caller; the reply and later events go to it.
+        peer: u32,
+    },
+    /// The configuration changed. Applied as far as it can change live; [`Event::ReloadNeedsRestart`] names the rest.
+    Configure(&'a InstanceConfig),
+    /// The host found a port's stamps or clock to be different from what was configured.
+    PhcIndex {
+        /// Which.
+        port: PortNumber,
+        /// /dev/ptpN.
+        phc_index: Option<i32>,
+    },
+}
+
+/// An offset from the master: what the servo lives on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// The port it was measured on.
+    pub port: PortNumber,
+    /// The master.
+    pub master: PortIdentity,
+    /// t2: when Sync arrived, in the local clock's time.
+    pub ingress: TimePoint,
+    /// Local clock minus master (currentDS.offsetFromMaster).
+    pub offset: TimeInterval,
+    /// The filtered delay that was subtracted (currentDS.meanDelay, or the port's meanLinkDelay).
+    pub mean_delay: TimeInterval,
+    /// t2 - t1 - corrections, the delay not subtracted.
+    pub forward: TimeInterval,
+    /// The master's Sync interval.
+    pub log_sync_interval: LogInterval,
+}
+
+/// A measurement of the path's other direction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DelaySample {
+    /// The port it was measured on.
+    pub port: PortNumber,
+    /// t3: when the request left, in the local clock's time.
+    pub egress: TimePoint,
+    /// E2E: t4 - t3 - corrections. P2P: zero.
+    pub backward: TimeInterval,
+    /// The unfiltered delay.
+    pub delay: TimeInterval,
+}
+
+/// Something an operator or another program wants to know.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A port changed its state.
+    PortState {
+        /// Which.
+        port: PortNumber,
+        /// Before.
+        from: PortState,
+        /// After.
+        to: PortState,
+        /// The event of the state machine, in the standard's words (`ANNOUNCE_RECEIPT_TIMEOUT_EXPIRES`).
+        on: &'static str,
+    },
+    /// The parent or the grandmaster changed.
+    Parent {
+        /// parentDS.parentPortIdentity.
+        parent: PortIdentity,
+        /// parentDS.grandmasterIdentity.
+        grandmaster: ClockIdentity,
+        /// The instance itself is the grandmaster.
+        own: bool,
+    },
+    /// A foreign master was seen for the first time.
+    NewForeignMaster {
+        /// By this port.
+        port: PortNumber,
+        /// Who.
+        source: PortIdentity,
+    },
+    /// A transmit stamp did not come; one sample is lost. Rate-limited.
+    TransmitStampLost {
+        /// By this port.
+        port: PortNumber,
+        /// Of this message.
+        message_type: MessageType,
+        /// So far on this port.
+        total: u64,
+    },
+    /// More than one peer answers Pdelay_Req on this link.
+    MultiplePdelayResponders {
+        /// Which.
+        port: PortNumber,
+    },
+    /// currentUtcOffset or the leap flags changed.
+    TimeProperties,
+    /// A setting that cannot change live has changed.
+    ReloadNeedsRestart {
+        /// Its name.
+        setting: &'static str,
+    },
+    /// A client changed something by SET or COMMAND.
+    ManagementChange {
+        /// The management ID.
+        id: u16,
+    },
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug)]
+pub enum Output<'a> {
+    /// Send a frame.
+    Transmit {
+        /// From this port.
+        port: PortNumber,
+        /// By this socket.
+        class: MessageClass,
+        /// To there.
+        destination: Destination,
+        /// The message.
+        octets: &'a [u8],
+        /// Wants its stamp, under this token.
+        stamp: Option<TxToken>,
+    },
+    /// Send a management message to a UNIX client.
+    LocalReply {
+        /// As it came in [`Input::LocalManagement`].
+        peer: u32,
+        /// The message.
+        octets: &'a [u8],
+    },
+    /// Give it to the servo.
+    Sample(Sample),
+    /// For servos that use both directions.
+    Delay(DelaySample),
+    /// Tell it.
+    Event(Event),
+}
