@@ -111,6 +111,7 @@ impl Port {
         let header = rx.message.header();
         let Some(t4) = self.ingress(rx.stamp) else { return };
         let number = self.number();
+        let asymmetry = self.config.delay_asymmetry;
         let Some(e) = self.peer.exchange.as_mut().filter(|e| e.sequence_id == header.sequence_id) else {
             return self.stats.drop(DropCause::Unexpected);
         };
@@ -127,7 +128,7 @@ impl Port {
         e.response = Some(Response {
             t4,
             request_receipt: request_receipt.into(),
-            correction: header.correction,
+            correction: header.correction + asymmetry,
             two_step: header.flags.has(Flags::TWO_STEP),
         });
         self.finish_peer_exchange(instance);
