@@ -1,6 +1,6 @@
 //! Foreign masters: who announces on a port, and which of them count (1588-2019 9.3.2.4, 9.5.3).
 
-use ptp_wire::{Announce, ClockIdentity, Header, PortIdentity};
+use ptp_wire::{Announce, ClockIdentity, Header, LogInterval, PortIdentity};
 
 use super::Instant;
 use super::bmca::{Candidate, compare};
@@ -27,9 +27,11 @@ pub(super) struct ForeignMaster {
 }
 
 impl ForeignMaster {
-    /// FOREIGN_MASTER_THRESHOLD (2) messages within the window.
-    fn qualified(&self, now: Instant) -> bool {
-        let window = self.header.log_message_interval.duration() * WINDOW;
+    /// FOREIGN_MASTER_THRESHOLD (2) messages within the window. The sender's interval counts if it is longer than ours,
+    /// but only up to 16 s: nobody stays qualified for ever by claiming a long one.
+    fn qualified(&self, now: Instant, own_interval: LogInterval) -> bool {
+        let interval = own_interval.max(self.header.log_message_interval.min(LogInterval(4)));
+        let window = interval.duration().saturating_mul(WINDOW);
         self.previous.is_some_and(|p| now.since(p) <= window) && now.since(self.last) <= window
     }
 
@@ -56,11 +58,17 @@ pub(super) enum Recorded {
 pub(super) struct ForeignMasters {
     records: Vec<ForeignMaster>,
     receiver: PortIdentity,
+    /// portDS.logAnnounceInterval.
+    pub(super) log_announce_interval: LogInterval,
 }
 
 impl ForeignMasters {
-    pub(super) fn new(receiver: PortIdentity) -> Self {
-        Self { records: Vec::with_capacity(CAPACITY), receiver }
+    pub(super) fn new(receiver: PortIdentity, log_announce_interval: LogInterval) -> Self {
+        Self { records: Vec::with_capacity(CAPACITY), receiver, log_announce_interval }
+    }
+
+    fn qualified(&self, record: &ForeignMaster, now: Instant) -> bool {
+        record.qualified(now, self.log_announce_interval)
     }
 
     pub(super) fn clear(&mut self) {
@@ -82,8 +90,9 @@ impl ForeignMasters {
         parent: PortIdentity,
     ) -> Recorded {
         let source = header.source_port_identity;
+        let interval = self.log_announce_interval;
         if let Some(r) = self.records.iter_mut().find(|r| r.source == source) {
-            let was_qualified = r.qualified(now);
+            let was_qualified = r.qualified(now, interval);
             let same = r.announce == Announce { origin_timestamp: r.announce.origin_timestamp, ..*announce }
                 && r.header.flags == header.flags;
             r.header = *header;
@@ -92,7 +101,7 @@ impl ForeignMasters {
             r.path.extend(path);
             r.previous = Some(r.last);
             r.last = now;
-            let unchanged = same && was_qualified == r.qualified(now);
+            let unchanged = same && was_qualified == r.qualified(now, interval);
             return if unchanged { Recorded::Same } else { Recorded::Changed };
         }
         let record = ForeignMaster {
@@ -139,7 +148,7 @@ impl ForeignMasters {
     /// Whom a new sender may displace: the longest silent unqualified one, else the worst if the new one is better.
     fn victim(&self, now: Instant, new: &ForeignMaster, parent: PortIdentity) -> Option<usize> {
         let others = || self.records.iter().enumerate().filter(|(_, r)| r.source != parent);
-        if let Some((i, _)) = others().filter(|(_, r)| !r.qualified(now)).min_by_key(|(_, r)| r.last) {
+        if let Some((i, _)) = others().filter(|(_, r)| !self.qualified(r, now)).min_by_key(|(_, r)| r.last) {
             return Some(i);
         }
         let (i, worst) = others().reduce(|a, b| {
@@ -160,7 +169,7 @@ impl ForeignMasters {
     ) -> Option<(&ForeignMaster, Candidate)> {
         self.records
             .iter()
-            .filter(|r| Some(r.source) == parent || r.qualified(now))
+            .filter(|r| Some(r.source) == parent || self.qualified(r, now))
             .map(|r| (r, r.candidate(self.receiver)))
             .reduce(|a, b| if compare(&b.1, &a.1).is_better() { b } else { a })
     }

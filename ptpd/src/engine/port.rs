@@ -19,8 +19,12 @@ use super::sync::{Matched, SyncMatcher, SyncPair};
 use super::timers::{Timer, Timers};
 use super::transmit::{Outstanding, Sent};
 use super::{
-    Address, Delay, DelayFilterKind, Destination, Event, MessageClass, PortConfig, PortState, Sample, TxToken,
+    Address, Delay, DelayFilterKind, Destination, Event, Instant, MessageClass, PortConfig, PortState,
+    Sample, TxToken,
 };
+
+/// At most one new foreign master per port is told of in this time.
+const NEW_MASTER_QUIET: Duration = Duration::from_millis(100);
 
 /// sequenceId of each message type that counts its own.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +60,8 @@ pub(super) struct Port {
     /// The next delay measurement replaces what the filter holds.
     pub(super) filter_stale: bool,
     pub(super) outstanding: Outstanding,
+    /// When a new foreign master was last told of.
+    new_master_told: Option<Instant>,
     /// The announce or sync receipt timeout has expired since the last state decision.
     pub(super) expired: bool,
     /// The master's interval, while this port is its client.
@@ -79,7 +85,7 @@ impl Port {
             state: PortState::Initializing,
             up: false,
             timers: Timers::default(),
-            foreign: ForeignMasters::new(id),
+            foreign: ForeignMasters::new(id, config.log_announce_interval),
             stats: PortStats::default(),
             sequences: Sequences::default(),
             sync: SyncMatcher::default(),
@@ -88,6 +94,7 @@ impl Port {
             filter: new_filter(&config),
             filter_stale: false,
             outstanding: Outstanding::new(id.port_number),
+            new_master_told: None,
             expired: false,
             log_sync_interval: config.log_sync_interval,
             log_delay_req_interval: config.log_min_delay_req_interval,
@@ -416,7 +423,12 @@ impl Port {
         let source = header.source_port_identity;
         match self.foreign.record(instance.now, header, announce, path_trace(m), parent) {
             Recorded::New => {
-                instance.out.event(Event::NewForeignMaster { port: self.number(), source });
+                // A flood of made-up senders must not flood the log.
+                let quiet = self.new_master_told.is_some_and(|at| instance.now.since(at) < NEW_MASTER_QUIET);
+                if !quiet {
+                    self.new_master_told = Some(instance.now);
+                    instance.out.event(Event::NewForeignMaster { port: self.number(), source });
+                }
             }
             Recorded::Same => {}
             Recorded::Changed => instance.decision_due = true,
@@ -540,6 +552,7 @@ impl Port {
         if filter_changed {
             self.filter = new_filter(&self.config);
         }
+        self.foreign.log_announce_interval = self.config.log_announce_interval;
         if self.config.master_only {
             self.foreign.clear();
         }
