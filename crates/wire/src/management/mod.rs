@@ -38,6 +38,9 @@ mod text;
 mod tlv;
 mod transparent;
 
+#[cfg(test)]
+mod tests;
+
 pub use clock::{
     AlternateTimeOffsetEnable, AlternateTimeOffsetName, AlternateTimeOffsetProperties, ClockDescription,
     ClockType, CurrentDataSet, DefaultDataSet, ParentDataSet, TimePropertiesDataSet, TimescaleProperties,

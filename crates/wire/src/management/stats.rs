@@ -12,7 +12,6 @@ pub struct PortStatsNp<'a> {
 }
 
 impl<'a> PortStatsNp<'a> {
-
     /// Over counters in wire format.
     pub fn new(port_identity: PortIdentity, counters: &'a [u8; 256]) -> Self {
         Self { port_identity, counters }

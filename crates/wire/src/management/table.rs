@@ -97,8 +97,8 @@ macro_rules! management_ids {
         #[non_exhaustive]
         pub enum Payload<$lt> {
             $($(#[$doc])* $variant($ty),)*
-            /// An ID that the table does not know, or that a newer version defines.
-            Unknown(ManagementId, &$lt [u8]),
+            /// Data as it is: of an ID that the table does not know, or of a GET.
+            Raw(ManagementId, &$lt [u8]),
         }
 
         impl<$lt> Payload<$lt> {
@@ -106,7 +106,7 @@ macro_rules! management_ids {
             pub const fn id(&self) -> ManagementId {
                 match self {
                     $(Self::$variant(_) => ManagementId::$konst,)*
-                    Self::Unknown(id, _) => *id,
+                    Self::Raw(id, _) => *id,
                 }
             }
 
@@ -115,7 +115,7 @@ macro_rules! management_ids {
                     $(ManagementId::$konst => Self::$variant($codec::read(r)?),)*
                     _ => {
                         let data = r.rest();
-                        Self::Unknown(id, r.take(data.len())?)
+                        Self::Raw(id, r.take(data.len())?)
                     }
                 })
             }
@@ -123,7 +123,7 @@ macro_rules! management_ids {
             fn write(&self, w: &mut Cursor<'_>) -> Result<(), WireError> {
                 match self {
                     $(Self::$variant(v) => $codec::write(v, w),)*
-                    Self::Unknown(_, data) => w.put(data),
+                    Self::Raw(_, data) => w.put(data),
                 }
             }
         }
