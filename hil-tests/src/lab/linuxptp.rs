@@ -41,6 +41,7 @@ impl Ptp4l {
             "-q",
             "--free_running=1",
             "--summary_interval=-4",
+            "--freq_est_interval=0",
             "--logging_level=6",
             "--logAnnounceInterval=-2",
             "--logSyncInterval=-3",
