@@ -175,8 +175,8 @@ impl Kind {
                     Err(Refusal::new(format!("{} octets long", text.len())))
                 } else if text.chars().any(char::is_control) {
                     Err(Refusal::new("has a control character in it"))
-                } else if semicolons.is_some_and(|n| text.matches(';').count() != n) {
-                    Err(Refusal::new(format!("{} semicolons", text.matches(';').count())))
+                } else if let Some(n) = semicolons.filter(|n| text.matches(';').count() != *n) {
+                    Err(Refusal::new(format!("has {} of {n} semicolons", text.matches(';').count())))
                 } else {
                     Ok(Value::Text(text.to_owned()))
                 }

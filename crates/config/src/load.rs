@@ -133,8 +133,8 @@ fn assemble(source: Option<Source>, dirs: &[PathBuf], overrides: &Overrides) -> 
     }
 
     if let (Some(source), Some(tree)) = (&source, &tree) {
-        cut = tree.cut;
-        FileReader { source, profile: None, layers: &mut layers, out: &mut out }.root(tree);
+        let mut reader = FileReader { source, profile: None, layers: &mut layers, out: &mut out };
+        cut = !reader.root(tree) || tree.cut;
     }
     command_line(overrides, &mut layers, &mut out);
 

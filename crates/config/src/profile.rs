@@ -73,7 +73,7 @@ impl Profiles<'_> {
             return Source::read(&path);
         }
         let text = SHIPPED.iter().find(|(shipped, _)| *shipped == name).map_or("", |(_, text)| text);
-        Ok(Source { path: PathBuf::from(format!("profile {name}")), text: text.to_owned() })
+        Ok(Source::new(PathBuf::from(format!("profile {name}")), text.to_owned()))
     }
 }
 

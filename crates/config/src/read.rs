@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::diagnostics::{Diagnostic, Problem};
+use crate::diagnostics::{Diagnostic, Problem, TOO_MANY};
 use crate::kind::{self, Refusal, Value};
 use crate::layers::{Layers, Origin, PortLayer, Setting};
 use crate::profile::{self, Profiles};
@@ -41,11 +41,10 @@ impl FileReader<'_> {
         let Some(Node { content: Content::Map(entries), .. }) = &tree.root else { return None };
         let (key, value) =
             entries.iter().find(|(k, _)| scalar(k).is_some_and(|(text, _)| text == "profile"))?;
-        let Some((text, quoted)) = scalar(value).filter(|(text, quoted)| !is_null(text, *quoted)) else {
+        let Some((text, _)) = scalar(value).filter(|(text, quoted)| !is_null(text, *quoted)) else {
             self.no_value("profile", "a profile's name", key, value);
             return None;
         };
-        let _ = quoted;
         if !profiles.has(text) {
             let names = profiles.names();
             let words: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -75,21 +74,21 @@ impl FileReader<'_> {
         })
     }
 
-    /// All of the file.
-    pub(crate) fn root(&mut self, tree: &Tree) {
+    /// All of the file. False: it has no keys at all.
+    pub(crate) fn root(&mut self, tree: &Tree) -> bool {
         let Some(root) = &tree.root else {
             if !tree.cut {
                 let message = "the file is empty".to_owned();
                 let diagnostic = Diagnostic::new(Problem::Missing, message).in_file(&self.source.path);
                 self.out.push(diagnostic.help("the least is `ports: [{ interface: eth0 }]`"));
             }
-            return;
+            return false;
         };
         let Some(entries) = self.map(root, "the file", "keys and values, such as `priority1: 128`") else {
-            return;
+            return false;
         };
         for (key, value) in entries {
-            let Some(name) = self.name(key) else { continue };
+            let Some(name) = self.name(key).filter(|_| self.out.len() < TOO_MANY) else { continue };
             match name {
                 "profile" if self.profile.is_none() => {}
                 "ports" if self.profile.is_none() => self.ports(value),
@@ -118,13 +117,14 @@ impl FileReader<'_> {
                 }
             }
         }
+        true
     }
 
     fn section(&mut self, section: &'static Section, node: &Node) {
         let what = format!("`{}`", section.name);
         let Some(entries) = self.map(node, &what, "keys and values, indented below it") else { return };
         for (key, value) in entries {
-            let Some(name) = self.name(key) else { continue };
+            let Some(name) = self.name(key).filter(|_| self.out.len() < TOO_MANY) else { continue };
             match section.key(name) {
                 Some(found) => {
                     let path = format!("{}.{name}", section.name);
@@ -150,6 +150,9 @@ impl FileReader<'_> {
             return;
         };
         for (i, item) in items.iter().enumerate() {
+            if self.out.len() >= TOO_MANY {
+                break;
+            }
             let what = format!("port {}", i + 1);
             let Some(entries) = self.map(item, &what, "keys and values, such as `interface: eth0`") else {
                 continue;
@@ -157,7 +160,7 @@ impl FileReader<'_> {
             let mut port = PortLayer::default();
             let mut named = false;
             for (key, value) in entries {
-                let Some(name) = self.name(key) else { continue };
+                let Some(name) = self.name(key).filter(|_| self.out.len() < TOO_MANY) else { continue };
                 named |= name == "interface";
                 match PORT.key(name) {
                     Some(found) => {
@@ -203,6 +206,9 @@ impl FileReader<'_> {
         let mut first: HashMap<&str, &Place> = HashMap::new();
         let mut once = Vec::with_capacity(entries.len());
         for entry in entries {
+            if self.out.len() >= TOO_MANY {
+                break;
+            }
             match scalar(&entry.0) {
                 Some((name, _)) => match first.get(name) {
                     Some(before) => {
