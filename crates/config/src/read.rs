@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use crate::diagnostics::{Diagnostic, Problem, TOO_MANY};
-use crate::kind::{self, Refusal, Value};
+use crate::kind::{Refusal, Value};
 use crate::layers::{Layers, Origin, PortLayer, Setting};
 use crate::profile::{self, Profiles};
 use crate::source::{Content, Node, Place, Source, Tree};
 use crate::table::{self, INSTANCE, Key, PORT, Section};
+use crate::words;
 
 /// Reads one file into the layers.
 pub(crate) struct FileReader<'a> {
@@ -52,13 +53,13 @@ impl FileReader<'_> {
                 .source
                 .diagnose(
                     Problem::UnknownProfile,
-                    format!("no profile `{}`", kind::brief(text)),
+                    format!("no profile `{}`", words::brief(text)),
                     &value.place,
                 )
                 .key("profile")
-                .allowed(kind::list(&words));
+                .allowed(words::list(&words));
             if let Some(near) =
-                profile::other_name(text).or_else(|| kind::nearest(text, words.iter().copied()))
+                profile::other_name(text).or_else(|| words::nearest(text, words.iter().copied()))
             {
                 diagnostic =
                     diagnostic.help(format!("did you mean `{near}`?")).replacement(Some(near.to_owned()));
@@ -213,10 +214,10 @@ impl FileReader<'_> {
                 Some((name, _)) => match first.get(name) {
                     Some(before) => {
                         let line = self.source.line(before);
-                        let message = format!("`{}` stands here twice", kind::brief(name));
+                        let message = format!("`{}` stands here twice", words::brief(name));
                         let diagnostic = self.source.diagnose(Problem::DuplicateKey, message, &entry.0.place);
                         self.out.push(
-                            diagnostic.key(kind::brief(name)).help(format!("line {line} has it first")),
+                            diagnostic.key(words::brief(name)).help(format!("line {line} has it first")),
                         );
                     }
                     None => {
@@ -238,9 +239,9 @@ impl FileReader<'_> {
     }
 
     fn unknown(&mut self, name: &str, section: &str, key: &Node, names: &[&'static str]) {
-        let message = format!("unknown key `{}`", kind::brief(name));
+        let message = format!("unknown key `{}`", words::brief(name));
         let mut diagnostic =
-            self.source.diagnose(Problem::UnknownKey, message, &key.place).key(kind::brief(name));
+            self.source.diagnose(Problem::UnknownKey, message, &key.place).key(words::brief(name));
         let snake = snake_case(name);
         let elsewhere = || {
             let path = table::OTHER_NAMES
@@ -271,11 +272,11 @@ impl FileReader<'_> {
                     diagnostic.help(format!("write `{path}` at the top of the file, not below `{section}:`"))
                 }
             };
-        } else if let Some(near) = kind::nearest(name, names.iter().copied()) {
+        } else if let Some(near) = words::nearest(name, names.iter().copied()) {
             diagnostic =
                 diagnostic.help(format!("did you mean `{near}`?")).replacement(Some(near.to_owned()));
         } else if !section.is_empty() {
-            diagnostic = diagnostic.allowed(kind::list(names));
+            diagnostic = diagnostic.allowed(words::list(names));
         } else {
             diagnostic = diagnostic.help("ptpd.yaml(5) lists all keys");
         }
@@ -332,7 +333,7 @@ pub(crate) fn refused(
     at: impl FnOnce(Problem, String) -> Diagnostic,
 ) -> Diagnostic {
     let problem = if refusal.label == "out of range" { Problem::OutOfRange } else { Problem::WrongType };
-    let mut diagnostic = at(problem, format!("`{}` is not a value of `{}`", kind::brief(text), key.name))
+    let mut diagnostic = at(problem, format!("`{}` is not a value of `{}`", words::brief(text), key.name))
         .key(path)
         .label(refusal.label)
         .allowed(key.kind.allowed())

@@ -61,8 +61,8 @@ impl Source {
     }
 
     /// Reads a file.
-    pub(crate) fn read(path: &Path) -> Result<Self, Diagnostic> {
-        let broken = |message: String| Diagnostic::new(Problem::File, message).in_file(path);
+    pub(crate) fn read(path: &Path) -> Result<Self, Box<Diagnostic>> {
+        let broken = |message: String| Box::new(Diagnostic::new(Problem::File, message).in_file(path));
         let mut octets = Vec::new();
         std::fs::File::open(path)
             .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut octets))
@@ -71,19 +71,20 @@ impl Source {
     }
 
     /// From what a file holds.
-    pub(crate) fn from_octets(path: &Path, octets: Vec<u8>) -> Result<Self, Diagnostic> {
+    pub(crate) fn from_octets(path: &Path, octets: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
         if u64::try_from(octets.len()).unwrap_or(u64::MAX) > LARGEST {
             let message = format!("the file is larger than {} KiB", LARGEST / 1024);
-            return Err(Diagnostic::new(Problem::File, message).in_file(path));
+            return Err(Box::new(Diagnostic::new(Problem::File, message).in_file(path)));
         }
         let text = String::from_utf8(octets).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
             // The bad octet shows as a replacement character, in its place.
             let shown = String::from_utf8_lossy(e.as_bytes()).into_owned();
-            Diagnostic::new(Problem::File, "the file is not UTF-8")
+            let diagnostic = Diagnostic::new(Problem::File, "the file is not UTF-8")
                 .at(path, &shown, &line_starts(&shown), at..at + '\u{fffd}'.len_utf8())
                 .label(format!("octet 0x{:02x}", e.as_bytes().get(at).copied().unwrap_or(0)))
-                .help("save the file as UTF-8")
+                .help("save the file as UTF-8");
+            Box::new(diagnostic)
         })?;
         let text = match text.strip_prefix('\u{feff}') {
             Some(rest) => rest.to_owned(),
