@@ -1,1 +1,4 @@
-//! Work in progress.
+//! The laboratory of Escapement: experiments on real daemons, the deterministic simulator, the demonstration.
+#![forbid(unsafe_code)]
+
+pub mod lab;

@@ -1,1 +1,31 @@
-//! Work in progress.
+//! Delay filters and clock servos: pure arithmetic on values that are handed in.
+//!
+//! Nothing here reads a clock, sleeps, logs or allocates after construction. The sign conventions are those of the
+//! engine and of the kernel: an offset is *local minus master*, a frequency is *positive when the clock is made to run
+//! faster*, and a step is *added* to the clock.
+//!
+//! ```
+//! use ptp_servo::{Servo, ServoConfig, ServoState};
+//! use ptp_wire::{TimeInterval, TimePoint};
+//!
+//! let mut servo = Servo::new(ServoConfig::default(), 0.0);
+//! servo.set_interval(1.0);
+//! // The clock is 1 ms ahead and gains 10 us every second.
+//! let first = servo.sample(TimeInterval::from_nanos(1_000_000), TimePoint::from_nanos(0), 1.0);
+//! assert_eq!(first.state, ServoState::Unlocked);
+//! let second = servo.sample(TimeInterval::from_nanos(1_010_000), TimePoint::from_nanos(1_000_000_000), 1.0);
+//! assert_eq!(second.state, ServoState::Jump);
+//! assert_eq!(second.step, Some(TimeInterval::from_nanos(-1_010_000)));
+//! assert!((second.frequency_ppb + 10_000.0).abs() < 1.0);
+//! ```
+#![forbid(unsafe_code)]
+
+mod filter;
+mod pi;
+mod servo;
+mod statistics;
+
+pub use filter::{DelayFilter, FilterKind};
+pub use pi::{Gains, PiConfig};
+pub use servo::{Decision, Servo, ServoConfig, ServoState};
+pub use statistics::{OffsetStatistics, Summary};

@@ -201,3 +201,55 @@ pub struct PortConfig {
     /// After a fault the port tries again after this long.
     pub fault_reset_interval: LogInterval,
 }
+
+impl InstanceConfig {
+    /// The default profile: a boundary clock if there are several ports, an ordinary clock otherwise.
+    pub fn new(clock_identity: ClockIdentity, ports: Vec<PortConfig>) -> Self {
+        Self {
+            clock_identity,
+            kind: if ports.len() > 1 { InstanceKind::Boundary } else { InstanceKind::Ordinary },
+            priority1: 128,
+            priority2: 128,
+            clock_quality: ClockQuality::DEFAULT,
+            domain_number: 0,
+            sdo_id: SdoId::PTP,
+            client_only: false,
+            max_steps_removed: 255,
+            minor_version: 1,
+            path_trace: false,
+            free_running: false,
+            time_properties: TimeProperties::default(),
+            description: Description::default(),
+            ports,
+        }
+    }
+}
+
+impl PortConfig {
+    /// The default E2E profile (1588-2019 I.3) on UDP/IPv4 with software stamps.
+    pub fn new(interface: &str) -> Self {
+        Self {
+            interface: interface.into(),
+            transport: Transport::UdpIpv4,
+            mac: [0; 6],
+            protocol_address: vec![0; 4],
+            stamping: Stamping::Software,
+            phc_index: None,
+            log_announce_interval: LogInterval(1),
+            announce_receipt_timeout: 3,
+            log_sync_interval: LogInterval(0),
+            sync_receipt_timeout: 0,
+            log_min_delay_req_interval: LogInterval(0),
+            log_min_pdelay_req_interval: LogInterval(0),
+            delay: Delay::E2e,
+            hybrid_e2e: false,
+            master_only: false,
+            delay_asymmetry: TimeInterval::ZERO,
+            egress_latency: TimeInterval::ZERO,
+            ingress_latency: TimeInterval::ZERO,
+            delay_filter: DelayFilterKind::MovingMedian,
+            delay_filter_length: 10,
+            fault_reset_interval: LogInterval(4),
+        }
+    }
+}

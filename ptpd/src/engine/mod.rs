@@ -1,17 +1,414 @@
 //! A PTP instance (IEEE 1588-2019) without I/O, clocks, threads or randomness of its own.
 //!
 //! It is driven: [`Input`]s go in with the monotonic time they happened at, [`Output`]s come out until there are none,
-//! and `next_deadline` says when it wants to be woken with [`Input::Tick`].
-//! Same inputs, same seed: same outputs.
+//! and [`Engine::next_deadline`] says when it wants to be woken with [`Input::Tick`]. Same inputs, same seed: same
+//! outputs.
+//!
+//! Call order: [`Engine::handle`] with an input, then [`Engine::poll`] until it returns `None` (each output is done
+//! before the next is polled), then sleep until the next input or the deadline. `now` never goes backwards; if it does,
+//! the latest time seen counts. No input makes the engine panic.
+//!
+//! ```
+//! use ptpd::engine::{Engine, Input, InstanceConfig, Instant, Output, PortConfig};
+//! use ptp_wire::{ClockIdentity, PortNumber};
+//!
+//! let config = InstanceConfig::new(ClockIdentity::from_mac([2, 0, 0, 0, 0, 1]), vec![PortConfig::new("eth0")]);
+//! let mut engine = Engine::new(config, 1, Instant(0));
+//! engine.handle(Instant(0), Input::PortUp { port: PortNumber(1) });
+//! while let Some(output) = engine.poll() {
+//!     if let Output::Event(event) = output {
+//!         println!("{event:?}");
+//!     }
+//! }
+//! assert!(engine.next_deadline().is_some());
+//! ```
 
+mod bmca;
 mod config;
+mod data_sets;
+mod e2e;
+mod foreign;
+mod fsm;
+mod instance;
 mod io;
+mod management;
+mod outbox;
+mod p2p;
+mod port;
+mod rng;
+mod stats;
+mod sync;
+mod timers;
+mod transmit;
+
+use core::time::Duration;
+
+use ptp_wire::{Body, Message, PortIdentity, PortNumber, TimeInterval, TimePoint};
 
 pub use config::{
     Delay, DelayFilterKind, Description, InstanceConfig, InstanceKind, PortConfig, Stamping, TimeProperties,
     Transport,
 };
+pub use data_sets::{CurrentDs, ParentDs};
 pub use io::{
     Access, Address, DelaySample, Destination, DownCause, Event, Input, Instant, MessageClass, Output,
     PortState, Sample, ServoState, TxToken,
 };
+pub use stats::{DropCause, PortStats, ServiceStats};
+
+use bmca::{Candidate, Decision, compare, decide};
+use fsm::FsmEvent;
+use instance::{Instance, MAX_PATH};
+use port::{Port, Received};
+use transmit::Outstanding;
+
+/// A PTP instance. See the [module](self) for how it is driven.
+#[derive(Debug)]
+pub struct Engine {
+    instance: Instance,
+    ports: Vec<Port>,
+    /// Erbest of each port during a state decision.
+    best: Vec<Option<Candidate>>,
+    next_decision: Instant,
+    management: management::Management,
+}
+
+impl Engine {
+    /// An instance whose ports are INITIALIZING until [`Input::PortUp`]. `seed` decides all random waits.
+    pub fn new(config: InstanceConfig, seed: u64, now: Instant) -> Self {
+        let ports = config
+            .ports
+            .iter()
+            .zip(1..=u16::MAX - 1)
+            .map(|(port, number)| Port::new(PortIdentity::new(config.clock_identity, number), port.clone()))
+            .collect::<Vec<_>>();
+        Self {
+            best: Vec::with_capacity(ports.len()),
+            ports,
+            instance: Instance::new(config, seed, now),
+            next_decision: now,
+            management: management::Management::default(),
+        }
+    }
+
+    /// Takes one input in. `now` is the time it happened at.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.instance.now = self.instance.now.max(now);
+        self.run_timers();
+        match input {
+            Input::Tick => {}
+            Input::Frame { port, octets, stamp, source } => self.frame(port, octets, stamp, source),
+            Input::TransmitStamp { token, stamp } => {
+                if let Some(port) = port_mut(&mut self.ports, Outstanding::port_of(token)) {
+                    port.transmit_stamp(&mut self.instance, token, stamp);
+                }
+            }
+            Input::PortUp { port } => {
+                if let Some(port) = port_mut(&mut self.ports, port) {
+                    port.up = true;
+                    port.transition(&mut self.instance, FsmEvent::FaultCleared);
+                    port.transition(&mut self.instance, FsmEvent::InitComplete);
+                }
+            }
+            Input::PortDown { port, .. } => {
+                if let Some(port) = port_mut(&mut self.ports, port) {
+                    port.up = false;
+                    port.transition(&mut self.instance, FsmEvent::FaultDetected);
+                }
+            }
+            Input::ClockStepped => {
+                for port in &mut self.ports {
+                    port.clock_stepped();
+                }
+            }
+            Input::Servo(state) => self.servo(state),
+            Input::LocalManagement { octets, access, peer } => self.local_management(octets, access, peer),
+            Input::Configure(config) => self.configure(config),
+            Input::PhcIndex { port, phc_index } => {
+                if let Some(port) = port_mut(&mut self.ports, port) {
+                    port.config.phc_index = phc_index;
+                }
+            }
+        }
+        if std::mem::take(&mut self.instance.decision_due) {
+            self.state_decision();
+        }
+        self.notify();
+    }
+
+    /// The next thing to do, until there is none.
+    pub fn poll(&mut self) -> Option<Output<'_>> {
+        self.instance.out.poll()
+    }
+
+    /// When [`Input::Tick`] is wanted, if nothing else comes first.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let timers = self.ports.iter().filter_map(|p| p.timers.next()).min();
+        let decision = self.ports.iter().any(Port::active).then_some(self.next_decision);
+        [timers, decision, self.management.next_deadline()].into_iter().flatten().min()
+    }
+
+    // --- what it knows ---
+
+    /// The configuration in force.
+    pub fn config(&self) -> &InstanceConfig {
+        &self.instance.config
+    }
+
+    /// currentDS.
+    pub fn current_ds(&self) -> &CurrentDs {
+        &self.instance.current
+    }
+
+    /// parentDS.
+    pub fn parent_ds(&self) -> &ParentDs {
+        &self.instance.parent
+    }
+
+    /// timePropertiesDS.
+    pub fn time_properties_ds(&self) -> &TimeProperties {
+        &self.instance.time_properties
+    }
+
+    /// Whether this instance is the grandmaster (or knows no other).
+    pub fn is_grandmaster(&self) -> bool {
+        self.instance.is_grandmaster()
+    }
+
+    /// portDS.portState; `None` for a port that does not exist.
+    pub fn port_state(&self, port: PortNumber) -> Option<PortState> {
+        self.port(port).map(|p| p.state)
+    }
+
+    /// portDS.meanLinkDelay (P2P) or the filtered path delay (E2E), once measured.
+    pub fn port_delay(&self, port: PortNumber) -> Option<TimeInterval> {
+        self.port(port).and_then(|p| p.filter.value())
+    }
+
+    /// What a port has counted.
+    pub fn port_stats(&self, port: PortNumber) -> Option<&PortStats> {
+        self.port(port).map(|p| &p.stats)
+    }
+
+    fn port(&self, number: PortNumber) -> Option<&Port> {
+        self.ports.get(usize::from(number.0).checked_sub(1)?)
+    }
+
+    // --- inside ---
+
+    fn run_timers(&mut self) {
+        let now = self.instance.now;
+        for port in &mut self.ports {
+            while let Some(timer) = port.timers.take_due(now) {
+                port.expire(&mut self.instance, timer);
+            }
+        }
+        if self.next_decision <= now && self.ports.iter().any(Port::active) {
+            // Foreign masters lose their qualification by silence, so this looks once per announce interval.
+            self.instance.decision_due = true;
+        }
+    }
+
+    fn frame(&mut self, number: PortNumber, octets: &[u8], stamp: Option<TimePoint>, source: Address) {
+        let Some(port) = port_mut(&mut self.ports, number) else { return };
+        let instance = &mut self.instance;
+        let message = match Message::parse(octets) {
+            Ok(message) => message,
+            Err(e) => return port.stats.drop(e.into()),
+        };
+        let header = message.header();
+        let config = &instance.config;
+        // A 2008 sender knows only the major nibble of the sdoId.
+        let same_sdo = if header.minor_version == 0 {
+            header.sdo_id.major() == config.sdo_id.major()
+        } else {
+            header.sdo_id == config.sdo_id
+        };
+        if !same_sdo {
+            return port.stats.drop(DropCause::SdoId);
+        }
+        if header.domain_number != config.domain_number {
+            return port.stats.drop(DropCause::Domain);
+        }
+        if header.source_port_identity.clock_identity == config.clock_identity {
+            return port.stats.drop(DropCause::Own);
+        }
+        if !port.active() {
+            return port.stats.drop(DropCause::PortDown);
+        }
+        port.stats.received(header.message_type);
+        let rx = Received { message: &message, stamp, source };
+        match *message.body() {
+            Body::Sync { origin_timestamp } => {
+                if port.is_client() && header.source_port_identity == instance.parent.parent_port_identity {
+                    port.note_master_address(source);
+                }
+                port.receive_sync(instance, rx, origin_timestamp);
+            }
+            Body::FollowUp { precise_origin_timestamp } => {
+                port.receive_follow_up(instance, &message, precise_origin_timestamp);
+            }
+            Body::DelayReq { .. } => port.receive_delay_req(instance, rx),
+            Body::DelayResp { receive_timestamp, requesting_port_identity } => {
+                port.receive_delay_resp(instance, rx, receive_timestamp, requesting_port_identity);
+            }
+            Body::PdelayReq { .. } => port.receive_pdelay_req(instance, rx),
+            Body::PdelayResp { request_receipt_timestamp, requesting_port_identity } => {
+                port.receive_pdelay_resp(instance, rx, request_receipt_timestamp, requesting_port_identity);
+            }
+            Body::PdelayRespFollowUp { response_origin_timestamp, requesting_port_identity } => {
+                port.receive_pdelay_resp_follow_up(
+                    instance,
+                    rx,
+                    response_origin_timestamp,
+                    requesting_port_identity,
+                );
+            }
+            Body::Announce(ref announce) => port.receive_announce(instance, &message, announce),
+            // Unicast negotiation is not served: nothing here waits for Signaling.
+            Body::Signaling { .. } => port.stats.drop(DropCause::Unexpected),
+            Body::Management(_) => self.network_management(number, &message, source),
+        }
+    }
+
+    fn servo(&mut self, state: ServoState) {
+        let event = match state {
+            ServoState::Locked => FsmEvent::MasterClockSelected,
+            ServoState::Unlocked => FsmEvent::SynchronizationFault,
+        };
+        for port in self.ports.iter_mut().filter(|p| p.is_client()) {
+            let before = port.state;
+            port.transition(&mut self.instance, event);
+            if port.state == PortState::Slave && before != port.state {
+                // What was measured while the frequency was still wrong is not worth keeping.
+                port.filter_stale = true;
+            }
+        }
+    }
+
+    /// The state decision event (1588-2019 9.2.6.9): all ports at once.
+    fn state_decision(&mut self) {
+        let instance = &mut self.instance;
+        let now = instance.now;
+        let parent = instance.parent.parent_port_identity;
+        let interval = self
+            .ports
+            .iter()
+            .map(|p| p.config.log_announce_interval.duration())
+            .min()
+            .unwrap_or(Duration::from_secs(1));
+        self.next_decision = now + interval;
+
+        self.best.clear();
+        self.best.extend(self.ports.iter().map(|p| {
+            let current = p.is_client().then_some(parent);
+            let usable = p.active() && !p.config.master_only;
+            usable.then(|| p.foreign.best(now, current).map(|(_, candidate)| candidate)).flatten()
+        }));
+        let best = self
+            .best
+            .iter()
+            .enumerate()
+            .filter_map(|(i, c)| c.map(|c| (i, c)))
+            .reduce(|a, b| if compare(&b.1, &a.1).is_better() { b } else { a });
+        let own = Candidate::own(&instance.config);
+        let client_only = instance.config.client_only;
+
+        let decision_of = |i: usize, port: &Port, here: Option<&Candidate>| {
+            let came_here = best.as_ref().map(|(b, c)| (c, *b == i));
+            if client_only {
+                return if matches!(came_here, Some((_, true))) { Decision::S1 } else { Decision::M3 };
+            }
+            decide(&own, here, came_here, port.state == PortState::Listening && !port.expired)
+        };
+
+        // Data sets first, so that new masters announce what is true now.
+        let client = self
+            .ports
+            .iter()
+            .enumerate()
+            .find(|(i, p)| p.active() && decision_of(*i, p, self.best[*i].as_ref()) == Decision::S1);
+        let mut new_parent = false;
+        match client {
+            Some((_, port)) => {
+                let current = port.is_client().then_some(parent);
+                if let Some((r, _)) = port.foreign.best(now, current) {
+                    new_parent = r.source != parent || !port.is_client();
+                    instance.path.clear();
+                    instance.path.extend(r.path.iter().take(MAX_PATH));
+                    instance.forward.clear();
+                    instance.forward.extend_from_slice(&r.forward);
+                    let steps = r.announce.steps_removed.saturating_add(1);
+                    let parent = ParentDs::of(r.source, &r.announce);
+                    let time_properties = TimeProperties::of(&r.header, &r.announce);
+                    instance.set_parent(parent, time_properties, steps);
+                }
+            }
+            None => {
+                let own = ParentDs::own(&instance.config);
+                let time_properties = instance.config.time_properties;
+                instance.set_parent(own, time_properties, 0);
+            }
+        }
+
+        for i in 0..self.ports.len() {
+            let here = self.best[i];
+            let port = &mut self.ports[i];
+            if !port.active() {
+                continue;
+            }
+            let decision = decision_of(i, port, here.as_ref());
+            let timed_out = std::mem::take(&mut port.expired);
+            let event = if timed_out && matches!(decision, Decision::M1 | Decision::M2 | Decision::M3) {
+                FsmEvent::AnnounceReceiptTimeout
+            } else {
+                FsmEvent::Recommended { decision, new_parent: new_parent && decision == Decision::S1 }
+            };
+            port.transition(instance, event);
+        }
+    }
+
+    /// Applies what can change live; names what cannot.
+    fn configure(&mut self, config: &InstanceConfig) {
+        let old = &self.instance.config;
+        let mut fixed: [(&'static str, bool); 6] = [
+            ("clock_identity", old.clock_identity != config.clock_identity),
+            ("clock", old.kind != config.kind),
+            ("domain_number", old.domain_number != config.domain_number),
+            ("sdo_id", old.sdo_id != config.sdo_id),
+            ("ports", old.ports.len() != config.ports.len()),
+            ("client_only", old.client_only != config.client_only),
+        ];
+        let port_fixed = old.ports.iter().zip(&config.ports).any(|(a, b)| {
+            a.interface != b.interface
+                || a.transport != b.transport
+                || a.delay != b.delay
+                || a.stamping != b.stamping
+        });
+        fixed[4].1 |= port_fixed;
+        for (setting, _) in fixed.into_iter().filter(|(_, changed)| *changed) {
+            self.instance.out.event(Event::ReloadNeedsRestart { setting });
+        }
+        for (port, new) in self.ports.iter_mut().zip(&config.ports) {
+            let fixed = port.config.interface != new.interface;
+            if !fixed {
+                port.configure(new);
+            }
+        }
+        let old = &self.instance.config;
+        self.instance.config = InstanceConfig {
+            clock_identity: old.clock_identity,
+            kind: old.kind,
+            domain_number: old.domain_number,
+            sdo_id: old.sdo_id,
+            client_only: old.client_only,
+            ports: self.ports.iter().map(|p| p.config.clone()).collect(),
+            ..config.clone()
+        };
+        self.instance.decision_due = true;
+    }
+}
+
+fn port_mut(ports: &mut [Port], number: PortNumber) -> Option<&mut Port> {
+    ports.get_mut(usize::from(number.0).checked_sub(1)?)
+}

@@ -1,64 +1,65 @@
-//! Management (1588-2019 clause 15).
+//! Management (1588-2019 clause 15), with linuxptp's additions.
+//!
+//! One table ([`ManagementId`]) defines every management ID once: its number, name, scope, actions, size and payload.
+//! A management message is read in two steps: [`Content::of`] finds its one MANAGEMENT or MANAGEMENT_ERROR_STATUS TLV,
+//! [`ManagementTlv::payload`] decodes the data. The second step is for RESPONSE, ACKNOWLEDGE and SET only: the data of a
+//! GET means nothing (linuxptp's pmc fills it with zeros), except for [`ManagementTlv::key_field`].
+//!
+//! ```
+//! use ptp_wire::management::{Action, Content, ManagementHeader, Payload};
+//! use ptp_wire::{Body, Header, Message, MessageType, PortIdentity, TlvType, Writer};
+//!
+//! let body = Body::Management(ManagementHeader {
+//!     target_port_identity: PortIdentity::ANY,
+//!     starting_boundary_hops: 1,
+//!     boundary_hops: 1,
+//!     action: Action::Set,
+//! });
+//! let mut buf = [0; 128];
+//! let mut writer = Writer::new(&mut buf, &Header::new(MessageType::Management), &body).unwrap();
+//! writer.tlv_with(TlvType::MANAGEMENT, |room| Payload::Priority1(100).emit(room)).unwrap();
+//! let len = writer.finish();
+//!
+//! let message = Message::parse(&buf[..len]).unwrap();
+//! let Some(Content::Management(tlv)) = Content::of(&message) else { panic!() };
+//! assert_eq!(tlv.payload(), Ok(Payload::Priority1(100)));
+//! ```
 
-use crate::octets::{Cursor, Reader};
-use crate::{PortIdentity, WireError};
+mod clock;
+mod codec;
+mod error_status;
+mod header;
+mod linuxptp;
+mod port;
+mod stats;
+mod table;
+mod tables;
+mod text;
+mod tlv;
+mod transparent;
 
-/// `actionField` (1588-2019 table 58).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[repr(u8)]
-pub enum Action {
-    /// Ask.
-    Get = 0,
-    /// Change.
-    Set = 1,
-    /// Answers GET and SET.
-    Response = 2,
-    /// Do.
-    Command = 3,
-    /// Answers COMMAND.
-    Acknowledge = 4,
-}
+#[cfg(test)]
+mod tests;
 
-impl Action {
-    /// From the low nibble; reserved numbers are `None`.
-    pub const fn from_nibble(n: u8) -> Option<Self> {
-        Some(match n {
-            0 => Self::Get,
-            1 => Self::Set,
-            2 => Self::Response,
-            3 => Self::Command,
-            4 => Self::Acknowledge,
-            _ => return None,
-        })
-    }
-}
-
-/// The fixed part of a management message (1588-2019 15.4.1).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct ManagementHeader {
-    /// Whom it is for; [`PortIdentity::ANY`] for all.
-    pub target_port_identity: PortIdentity,
-    /// Hops the request started with.
-    pub starting_boundary_hops: u8,
-    /// Hops left.
-    pub boundary_hops: u8,
-    /// actionField.
-    pub action: Action,
-}
-
-impl ManagementHeader {
-    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
-        let target_port_identity = PortIdentity::read(r)?;
-        let [starting_boundary_hops, boundary_hops, action, _] = r.array()?;
-        let action = Action::from_nibble(action & 0x0f).ok_or(WireError::Value)?;
-        Ok(Self { target_port_identity, starting_boundary_hops, boundary_hops, action })
-    }
-
-    pub(crate) fn write(&self, w: &mut Cursor<'_>) -> Result<(), WireError> {
-        self.target_port_identity.write(w)?;
-        w.u8(self.starting_boundary_hops)?;
-        w.u8(self.boundary_hops)?;
-        w.u8(self.action as u8)?;
-        w.u8(0)
-    }
-}
+pub use clock::{
+    AlternateTimeOffsetEnable, AlternateTimeOffsetName, AlternateTimeOffsetProperties, ClockDescription,
+    ClockType, CurrentDataSet, DefaultDataSet, ParentDataSet, TimePropertiesDataSet, TimescaleProperties,
+    TraceabilityProperties, UtcProperties,
+};
+pub use error_status::{ErrorId, ManagementErrorStatus};
+pub use header::{Action, ManagementHeader};
+pub use linuxptp::{
+    CmldsInfoNp, EventMask, ExternalGrandmasterPropertiesNp, GrandmasterSettingsNp, NotifyEvent,
+    PortCorrectionsNp, PortDataSetNp, PortHwclockNp, PortPropertiesNp, PowerProfileSettingsNp, ScaledNs,
+    SubscribeEventsNp, TimeStatusNp,
+};
+pub use port::{AlternateMaster, ExtPortConfig, PortDataSet, port_state_name};
+pub use stats::{PortServiceStatsNp, PortStatsNp};
+pub use table::{Actions, DataSize, IdInfo, ManagementId, Payload, Scope};
+pub use tables::{
+    AcceptableMaster, AcceptableMasterTable, FaultLog, FaultRecord, GrandmasterClusterTable, PathTraceList,
+    PortAddresses, UnicastMaster, UnicastMasterTable, UnicastMasterTableNp,
+};
+pub use text::PtpText;
+pub use tlv::{Content, ManagementTlv};
+pub use transparent::{TransparentClockDefaultDataSet, TransparentClockPortDataSet};

@@ -1,0 +1,62 @@
+# make help: what there is. Needs: Rust (stable), a Linux; `make test` says what else and installs it where it may.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CARGO ?= cargo
+BINARIES = ptpd phc-sync ts2phc pmc
+# Seconds per target; longer runs: make fuzz FUZZ_SECONDS=3600 (needs a nightly compiler and cargo-fuzz).
+FUZZ_SECONDS ?= 60
+
+.PHONY: help build demo test test-setup fmt lint doc bench fuzz install uninstall clean
+
+help:
+	@echo 'make demo      watch a grandmaster, a boundary clock and two clients synchronise (no root needed)'
+	@echo 'make build     release binaries in target/release'
+	@echo 'make test      install what tests need, run them all, say what was skipped'
+	@echo 'make install   build and install to PREFIX (now $(PREFIX)); DESTDIR is honoured'
+	@echo 'make fmt lint doc bench fuzz clean'
+
+build:
+	$(CARGO) build --release --bins -p ptpd -p phc-sync -p ts2phc -p pmc
+
+# The tour of the house. Options: make demo DEMO='--clients 3 --seconds 60' (see --help).
+demo: build
+	@$(CARGO) build --release --quiet -p hil-tests --bin escapement-demo
+	@target/release/escapement-demo $(DEMO)
+
+test-setup:
+	@hil-tests/setup
+
+test: test-setup
+	@hil-tests/run-tests
+
+fmt:
+	$(CARGO) fmt --all
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
+
+bench:
+	$(CARGO) bench --workspace
+
+fuzz:
+	@command -v cargo-fuzz >/dev/null || { echo 'make fuzz needs cargo-fuzz and a nightly compiler: rustup toolchain install nightly && cargo install cargo-fuzz'; exit 1; }
+	cd crates/wire && for target in $$($(CARGO) +nightly fuzz list); do \
+		$(CARGO) +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/escapement/profiles
+	for binary in $(BINARIES); do install -m 0755 target/release/$$binary $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
+	for profile in profiles/*.yaml; do \
+		if [ -e $$profile ]; then install -m 0644 $$profile $(DESTDIR)$(PREFIX)/share/escapement/profiles/ || exit 1; fi; done
+
+uninstall:
+	for binary in $(BINARIES); do rm -f $(DESTDIR)$(PREFIX)/bin/$$binary; done
+	rm -rf $(DESTDIR)$(PREFIX)/share/escapement
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,33 @@
+//! The laboratory: real daemons on small networks of network namespaces.
+//!
+//! A program enters a room of its own ([`reenter`], [`experiment`]), builds hosts and cables there ([`Lab`]), runs
+//! programs in the hosts ([`Host::start`]) and looks at what they say: logs, captures, management sockets, and the true error of
+//! the virtual clocks. When the program ends, by success, panic, Ctrl-C or a kill, the kernel takes everything away.
+//!
+//! ```no_run
+//! use hil_tests::lab::{LabError, experiment};
+//!
+//! fn two_hosts_see_each_other() {
+//!     experiment("two_hosts_see_each_other", &[("ping", "iputils-ping")], |lab| {
+//!         let (a, b) = (lab.host("a")?, lab.host("b")?);
+//!         lab.link((&a, "eth0"), (&b, "eth0"))?;
+//!         a.run("ping", "iputils-ping", &["-c", "1", "10.0.1.2"]).map(|_| ())
+//!     });
+//! }
+//! ```
+
+mod capture;
+mod error;
+mod experiment;
+mod linuxptp;
+mod network;
+mod process;
+mod space;
+
+pub use capture::{Capture, Dissection};
+pub use error::LabError;
+pub use experiment::{LINUXPTP, Need, TSHARK, experiment, our_program, skip};
+pub use linuxptp::{Measured, Ptp4l, field, their_pmc};
+pub use network::{Host, Lab};
+pub use process::{Process, find_program, run_command};
+pub use space::{is_inside, probe, reenter, settle};

@@ -1,0 +1,285 @@
+//! The best master clock algorithm: comparison of two data sets (1588-2019 9.3.4) and the state decision (9.3.3).
+
+use std::cmp::Ordering;
+
+use ptp_wire::{Announce, ClockIdentity, ClockQuality, PortIdentity};
+
+use super::InstanceConfig;
+
+/// What is compared: a data set and how it came here.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Candidate {
+    pub(super) priority1: u8,
+    pub(super) quality: ClockQuality,
+    pub(super) priority2: u8,
+    pub(super) grandmaster: ClockIdentity,
+    pub(super) steps_removed: u16,
+    pub(super) sender: PortIdentity,
+    pub(super) receiver: PortIdentity,
+}
+
+impl Candidate {
+    /// D0: the instance's own defaultDS.
+    pub(super) fn own(config: &InstanceConfig) -> Self {
+        let id = PortIdentity::new(config.clock_identity, 0);
+        Self {
+            priority1: config.priority1,
+            quality: config.effective_quality(),
+            priority2: config.priority2,
+            grandmaster: config.clock_identity,
+            steps_removed: 0,
+            sender: id,
+            receiver: id,
+        }
+    }
+
+    /// A foreign master's Announce, received on `receiver`.
+    pub(super) fn foreign(announce: &Announce, sender: PortIdentity, receiver: PortIdentity) -> Self {
+        Self {
+            priority1: announce.grandmaster_priority1,
+            quality: announce.grandmaster_clock_quality,
+            priority2: announce.grandmaster_priority2,
+            grandmaster: announce.grandmaster_identity,
+            steps_removed: announce.steps_removed,
+            sender,
+            receiver,
+        }
+    }
+}
+
+/// What the comparison says of A against B.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Verdict {
+    Better,
+    BetterByTopology,
+    /// error-1 or error-2: the same message, or one that came back.
+    Same,
+    WorseByTopology,
+    Worse,
+}
+
+impl Verdict {
+    pub(super) fn is_better(self) -> bool {
+        matches!(self, Self::Better | Self::BetterByTopology)
+    }
+
+    fn reversed(self) -> Self {
+        match self {
+            Self::Better => Self::Worse,
+            Self::BetterByTopology => Self::WorseByTopology,
+            Self::Same => Self::Same,
+            Self::WorseByTopology => Self::BetterByTopology,
+            Self::Worse => Self::Better,
+        }
+    }
+}
+
+/// The data set comparison algorithm, parts 1 and 2 (figures 34 and 35).
+pub(super) fn compare(a: &Candidate, b: &Candidate) -> Verdict {
+    if a.grandmaster == b.grandmaster {
+        return by_topology(a, b);
+    }
+    let rank = |c: &Candidate| {
+        (
+            c.priority1,
+            c.quality.clock_class,
+            c.quality.clock_accuracy,
+            c.quality.offset_scaled_log_variance,
+            c.priority2,
+            c.grandmaster,
+        )
+    };
+    if rank(a) < rank(b) { Verdict::Better } else { Verdict::Worse }
+}
+
+/// Part 2: the same grandmaster, seen over two ways.
+fn by_topology(a: &Candidate, b: &Candidate) -> Verdict {
+    let (sa, sb) = (u32::from(a.steps_removed), u32::from(b.steps_removed));
+    if sa > sb + 1 {
+        return Verdict::Worse;
+    }
+    if sa + 1 < sb {
+        return Verdict::Better;
+    }
+    match sa.cmp(&sb) {
+        Ordering::Greater => one_step_farther(a),
+        Ordering::Less => one_step_farther(b).reversed(),
+        Ordering::Equal => match a.sender.cmp(&b.sender) {
+            Ordering::Less => Verdict::BetterByTopology,
+            Ordering::Greater => Verdict::WorseByTopology,
+            Ordering::Equal => match a.receiver.port_number.cmp(&b.receiver.port_number) {
+                Ordering::Less => Verdict::BetterByTopology,
+                Ordering::Greater => Verdict::WorseByTopology,
+                Ordering::Equal => Verdict::Same,
+            },
+        },
+    }
+}
+
+/// `far` is one step farther than the other one: what that makes of `far`.
+fn one_step_farther(far: &Candidate) -> Verdict {
+    match far.receiver.cmp(&far.sender) {
+        Ordering::Less => Verdict::Worse,
+        Ordering::Greater => Verdict::WorseByTopology,
+        Ordering::Equal => Verdict::Same,
+    }
+}
+
+/// The codes of the state decision (figure 33).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Decision {
+    /// Grandmaster of class 1..=127.
+    M1,
+    /// Grandmaster.
+    M2,
+    /// Master below another port's master.
+    M3,
+    /// Passive, class 1..=127.
+    P1,
+    /// Passive: another port has a shorter way to the same grandmaster.
+    P2,
+    /// Client of this port's best.
+    S1,
+    /// Still LISTENING: nothing known.
+    Stay,
+}
+
+/// Decides one port's state. `best_here` is Erbest, `best` is Ebest with the mark whether it came in by this port.
+pub(super) fn decide(
+    own: &Candidate,
+    best_here: Option<&Candidate>,
+    best: Option<(&Candidate, bool)>,
+    listening: bool,
+) -> Decision {
+    if best_here.is_none() && listening {
+        return Decision::Stay;
+    }
+    if (1..=127).contains(&own.quality.clock_class) {
+        return match best_here {
+            Some(here) if !compare(own, here).is_better() => Decision::P1,
+            _ => Decision::M1,
+        };
+    }
+    let Some((best, came_here)) = best else { return Decision::M2 };
+    if compare(own, best).is_better() {
+        return Decision::M2;
+    }
+    if came_here {
+        return Decision::S1;
+    }
+    match best_here {
+        Some(here) if matches!(compare(best, here), Verdict::BetterByTopology) => Decision::P2,
+        _ => Decision::M3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(gm: u8, steps: u16, sender: u8, receiver: u8) -> Candidate {
+        Candidate {
+            priority1: 128,
+            quality: ClockQuality::DEFAULT,
+            priority2: 128,
+            grandmaster: ClockIdentity([gm; 8]),
+            steps_removed: steps,
+            sender: PortIdentity::new(ClockIdentity([sender; 8]), 1),
+            receiver: PortIdentity::new(ClockIdentity([receiver; 8]), 1),
+        }
+    }
+
+    #[test]
+    fn part_1_goes_through_the_fields_in_order() {
+        let base = candidate(5, 0, 5, 9);
+        type Change = fn(&mut Candidate);
+        // Each makes one field better; later ones must not outweigh earlier ones.
+        let better: [Change; 6] = [
+            |c| c.priority1 = 1,
+            |c| c.quality.clock_class = 6,
+            |c| c.quality.clock_accuracy.0 = 0x20,
+            |c| c.quality.offset_scaled_log_variance = 1,
+            |c| c.priority2 = 1,
+            |c| c.grandmaster = ClockIdentity([4; 8]),
+        ];
+        for (i, first) in better.iter().enumerate() {
+            let mut a = base;
+            a.grandmaster = ClockIdentity([6; 8]);
+            first(&mut a);
+            let mut b = base;
+            for later in &better[i + 1..] {
+                later(&mut b);
+            }
+            assert_eq!(compare(&a, &b), Verdict::Better, "field {i}");
+            assert_eq!(compare(&b, &a), Verdict::Worse, "field {i}");
+        }
+    }
+
+    #[test]
+    fn the_same_grandmaster_is_decided_by_topology_whatever_else_differs() {
+        let mut a = candidate(5, 3, 7, 9);
+        a.priority1 = 0;
+        assert_eq!(compare(&a, &candidate(5, 1, 7, 9)), Verdict::Worse);
+        assert_eq!(compare(&candidate(5, 1, 7, 9), &a), Verdict::Better);
+    }
+
+    #[test]
+    fn one_step_apart_looks_at_who_received_from_whom() {
+        // A is one step farther. Receiver below sender: B better; above: better by topology; equal: error-1.
+        assert_eq!(compare(&candidate(5, 2, 9, 7), &candidate(5, 1, 8, 7)), Verdict::Worse);
+        assert_eq!(compare(&candidate(5, 2, 7, 9), &candidate(5, 1, 8, 9)), Verdict::WorseByTopology);
+        assert_eq!(compare(&candidate(5, 2, 9, 9), &candidate(5, 1, 8, 9)), Verdict::Same);
+        assert_eq!(compare(&candidate(5, 1, 8, 9), &candidate(5, 2, 7, 9)), Verdict::BetterByTopology);
+    }
+
+    #[test]
+    fn equal_steps_fall_to_the_sender_then_to_the_receiving_port() {
+        assert_eq!(compare(&candidate(5, 1, 7, 9), &candidate(5, 1, 8, 9)), Verdict::BetterByTopology);
+        let mut second = candidate(5, 1, 7, 9);
+        second.receiver.port_number.0 = 2;
+        assert_eq!(compare(&second, &candidate(5, 1, 7, 9)), Verdict::WorseByTopology);
+        assert_eq!(compare(&second, &second.clone()), Verdict::Same);
+    }
+
+    #[test]
+    fn comparison_is_antisymmetric() {
+        let mut all = Vec::new();
+        for gm in [4, 5] {
+            for steps in [0, 1, 2, 3, u16::MAX] {
+                for sender in [6, 7, 9] {
+                    for receiver in [6, 8] {
+                        all.push(candidate(gm, steps, sender, receiver));
+                    }
+                }
+            }
+        }
+        for a in &all {
+            for b in &all {
+                assert_eq!(compare(a, b), compare(b, a).reversed(), "{a:?} {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_state_decision_follows_figure_33() {
+        let own = candidate(9, 0, 9, 9);
+        let worse = candidate(10, 0, 10, 9);
+        let better = candidate(5, 1, 7, 9);
+        let by_other_way = candidate(5, 1, 8, 9);
+        let mut primary = own;
+        primary.quality.clock_class = 6;
+        assert_eq!(decide(&own, None, None, true), Decision::Stay);
+        assert_eq!(decide(&own, None, Some((&better, false)), true), Decision::Stay);
+        assert_eq!(decide(&own, None, None, false), Decision::M2);
+        assert_eq!(decide(&own, Some(&worse), Some((&worse, true)), false), Decision::M2);
+        assert_eq!(decide(&own, Some(&better), Some((&better, true)), false), Decision::S1);
+        assert_eq!(decide(&own, Some(&by_other_way), Some((&better, false)), false), Decision::P2);
+        assert_eq!(decide(&own, Some(&worse), Some((&better, false)), false), Decision::M3);
+        assert_eq!(decide(&own, None, Some((&better, false)), false), Decision::M3);
+        assert_eq!(decide(&primary, Some(&better), Some((&better, true)), false), Decision::M1);
+        let mut best = better;
+        best.priority1 = 1;
+        assert_eq!(decide(&primary, Some(&best), Some((&best, true)), false), Decision::P1);
+        assert_eq!(decide(&primary, None, Some((&best, false)), false), Decision::M1);
+    }
+}

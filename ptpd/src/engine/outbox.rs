@@ -1,0 +1,111 @@
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use ptp_wire::{PortNumber, WireError};
+
+use super::{DelaySample, Destination, Event, MessageClass, Output, Sample, TxToken};
+
+#[derive(Clone, Debug)]
+enum Queued {
+    Transmit {
+        port: PortNumber,
+        class: MessageClass,
+        destination: Destination,
+        octets: Range<usize>,
+        stamp: Option<TxToken>,
+    },
+    LocalReply {
+        peer: u32,
+        octets: Range<usize>,
+    },
+    Sample(Sample),
+    Delay(DelaySample),
+    Event(Event),
+}
+
+/// What waits to be polled. Messages live in one arena that is reused, so that steady running allocates nothing.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    queue: VecDeque<Queued>,
+    arena: Vec<u8>,
+}
+
+/// A frame's way out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    pub(super) port: PortNumber,
+    pub(super) class: MessageClass,
+    pub(super) destination: Destination,
+    pub(super) stamp: Option<TxToken>,
+}
+
+impl Outbox {
+    /// Octets that fit one message.
+    pub(super) const MAX_MESSAGE: usize = 1480;
+    /// Room that timing messages need at most.
+    pub(super) const TIMING: usize = 128;
+
+    /// Lets `write` fill up to `room` octets; nothing is queued when it fails.
+    pub(super) fn transmit(
+        &mut self,
+        route: Route,
+        room: usize,
+        write: impl FnOnce(&mut [u8]) -> Result<usize, WireError>,
+    ) -> Result<(), WireError> {
+        let octets = self.fill(room, write)?;
+        let Route { port, class, destination, stamp } = route;
+        self.queue.push_back(Queued::Transmit { port, class, destination, octets, stamp });
+        Ok(())
+    }
+
+    pub(super) fn local_reply(
+        &mut self,
+        peer: u32,
+        write: impl FnOnce(&mut [u8]) -> Result<usize, WireError>,
+    ) -> Result<(), WireError> {
+        let octets = self.fill(Self::MAX_MESSAGE, write)?;
+        self.queue.push_back(Queued::LocalReply { peer, octets });
+        Ok(())
+    }
+
+    pub(super) fn sample(&mut self, sample: Sample) {
+        self.queue.push_back(Queued::Sample(sample));
+    }
+
+    pub(super) fn delay(&mut self, sample: DelaySample) {
+        self.queue.push_back(Queued::Delay(sample));
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.queue.push_back(Queued::Event(event));
+    }
+
+    fn fill(
+        &mut self,
+        room: usize,
+        write: impl FnOnce(&mut [u8]) -> Result<usize, WireError>,
+    ) -> Result<Range<usize>, WireError> {
+        if self.queue.is_empty() {
+            self.arena.clear();
+        }
+        let start = self.arena.len();
+        self.arena.resize(start + room, 0);
+        let result = write(&mut self.arena[start..]);
+        let len = result.as_ref().map_or(0, |&n| n.min(room));
+        self.arena.truncate(start + len);
+        result.map(|_| start..start + len)
+    }
+
+    pub(super) fn poll(&mut self) -> Option<Output<'_>> {
+        let arena = &self.arena;
+        Some(match self.queue.pop_front()? {
+            Queued::Transmit { port, class, destination, octets, stamp } => {
+                Output::Transmit { port, class, destination, octets: &arena[octets], stamp }
+            }
+            Queued::LocalReply { peer, octets } => Output::LocalReply { peer, octets: &arena[octets] },
+            Queued::Sample(s) => Output::Sample(s),
+            Queued::Delay(d) => Output::Delay(d),
+            Queued::Event(e) => Output::Event(e),
+        })
+    }
+}

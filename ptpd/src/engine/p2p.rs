@@ -1,0 +1,220 @@
+//! The peer-to-peer delay mechanism (1588-2019 11.4), both ends.
+
+use ptp_wire::{Body, Flags, LogInterval, MessageType, PortIdentity, TimeInterval, TimePoint, Timestamp};
+
+use super::instance::Instance;
+use super::port::{Port, Received, take};
+use super::stats::DropCause;
+use super::timers::Timer;
+use super::transmit::Sent;
+use super::{Delay, DelaySample, Destination, Event};
+
+/// One exchange; its four times come in any order.
+#[derive(Clone, Copy, Debug)]
+struct Exchange {
+    sequence_id: u16,
+    responder: Option<PortIdentity>,
+    t1: Option<TimePoint>,
+    response: Option<Response>,
+    follow_up: Option<FollowUp>,
+    /// More than one peer answered: the measurement means nothing.
+    ambiguous: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Response {
+    t4: TimePoint,
+    request_receipt: TimePoint,
+    correction: TimeInterval,
+    two_step: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FollowUp {
+    response_origin: TimePoint,
+    correction: TimeInterval,
+}
+
+impl Exchange {
+    /// meanLinkDelay, once all is there (11.4.2).
+    fn delay(&self) -> Option<TimeInterval> {
+        let (t1, r) = (self.t1?, self.response?);
+        let round_trip = i128::from((r.t4 - t1).0) - i128::from(r.correction.0);
+        let turnaround = if r.two_step {
+            let f = self.follow_up?;
+            i128::from((f.response_origin - r.request_receipt).0) + i128::from(f.correction.0)
+        } else {
+            0
+        };
+        let half = (round_trip - turnaround) / 2;
+        Some(TimeInterval(half.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64))
+    }
+}
+
+/// The requester's side.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PeerDelay {
+    exchange: Option<Exchange>,
+    /// Several responders have been reported.
+    reported: bool,
+}
+
+impl PeerDelay {
+    pub(super) fn clear_exchange(&mut self) {
+        self.exchange = None;
+    }
+}
+
+impl Port {
+    pub(super) fn pdelay_req_due(&mut self, instance: &mut Instance) {
+        if self.config.delay != Delay::P2p || !self.active() {
+            return;
+        }
+        let interval = self.config.log_min_pdelay_req_interval.duration();
+        self.timers.set(Timer::PdelayReq, instance.now + interval);
+        if self.peer.exchange.is_some() {
+            self.stats.service.delay_timeout += 1;
+        }
+        let mut header = self.header(instance, MessageType::PdelayReq);
+        header.sequence_id = take(&mut self.sequences.pdelay_req);
+        header.correction = -self.config.delay_asymmetry;
+        self.peer.exchange = Some(Exchange {
+            sequence_id: header.sequence_id,
+            responder: None,
+            t1: None,
+            response: None,
+            follow_up: None,
+            ambiguous: false,
+        });
+        let token = self.want_stamp(instance, Sent::PdelayReq { sequence_id: header.sequence_id });
+        let body = Body::PdelayReq { origin_timestamp: Timestamp::ZERO };
+        self.send(instance, &header, &body, Destination::PeerDelay, Some(token));
+    }
+
+    pub(super) fn pdelay_req_sent(&mut self, instance: &mut Instance, sequence_id: u16, t1: TimePoint) {
+        if let Some(e) = self.peer.exchange.as_mut().filter(|e| e.sequence_id == sequence_id) {
+            e.t1 = Some(t1);
+            self.finish_peer_exchange(instance);
+        }
+    }
+
+    pub(super) fn receive_pdelay_resp(
+        &mut self,
+        instance: &mut Instance,
+        rx: Received<'_>,
+        request_receipt: Timestamp,
+        requester: PortIdentity,
+    ) {
+        if requester != self.id {
+            return;
+        }
+        let header = rx.message.header();
+        let Some(t4) = self.ingress(rx.stamp) else { return };
+        let number = self.number();
+        let asymmetry = self.config.delay_asymmetry;
+        let Some(e) = self.peer.exchange.as_mut().filter(|e| e.sequence_id == header.sequence_id) else {
+            return self.stats.drop(DropCause::Unexpected);
+        };
+        if e.response.is_some() || e.responder.is_some_and(|r| r != header.source_port_identity) {
+            if e.responder != Some(header.source_port_identity) {
+                e.ambiguous = true;
+                if !std::mem::replace(&mut self.peer.reported, true) {
+                    instance.out.event(Event::MultiplePdelayResponders { port: number });
+                }
+            }
+            return self.stats.drop(DropCause::Unexpected);
+        }
+        e.responder = Some(header.source_port_identity);
+        e.response = Some(Response {
+            t4,
+            request_receipt: request_receipt.into(),
+            correction: header.correction + asymmetry,
+            two_step: header.flags.has(Flags::TWO_STEP),
+        });
+        self.finish_peer_exchange(instance);
+    }
+
+    pub(super) fn receive_pdelay_resp_follow_up(
+        &mut self,
+        instance: &mut Instance,
+        rx: Received<'_>,
+        response_origin: Timestamp,
+        requester: PortIdentity,
+    ) {
+        if requester != self.id {
+            return;
+        }
+        let header = rx.message.header();
+        let source = header.source_port_identity;
+        let expected = |e: &&mut Exchange| {
+            e.sequence_id == header.sequence_id && e.responder.is_none_or(|r| r == source)
+        };
+        let Some(e) = self.peer.exchange.as_mut().filter(expected) else {
+            return self.stats.drop(DropCause::Unexpected);
+        };
+        e.responder = Some(source);
+        e.follow_up =
+            Some(FollowUp { response_origin: response_origin.into(), correction: header.correction });
+        self.finish_peer_exchange(instance);
+    }
+
+    fn finish_peer_exchange(&mut self, instance: &mut Instance) {
+        let Some(e) = self.peer.exchange else { return };
+        let (Some(delay), Some(t1)) = (e.delay(), e.t1) else { return };
+        self.peer.exchange = None;
+        if e.ambiguous {
+            return;
+        }
+        self.filter_delay(delay);
+        let backward = TimeInterval::ZERO;
+        instance.out.delay(DelaySample { port: self.number(), egress: t1, backward, delay });
+    }
+
+    /// Answers a peer's request: two-step, with both times (11.4.2 c, option B).
+    pub(super) fn receive_pdelay_req(&mut self, instance: &mut Instance, rx: Received<'_>) {
+        if self.config.delay != Delay::P2p {
+            return self.stats.drop(DropCause::Mechanism);
+        }
+        let Some(t2) = self.ingress(rx.stamp) else { return };
+        let request = rx.message.header();
+        let requester = request.source_port_identity;
+        let (request_receipt_timestamp, fraction) = t2.split();
+        let destination = if request.flags.has(Flags::UNICAST) {
+            Destination::Unicast(rx.source)
+        } else {
+            Destination::PeerDelay
+        };
+        let mut header = self.header(instance, MessageType::PdelayResp);
+        header.sequence_id = request.sequence_id;
+        header.flags = Flags::TWO_STEP;
+        header.correction = -fraction;
+        header.log_message_interval = LogInterval::NOT_APPLICABLE;
+        let sent = Sent::PdelayResp {
+            sequence_id: request.sequence_id,
+            requester,
+            correction: request.correction,
+            destination,
+        };
+        let token = self.want_stamp(instance, sent);
+        let body = Body::PdelayResp { request_receipt_timestamp, requesting_port_identity: requester };
+        self.send(instance, &header, &body, destination, Some(token));
+    }
+
+    pub(super) fn pdelay_resp_sent(
+        &mut self,
+        instance: &mut Instance,
+        sequence_id: u16,
+        requester: PortIdentity,
+        correction: TimeInterval,
+        destination: Destination,
+        t3: TimePoint,
+    ) {
+        let (response_origin_timestamp, fraction) = t3.split();
+        let mut header = self.header(instance, MessageType::PdelayRespFollowUp);
+        header.sequence_id = sequence_id;
+        header.correction = correction + fraction;
+        let body =
+            Body::PdelayRespFollowUp { response_origin_timestamp, requesting_port_identity: requester };
+        self.send(instance, &header, &body, destination, None);
+    }
+}

@@ -1,0 +1,107 @@
+use ptp_wire::{MessageType, WireError};
+
+macro_rules! drop_causes {
+    ($($variant:ident, $name:literal, $doc:literal;)*) => {
+        /// Why a received message was dropped.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        #[repr(usize)]
+        #[non_exhaustive]
+        pub enum DropCause {
+            $(#[doc = $doc] $variant,)*
+        }
+
+        impl DropCause {
+            /// All causes.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// A name for metrics.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+drop_causes! {
+    Malformed, "malformed", "Not a PTP message, or one whose lengths or values do not fit.";
+    Version, "version", "versionPTP is not 2.";
+    Domain, "domain", "Another domain.";
+    SdoId, "sdo_id", "Another sdoId.";
+    Own, "own", "Our own message came back.";
+    PortDown, "port_down", "The port is INITIALIZING, FAULTY or DISABLED.";
+    NotMaster, "not_master", "Sync, Follow_Up or Delay_Resp from someone who is not our master.";
+    Unexpected, "unexpected", "A message that nothing here waits for.";
+    MissingStamp, "missing_stamp", "An event message without a receive stamp.";
+    Mechanism, "mechanism", "A message of the delay mechanism this port does not use.";
+    Announce, "announce_not_qualified", "An Announce that may not count (alternate master, steps removed, path trace).";
+    NoRoom, "no_room", "A foreign master beyond the room there is.";
+    MasterOnly, "master_only", "An Announce on a master-only port.";
+}
+
+impl From<WireError> for DropCause {
+    fn from(e: WireError) -> Self {
+        match e {
+            WireError::Version => Self::Version,
+            _ => Self::Malformed,
+        }
+    }
+}
+
+/// The counters of PORT_SERVICE_STATS_NP, in its order.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ServiceStats {
+    /// Announce receipt timeouts.
+    pub announce_timeout: u64,
+    /// Sync receipt timeouts.
+    pub sync_timeout: u64,
+    /// Delay requests without an answer.
+    pub delay_timeout: u64,
+    /// Unicast contracts that ended.
+    pub unicast_service_timeout: u64,
+    /// Unicast requests without an answer.
+    pub unicast_request_timeout: u64,
+    /// Announce messages due.
+    pub master_announce_timeout: u64,
+    /// Sync messages due.
+    pub master_sync_timeout: u64,
+    /// Ends of PRE_MASTER.
+    pub qualification_timeout: u64,
+    /// Syncs without their Follow_Up.
+    pub sync_mismatch: u64,
+    /// Follow_Ups without their Sync.
+    pub followup_mismatch: u64,
+}
+
+/// What a port counts. All counters wrap only after centuries.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct PortStats {
+    /// Received, by messageType.
+    pub rx: [u64; 16],
+    /// Sent, by messageType.
+    pub tx: [u64; 16],
+    /// Dropped, by [`DropCause`].
+    pub dropped: [u64; DropCause::ALL.len()],
+    /// PORT_SERVICE_STATS_NP.
+    pub service: ServiceStats,
+    /// Transmit stamps that never came.
+    pub tx_stamps_lost: u64,
+}
+
+impl PortStats {
+    pub(super) fn received(&mut self, t: MessageType) {
+        self.rx[t as usize] += 1;
+    }
+
+    pub(super) fn sent(&mut self, t: MessageType) {
+        self.tx[t as usize] += 1;
+    }
+
+    pub(super) fn drop(&mut self, cause: DropCause) {
+        self.dropped[cause as usize] += 1;
+    }
+
+    /// How many were dropped for `cause`.
+    pub fn dropped(&self, cause: DropCause) -> u64 {
+        self.dropped[cause as usize]
+    }
+}

@@ -1,0 +1,116 @@
+//! Pairs Sync with Follow_Up (1588-2019 9.5.4, 11.4.5): either may come first.
+
+use ptp_wire::{LogInterval, TimeInterval, TimePoint};
+
+/// A two-step Sync that waits for its Follow_Up.
+#[derive(Clone, Copy, Debug)]
+struct PendingSync {
+    sequence_id: u16,
+    ingress: TimePoint,
+    correction: TimeInterval,
+    log_interval: LogInterval,
+}
+
+/// A Follow_Up that came before its Sync.
+#[derive(Clone, Copy, Debug)]
+struct PendingFollowUp {
+    sequence_id: u16,
+    origin: TimePoint,
+    correction: TimeInterval,
+}
+
+/// t1 with its corrections, and t2.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct SyncPair {
+    /// t1 + all corrections.
+    pub(super) origin: TimePoint,
+    /// t2.
+    pub(super) ingress: TimePoint,
+    pub(super) log_interval: LogInterval,
+}
+
+/// One half at most waits on each side; a newer one displaces it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SyncMatcher {
+    sync: Option<PendingSync>,
+    follow_up: Option<PendingFollowUp>,
+}
+
+/// What came of a half.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Matched {
+    Pair(SyncPair),
+    /// It waits; `displaced` says whether one that waited before is given up.
+    Waits {
+        displaced: bool,
+    },
+}
+
+impl SyncMatcher {
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn two_step_sync(
+        &mut self,
+        sequence_id: u16,
+        ingress: TimePoint,
+        correction: TimeInterval,
+        log_interval: LogInterval,
+    ) -> Matched {
+        let displaced = self.sync.take().is_some();
+        if let Some(f) = self.follow_up.take_if(|f| f.sequence_id == sequence_id) {
+            let origin = f.origin + f.correction + correction;
+            return Matched::Pair(SyncPair { origin, ingress, log_interval });
+        }
+        self.sync = Some(PendingSync { sequence_id, ingress, correction, log_interval });
+        Matched::Waits { displaced }
+    }
+
+    pub(super) fn follow_up(
+        &mut self,
+        sequence_id: u16,
+        origin: TimePoint,
+        correction: TimeInterval,
+    ) -> Matched {
+        if let Some(s) = self.sync.take_if(|s| s.sequence_id == sequence_id) {
+            self.follow_up = None;
+            let origin = origin + correction + s.correction;
+            return Matched::Pair(SyncPair { origin, ingress: s.ingress, log_interval: s.log_interval });
+        }
+        let displaced = self.follow_up.replace(PendingFollowUp { sequence_id, origin, correction }).is_some();
+        Matched::Waits { displaced }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ns: i128) -> TimePoint {
+        TimePoint::from_nanos(ns)
+    }
+
+    const C: TimeInterval = TimeInterval::from_nanos(5);
+
+    #[test]
+    fn either_half_may_come_first_and_all_corrections_count() {
+        let expected =
+            Matched::Pair(SyncPair { origin: at(110), ingress: at(200), log_interval: LogInterval(0) });
+        let mut m = SyncMatcher::default();
+        assert_eq!(m.two_step_sync(7, at(200), C, LogInterval(0)), Matched::Waits { displaced: false });
+        assert_eq!(m.follow_up(7, at(100), C), expected);
+        assert_eq!(m.follow_up(8, at(100), C), Matched::Waits { displaced: false });
+        assert_eq!(m.two_step_sync(8, at(200), C, LogInterval(0)), expected);
+    }
+
+    #[test]
+    fn halves_of_different_messages_never_pair() {
+        let mut m = SyncMatcher::default();
+        m.two_step_sync(7, at(200), C, LogInterval(0));
+        assert_eq!(m.follow_up(6, at(100), C), Matched::Waits { displaced: false });
+        assert_eq!(m.two_step_sync(8, at(300), C, LogInterval(0)), Matched::Waits { displaced: true });
+        assert_eq!(m.follow_up(7, at(100), C), Matched::Waits { displaced: true });
+        assert!(matches!(m.follow_up(8, at(100), C), Matched::Pair(_)));
+    }
+}

@@ -1,0 +1,66 @@
+use super::Instant;
+
+/// What a port waits for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(usize)]
+pub(super) enum Timer {
+    /// Send the next Announce.
+    Announce,
+    /// Send the next Sync.
+    Sync,
+    /// Send the next Delay_Req.
+    DelayReq,
+    /// Send the next Pdelay_Req.
+    PdelayReq,
+    /// announceReceiptTimeout.
+    AnnounceReceipt,
+    /// Syncs stopped coming.
+    SyncReceipt,
+    /// PRE_MASTER is over.
+    Qualification,
+}
+
+impl Timer {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Announce,
+        Self::Sync,
+        Self::DelayReq,
+        Self::PdelayReq,
+        Self::AnnounceReceipt,
+        Self::SyncReceipt,
+        Self::Qualification,
+    ];
+}
+
+/// One deadline per [`Timer`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct Timers([Option<Instant>; Timer::ALL.len()]);
+
+impl Timers {
+    pub(super) fn set(&mut self, timer: Timer, at: Instant) {
+        self.0[timer as usize] = Some(at);
+    }
+
+    pub(super) fn stop(&mut self, timer: Timer) {
+        self.0[timer as usize] = None;
+    }
+
+    pub(super) fn stop_all(&mut self) {
+        self.0 = Default::default();
+    }
+
+    pub(super) fn get(&self, timer: Timer) -> Option<Instant> {
+        self.0[timer as usize]
+    }
+
+    /// Takes one timer that is due.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<Timer> {
+        let timer = Timer::ALL.into_iter().find(|&t| self.get(t).is_some_and(|at| at <= now))?;
+        self.stop(timer);
+        Some(timer)
+    }
+
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.0.iter().flatten().min().copied()
+    }
+}
