@@ -108,7 +108,7 @@ impl Endpoint {
             Destination::Unicast(address) => address,
         };
         let port = self.class.udp_port();
-        let mut header = [0; ethernet::HEADER];
+        let header;
         let mut head: &[u8] = &[];
         let name = match (self.transport, address) {
             (Transport::UdpIpv4, Address::Ipv4(a)) => Name::ipv4(a, port),
