@@ -159,9 +159,7 @@ fn stamps_are_right_again_after_failed_transmissions() {
 
             net.enter(Side::Left, || {
                 ip("link set left up");
-                if transport == Transport::UdpIpv6 {
-                    ip("-6 address replace fd00::1/64 dev left nodad");
-                }
+                ip("-6 address replace fd00::1/64 dev left nodad");
             });
             // An IPv6 link needs a moment for its own address.
             let end = std::time::Instant::now() + std::time::Duration::from_secs(5);
@@ -233,12 +231,7 @@ fn other_groups_can_be_chosen() {
 #[test]
 fn vlan_tags_and_trailers_are_tolerated() {
     in_namespaces("vlan_tags_and_trailers_are_tolerated", |net| {
-        net.enter(Side::Left, || {
-            ip("link add link left name left.5 type vlan id 5");
-            ip("link set left.5 up");
-        });
-        let tagged = SocketOptions::new("left.5", Transport::Ethernet);
-        let mut a = net.open(Side::Left, &tagged).expect("left.5");
+        let mut a = net.open(Side::Left, &left(Transport::Ethernet)).expect("left");
         let mut b = net.open(Side::Right, &right(Transport::Ethernet)).expect("right");
         // A PRP trailer behind the message.
         let mut with_trailer = message(EVENT, 1);
@@ -246,8 +239,23 @@ fn vlan_tags_and_trailers_are_tolerated() {
         a.send(EVENT, Destination::Primary, &with_trailer, request(1)).expect("sent");
         assert_eq!(stamp(&mut a).token, 1);
         assert_eq!(next(&mut b, EVENT).octets, with_trailer);
-        a.send(GENERAL, Destination::Primary, &message(GENERAL, 2), None).expect("sent");
-        assert_eq!(next(&mut b, GENERAL).octets, message(GENERAL, 2));
+
+        // Priority-tagged (VLAN 0) and tagged frames, from a socket that sends what it is given.
+        let raw = net.enter(Side::Left, || common::Capture::open("left"));
+        let mac = net
+            .enter(Side::Left, || Interface::query("left"))
+            .expect("it is there")
+            .mac
+            .expect("veth has one");
+        for (vlan, class) in [(0, EVENT), (5, EVENT), (0, GENERAL), (5, GENERAL)] {
+            let mut frame = vec![0x01, 0x1b, 0x19, 0, 0, 0];
+            frame.extend(mac);
+            frame.extend([0x81, 0, 0xa0, vlan, 0x88, 0xf7]);
+            frame.extend(message(class, vlan));
+            raw.send(&frame);
+            let got = next(&mut b, class);
+            assert_eq!((got.octets, got.stamp.is_some()), (message(class, vlan), class == EVENT));
+        }
     });
 }
 
@@ -293,6 +301,24 @@ fn messages_do_not_leave_the_link_unless_told() {
             };
             assert_eq!(seen(Destination::Primary, &mut a), (9, 46 << 2), "{transport}");
             assert_eq!(seen(Destination::PeerDelay, &mut a), (1, 46 << 2), "{transport}");
+        }
+    });
+}
+
+#[test]
+fn whole_frames_find_their_tokens_where_the_kernel_has_no_numbers() {
+    in_namespaces("whole_frames_find_their_tokens_where_the_kernel_has_no_numbers", |net| {
+        for transport in TRANSPORTS {
+            let mut a = net.open(Side::Left, &left(transport)).expect("left");
+            common::stamp_with_whole_frames(a.fd(EVENT));
+            for token in 1..6 {
+                a.send(EVENT, Destination::Primary, &message(EVENT, token), request(token.into()))
+                    .expect("sent");
+            }
+            for token in 1..6 {
+                assert_eq!(stamp(&mut a).token, token, "{transport}");
+            }
+            assert_eq!((a.counters().stamps, a.counters().stamps_stale), (5, 0), "{transport}");
         }
     });
 }

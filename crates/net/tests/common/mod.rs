@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns, unshare};
-use ptp_net::{MessageClass, NetError, PortSockets, Received, SocketOptions, TxStamp};
+use ptp_net::{Interface, MessageClass, NetError, PortSockets, Received, SocketOptions, TxStamp};
 
 const INNER: &str = "PTP_NET_TEST_NAMESPACE";
 
 /// Runs `body` in namespaces of its own, in another process: the test calls itself by name.
-pub fn in_namespaces(test: &str, body: impl FnOnce(&Network)) {
+pub(crate) fn in_namespaces(test: &str, body: impl FnOnce(&Network)) {
     if std::env::var_os(INNER).is_some() {
         body(&Network::build());
         return;
@@ -39,18 +39,18 @@ pub fn in_namespaces(test: &str, body: impl FnOnce(&Network)) {
     assert!(status.success(), "{test} failed in its namespaces");
 }
 
-pub fn ip(arguments: &str) {
+pub(crate) fn ip(arguments: &str) {
     let out = Command::new("ip").args(arguments.split(' ')).output().expect("ip runs");
     assert!(out.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
-pub struct Network {
+pub(crate) struct Network {
     left: File,
     right: File,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Side {
+pub(crate) enum Side {
     Left,
     Right,
 }
@@ -91,7 +91,7 @@ impl Network {
     }
 
     /// Runs `f` on one side. What it opens stays there.
-    pub fn enter<T: Send>(&self, side: Side, f: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn enter<T: Send>(&self, side: Side, f: impl FnOnce() -> T + Send) -> T {
         let namespace = match side {
             Side::Left => &self.left,
             Side::Right => &self.right,
@@ -105,20 +105,20 @@ impl Network {
         })
     }
 
-    pub fn open(&self, side: Side, options: &SocketOptions) -> Result<PortSockets, NetError> {
+    pub(crate) fn open(&self, side: Side, options: &SocketOptions) -> Result<PortSockets, NetError> {
         self.enter(side, || PortSockets::open(options))
     }
 }
 
 /// Waits until a descriptor has something, and says what.
-pub fn wait(fd: impl AsFd, events: PollFlags) -> PollFlags {
+pub(crate) fn wait(fd: impl AsFd, events: PollFlags) -> PollFlags {
     let mut fds = [PollFd::new(fd.as_fd(), events)];
     poll(&mut fds, PollTimeout::from(2000u16)).expect("poll works");
     fds[0].revents().unwrap_or(PollFlags::empty())
 }
 
 /// The next message within two seconds, as an owned value.
-pub fn next(sockets: &mut PortSockets, class: MessageClass) -> Message {
+pub(crate) fn next(sockets: &mut PortSockets, class: MessageClass) -> Message {
     let end = Instant::now() + Duration::from_secs(2);
     while Instant::now() < end {
         if wait(sockets.fd(class), PollFlags::POLLIN).contains(PollFlags::POLLIN)
@@ -136,7 +136,7 @@ pub fn next(sockets: &mut PortSockets, class: MessageClass) -> Message {
 }
 
 /// The next stamp within two seconds.
-pub fn stamp(sockets: &mut PortSockets) -> TxStamp {
+pub(crate) fn stamp(sockets: &mut PortSockets) -> TxStamp {
     let end = Instant::now() + Duration::from_secs(2);
     while Instant::now() < end {
         let events = wait(sockets.fd(MessageClass::Event), PollFlags::POLLPRI);
@@ -150,34 +150,34 @@ pub fn stamp(sockets: &mut PortSockets) -> TxStamp {
 }
 
 /// Nothing is there within a tenth of a second.
-pub fn silent(sockets: &mut PortSockets, class: MessageClass) {
+pub(crate) fn silent(sockets: &mut PortSockets, class: MessageClass) {
     std::thread::sleep(Duration::from_millis(100));
     let got = sockets.receive(class).expect("a working socket");
     assert!(got.is_none(), "{got:?}");
 }
 
 #[derive(Clone, Debug)]
-pub struct Message {
-    pub octets: Vec<u8>,
-    pub stamp: Option<i128>,
-    pub source: String,
+pub(crate) struct Message {
+    pub(crate) octets: Vec<u8>,
+    pub(crate) stamp: Option<i128>,
+    pub(crate) source: String,
 }
 
 /// CLOCK_REALTIME in ns.
-pub fn now() -> i128 {
+pub(crate) fn now() -> i128 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     since.as_nanos() as i128
 }
 
 /// What poll says of a descriptor within 50 ms.
-pub fn wait_briefly(fd: impl AsFd) -> PollFlags {
+pub(crate) fn wait_briefly(fd: impl AsFd) -> PollFlags {
     let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN | PollFlags::POLLPRI)];
     poll(&mut fds, PollTimeout::from(50u16)).expect("poll works");
     fds[0].revents().unwrap_or(PollFlags::empty())
 }
 
 /// Takes every privilege from this thread.
-pub fn drop_capabilities() {
+pub(crate) fn drop_capabilities() {
     // Version 3, this thread; two sets of effective, permitted, inheritable.
     let header = [0x2008_0522u32, 0];
     let none = [0u32; 6];
@@ -186,11 +186,24 @@ pub fn drop_capabilities() {
     assert_eq!(result, 0, "a thread may always give up its privileges");
 }
 
+fn bind_packet(socket: &socket2::Socket, protocol: u16, index: u32) {
+    let mut storage = socket2::SockAddrStorage::zeroed();
+    // SAFETY: any octets are a valid sockaddr_ll, and it is smaller than the storage it is viewed in.
+    let name = unsafe { storage.view_as::<libc::sockaddr_ll>() };
+    name.sll_family = libc::AF_PACKET as u16;
+    name.sll_protocol = protocol;
+    name.sll_ifindex = index as i32;
+    let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+    // SAFETY: the storage holds a sockaddr_ll of that length.
+    let name = unsafe { socket2::SockAddr::new(storage, length) };
+    socket.bind(&name).expect("it is there");
+}
+
 /// Sees every frame that arrives.
-pub struct Capture(socket2::Socket);
+pub(crate) struct Capture(socket2::Socket);
 
 impl Capture {
-    pub fn open(interface: &str) -> Self {
+    pub(crate) fn open(interface: &str) -> Self {
         let any = 0x0003u16.to_be();
         let socket = socket2::Socket::new(
             socket2::Domain::PACKET,
@@ -198,13 +211,19 @@ impl Capture {
             Some(socket2::Protocol::from(i32::from(any))),
         )
         .expect("root in its own user namespace may");
-        socket.bind_device(Some(interface.as_bytes())).expect("it is there");
+        let index = Interface::query(interface).expect("it is there").index;
+        bind_packet(&socket, any, index);
         socket.set_read_timeout(Some(Duration::from_secs(2))).expect("a working socket");
         Self(socket)
     }
 
+    /// Sends a whole frame.
+    pub(crate) fn send(&self, frame: &[u8]) {
+        self.0.send(frame).expect("a working socket");
+    }
+
     /// Of the next PTP event message over UDP.
-    pub fn hops_and_class(mut self, transport: ptp_net::Transport) -> (u8, u8) {
+    pub(crate) fn hops_and_class(mut self, transport: ptp_net::Transport) -> (u8, u8) {
         use std::io::Read;
         let mut buffer = [0; 2048];
         loop {
@@ -227,4 +246,23 @@ impl Capture {
             }
         }
     }
+}
+
+/// Takes transmissions' numbers away again, as old kernels and simulators do without them.
+pub(crate) fn stamp_with_whole_frames(fd: std::os::fd::BorrowedFd<'_>) {
+    use std::os::fd::AsRawFd;
+    let flags = libc::SOF_TIMESTAMPING_TX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_RX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_SOFTWARE;
+    // SAFETY: the option's value is the four octets of `flags`.
+    let result = unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_TIMESTAMPING,
+            (&raw const flags).cast(),
+            4,
+        )
+    };
+    assert_eq!(result, 0);
 }
