@@ -132,6 +132,12 @@ impl Host {
         &self.name
     }
 
+    /// Where logs and captures of its experiment go.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// A command that will run in this host's network.
     #[must_use]
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
