@@ -70,7 +70,7 @@ impl<T: Transport> Client<T> {
     /// Sends a request and returns the sequenceId that its replies will have. Does not wait.
     ///
     /// # Errors
-    /// What stands in the way, and what to do about it.
+    /// What stands in the way, and what to do about it. After [`ClientError::Busy`] the request can be sent again.
     pub fn send(&mut self, request: &Request<'_>) -> Result<u16, ClientError> {
         let sequence_id = self.sequence_id;
         let mut header = Header::new(MessageType::Management);
@@ -86,10 +86,12 @@ impl<T: Transport> Client<T> {
         };
         let mut buf = [0; 1500];
         let len = request.emit(&mut buf, &header, body, self.config.short_gets)?;
+        let sent = self.transport.send(buf.get(..len).unwrap_or(&[]));
         // Counted even when sending fails, so that the numbers in a script's output stay the numbers of its commands.
-        self.sequence_id = sequence_id.wrapping_add(1);
-        self.transport.send(buf.get(..len).unwrap_or(&[]))?;
-        Ok(sequence_id)
+        if !matches!(sent, Err(ClientError::Busy)) {
+            self.sequence_id = sequence_id.wrapping_add(1);
+        }
+        sent.map(|()| sequence_id)
     }
 
     /// The next reply or notification, if one is waiting; never blocks. Everything else on the socket is passed over,

@@ -18,6 +18,8 @@ pub enum ClientError {
         /// Its path.
         path: PathBuf,
     },
+    /// The server has not read earlier requests yet: receive what is waiting, and send again.
+    Busy,
     /// This user may not do it.
     NotPermitted {
         /// What.
@@ -62,6 +64,7 @@ impl fmt::Display for ClientError {
                 "nobody listens on {}: the daemon that made it has ended. Start it again, or name another socket with -s",
                 path.display()
             ),
+            Self::Busy => f.write_str("the server does not read its requests: is it stopped?"),
             Self::NotPermitted { what, fix } => write!(f, "not permitted to {what}: {fix}"),
             Self::Bind { path, error } => write!(
                 f,

@@ -96,6 +96,7 @@ impl Transport for Uds {
             Ok(_) => Ok(()),
             Err(Errno::ENOENT | Errno::ENOTDIR) => Err(ClientError::NoServer { path: self.server.clone() }),
             Err(Errno::ECONNREFUSED) => Err(ClientError::NobodyListens { path: self.server.clone() }),
+            Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::EINTR) => Err(ClientError::Busy),
             Err(Errno::EACCES | Errno::EPERM) => Err(ClientError::NotPermitted {
                 what: format!("write to {}", self.server.display()),
                 fix: "run as root or as a member of the socket's group, or use the read-only socket (its name ends in ro)",
