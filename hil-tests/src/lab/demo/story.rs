@@ -112,7 +112,7 @@ impl Stage {
             clocks.push(made.map_err(|error| LabError::Wrong(format!("{}: {error}", path.display())))?);
             nodes.push(Node { name: name.to_owned(), role, phase_error: phase, oscillator_error: ppb });
         }
-        Ok(Self {
+        Self {
             identities: vec![None; hosts.len()],
             record: Record::new(nodes, GM, STANDBY),
             screen: Screen::default(),
@@ -122,7 +122,7 @@ impl Stage {
             hosts,
             clocks,
         }
-        .with_daemons(options)?)
+        .with_daemons(options)
     }
 
     fn with_daemons(mut self, options: &Options) -> Result<Self, LabError> {
