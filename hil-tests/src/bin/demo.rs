@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use hil_tests::lab::demo::{Options, tell};
-use hil_tests::lab::{LabError, is_inside, reenter, settle};
+use hil_tests::lab::{LabError, empty_dir, is_inside, reenter, settle};
 
 /// Runs a grandmaster, a standby, a boundary clock and two clients in network namespaces of their own, each on a virtual clock
 /// with its own error; shows how they find one time, kills the grandmaster, and shows how the standby takes over.
@@ -33,46 +33,49 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if !is_inside() {
-        return match reenter(std::env::args_os().skip(1), |_| ()) {
-            Ok((status, _)) => ExitCode::from(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1)),
-            Err(error) => {
-                eprintln!("escapement-demo: {error}");
-                ExitCode::FAILURE
-            }
-        };
-    }
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("escapement-demo: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let result = if is_inside() { run(&arguments).map(|()| ExitCode::SUCCESS) } else { enter(&arguments) };
+    result.unwrap_or_else(|error| {
+        eprintln!("escapement-demo: {error}");
+        ExitCode::FAILURE
+    })
 }
 
+/// Outside: checks what can be checked, and runs this program again in a room of its own.
+fn enter(arguments: &Arguments) -> Result<ExitCode, LabError> {
+    let options = arguments.options()?;
+    if !options.ptpd.is_file() {
+        return Err(LabError::Wrong(format!(
+            "{} is not there: run `make build` first",
+            options.ptpd.display()
+        )));
+    }
+    empty_dir(&options.dir)?;
+    let (status, _) = reenter(std::env::args_os().skip(1), |_| ())?;
+    Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+}
+
+/// In the room.
 fn run(arguments: &Arguments) -> Result<(), LabError> {
     settle(|| println!("\ninterrupted: everything is being taken down"))?;
-    let program = std::env::current_exe()
-        .map_err(|source| LabError::Io { doing: "find this program".to_owned(), source })?;
-    let beside = program.parent().map(PathBuf::from).unwrap_or_default();
-    let ptpd = arguments.ptpd.clone().unwrap_or_else(|| beside.join("ptpd"));
-    if !ptpd.is_file() {
-        return Err(LabError::Wrong(format!("{} is not there: run `make build` first", ptpd.display())));
-    }
-    let dir = arguments
-        .dir
-        .clone()
-        .unwrap_or_else(|| beside.parent().map_or_else(|| beside.clone(), |d| d.join("demo")));
-    let options = Options {
-        ptpd,
-        dir,
-        calm: arguments.calm.clamp(1.0, 3600.0),
-        after: arguments.after.clamp(1.0, 3600.0),
-        picture: arguments.picture.clone(),
-    };
+    let options = arguments.options()?;
     let (report, summary) = tell(&options)?;
     println!("{summary}\nReport with the plots: {}", report.display());
     println!("Logs and configurations: {}", options.dir.display());
     Ok(())
+}
+
+impl Arguments {
+    fn options(&self) -> Result<Options, LabError> {
+        let program = std::env::current_exe()
+            .map_err(|source| LabError::Io { doing: "find this program".to_owned(), source })?;
+        let beside = program.parent().map(PathBuf::from).unwrap_or_default();
+        let default_dir = || beside.parent().unwrap_or(&beside).join("demo");
+        Ok(Options {
+            ptpd: self.ptpd.clone().unwrap_or_else(|| beside.join("ptpd")),
+            dir: self.dir.clone().unwrap_or_else(default_dir),
+            calm: self.calm.clamp(1.0, 3600.0),
+            after: self.after.clamp(1.0, 3600.0),
+            picture: self.picture.clone(),
+        })
+    }
 }

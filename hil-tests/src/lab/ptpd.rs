@@ -59,10 +59,33 @@ impl PtpdOptions {
     #[must_use]
     pub fn to_yaml(&self, host: &str, socket: &Path) -> String {
         let mut yaml = format!("# {host} of the laboratory\n");
-        if self.interfaces.len() > 1 {
-            yaml.push_str("clock: boundary\n");
-        }
         let _ = writeln!(yaml, "priority1: {}", self.priority1);
+        if self.client_only {
+            yaml.push_str("client_only: true\n");
+        }
+        match &self.virtual_clock {
+            Some(path) => {
+                let _ = writeln!(yaml, "clock_device: virtual:{}", path.display());
+            }
+            None => yaml.push_str("clock_device: system\nfree_running: true\n"),
+        }
+        let _ = writeln!(yaml, "management:\n  socket: {}", socket.display());
+        let _ = writeln!(yaml, "  read_only_socket: {}-ro", socket.display());
+        yaml.push_str("ports:\n");
+        for interface in &self.interfaces {
+            let _ = writeln!(yaml, "  - interface: {interface}");
+            for (key, value) in [
+                ("transport", self.transport.to_owned()),
+                ("stamping", "software".to_owned()),
+                ("delay_mechanism", self.delay_mechanism.to_owned()),
+                ("log_announce_interval", self.log_announce_interval.to_string()),
+                ("log_sync_interval", self.log_sync_interval.to_string()),
+                ("log_min_delay_req_interval", self.log_min_delay_req_interval.to_string()),
+                ("log_min_pdelay_req_interval", self.log_min_delay_req_interval.to_string()),
+            ] {
+                let _ = writeln!(yaml, "    {key}: {value}");
+            }
+        }
         yaml
     }
 }
