@@ -52,9 +52,9 @@ impl LinkSpec {
         Self { asymmetry: TimeInterval::from_nanos(ns), ..self }
     }
 
-    /// Everything that networks do to frames: `p` of them lost, `p` twice, `p` held back by up to 5 ms.
-    pub const fn rough(self, p: f64) -> Self {
-        Self { loss: p, duplicate: p, reorder: p, reorder_by: TimeInterval::from_nanos(5_000_000), ..self }
+    /// Everything that networks do to frames: `p` of them lost, `p` twice, `p` held back by up to `by_ns`.
+    pub const fn rough(self, p: f64, by_ns: i64) -> Self {
+        Self { loss: p, duplicate: p, reorder: p, reorder_by: TimeInterval::from_nanos(by_ns), ..self }
     }
 }
 

@@ -62,3 +62,10 @@ pub struct NodeId(pub(crate) usize);
 /// A link of a [`Simulation`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct LinkId(pub(crate) usize);
+
+impl LinkId {
+    /// The link that was made first.
+    pub const fn first() -> Self {
+        Self(0)
+    }
+}
