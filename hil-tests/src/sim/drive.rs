@@ -334,7 +334,7 @@ pub(super) fn watch_masters(now: Moment, link: &mut Link, nodes: &[Node]) {
     let masters = link
         .ends
         .iter()
-        .filter(|e| link.up && e.plugged && nodes[e.node.0].running.is_some())
+        .filter(|e| link.up && !link.silent && e.plugged && nodes[e.node.0].running.is_some())
         .filter(|e| nodes[e.node.0].port(e.port).is_some_and(|p| p.state == PortState::Master))
         .count();
     link.masters.see(now, masters);

@@ -204,6 +204,7 @@ impl Simulation {
     /// Carrier stays, but nothing passes any more (or passes again).
     pub fn silence(&mut self, link: LinkId, silent: bool) {
         self.links[link.0].silent = silent;
+        self.look_at_links();
     }
 
     /// Changes how frames travel from now on.
