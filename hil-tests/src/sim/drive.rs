@@ -289,7 +289,7 @@ impl Simulation {
     pub(super) fn look(&mut self, id: NodeId) {
         let now = self.now;
         let Simulation { nodes, links, violations, hash, .. } = self;
-        let Node { spec, ports, running, record, .. } = &mut nodes[id.0];
+        let Node { spec, ports, running, record, clock, was_client, .. } = &mut nodes[id.0];
         let mut clients = 0;
         let mut touched: Option<Vec<LinkId>> = None;
         for (i, port) in ports.iter_mut().enumerate() {
@@ -308,6 +308,15 @@ impl Simulation {
                 touched.get_or_insert_default().push(port.link);
             }
         }
+        if clients == 0 && std::mem::take(was_client)
+            && let Some(Running { servo, master, .. }) = running.as_mut()
+        {
+            // Nobody steers any more: what the controller added for the last offset must not stay for ever.
+            servo.reset();
+            clock.set_frequency(now, servo.frequency_ppb());
+            *master = None;
+        }
+        *was_client |= clients > 0;
         let grandmaster = running.as_ref().is_some_and(|r| r.engine.is_grandmaster());
         if clients > 1 {
             violations.push((now, format!("{}: {clients} ports are clients", spec.name)));

@@ -178,6 +178,8 @@ pub(super) struct Node {
     pub(super) running: Option<Running>,
     /// Was alive once: it does not start by itself again.
     pub(super) started: bool,
+    /// It had a client port when last seen.
+    pub(super) was_client: bool,
     /// Counts starts: what was planned for an earlier life is void.
     pub(super) life: u32,
     /// The host's monotonic clock at moment 0, in ns.
@@ -199,6 +201,7 @@ impl Node {
             clock: SimClock::new(spec.clock, seed, n),
             running: None,
             started: false,
+            was_client: false,
             life: 0,
             boot: rng.next_u64() >> 14,
             record: NodeRecord::default(),
