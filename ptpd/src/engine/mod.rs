@@ -199,8 +199,8 @@ impl Engine {
     fn run_timers(&mut self) {
         let now = self.instance.now;
         for port in &mut self.ports {
-            while let Some(timer) = port.timers.take_due(now) {
-                port.expire(&mut self.instance, timer);
+            while let Some((timer, due)) = port.timers.take_due(now) {
+                port.expire(&mut self.instance, timer, due);
             }
         }
         if self.next_decision <= now && self.ports.iter().any(Port::active) {
