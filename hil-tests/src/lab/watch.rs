@@ -69,9 +69,10 @@ impl Watcher {
     /// Sends all questions; false if nobody listens.
     fn ask(&mut self) -> bool {
         if self.client.is_none() {
-            self.client = Uds::connect(&self.socket, Some(&self.own))
-                .ok()
-                .map(|uds| Client::new(uds, ClientConfig::default()));
+            // No hops: the question is for this daemon, not for those it could pass it on to.
+            let config = ClientConfig { boundary_hops: 0, ..ClientConfig::default() };
+            self.client =
+                Uds::connect(&self.socket, Some(&self.own)).ok().map(|uds| Client::new(uds, config));
         }
         let Some(client) = &mut self.client else { return false };
         // Answers to earlier questions that came too late.
