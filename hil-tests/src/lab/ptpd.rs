@@ -69,6 +69,8 @@ impl PtpdOptions {
             }
             None => yaml.push_str("clock_device: system\nfree_running: true\n"),
         }
+        // An experiment starts from nothing.
+        yaml.push_str("state_file: off\n");
         let _ = writeln!(yaml, "management:\n  socket: {}", socket.display());
         let _ = writeln!(yaml, "  read_only_socket: {}-ro", socket.display());
         yaml.push_str("ports:\n");
@@ -80,8 +82,11 @@ impl PtpdOptions {
                 ("delay_mechanism", self.delay_mechanism.to_owned()),
                 ("log_announce_interval", self.log_announce_interval.to_string()),
                 ("log_sync_interval", self.log_sync_interval.to_string()),
-                ("log_min_delay_req_interval", self.log_min_delay_req_interval.to_string()),
-                ("log_min_pdelay_req_interval", self.log_min_delay_req_interval.to_string()),
+                // A key that has no effect is an error.
+                match self.delay_mechanism {
+                    "p2p" => ("log_min_pdelay_req_interval", self.log_min_delay_req_interval.to_string()),
+                    _ => ("log_min_delay_req_interval", self.log_min_delay_req_interval.to_string()),
+                },
             ] {
                 let _ = writeln!(yaml, "    {key}: {value}");
             }
