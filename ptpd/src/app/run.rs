@@ -8,7 +8,6 @@ use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, mon
 use ptp_net::{
     Interface, LinkMonitor, LinkState, MessageClass, NetError, StampRequest, Stamping, link_state,
 };
-use ptp_servo::PiConfig;
 use ptp_wire::{ClockIdentity, PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Access, Engine, Event, Input, Instant, Output, PortState, TxToken};
 use tracing::{debug, error, info, warn};
@@ -582,11 +581,10 @@ fn clock_name(settings: &Settings, stamping: Stamping) -> Result<ClockName, RunE
 /// Fills in what only the running machine knows.
 fn prepare(settings: &mut Settings, identity: ClockIdentity, stamping: Stamping, name: &ClockName) {
     settings.instance.clock_identity = identity;
-    if !settings.servo_gains_given {
-        settings.servo.pi =
-            if stamping == Stamping::Software { PiConfig::software() } else { PiConfig::hardware() };
+    if stamping == Stamping::Software {
+        settings.servo = settings.software_servo;
     }
-    if !settings.timescale_given && *name == ClockName::System {
+    if *name == ClockName::System {
         // The system clock keeps UTC: what it serves is not the PTP timescale.
         settings.instance.time_properties.ptp_timescale = false;
     }
