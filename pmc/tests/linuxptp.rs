@@ -217,3 +217,31 @@ fn a_missing_interface_or_privilege_is_named() {
         assert!(error.contains("CAP_NET_RAW") || error.contains("lo"), "{error}");
     }
 }
+
+/// The queues of UNIX sockets are short (10 datagrams); nothing may get lost in them.
+#[test]
+fn many_commands_are_all_answered() {
+    let Some(output) = with_ptp4l(
+        r#"for n in $(seq 300); do echo GET PORT_STATS_NP; done | our > $D/out; echo "rc $?"
+        grep -c 'RESPONSE MANAGEMENT PORT_STATS_NP' $D/out"#,
+    ) else {
+        return;
+    };
+    assert_eq!(text(&output.stdout), "rc 0\n300\n", "{}", text(&output.stderr));
+}
+
+/// A server that is there and does not read must not hang its client.
+#[test]
+fn a_stopped_server_is_noticed() {
+    let Some(output) = with_ptp4l(
+        r#"kill -STOP $P
+        for n in $(seq 50); do echo GET PORT_STATS_NP; done | our 2>&1 >/dev/null; echo "rc $?"
+        our 'GET PRIORITY1' 2>&1 >/dev/null; echo "rc $?"
+        kill -CONT $P"#,
+    ) else {
+        return;
+    };
+    let out = text(&output.stdout);
+    assert_eq!(out.matches("rc 3\n").count(), 2, "{out}");
+    assert!(out.contains("does not read its requests"), "{out}");
+}
