@@ -23,6 +23,8 @@ fn random_network(rng: &mut Rng, seed: u64) -> Simulation {
             let off = (rng.between(-5e6, 5e6) as i64, rng.between(-10_000.0, 10_000.0));
             let mut spec = NodeSpec::new(&format!("n{i}")).off(off.0, off.1);
             spec.config.path_trace = path_trace;
+            // Without path trace the Announces of a dead grandmaster go round a loop until they have taken too many steps.
+            spec.config.max_steps_removed = if path_trace { 255 } else { 12 };
             spec.config.priority1 = [127, 128, 128, 129][rng.below(4)];
             spec.host = HostSpec { stamp_loss: rough, one_step: rng.chance(0.2), ..spec.host };
             sim.node(if p2p { spec.p2p() } else { spec })

@@ -53,6 +53,9 @@ struct RunArgs {
     /// The clock to discipline: auto, system, phcN or virtual:PATH
     #[arg(long, value_name = "CLOCK", default_value = "auto")]
     clock: String,
+    /// The read-write management socket; the read-only one is the same with -ro
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
     /// Only measure
     #[arg(long)]
     free_running: bool,
@@ -134,8 +137,8 @@ fn from_options(a: &RunArgs) -> Result<Settings, String> {
         },
         servo: pi(ptp_servo::PiConfig::hardware()),
         software_servo: pi(ptp_servo::PiConfig::software()),
-        read_write: Some(LocalAddress { path: PathBuf::from("/tmp/t/rw"), mode: 0o660 }),
-        read_only: Some(LocalAddress { path: PathBuf::from("/tmp/t/ro"), mode: 0o666 }),
+        read_write: Some(LocalAddress { path: a.socket.clone().unwrap_or_default(), mode: 0o660 }),
+        read_only: Some(LocalAddress { path: format!("{}-ro", a.socket.clone().unwrap_or_default().display()).into(), mode: 0o666 }),
         state_file: None,
         user: None,
         tx_stamp_timeout_ns: 1_000_000_000,

@@ -185,14 +185,9 @@ impl Simulation {
         node.record.samples += 1;
         node.record.last_sample = Some(sample);
         let instant = node.instant(now);
-        let Some(Running { engine, servo, log_sync_interval, master, .. }) = node.running.as_mut() else {
-            return;
-        };
+        let Some(Running { engine, servo, log_sync_interval, .. }) = node.running.as_mut() else { return };
         if node.spec.config.free_running {
             return;
-        }
-        if master.replace(sample.master).is_some_and(|m| m != sample.master) {
-            servo.reset();
         }
         if *log_sync_interval != sample.log_sync_interval.0 {
             *log_sync_interval = sample.log_sync_interval.0;
@@ -327,14 +322,12 @@ impl Simulation {
                 touched.get_or_insert_default().push(port.link);
             }
         }
-        if clients == 0
-            && std::mem::take(was_client)
-            && let Some(Running { servo, master, .. }) = running.as_mut()
+        if clients == 0 && std::mem::take(was_client)
+            && let Some(Running { servo, .. }) = running.as_mut()
         {
             // Nobody steers any more: what the controller added for the last offset must not stay for ever.
             servo.reset();
             clock.set_frequency(now, servo.frequency_ppb());
-            *master = None;
         }
         *was_client |= clients > 0;
         let grandmaster = running.as_ref().is_some_and(|r| r.engine.is_grandmaster());

@@ -162,7 +162,6 @@ pub(super) struct Running {
     pub(super) servo: Servo,
     /// The interval the servo's gains are for.
     pub(super) log_sync_interval: i8,
-    pub(super) master: Option<ptp_wire::PortIdentity>,
     /// The next planned wake-up.
     pub(super) wake: Option<Moment>,
     /// Wake-ups in a row that did not move the deadline past the present.
@@ -244,7 +243,6 @@ impl Node {
             engine,
             servo: Servo::new(self.spec.servo, self.clock.frequency()),
             log_sync_interval: 0,
-            master: None,
             wake: None,
             idle_wakes: 0,
         });
