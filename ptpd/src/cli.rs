@@ -107,7 +107,14 @@ fn from_options(a: &RunArgs) -> Result<Settings, String> {
     let mut instance = InstanceConfig::new(ClockIdentity::ZERO, ports);
     instance.client_only = a.client_only;
     instance.free_running = a.free_running;
-    let d = ptp_net::SocketOptions::new("x", match transport { Transport::Ethernet => ptp_net::Transport::Ethernet, Transport::UdpIpv6 => ptp_net::Transport::UdpIpv6, _ => ptp_net::Transport::UdpIpv4 });
+    let d = ptp_net::SocketOptions::new(
+        "x",
+        match transport {
+            Transport::Ethernet => ptp_net::Transport::Ethernet,
+            Transport::UdpIpv6 => ptp_net::Transport::UdpIpv6,
+            _ => ptp_net::Transport::UdpIpv4,
+        },
+    );
     let network = |name: &String| Network {
         interface: name.clone(),
         transport,
@@ -138,7 +145,10 @@ fn from_options(a: &RunArgs) -> Result<Settings, String> {
         servo: pi(ptp_servo::PiConfig::hardware()),
         software_servo: pi(ptp_servo::PiConfig::software()),
         read_write: Some(LocalAddress { path: a.socket.clone().unwrap_or_default(), mode: 0o660 }),
-        read_only: Some(LocalAddress { path: format!("{}-ro", a.socket.clone().unwrap_or_default().display()).into(), mode: 0o666 }),
+        read_only: Some(LocalAddress {
+            path: format!("{}-ro", a.socket.clone().unwrap_or_default().display()).into(),
+            mode: 0o666,
+        }),
         state_file: None,
         user: None,
         tx_stamp_timeout_ns: 1_000_000_000,
