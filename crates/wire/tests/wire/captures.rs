@@ -19,7 +19,11 @@ fn every_packet() {
                 *tlvs.entry(tlv.tlv_type).or_default() += 1;
             }
             let text = Pretty::message(&message).to_string();
-            assert!(!text.contains("malformed") && !text.contains("unknown"), "{name} packet {}:\n{text}", n + 1);
+            assert!(
+                !text.contains("malformed") && !text.contains("unknown"),
+                "{name} packet {}:\n{text}",
+                n + 1
+            );
             *types.entry(message.header().message_type).or_default() += 1;
             packets += 1;
         }

@@ -8,7 +8,10 @@ use ptp_wire::{Message, TlvType};
 
 use crate::{pcap, samples};
 
-pub(crate) const TARGETS: [(&str, fn(&[u8])); 4] = [
+/// A fuzz target.
+pub(crate) type Target = fn(&[u8]);
+
+pub(crate) const TARGETS: [(&str, Target); 4] = [
     ("message", crate::targets::message),
     ("tlv", crate::targets::tlv),
     ("management", crate::targets::management),

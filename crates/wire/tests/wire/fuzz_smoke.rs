@@ -25,7 +25,8 @@ fn mutate(octets: &mut Vec<u8>, other: &[u8], random: &mut Random) {
             2 if !octets.is_empty() => octets[at] = random.below(256) as u8,
             3 => octets.truncate(at),
             4 => {
-                let run = octets.get(at..(at + random.below(16)).min(octets.len())).unwrap_or_default().to_vec();
+                let run =
+                    octets.get(at..(at + random.below(16)).min(octets.len())).unwrap_or_default().to_vec();
                 octets.splice(at..at, run);
             }
             5 => octets.extend((0..random.below(24)).map(|n| n as u8)),

@@ -1,7 +1,8 @@
 //! Octets that linuxptp put on a wire, written down by hand, emitted here field by field.
 
 use ptp_wire::management::{
-    Action, ClockDescription, ClockType, Content, DefaultDataSet, ErrorId, ManagementErrorStatus, ManagementHeader, ManagementId, Payload, PtpText,
+    Action, ClockDescription, ClockType, Content, DefaultDataSet, ErrorId, ManagementErrorStatus,
+    ManagementHeader, ManagementId, Payload, PtpText,
 };
 use ptp_wire::*;
 
@@ -67,7 +68,8 @@ fn check(expected: &[u8], icv: &[u8], emitted: &[u8]) {
 fn authenticated_announce_and_sync() {
     let announce_hex = "0b12005a 00000000 0000000000000000 00000000 020000fffe000001 0001 0000 00 fe
         00000000000000000000 0025 00 80 f8feffff 80 020000fffe000001 0000 a0";
-    let sync_hex = "00120046 00000200 0000000000000000 00000000 020000fffe000001 0001 0000 00 00 00000000000000000000";
+    let sync_hex =
+        "00120046 00000200 0000000000000000 00000000 020000fffe000001 0001 0000 00 00 00000000000000000000";
     let icv = hex("a2014cf025713a215ebcd6c7c68cb5ce");
     let tail = "8009 0016 07 00 00000001 a2014cf025713a215ebcd6c7c68cb5ce";
     check(&hex(&[announce_hex, tail].concat()), &icv, &signed(announce(), 1, &icv, 74));
@@ -173,7 +175,11 @@ fn unicast_negotiation() {
         flags: GrantFlags::RENEWAL_INVITED,
     });
     let cancel = |message_type| {
-        TlvValue::CancelUnicast(CancelUnicast { message_type, maintain_request: false, maintain_grant: false })
+        TlvValue::CancelUnicast(CancelUnicast {
+            message_type,
+            maintain_request: false,
+            maintain_grant: false,
+        })
     };
     let values = |values: &[TlvValue<'_>]| tail(Signaling, values).0;
     assert_eq!(values(&[request(MessageType::Announce, 1)]), hex("0004 0006 b0 01 0000003c"));

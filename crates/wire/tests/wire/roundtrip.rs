@@ -49,23 +49,27 @@ fn header() -> impl Strategy<Value = Header> {
 }
 
 fn announce() -> impl Strategy<Value = Announce> {
-    let quality = (any::<u8>(), any::<u8>(), any::<u16>()).prop_map(|(clock_class, accuracy, variance)| ClockQuality {
-        clock_class,
-        clock_accuracy: ClockAccuracy(accuracy),
-        offset_scaled_log_variance: variance,
-    });
-    (timestamp(), any::<i16>(), any::<(u8, u8)>(), quality, any::<[u8; 8]>(), any::<u16>(), any::<u8>()).prop_map(
-        |(origin_timestamp, current_utc_offset, (p1, p2), quality, id, steps_removed, time_source)| Announce {
-            origin_timestamp,
-            current_utc_offset,
-            grandmaster_priority1: p1,
-            grandmaster_clock_quality: quality,
-            grandmaster_priority2: p2,
-            grandmaster_identity: ClockIdentity(id),
-            steps_removed,
-            time_source: TimeSource(time_source),
-        },
-    )
+    let quality =
+        (any::<u8>(), any::<u8>(), any::<u16>()).prop_map(|(clock_class, accuracy, variance)| ClockQuality {
+            clock_class,
+            clock_accuracy: ClockAccuracy(accuracy),
+            offset_scaled_log_variance: variance,
+        });
+    (timestamp(), any::<i16>(), any::<(u8, u8)>(), quality, any::<[u8; 8]>(), any::<u16>(), any::<u8>())
+        .prop_map(
+            |(origin_timestamp, current_utc_offset, (p1, p2), quality, id, steps_removed, time_source)| {
+                Announce {
+                    origin_timestamp,
+                    current_utc_offset,
+                    grandmaster_priority1: p1,
+                    grandmaster_clock_quality: quality,
+                    grandmaster_priority2: p2,
+                    grandmaster_identity: ClockIdentity(id),
+                    steps_removed,
+                    time_source: TimeSource(time_source),
+                }
+            },
+        )
 }
 
 fn body() -> impl Strategy<Value = Body> {
@@ -376,7 +380,10 @@ fn samples_are_emitted_as_they_are_read() {
     // Every type with a decoder has a sample.
     for t in TlvType::ALL.iter().filter(|t| !seen.contains(t)) {
         let value = Tlv { tlv_type: *t, value: &[0; 40] };
-        assert!(matches!(value.decode(), Ok(TlvValue::Unknown(_))) || t.0 & 0x7fff == 0 || t.0 == 0x4000, "{t}");
+        assert!(
+            matches!(value.decode(), Ok(TlvValue::Unknown(_))) || t.0 & 0x7fff == 0 || t.0 == 0x4000,
+            "{t}"
+        );
     }
 }
 

@@ -1,8 +1,8 @@
 //! A sample of every message and of every TLV the crate can emit, and what tshark calls its fields.
 
 use ptp_wire::management::{
-    CurrentDataSet, ErrorId, ManagementErrorStatus, ManagementId, ManagementTlv, ParentDataSet, PtpText, ScaledNs,
-    TimePropertiesDataSet,
+    CurrentDataSet, ErrorId, ManagementErrorStatus, ManagementId, ManagementTlv, ParentDataSet, PtpText,
+    ScaledNs, TimePropertiesDataSet,
 };
 use ptp_wire::*;
 
@@ -54,7 +54,7 @@ fn core() -> Vec<Sample> {
                 duration: 300,
             }),
             &[
-                ("ptp.v2.sig.tlv.messageType", "11"),
+                ("ptp.v2.sig.tlv.messageType", "0x0b"),
                 ("ptp.v2.sig.tlv.logInterMessagePeriod", "-3"),
                 ("ptp.v2.sig.tlv.durationField", "300"),
             ],
@@ -68,7 +68,7 @@ fn core() -> Vec<Sample> {
                 flags: GrantFlags::RENEWAL_INVITED,
             }),
             &[
-                ("ptp.v2.sig.tlv.messageType", "9"),
+                ("ptp.v2.sig.tlv.messageType", "0x09"),
                 ("ptp.v2.sig.tlv.durationField", "60"),
                 ("ptp.v2.sig.tlv.renewalInvited", "1"),
             ],
@@ -80,7 +80,7 @@ fn core() -> Vec<Sample> {
                 maintain_request: false,
                 maintain_grant: false,
             }),
-            &[("ptp.v2.sig.tlv.tlvType", "6"), ("ptp.v2.sig.tlv.messageType", "11")],
+            &[("ptp.v2.sig.tlv.tlvType", "6"), ("ptp.v2.sig.tlv.messageType", "0x0b")],
         ),
         s(
             Signaling,
@@ -89,7 +89,7 @@ fn core() -> Vec<Sample> {
                 maintain_request: true,
                 maintain_grant: true,
             }),
-            &[("ptp.v2.sig.tlv.tlvType", "7"), ("ptp.v2.sig.tlv.messageType", "0")],
+            &[("ptp.v2.sig.tlv.tlvType", "7"), ("ptp.v2.sig.tlv.messageType", "0x00")],
         ),
         s(
             Announce,
@@ -109,7 +109,7 @@ fn core() -> Vec<Sample> {
                 ("ptp.v2.an.atoi.keyField", "3"),
                 ("ptp.v2.an.atoi.currentOffset", "3600"),
                 ("ptp.v2.an.atoi.jumpSeconds", "-3600"),
-                ("ptp.v2.an.atoi.timeOfNextJump", "00:01:02:03:04:05"),
+                ("ptp.v2.an.atoi.timeOfNextJump", "000102030405"),
                 ("ptp.v2.an.atoi.displayName", "CET"),
             ],
         ),
@@ -161,10 +161,16 @@ fn core() -> Vec<Sample> {
         ),
         s(
             FollowUp,
-            TlvValue::CumulativeRateRatio(CumulativeRateRatio { scaled_cumulative_rate_ratio: RateOffset(-77) }),
+            TlvValue::CumulativeRateRatio(CumulativeRateRatio {
+                scaled_cumulative_rate_ratio: RateOffset(-77),
+            }),
             &[],
         ),
-        s(Signaling, TlvValue::Pad(6), &[("ptp.v2.sig.tlv.tlvType", "32776"), ("ptp.v2.sig.tlv.lengthField", "6")]),
+        s(
+            Signaling,
+            TlvValue::Pad(6),
+            &[("ptp.v2.sig.tlv.tlvType", "32776"), ("ptp.v2.sig.tlv.lengthField", "6")],
+        ),
         s(
             Announce,
             TlvValue::Authentication(Authentication {
@@ -227,65 +233,77 @@ fn l1_sync(extension: Option<L1SyncExtension>) -> L1Sync {
 
 fn monitoring() -> Vec<Sample> {
     let entries = 1..=3u16;
-    let s = |value| Sample { carrier: MessageType::Signaling, value, fields: &[] };
+    let s = |value, fields| Sample { carrier: MessageType::Signaling, value, fields };
     vec![
-        s(TlvValue::SlaveRxSyncTimingData(SlaveRxSyncTimingData {
-            source_port_identity: PORT,
-            records: leak(
-                entries
-                    .clone()
-                    .map(|n| SyncTiming {
-                        sequence_id: n,
-                        sync_origin_timestamp: at(n.into(), 1),
-                        total_correction_field: TimeInterval(-1),
-                        scaled_cumulative_rate_offset: RateOffset(5),
-                        sync_event_ingress_timestamp: at(n.into(), 999),
-                    })
-                    .collect(),
-            )
-            .into(),
-        })),
-        s(TlvValue::SlaveRxSyncComputedData(SlaveRxSyncComputedData {
-            source_port_identity: PORT,
-            computed_flags: ComputedFlags::OFFSET_FROM_MASTER_VALID,
-            records: leak(
-                entries
-                    .clone()
-                    .map(|n| SyncComputed {
-                        sequence_id: n,
-                        offset_from_master: TimeInterval::from_nanos(-7),
-                        mean_path_delay: TimeInterval::from_nanos(8),
-                        scaled_neighbor_rate_ratio: RateOffset(-1),
-                    })
-                    .collect(),
-            )
-            .into(),
-        })),
-        s(TlvValue::SlaveTxEventTimestamps(SlaveTxEventTimestamps {
-            source_port_identity: PORT,
-            event_message_type: MessageType::DelayReq,
-            records: leak(
-                entries
-                    .clone()
-                    .map(|n| TxEventTimestamp { sequence_id: n, event_egress_timestamp: at(5, n.into()) })
-                    .collect(),
-            )
-            .into(),
-        })),
-        s(TlvValue::SlaveDelayTimingDataNp(SlaveDelayTimingDataNp {
-            source_port_identity: PORT,
-            records: leak(
-                entries
-                    .map(|n| DelayTiming {
-                        sequence_id: n,
-                        delay_origin_timestamp: at(6, n.into()),
-                        total_correction_field: TimeInterval::ZERO,
-                        delay_response_timestamp: at(7, n.into()),
-                    })
-                    .collect(),
-            )
-            .into(),
-        })),
+        s(
+            TlvValue::SlaveRxSyncTimingData(SlaveRxSyncTimingData {
+                source_port_identity: PORT,
+                records: leak(
+                    entries
+                        .clone()
+                        .map(|n| SyncTiming {
+                            sequence_id: n,
+                            sync_origin_timestamp: at(n.into(), 1),
+                            total_correction_field: TimeInterval(-1),
+                            scaled_cumulative_rate_offset: RateOffset(5),
+                            sync_event_ingress_timestamp: at(n.into(), 999),
+                        })
+                        .collect(),
+                )
+                .into(),
+            }),
+            &[("ptp.v2.sig.tlv.tlvType", "32772"), ("ptp.v2.sig.tlv.lengthField", "112")],
+        ),
+        s(
+            TlvValue::SlaveRxSyncComputedData(SlaveRxSyncComputedData {
+                source_port_identity: PORT,
+                computed_flags: ComputedFlags::OFFSET_FROM_MASTER_VALID,
+                records: leak(
+                    entries
+                        .clone()
+                        .map(|n| SyncComputed {
+                            sequence_id: n,
+                            offset_from_master: TimeInterval::from_nanos(-7),
+                            mean_path_delay: TimeInterval::from_nanos(8),
+                            scaled_neighbor_rate_ratio: RateOffset(-1),
+                        })
+                        .collect(),
+                )
+                .into(),
+            }),
+            &[("ptp.v2.sig.tlv.tlvType", "32773"), ("ptp.v2.sig.tlv.lengthField", "78")],
+        ),
+        s(
+            TlvValue::SlaveTxEventTimestamps(SlaveTxEventTimestamps {
+                source_port_identity: PORT,
+                event_message_type: MessageType::DelayReq,
+                records: leak(
+                    entries
+                        .clone()
+                        .map(|n| TxEventTimestamp { sequence_id: n, event_egress_timestamp: at(5, n.into()) })
+                        .collect(),
+                )
+                .into(),
+            }),
+            &[("ptp.v2.sig.tlv.tlvType", "32774"), ("ptp.v2.sig.tlv.lengthField", "48")],
+        ),
+        s(
+            TlvValue::SlaveDelayTimingDataNp(SlaveDelayTimingDataNp {
+                source_port_identity: PORT,
+                records: leak(
+                    entries
+                        .map(|n| DelayTiming {
+                            sequence_id: n,
+                            delay_origin_timestamp: at(6, n.into()),
+                            total_correction_field: TimeInterval::ZERO,
+                            delay_response_timestamp: at(7, n.into()),
+                        })
+                        .collect(),
+                )
+                .into(),
+            }),
+            &[("ptp.v2.sig.tlv.tlvType", "32512"), ("ptp.v2.sig.tlv.lengthField", "100")],
+        ),
     ]
 }
 
@@ -316,7 +334,7 @@ fn organizations() -> Vec<Sample> {
             &[
                 ("ptp.as.fu.cumulativeScaledRateOffset", "1234"),
                 ("ptp.as.fu.gmTimeBaseIndicator", "5"),
-                ("ptp.as.fu.lastGmPhaseChange", "00:00:00:00:00:00:00:00:00:06:00:07"),
+                ("ptp.as.fu.lastGmPhaseChange", "000000000000000000060007"),
                 ("ptp.as.fu.scaledLastGmFreqChange", "-8"),
             ],
         ),
@@ -371,7 +389,10 @@ fn organizations() -> Vec<Sample> {
         s(
             Announce,
             any,
-            Organization::PowerProfile2017(PowerProfile2017 { grandmaster_id: 6, total_time_inaccuracy: 250 }),
+            Organization::PowerProfile2017(PowerProfile2017 {
+                grandmaster_id: 6,
+                total_time_inaccuracy: 250,
+            }),
             &[("ptp.v2.an.oe.grandmasterID", "6"), ("ptp.v2.an.oe.totalTimeInaccuracy", "250")],
         ),
         s(
@@ -383,7 +404,7 @@ fn organizations() -> Vec<Sample> {
                 number_bits_after_timestamp: 720,
             }),
             &[
-                ("ptp.as.sig.tlv.interfaceBitPeriod", "800000000"),
+                ("ptp.as.sig.tlv.interfaceBitPeriod", "0x000000002faf0800"),
                 ("ptp.as.sig.tlv.numberBitsBeforeTimestamp", "64"),
                 ("ptp.as.sig.tlv.numberBitsAfterTimestamp", "720"),
             ],
@@ -432,8 +453,8 @@ fn organizations() -> Vec<Sample> {
         wr(
             WhiteRabbit::Calibrated(Calibrated { delta_tx: 0x0102_0304_0506_0708, delta_rx: -1 }),
             &[
-                ("ptp.v2.sig.oe.cern.wr.deltaTx", "01:02:03:04:05:06:07:08"),
-                ("ptp.v2.sig.oe.cern.wr.deltaRx", "ff:ff:ff:ff:ff:ff:ff:ff"),
+                ("ptp.v2.sig.oe.cern.wr.deltaTx", "0102030405060708"),
+                ("ptp.v2.sig.oe.cern.wr.deltaRx", "ffffffffffffffff"),
             ],
         ),
         wr(WhiteRabbit::WrModeOn, &[("ptp.v2.sig.oe.cern.wr.wrMessageID", "0x1005")]),
@@ -457,7 +478,8 @@ pub(crate) fn tlvs() -> Vec<Sample> {
 
 /// A body of every type.
 pub(crate) fn bodies() -> Vec<Body> {
-    let requesting_port_identity = PortIdentity::new(ClockIdentity([0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88]), 9);
+    let requesting_port_identity =
+        PortIdentity::new(ClockIdentity([0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88]), 9);
     vec![
         Body::Sync { origin_timestamp: at(1_700_000_000, 1) },
         Body::DelayReq { origin_timestamp: at(1_700_000_001, 2) },
@@ -465,7 +487,10 @@ pub(crate) fn bodies() -> Vec<Body> {
         Body::PdelayResp { request_receipt_timestamp: at(1_700_000_003, 4), requesting_port_identity },
         Body::FollowUp { precise_origin_timestamp: at(1_700_000_004, 5) },
         Body::DelayResp { receive_timestamp: at(1_700_000_005, 6), requesting_port_identity },
-        Body::PdelayRespFollowUp { response_origin_timestamp: at(1_700_000_006, 7), requesting_port_identity },
+        Body::PdelayRespFollowUp {
+            response_origin_timestamp: at(1_700_000_006, 7),
+            requesting_port_identity,
+        },
         Body::Announce(ptp_wire::Announce {
             origin_timestamp: at(1_700_000_007, 8),
             current_utc_offset: 37,

@@ -2,24 +2,33 @@
 
 use std::process::Command;
 
-use ptp_wire::management::{Action, DataSize, ManagementHeader, ManagementId, Payload};
+use ptp_wire::management::{Action, DataSize, ManagementHeader, ManagementId, ManagementTlv, Payload};
 use ptp_wire::*;
 
 use crate::{pcap, samples};
 
-/// Where tshark is wrong: packet, a part of its complaint, and why. Anything else it complains of fails the test, and so does
-/// a line here that is not needed.
-const TSHARK_IS_WRONG: &[(&str, &str, &str)] = &[];
+/// TLVs of which tshark 4.0 shows no field at all: it looks for TLVs only in Announce, Signaling, Management and gPTP's
+/// Follow_Up, and does not know the last two.
+const NOT_DISSECTED: &[&str] = &[
+    "ALTERNATE_RESPONSE_PORT",
+    "PTPMON_REQ",
+    "PTPMON_RESP",
+    "CUMULATIVE_RATE_RATIO",
+    "00-80-c2/000005",
+    "08-00-30/dead01",
+];
 
 /// One message, with what tshark must find in it.
 struct Packet {
     name: String,
+    /// Only Ethernet carries gPTP.
+    gptp: bool,
     octets: Vec<u8>,
     fields: Vec<(&'static str, String)>,
 }
 
 fn packet(name: impl Into<String>, octets: Vec<u8>) -> Packet {
-    Packet { name: name.into(), octets, fields: Vec::new() }
+    Packet { name: name.into(), gptp: false, octets, fields: Vec::new() }
 }
 
 fn stamp_fields(body: &Body) -> (&'static str, &'static str, Timestamp) {
@@ -30,9 +39,11 @@ fn stamp_fields(body: &Body) -> (&'static str, &'static str, Timestamp) {
         Body::PdelayReq { origin_timestamp: t } => {
             ("ptp.v2.pdrq.origintimestamp.seconds", "ptp.v2.pdrq.origintimestamp.nanoseconds", t)
         }
-        Body::PdelayResp { request_receipt_timestamp: t, .. } => {
-            ("ptp.v2.pdrs.requestreceipttimestamp.seconds", "ptp.v2.pdrs.requestreceipttimestamp.nanoseconds", t)
-        }
+        Body::PdelayResp { request_receipt_timestamp: t, .. } => (
+            "ptp.v2.pdrs.requestreceipttimestamp.seconds",
+            "ptp.v2.pdrs.requestreceipttimestamp.nanoseconds",
+            t,
+        ),
         Body::FollowUp { precise_origin_timestamp: t } => {
             ("ptp.v2.fu.preciseorigintimestamp.seconds", "ptp.v2.fu.preciseorigintimestamp.nanoseconds", t)
         }
@@ -57,7 +68,10 @@ fn messages() -> Vec<Packet> {
         .iter()
         .map(|body| {
             let header = samples::header(body.message_type());
-            let mut p = packet(body.message_type().name(), samples::emit(body, &header, &[]));
+            // A management message is nothing without its TLV.
+            let null = TlvValue::Management(ManagementTlv { id: ManagementId::NULL_MANAGEMENT, data: &[] });
+            let tlvs = matches!(body, Body::Management(_)).then_some(null);
+            let mut p = packet(body.message_type().name(), samples::emit(body, &header, tlvs.as_slice()));
             let mut is = |field, value: &str| p.fields.push((field, value.to_owned()));
             is("ptp.v2.messagetype", &format!("0x{:02x}", header.message_type as u8));
             is("ptp.v2.minorversionptp", "1");
@@ -126,10 +140,10 @@ fn tlvs() -> Vec<Packet> {
             let body = samples::body(sample.carrier);
             let mut name = sample.value.tlv_type().to_string();
             if let TlvValue::Organization(_, extension) = &sample.value {
-                name = format!("{} {extension:?}", extension.id());
+                name = extension.id().to_string();
             }
             let fields = sample.fields.iter().map(|(field, value)| (*field, (*value).to_owned())).collect();
-            Packet { fields, ..packet(name, samples::emit(&body, &header, &[sample.value])) }
+            Packet { fields, gptp, ..packet(name, samples::emit(&body, &header, &[sample.value])) }
         })
         .collect()
 }
@@ -139,7 +153,9 @@ fn management_payloads() -> Vec<Packet> {
     let recorded = pcap::read(&pcap::path("tests/data/management/all-gets.pcap"));
     let recorded = recorded.iter().filter_map(|frame| pcap::ptp(frame)).filter_map(|octets| {
         let message = Message::parse(octets).unwrap();
-        let Body::Management(ManagementHeader { action: Action::Response, .. }) = message.body() else { return None };
+        let Body::Management(ManagementHeader { action: Action::Response, .. }) = message.body() else {
+            return None;
+        };
         let tlv = message.tlvs().find(|tlv| tlv.tlv_type == TlvType::MANAGEMENT)?;
         Some((ManagementId(u16::from_be_bytes([tlv.value[0], tlv.value[1]])), tlv.value[2..].to_vec()))
     });
@@ -203,8 +219,7 @@ fn frames(octets: &[u8]) -> [(&'static str, Vec<u8>); 3] {
         sum => sum,
     };
     datagram[6..8].copy_from_slice(&sum.to_be_bytes());
-    let ipv6 =
-        [&MAC[..], &[0x86, 0xdd, 0x60, 0, 0, 0], &len, &[17, 1], &source, &group, &datagram].concat();
+    let ipv6 = [&MAC[..], &[0x86, 0xdd, 0x60, 0, 0, 0], &len, &[17, 1], &source, &group, &datagram].concat();
     [("Ethernet", ethernet), ("UDP/IPv4", ipv4), ("UDP/IPv6", ipv6)]
 }
 
@@ -251,12 +266,21 @@ fn tshark_agrees() {
         return;
     }
     let packets: Vec<Packet> = messages().into_iter().chain(tlvs()).chain(management_payloads()).collect();
-    let framed: Vec<_> = packets.iter().flat_map(|p| frames(&p.octets).map(|(how, frame)| (p, how, frame))).collect();
+    let framed: Vec<_> = packets
+        .iter()
+        .flat_map(|p| {
+            frames(&p.octets)
+                .into_iter()
+                .take(if p.gptp { 1 } else { 3 })
+                .map(move |(how, frame)| (p, how, frame))
+        })
+        .collect();
     let file = std::env::temp_dir().join(format!("ptp-wire-{}.pcap", std::process::id()));
     let octets: Vec<_> = framed.iter().map(|(.., frame)| frame.clone()).collect();
     std::fs::write(&file, capture(&octets)).unwrap();
 
-    let mut fields = vec!["_ws.malformed", "_ws.expert.severity", "_ws.expert.message", "ptp.v2.messagelength"];
+    let mut fields =
+        vec!["_ws.malformed", "_ws.expert.severity", "_ws.expert.message", "ptp.v2.messagelength"];
     fields.extend(packets.iter().flat_map(|p| p.fields.iter().map(|(field, _)| *field)));
     fields[4..].sort_unstable();
     fields.dedup();
@@ -265,15 +289,10 @@ fn tshark_agrees() {
     assert_eq!(table.len(), framed.len());
 
     let mut wrong = Vec::new();
-    let mut excused = vec![false; TSHARK_IS_WRONG.len()];
     for ((packet, how, _), row) in framed.iter().zip(&table) {
         let name = &packet.name;
         if !row[0].is_empty() || is_bad(&row[1]) {
-            let known = TSHARK_IS_WRONG.iter().position(|(p, what, _)| name.starts_with(p) && row[2].contains(what));
-            match known {
-                Some(n) => excused[n] = true,
-                None => wrong.push(format!("{name} on {how}: {} {}", row[0], row[2])),
-            }
+            wrong.push(format!("{name} on {how}: {} {}", row[0], row[2]));
         }
         let length = packet.octets.len().to_string();
         for (field, value) in packet.fields.iter().chain([&("ptp.v2.messagelength", length)]) {
@@ -284,8 +303,7 @@ fn tshark_agrees() {
         }
     }
     assert!(wrong.is_empty(), "{} complaints:\n{}", wrong.len(), wrong.join("\n"));
-    for ((packet, what, why), excused) in TSHARK_IS_WRONG.iter().zip(excused) {
-        assert!(excused, "tshark no longer says `{what}` of {packet} ({why}): delete the line");
-    }
+    let unchecked = packets.iter().filter(|p| p.fields.is_empty()).map(|p| p.name.as_str());
+    assert!(unchecked.eq(NOT_DISSECTED.iter().copied()));
     assert!(framed.len() > 400, "{} frames", framed.len());
 }
