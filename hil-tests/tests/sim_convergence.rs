@@ -65,7 +65,8 @@ fn a_client_takes_one_step_sync() {
 fn without_noise_the_error_is_the_resolution_of_the_clock() {
     let mut sim = Simulation::new(4);
     let gm = sim.node(NodeSpec::grandmaster("gm"));
-    let off = ClockSpec { phase: TimeInterval::from_nanos(-777), frequency_ppb: -321.0, ..ClockSpec::PERFECT };
+    let off =
+        ClockSpec { phase: TimeInterval::from_nanos(-777), frequency_ppb: -321.0, ..ClockSpec::PERFECT };
     let client = sim.node(NodeSpec::new("client").clock(off));
     sim.link(&[gm, client], LinkSpec::wire(123));
     sim.run_for(10 * MINUTE);
@@ -98,7 +99,8 @@ fn software_stamps_over_a_busy_network_settle_within_microseconds() {
         clock: ClockSpec { stamp_noise: Jitter::Gamma { shape: 2, mean: 2_000.0 }, ..n.clock },
         ..n
     };
-    let link = LinkSpec::wire(20_000).jitter(Jitter::Queueing { p: 0.3, mean: 20_000.0 }).rough(0.02, 100_000);
+    let link =
+        LinkSpec::wire(20_000).jitter(Jitter::Queueing { p: 0.3, mean: 20_000.0 }).rough(0.02, 100_000);
     let (mut sim, gm, client) = pair(6, link, software);
     sim.run_for(30 * MINUTE);
     sim.assert_state(client, 1, PortState::Slave);

@@ -23,11 +23,14 @@ struct Segment {
 
 fn segment(seed: u64) -> Segment {
     let mut sim = Simulation::new(seed);
-    let gm = sim.node(NodeSpec::grandmaster("gm").priority1(10).off(0, 0.0).with(|c| c.clock_quality.clock_class = 135));
+    let gm = sim.node(
+        NodeSpec::grandmaster("gm").priority1(10).off(0, 0.0).with(|c| c.clock_quality.clock_class = 135),
+    );
     let standby = sim.node(NodeSpec::new("standby").priority1(20).off(2_000_000, 4_000.0));
     let clients: Vec<_> = (0..3)
         .map(|i| {
-            let spec = NodeSpec::new(&format!("c{i}")).off(i * 700_000 - 900_000, f64::from(i as i32 * 5_000 - 6_000));
+            let spec = NodeSpec::new(&format!("c{i}"))
+                .off(i * 700_000 - 900_000, f64::from(i as i32 * 5_000 - 6_000));
             sim.node(if i == 0 { spec.client_only() } else { spec })
         })
         .collect();
@@ -76,9 +79,8 @@ fn a_better_grandmaster_appears_and_the_old_one_becomes_its_client() {
     let from = sim.now();
     sim.forget_masters();
     sim.revive(gm);
-    let took = sim.run_until(secs(60), |s| {
-        s.state(standby, 1) == PortState::Slave && all_follow(s, &clients, gm)
-    });
+    let took =
+        sim.run_until(secs(60), |s| s.state(standby, 1) == PortState::Slave && all_follow(s, &clients, gm));
     assert!(took.expect("everybody changes") < secs(12), "{took:?}");
     sim.run_for(secs(30));
     // The better one must not become MASTER before it knows the other; both are MASTER only until the other knows it.
@@ -91,8 +93,9 @@ fn a_better_grandmaster_appears_and_the_old_one_becomes_its_client() {
 #[test]
 fn equal_clocks_are_told_apart_by_identity_at_once_and_for_good() {
     let mut sim = Simulation::new(3);
-    let nodes: Vec<_> =
-        (0..8).map(|i| sim.node(NodeSpec::new(&format!("n{i}")).off(i * 1000, f64::from(i as i32)))).collect();
+    let nodes: Vec<_> = (0..8)
+        .map(|i| sim.node(NodeSpec::new(&format!("n{i}")).off(i * 1000, f64::from(i as i32))))
+        .collect();
     let link = sim.link(&nodes, LinkSpec::wire(400));
     sim.run_for(secs(30));
     let from = sim.now();
@@ -135,7 +138,10 @@ fn an_isolated_node_holds_its_time_and_comes_back() {
     let lonely = clients[1];
     sim.plug(lonely, 1, false);
     sim.run_for(secs(600));
-    assert!(sim.engine(lonely).is_some_and(|e| e.is_grandmaster()), "without anybody it is its own grandmaster");
+    assert!(
+        sim.engine(lonely).is_some_and(|e| e.is_grandmaster()),
+        "without anybody it is its own grandmaster"
+    );
     let drifted = sim.offset(lonely, gm).abs();
     assert!(drifted < 100_000.0, "{drifted} ns in ten minutes: it holds the frequency it had");
     sim.plug(lonely, 1, true);
@@ -151,7 +157,9 @@ fn syncs_that_stop_while_announces_go_on_are_noticed() {
     for timeout in [0, 5] {
         let mut sim = Simulation::new(6);
         let gm = sim.node(NodeSpec::grandmaster("gm").off(0, 0.0));
-        let client = sim.node(NodeSpec::new("client").off(100_000, 3_000.0).each_port(|p| p.sync_receipt_timeout = timeout));
+        let client = sim.node(
+            NodeSpec::new("client").off(100_000, 3_000.0).each_port(|p| p.sync_receipt_timeout = timeout),
+        );
         sim.link(&[gm, client], LinkSpec::wire(400));
         sim.run_for(secs(60));
         sim.assert_state(client, 1, PortState::Slave);
@@ -175,7 +183,10 @@ fn a_silent_wire_is_lost_by_timeout_without_carrier_loss() {
     sim.run_for(secs(60));
     sim.silence(link, true);
     let took = sim.run_until(secs(30), |s| s.state(clients[1], 1) == PortState::Master).expect("timeout");
-    assert!((secs(2)..secs(5)).contains(&took), "3 to 4 announce intervals, less the one that has begun: {took:?}");
+    assert!(
+        (secs(2)..secs(5)).contains(&took),
+        "3 to 4 announce intervals, less the one that has begun: {took:?}"
+    );
     sim.assert_state(clients[0], 1, PortState::Listening);
     sim.silence(link, false);
     sim.run_for(secs(60));
@@ -188,7 +199,10 @@ fn the_grandmasters_clock_steps_and_its_clients_follow() {
     let mut sim = Simulation::new(8);
     let gm = sim.node(NodeSpec::grandmaster("gm").off(0, 0.0));
     let step = |n: NodeSpec| NodeSpec {
-        servo: ptp_servo::ServoConfig { step_threshold: Some(TimeInterval::from_nanos(1_000_000)), ..n.servo },
+        servo: ptp_servo::ServoConfig {
+            step_threshold: Some(TimeInterval::from_nanos(1_000_000)),
+            ..n.servo
+        },
         ..n
     };
     let bc = sim.node(step(NodeSpec::new("bc").off(100_000, 3_000.0)));
@@ -213,8 +227,13 @@ fn the_grandmasters_clock_steps_and_its_clients_follow() {
 #[test]
 fn time_properties_pass_a_boundary_clock_and_their_changes_too() {
     let mut sim = Simulation::new(9);
-    let gm = sim.node(NodeSpec::grandmaster("gm").off(0, 0.0).with(|c| c.time_properties.time_source = TimeSource::GNSS));
-    let bcs = [sim.node(NodeSpec::new("bc0").off(100_000, 3_000.0)), sim.node(NodeSpec::new("bc1").off(-9_000, 900.0))];
+    let gm = sim.node(
+        NodeSpec::grandmaster("gm").off(0, 0.0).with(|c| c.time_properties.time_source = TimeSource::GNSS),
+    );
+    let bcs = [
+        sim.node(NodeSpec::new("bc0").off(100_000, 3_000.0)),
+        sim.node(NodeSpec::new("bc1").off(-9_000, 900.0)),
+    ];
     let client = sim.node(NodeSpec::new("client").client_only().off(-100_000, -8_000.0));
     for pair in [[gm, bcs[0]], [bcs[0], bcs[1]], [bcs[1], client]] {
         sim.link(&pair, LinkSpec::wire(400));
@@ -232,11 +251,14 @@ fn time_properties_pass_a_boundary_clock_and_their_changes_too() {
             c.time_properties.leap61 = leap61;
             c.time_properties.current_utc_offset = offset;
         });
-        let arrived = |s: &Simulation| told(s, client).is_some_and(|t| t.leap61 == leap61 && t.current_utc_offset == offset);
+        let arrived = |s: &Simulation| {
+            told(s, client).is_some_and(|t| t.leap61 == leap61 && t.current_utc_offset == offset)
+        };
         let took = sim.run_until(secs(30), arrived).expect("reaches the client");
         assert!(took < secs(4), "at most one announce interval per hop: {took:?}");
         assert_eq!(told(&sim, client), told(&sim, gm));
-        let events = sim.record(client).events.iter().filter(|(t, e)| *t > from && matches!(e, Event::TimeProperties));
+        let events =
+            sim.record(client).events.iter().filter(|(t, e)| *t > from && matches!(e, Event::TimeProperties));
         assert_eq!(events.count(), 1);
         for node in sim.nodes() {
             assert_eq!(sim.record(node).states_since(PORT, from), [], "no port changes for it");

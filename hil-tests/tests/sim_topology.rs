@@ -15,9 +15,14 @@ fn count(sim: &Simulation, state: PortState) -> usize {
 }
 
 /// A grandmaster on the first of `n` boundary clocks in a ring.
-fn ring(seed: u64, n: usize, change: impl Fn(NodeSpec) -> NodeSpec) -> (Simulation, NodeId, Vec<NodeId>, Vec<LinkId>) {
+fn ring(
+    seed: u64,
+    n: usize,
+    change: impl Fn(NodeSpec) -> NodeSpec,
+) -> (Simulation, NodeId, Vec<NodeId>, Vec<LinkId>) {
     let mut sim = Simulation::new(seed);
-    let gm = sim.node(change(NodeSpec::grandmaster("gm").off(0, 0.0).with(|c| c.clock_quality.clock_class = 135)));
+    let gm =
+        sim.node(change(NodeSpec::grandmaster("gm").off(0, 0.0).with(|c| c.clock_quality.clock_class = 135)));
     let bcs: Vec<_> = (0..n)
         .map(|i| {
             let off = (i as i64 * 300_000 - 400_000, i as f64 * 2_000.0 - 5_000.0);
@@ -169,7 +174,8 @@ fn path_trace_lists_the_way_and_drops_what_came_round() {
         sim.inject(bcs[1], 2, &buf[..len]);
         sim.run_for(secs(1));
     }
-    let dropped = sim.engine(bcs[1]).and_then(|e| e.port_stats(PortNumber(2))).map(|s| s.dropped(DropCause::Announce));
+    let dropped =
+        sim.engine(bcs[1]).and_then(|e| e.port_stats(PortNumber(2))).map(|s| s.dropped(DropCause::Announce));
     assert!(dropped >= Some(10), "{dropped:?}");
     assert_eq!(sim.grandmaster_of(bcs[1]), Some(gm));
     assert_eq!(sim.record(bcs[1]).states_since(PortNumber(2), from), []);
@@ -197,7 +203,8 @@ fn client_only_clocks_never_serve_even_when_they_are_alone() {
     sim.run_for(secs(60));
     for &c in &clients {
         assert_eq!(sim.states(c), [PortState::Listening]);
-        let served = sim.record(c).changes.iter().any(|c| matches!(c.to, PortState::PreMaster | PortState::Master));
+        let served =
+            sim.record(c).changes.iter().any(|c| matches!(c.to, PortState::PreMaster | PortState::Master));
         assert!(!served);
     }
 }
@@ -218,7 +225,9 @@ fn a_server_only_port_serves_whoever_is_better() {
     let stats = sim.engine(bc).and_then(|e| e.port_stats(PortNumber(2))).expect("port 2");
     assert!(stats.dropped(DropCause::MasterOnly) > 50);
     let states: Vec<_> = sim.record(bc).changes.iter().filter(|c| c.port.0 == 2).map(|c| c.to).collect();
-    assert!(!states.iter().any(|s| matches!(s, PortState::Slave | PortState::Uncalibrated | PortState::Passive)));
+    assert!(
+        !states.iter().any(|s| matches!(s, PortState::Slave | PortState::Uncalibrated | PortState::Passive))
+    );
     // It goes on serving when its own master is gone.
     sim.kill(gm);
     sim.run_for(secs(60));
@@ -238,7 +247,9 @@ fn of_two_primary_references_one_is_passive_and_takes_over() {
     sim.assert_state(b, 1, PortState::Passive);
     assert_eq!(sim.steps(b), 0, "a primary reference is not steered");
     sim.kill(a);
-    let took = sim.run_until(secs(30), |s| s.state(client, 1) == PortState::Slave && s.grandmaster_of(client) == Some(b));
+    let took = sim.run_until(secs(30), |s| {
+        s.state(client, 1) == PortState::Slave && s.grandmaster_of(client) == Some(b)
+    });
     assert!(took.expect("takes over") < secs(10), "{took:?}");
     sim.revive(a);
     sim.run_for(secs(60));
@@ -250,7 +261,11 @@ fn of_two_primary_references_one_is_passive_and_takes_over() {
 fn domains_do_not_hear_each_other() {
     let mut sim = Simulation::new(10);
     let nodes: Vec<_> = (0..4)
-        .map(|i| sim.node(NodeSpec::new(&format!("n{i}")).off(i * 90_000, 0.0).with(|c| c.domain_number = i as u8 % 2)))
+        .map(|i| {
+            sim.node(
+                NodeSpec::new(&format!("n{i}")).off(i * 90_000, 0.0).with(|c| c.domain_number = i as u8 % 2),
+            )
+        })
         .collect();
     sim.link(&nodes, LinkSpec::wire(400));
     sim.run_for(secs(60));

@@ -11,7 +11,7 @@ use ptp_wire::ClockIdentity;
 use ptpd::engine::{Delay, InstanceConfig, PortConfig, Transport};
 
 use crate::app;
-use crate::app::settings::{LocalAddress, LocalClock, Network, Settings, Stamps};
+use crate::app::{LocalAddress, LocalClock, Network, Settings, Stamps};
 
 /// Synchronises clocks by the Precision Time Protocol (IEEE 1588): ordinary and boundary clocks.
 #[derive(Debug, Parser)]
@@ -53,6 +53,9 @@ struct RunArgs {
     /// The clock to discipline: auto, system, phcN or virtual:PATH
     #[arg(long, value_name = "CLOCK", default_value = "auto")]
     clock: String,
+    /// The read-write management socket; the read-only one is the same with -ro
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
     /// Only measure
     #[arg(long)]
     free_running: bool,
@@ -104,16 +107,19 @@ fn from_options(a: &RunArgs) -> Result<Settings, String> {
     let mut instance = InstanceConfig::new(ClockIdentity::ZERO, ports);
     instance.client_only = a.client_only;
     instance.free_running = a.free_running;
+    let d = ptp_net::SocketOptions::new("x", match transport { Transport::Ethernet => ptp_net::Transport::Ethernet, Transport::UdpIpv6 => ptp_net::Transport::UdpIpv6, _ => ptp_net::Transport::UdpIpv4 });
     let network = |name: &String| Network {
         interface: name.clone(),
         transport,
-        primary: None,
-        peer_delay: None,
+        primary: d.primary,
+        peer_delay: d.peer_delay,
+        retry_ns: 1_000_000_000,
         ttl: 1,
         dscp_event: 0,
         dscp_general: 0,
         socket_priority: 0,
     };
+    let pi = |pi| ServoConfig { pi, ..ServoConfig::default() };
     Ok(Settings {
         instance,
         clock_identity: None,
@@ -129,12 +135,12 @@ fn from_options(a: &RunArgs) -> Result<Settings, String> {
         } else {
             Stamps::Auto
         },
-        servo: ServoConfig::default(),
-        servo_gains_given: false,
-        timescale_given: false,
-        read_write: Some(LocalAddress { path: PathBuf::from("/var/run/ptp/ptp4l"), mode: 0o660 }),
-        read_only: Some(LocalAddress { path: PathBuf::from("/var/run/ptp/ptp4lro"), mode: 0o666 }),
+        servo: pi(ptp_servo::PiConfig::hardware()),
+        software_servo: pi(ptp_servo::PiConfig::software()),
+        read_write: Some(LocalAddress { path: a.socket.clone().unwrap_or_default(), mode: 0o660 }),
+        read_only: Some(LocalAddress { path: format!("{}-ro", a.socket.clone().unwrap_or_default().display()).into(), mode: 0o666 }),
         state_file: None,
+        user: None,
         tx_stamp_timeout_ns: 1_000_000_000,
         summary_seconds: None,
     })

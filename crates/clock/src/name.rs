@@ -58,6 +58,18 @@ impl ClockName {
             Self::Virtual(path) => Box::new(VirtualClock::open(path)?),
         })
     }
+
+    /// Opens the clock to read it; the right to steer it is not needed.
+    ///
+    /// # Errors
+    /// As [`ClockName::open`].
+    pub fn open_read_only(&self) -> Result<Box<dyn Clock>, ClockError> {
+        match self {
+            // A PHC is opened for writing only where that is allowed anyway.
+            Self::Phc(_) | Self::System => self.open(),
+            Self::Virtual(path) => Ok(Box::new(VirtualClock::open_read_only(path)?)),
+        }
+    }
 }
 
 /// Opens a clock by its name.

@@ -106,7 +106,7 @@ fn frequencies_beyond_the_limit_are_refused() {
     let mut c = clock(&path.0, &VirtualOptions { max_frequency_ppb: 1_000.0, ..VirtualOptions::default() });
     for ppb in [1_000.1, -1e9, f64::NAN, f64::INFINITY] {
         assert!(matches!(c.set_frequency(ppb), Err(ClockError::Frequency { .. })), "{ppb}");
-        let e = VirtualClock::create(&path.0, &off_by(ppb * 1e9)).err().expect("out of range");
+        let e = VirtualClock::create(&path.0, &off_by(ppb * 1e9)).expect_err("out of range");
         assert!(matches!(e, ClockError::Frequency { .. }), "{ppb}");
     }
     assert_eq!(observe(&path.0).expect("a good clock").adjustments, 0);

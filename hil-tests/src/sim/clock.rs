@@ -196,8 +196,7 @@ mod tests {
     #[test]
     fn a_fast_clock_gains_what_its_frequency_says() {
         let phase = TimeInterval::from_nanos(500);
-        let mut c =
-            SimClock::new(ClockSpec { phase, frequency_ppb: 10_000.0, ..ClockSpec::PERFECT }, 1, 1);
+        let mut c = SimClock::new(ClockSpec { phase, frequency_ppb: 10_000.0, ..ClockSpec::PERFECT }, 1, 1);
         assert_eq!(c.error(Moment(0)), phase);
         let e = c.error(Moment::from_nanos(100 * SECOND)).nanos_f64();
         assert!((e - 1_000_500.0).abs() < 0.001, "{e}");

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use ptp_servo::Decision;
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{
-    Address, Destination, DownCause, Event, Input, MessageClass, Output, PortState, Sample, ServoState, TxToken,
+    Address, Destination, DownCause, Event, Input, MessageClass, Output, PortState, Sample, ServoState,
+    TxToken,
 };
 
 use super::capture::Capture;
@@ -34,7 +35,14 @@ pub(super) enum Happening {
     /// A copy reaches a port.
     Arrive { link: LinkId, cuts: u32, end: usize, from: [u8; 6], octets: Octets },
     /// The host hands a frame to the engine.
-    Deliver { node: NodeId, life: u32, port: PortNumber, from: Address, octets: Octets, stamp: Option<TimePoint> },
+    Deliver {
+        node: NodeId,
+        life: u32,
+        port: PortNumber,
+        from: Address,
+        octets: Octets,
+        stamp: Option<TimePoint>,
+    },
     /// The host hands a transmit stamp to the engine.
     Stamp { node: NodeId, life: u32, token: TxToken, stamp: Option<TimePoint> },
     /// The engine's deadline.
@@ -136,7 +144,8 @@ impl Simulation {
             Output::Transmit { port, class, destination, octets, stamp } => {
                 let is_event = octets.first().is_some_and(|o| o & 0xf < 8);
                 if is_event != (class == MessageClass::Event) {
-                    self.violations.push((now, format!("{}: message class does not fit the message", node.spec.name)));
+                    self.violations
+                        .push((now, format!("{}: message class does not fit the message", node.spec.name)));
                 }
                 let to = match destination {
                     Destination::Primary => PRIMARY,
@@ -194,7 +203,14 @@ impl Simulation {
         engine.handle(instant, Input::Servo(state));
     }
 
-    fn depart(&mut self, id: NodeId, number: PortNumber, to: [u8; 6], octets: Octets, token: Option<TxToken>) {
+    fn depart(
+        &mut self,
+        id: NodeId,
+        number: PortNumber,
+        to: [u8; 6],
+        octets: Octets,
+        token: Option<TxToken>,
+    ) {
         let now = self.now;
         let node = &mut self.nodes[id.0];
         let Some(port) = node.port(number) else { return };
@@ -295,7 +311,8 @@ impl Simulation {
             let state = state.unwrap_or(PortState::Initializing);
             clients += usize::from(matches!(state, PortState::Uncalibrated | PortState::Slave));
             if running.is_some() && port.told != state {
-                violations.push((now, format!("{} port {number}: told {}, is {state}", spec.name, port.told)));
+                violations
+                    .push((now, format!("{} port {number}: told {}, is {state}", spec.name, port.told)));
                 port.told = state;
             }
             if port.state != state {
@@ -328,7 +345,8 @@ impl Simulation {
     /// Carrier has come or gone at these ends: the hosts tell their engines.
     pub(super) fn tell_carrier(&mut self, ends: &[(NodeId, PortNumber)], up: bool) {
         for &(node, port) in ends {
-            let input = if up { Input::PortUp { port } } else { Input::PortDown { port, cause: DownCause::Link } };
+            let input =
+                if up { Input::PortUp { port } } else { Input::PortDown { port, cause: DownCause::Link } };
             self.input(node, input);
         }
     }
@@ -402,8 +420,8 @@ fn put_on_wire(
     let cuts = link.cuts;
     for end in 0..link.ends.len() {
         let receiver = link.ends[end];
-        let for_it = to[0] & 1 == 1
-            || nodes[receiver.node.0].port(receiver.port).is_some_and(|p| p.mac == to);
+        let for_it =
+            to[0] & 1 == 1 || nodes[receiver.node.0].port(receiver.port).is_some_and(|p| p.mac == to);
         if end == sender || !for_it {
             continue;
         }

@@ -38,7 +38,11 @@ impl Figures {
 /// `mean, rms, max of count`.
 impl core::fmt::Display for Figures {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "mean {:.1} ns, rms {:.1} ns, max {:.1} ns of {}", self.mean, self.rms, self.max, self.count)
+        write!(
+            f,
+            "mean {:.1} ns, rms {:.1} ns, max {:.1} ns of {}",
+            self.mean, self.rms, self.max, self.count
+        )
     }
 }
 
@@ -131,7 +135,8 @@ mod tests {
         assert_eq!((f.count, f.mean, f.max), (2, -0.5, 4.0));
         assert!((f.rms - 12.5f64.sqrt()).abs() < 1e-12);
         let at = |s: u64| Moment::from_nanos(s * 1_000_000_000);
-        let errors = [100.0, 5.0, 30.0, 9.0, -8.0].iter().enumerate().map(|(i, e)| (at(i as u64), *e)).collect();
+        let errors =
+            [100.0, 5.0, 30.0, 9.0, -8.0].iter().enumerate().map(|(i, e)| (at(i as u64), *e)).collect();
         let r = NodeRecord { errors, ..NodeRecord::default() };
         assert_eq!(r.settled_within(10.0), Some(Duration::from_secs(3)));
         assert_eq!(r.settled_within(1.0), None);

@@ -11,7 +11,8 @@ pub struct Rng {
 impl Rng {
     /// A stream of its own for each (`seed`, `stream`, `index`): a new node or link does not move the numbers of another.
     pub fn new(seed: u64, stream: u64, index: u64) -> Self {
-        let mut x = seed ^ stream.wrapping_mul(0xd6e8_feb8_6659_fd93) ^ index.wrapping_mul(0xa076_1d64_78bd_642f);
+        let mut x =
+            seed ^ stream.wrapping_mul(0xd6e8_feb8_6659_fd93) ^ index.wrapping_mul(0xa076_1d64_78bd_642f);
         let mut next = || {
             x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let z = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -119,7 +120,11 @@ mod tests {
             assert!(r.below(7) < 7);
         }
         let n = f64::from(n);
-        assert!((normal / n).abs() < 0.01 && (square / n - 1.0).abs() < 0.02 && (exponential / n - 1.0).abs() < 0.02);
+        assert!(
+            (normal / n).abs() < 0.01
+                && (square / n - 1.0).abs() < 0.02
+                && (exponential / n - 1.0).abs() < 0.02
+        );
     }
 
     #[test]

@@ -11,8 +11,8 @@ use super::drive::{Happening, watch_masters};
 use super::link::Link;
 use super::node::{Node, SimPort};
 use super::{
-    DoubleMasters, End, EventQueue, Figures, LinkId, LinkSpec, LinkStats, Moment, NodeId, NodeRecord, NodeSpec,
-    TraceHash,
+    DoubleMasters, End, EventQueue, Figures, LinkId, LinkSpec, LinkStats, Moment, NodeId, NodeRecord,
+    NodeSpec, TraceHash,
 };
 
 /// A network of PTP instances in simulated time. See the [module](super).

@@ -48,7 +48,8 @@ impl Simulation {
         for part in self.components() {
             let masters: Vec<_> =
                 part.iter().filter(|n| self.engine(**n).is_some_and(|e| e.is_grandmaster())).collect();
-            let names = |nodes: &[&NodeId]| nodes.iter().map(|n| self.name(**n).to_string()).collect::<Vec<_>>();
+            let names =
+                |nodes: &[&NodeId]| nodes.iter().map(|n| self.name(**n).to_string()).collect::<Vec<_>>();
             let [&grandmaster] = masters[..] else {
                 let part: Vec<_> = part.iter().collect();
                 all.push(format!("of {:?} these are grandmasters: {:?}", names(&part), names(&masters)));
@@ -76,8 +77,10 @@ impl Simulation {
             let client_only = |n: &NodeId| self.engine(*n).is_some_and(|e| e.config().client_only);
             let needs_master = ends.len() > 1 && ends.iter().any(|(n, _)| !client_only(n));
             if masters > 1 || (masters == 0 && needs_master) {
-                let states: Vec<_> =
-                    ends.iter().map(|(n, p)| format!("{}.{p} {}", self.name(*n), self.state(*n, *p))).collect();
+                let states: Vec<_> = ends
+                    .iter()
+                    .map(|(n, p)| format!("{}.{p} {}", self.name(*n), self.state(*n, *p)))
+                    .collect();
                 all.push(format!("link {} has {masters} masters: {states:?}", link.0));
             }
         }

@@ -1,6 +1,6 @@
 //! The clock that is disciplined, and how stamps become its time.
 
-use ptp_clock::{Clock, ClockError, ClockName, RealtimeReading};
+use ptp_clock::{Clock, ClockError, ClockName, RealtimeReading, VirtualClock, VirtualOptions};
 use ptp_wire::TimePoint;
 
 /// One reading of CLOCK_REALTIME against the raw clock serves all stamps within this time.
@@ -18,7 +18,12 @@ impl HostClock {
     /// `software`: the ports' stamps come from the kernel.
     pub(crate) fn open(name: ClockName, software: bool) -> Result<Self, ClockError> {
         let convert = software && matches!(name, ClockName::Virtual(_));
-        Ok(Self { clock: name.open()?, name, convert, reading: None })
+        let clock = match name.open() {
+            // A virtual clock costs nothing: one that is not there yet is made, without an error of its own.
+            Err(ClockError::NotFound { .. }) if matches!(name, ClockName::Virtual(_)) => create(&name)?,
+            other => other?,
+        };
+        Ok(Self { clock, name, convert, reading: None })
     }
 
     pub(crate) fn name(&self) -> &ClockName {
@@ -45,4 +50,10 @@ impl HostClock {
     pub(crate) fn clock(&mut self) -> &mut dyn Clock {
         self.clock.as_mut()
     }
+}
+
+fn create(name: &ClockName) -> Result<Box<dyn Clock>, ClockError> {
+    let ClockName::Virtual(path) = name else { return name.open() };
+    tracing::info!("{name} does not exist: made one");
+    Ok(Box::new(VirtualClock::create(path, &VirtualOptions::default())?))
 }

@@ -69,6 +69,21 @@ impl Discipline {
         (self.locked && !self.free_running).then_some(self.frequency)
     }
 
+    /// There is no master any more. The clock goes on at the frequency that was learnt: the last decision also holds
+    /// the way back from the last offset, which must not drift on.
+    pub(crate) fn release(&mut self, now_ns: u64, clock: &mut HostClock) {
+        if self.free_running {
+            return;
+        }
+        self.servo.reset();
+        self.frequency = self.servo.frequency_ppb();
+        if let Err(e) = clock.clock().set_frequency(self.frequency)
+            && self.trouble.allow(now_ns).is_some()
+        {
+            warn!("cannot steer {}: {e}", clock.name());
+        }
+    }
+
     /// New settings; the servo starts over only if they differ.
     pub(crate) fn configure(&mut self, mut config: ServoConfig, clock: &mut HostClock, summary: Option<u64>) {
         config.max_frequency_ppb = config.max_frequency_ppb.min(clock.clock().max_frequency());

@@ -1,10 +1,13 @@
 //! The daemon around the engine: sockets, clock, servo, signals.
 
 mod clock;
+mod convert;
 mod discipline;
 mod local;
 mod net_port;
 mod run;
-pub(crate) mod settings;
+mod settings;
+pub(crate) use settings::*;
 
+pub(crate) use convert::settings;
 pub(crate) use run::run;

@@ -102,8 +102,8 @@ impl NetPort {
         };
         let mut options = SocketOptions::new(&n.interface, transport);
         options.stamping = self.stamping;
-        options.primary = n.primary.unwrap_or(options.primary);
-        options.peer_delay = n.peer_delay.unwrap_or(options.peer_delay);
+        options.primary = n.primary;
+        options.peer_delay = n.peer_delay;
         options.ttl = n.ttl;
         options.dscp_event = n.dscp_event;
         options.dscp_general = n.dscp_general;

@@ -8,7 +8,6 @@ use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, mon
 use ptp_net::{
     Interface, LinkMonitor, LinkState, MessageClass, NetError, StampRequest, Stamping, link_state,
 };
-use ptp_servo::PiConfig;
 use ptp_wire::{ClockIdentity, PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Access, Engine, Event, Input, Instant, Output, PortState, TxToken};
 use tracing::{debug, error, info, warn};
@@ -384,6 +383,7 @@ impl Daemon {
     fn carry_out(&mut self, now: u64) {
         loop {
             let mut sampled = None;
+            let mut left = false;
             while let Some(output) = self.engine.poll() {
                 match output {
                     Output::Transmit { port, class, destination, octets, stamp } => {
@@ -414,8 +414,14 @@ impl Daemon {
                         sampled = Some(sample);
                     }
                     Output::Delay(_) => {}
-                    Output::Event(event) => tell(&self.settings, &event),
+                    Output::Event(event) => {
+                        tell(&self.settings, &event);
+                        left |= matches!(event, Event::PortState { from, .. } if is_client(from));
+                    }
                 }
+            }
+            if left && !self.port_states().any(is_client) {
+                self.discipline.release(now, &mut self.clock);
             }
             if let Some(mut sample) = sampled {
                 sample.offset += self.timescale_correction();
@@ -430,9 +436,8 @@ impl Daemon {
             self.engine.handle(Instant(now), Input::TransmitStamp { token, stamp });
         }
         if !self.ready {
-            let ports = (1..).take(self.ports.len()).filter_map(|n| self.engine.port_state(PortNumber(n)));
             // Ready means: keeps time, or gives it.
-            if ports.into_iter().any(|s| matches!(s, PortState::Slave | PortState::Master)) {
+            if self.port_states().any(|s| matches!(s, PortState::Slave | PortState::Master)) {
                 self.ready = true;
                 self.notify.ready();
             }
@@ -447,6 +452,10 @@ impl Daemon {
         } else {
             TimeInterval::ZERO
         }
+    }
+
+    fn port_states(&self) -> impl Iterator<Item = PortState> + '_ {
+        (1..).take(self.ports.len()).filter_map(|n| self.engine.port_state(PortNumber(n)))
     }
 
     fn save(&self) {
@@ -582,11 +591,10 @@ fn clock_name(settings: &Settings, stamping: Stamping) -> Result<ClockName, RunE
 /// Fills in what only the running machine knows.
 fn prepare(settings: &mut Settings, identity: ClockIdentity, stamping: Stamping, name: &ClockName) {
     settings.instance.clock_identity = identity;
-    if !settings.servo_gains_given {
-        settings.servo.pi =
-            if stamping == Stamping::Software { PiConfig::software() } else { PiConfig::hardware() };
+    if stamping == Stamping::Software {
+        settings.servo = settings.software_servo;
     }
-    if !settings.timescale_given && *name == ClockName::System {
+    if *name == ClockName::System {
         // The system clock keeps UTC: what it serves is not the PTP timescale.
         settings.instance.time_properties.ptp_timescale = false;
     }
@@ -634,4 +642,8 @@ fn tell(settings: &Settings, event: &Event) {
         Event::ManagementChange { id } => info!("a management client changed {id:#06x}"),
         _ => {}
     }
+}
+
+fn is_client(state: PortState) -> bool {
+    matches!(state, PortState::Uncalibrated | PortState::Slave)
 }

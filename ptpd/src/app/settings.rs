@@ -31,13 +31,14 @@ pub(crate) enum Stamps {
 pub(crate) struct Network {
     pub(crate) interface: String,
     pub(crate) transport: Transport,
-    /// `None`: the standard's group.
-    pub(crate) primary: Option<Address>,
-    pub(crate) peer_delay: Option<Address>,
+    pub(crate) primary: Address,
+    pub(crate) peer_delay: Address,
     pub(crate) ttl: u8,
     pub(crate) dscp_event: u8,
     pub(crate) dscp_general: u8,
     pub(crate) socket_priority: u8,
+    /// ns until a port that failed is tried again.
+    pub(crate) retry_ns: u64,
 }
 
 /// A management socket.
@@ -57,14 +58,15 @@ pub(crate) struct Settings {
     pub(crate) networks: Vec<Network>,
     pub(crate) clock: LocalClock,
     pub(crate) stamps: Stamps,
+    /// With the gains for hardware stamps.
     pub(crate) servo: ServoConfig,
-    /// The servo's gains were chosen by the user; otherwise they follow the kind of stamps.
-    pub(crate) servo_gains_given: bool,
-    /// ptpTimescale was said; otherwise it follows the clock: the system clock keeps UTC.
-    pub(crate) timescale_given: bool,
+    /// The same with the gains for software stamps.
+    pub(crate) software_servo: ServoConfig,
     pub(crate) read_write: Option<LocalAddress>,
     pub(crate) read_only: Option<LocalAddress>,
     pub(crate) state_file: Option<PathBuf>,
+    /// Root is given up for this user.
+    pub(crate) user: Option<String>,
     /// ns to wait for a transmit stamp before it counts as lost.
     pub(crate) tx_stamp_timeout_ns: u64,
     /// Seconds between summary lines; `None`: a line per sample.
