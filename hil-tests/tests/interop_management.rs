@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
     Host, Instance, LINUXPTP, Lab, LabError, Ptp4l, PtpdOptions, experiment, field, find_program,
-    our_program, run_command, their_pmc, wait_until,
+    our_program, run_command, their_pmc,
 };
 use ptp_clock::{VirtualClock, VirtualOptions};
 
@@ -55,9 +55,8 @@ fn our_grandmaster(lab: &mut Lab) -> Result<(Host, Host, Instance), LabError> {
         .map_err(|error| LabError::Wrong(error.to_string()))?;
     let mut options = PtpdOptions::new(&["eth0"]).on_virtual_clock(clock);
     options.priority1 = 10;
-    let instance = Instance::start(&gm, &our_program("ptpd")?, &options)?;
-    wait_until(&mut instance.watcher(), "MASTER", PATIENCE, |look| look.state() == Some("MASTER"))
-        .map_err(|error| LabError::Wrong(format!("{error}\n{}", instance.process.last_words())))?;
+    let mut instance = Instance::start(&gm, &our_program("ptpd")?, &options)?;
+    instance.wait_until("MASTER", PATIENCE, |look| look.state() == Some("MASTER"))?;
     Ok((gm, beside, instance))
 }
 

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::LabError;
 use super::network::Host;
 use super::process::Process;
-use super::watch::Watcher;
+use super::watch::{Look, Watcher, wait_until};
 
 /// What the experiments vary. Everything else is the default profile's.
 #[derive(Clone, Debug)]
@@ -119,6 +120,28 @@ impl Instance {
         let arguments = ["-f".as_ref(), file.as_os_str()];
         let process = host.start("ptpd", program, arguments)?;
         Ok(Self { process, socket, ports: options.interfaces.len() })
+    }
+
+    /// Waits until what it says of itself pleases `wanted`.
+    ///
+    /// # Errors
+    ///
+    /// [`LabError::Wrong`] with its last words, if it ends before or the time runs out.
+    pub fn wait_until(
+        &mut self,
+        awaited: &str,
+        limit: Duration,
+        wanted: impl Fn(&Look) -> bool,
+    ) -> Result<Look, LabError> {
+        let mut watcher = self.watcher();
+        let process = &mut self.process;
+        let label = process.label().to_owned();
+        let alive = || match process.ended() {
+            Some(status) => Err(LabError::Wrong(format!("{label} ended ({status})"))),
+            None => Ok(()),
+        };
+        wait_until(&mut watcher, &format!("{awaited} from {label}"), limit, alive, wanted)
+            .map_err(|error| LabError::Wrong(format!("{error}\n{}", self.process.last_words())))
     }
 
     /// Someone who looks at it.
