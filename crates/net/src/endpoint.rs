@@ -252,6 +252,8 @@ fn dscp(options: &SocketOptions, class: MessageClass) -> i32 {
     i32::from(dscp.min(63)) << 2
 }
 
+// Of the options, only the interface and the groups are needed to work at all; simulators may refuse the others.
+
 fn open_ipv4(
     options: &SocketOptions,
     interface: &Interface,
@@ -263,7 +265,7 @@ fn open_ipv4(
     }
     let fail = |action| move |e| NetError::os(action, name, None, e);
     let socket = sys::socket(libc::AF_INET, libc::SOCK_DGRAM, 0).map_err(fail("open a UDP/IPv4 socket"))?;
-    socket.set_reuse_address(true).map_err(fail("let other programs use the port, too"))?;
+    let _ = socket.set_reuse_address(true);
     bind_device(&socket, interface)?;
     let local = Name::ipv4(std::net::Ipv4Addr::UNSPECIFIED, class.udp_port());
     sys::bind(socket.as_fd(), &local).map_err(|e| bind_error(name, class, e))?;
@@ -283,10 +285,9 @@ fn open_ipv4(
     for (to, from) in out.iter_mut().skip(8).zip(interface.index.to_ne_bytes()) {
         *to = from;
     }
-    sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MULTICAST_IF, &out)
-        .map_err(fail("send multicast messages by the interface"))?;
-    socket.set_multicast_loop_v4(false).map_err(fail("stop multicast messages from coming back"))?;
-    socket.set_multicast_ttl_v4(options.ttl.max(1).into()).map_err(fail("set the time to live"))?;
+    let _ = sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MULTICAST_IF, &out);
+    let _ = socket.set_multicast_loop_v4(false);
+    let _ = socket.set_multicast_ttl_v4(options.ttl.max(1).into());
     let _ = sys::set_int(socket.as_fd(), libc::IPPROTO_IP, libc::IP_TOS, dscp(options, class));
     Ok(socket)
 }
@@ -299,8 +300,8 @@ fn open_ipv6(
     let name = interface.name.as_str();
     let fail = |action| move |e| NetError::os(action, name, None, e);
     let socket = sys::socket(libc::AF_INET6, libc::SOCK_DGRAM, 0).map_err(fail("open a UDP/IPv6 socket"))?;
-    socket.set_reuse_address(true).map_err(fail("let other programs use the port, too"))?;
-    socket.set_only_v6(true).map_err(fail("leave IPv4 to others"))?;
+    let _ = socket.set_reuse_address(true);
+    let _ = socket.set_only_v6(true);
     bind_device(&socket, interface)?;
     let local = Name::ipv6(Ipv6Addr::UNSPECIFIED, class.udp_port(), 0);
     sys::bind(socket.as_fd(), &local).map_err(|e| bind_error(name, class, e))?;
@@ -313,9 +314,9 @@ fn open_ipv6(
             socket.join_multicast_v6(&group, interface.index).map_err(fail("join a multicast group"))?;
         }
     }
-    socket.set_multicast_if_v6(interface.index).map_err(fail("send multicast messages by the interface"))?;
-    socket.set_multicast_loop_v6(false).map_err(fail("stop multicast messages from coming back"))?;
-    socket.set_multicast_hops_v6(options.ttl.max(1).into()).map_err(fail("set the hop limit"))?;
+    let _ = socket.set_multicast_if_v6(interface.index);
+    let _ = socket.set_multicast_loop_v6(false);
+    let _ = socket.set_multicast_hops_v6(options.ttl.max(1).into());
     let _ = sys::set_int(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_TCLASS, dscp(options, class));
     Ok(socket)
 }

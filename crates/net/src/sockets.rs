@@ -192,6 +192,10 @@ impl PortSockets {
 
     fn read_completion(&mut self) -> Result<Found, NetError> {
         let stamping = self.event.stamping();
+        if stamping == Stamping::None {
+            // Simulators take an error queue that nobody filled for the ordinary one.
+            return Ok(Found::Nothing);
+        }
         let Some((stamps, frame)) = self.event.error_queue(&mut self.counters)? else {
             return Ok(Found::Nothing);
         };

@@ -133,7 +133,7 @@ pub(crate) fn interface_ioctl(
     request: &mut InterfaceRequest,
 ) -> io::Result<()> {
     debug_assert!(matches!(
-        libc::Ioctl::from(number),
+        number as libc::Ioctl,
         libc::SIOCGIFINDEX | libc::SIOCGIFFLAGS | libc::SIOCGIFHWADDR
     ));
     // SAFETY: these ioctls read and write one `struct ifreq`, no longer than `request` (asserted above), and follow

@@ -322,3 +322,29 @@ fn whole_frames_find_their_tokens_where_the_kernel_has_no_numbers() {
         }
     });
 }
+
+#[test]
+fn messages_and_stamps_cost_no_allocation() {
+    in_namespaces("messages_and_stamps_cost_no_allocation", |net| {
+        for transport in TRANSPORTS {
+            let mut a = net.open(Side::Left, &left(transport)).expect("left");
+            let mut b = net.open(Side::Right, &right(transport)).expect("right");
+            let (event, general) = (message(EVENT, 1), message(GENERAL, 2));
+            let count = allocation_counter::measure(|| {
+                for token in 0..50 {
+                    a.send(EVENT, Destination::Primary, &event, request(token)).expect("sent");
+                    a.send(GENERAL, Destination::Primary, &general, None).expect("sent");
+                    let _ = a.completion_after_send().expect("a working socket");
+                    for class in [EVENT, GENERAL] {
+                        let ready = common::wait(b.fd(class), nix::poll::PollFlags::POLLIN);
+                        assert!(!ready.is_empty());
+                        assert!(b.receive(class).expect("a working socket").is_some());
+                    }
+                    let _ = a.expire(0);
+                }
+            });
+            assert_eq!(count.count_total, 0, "{transport}");
+            assert!(a.counters().stamps > 0, "{transport}");
+        }
+    });
+}
