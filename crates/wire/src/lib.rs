@@ -17,9 +17,12 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod dump;
 mod error;
+mod field;
 mod message;
 mod octets;
+mod pretty;
 mod tlv;
 mod types;
 
@@ -27,8 +30,9 @@ pub mod management;
 
 pub use error::WireError;
 pub use message::{Announce, Body, Flags, Header, Message, MessageType, Writer};
-pub use tlv::{Tlv, TlvIter, TlvType};
+pub use pretty::Pretty;
+pub use tlv::*;
 pub use types::{
-    ClockAccuracy, ClockIdentity, ClockQuality, LogInterval, PortAddress, PortIdentity, PortNumber, SdoId,
-    TimeInterval, TimePoint, TimeSource, Timestamp,
+    ClockAccuracy, ClockIdentity, ClockQuality, LogInterval, PortAddress, PortIdentity, PortNumber,
+    RateOffset, SdoId, Seconds48, TimeInterval, TimePoint, TimeSource, Timestamp,
 };

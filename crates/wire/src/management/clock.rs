@@ -149,7 +149,7 @@ pub struct CurrentDataSet {
 }
 
 impl CurrentDataSet {
-    pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
+    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
         Ok(Self {
             steps_removed: r.u16()?,
             offset_from_master: TimeInterval::read(r)?,
@@ -157,7 +157,7 @@ impl CurrentDataSet {
         })
     }
 
-    pub(super) fn write(&self, w: &mut Cursor<'_>) -> Result<(), WireError> {
+    pub(crate) fn write(&self, w: &mut Cursor<'_>) -> Result<(), WireError> {
         w.u16(self.steps_removed)?;
         self.offset_from_master.write(w)?;
         self.mean_path_delay.write(w)
@@ -186,7 +186,7 @@ pub struct ParentDataSet {
 }
 
 impl ParentDataSet {
-    pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
+    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
         let parent_port_identity = PortIdentity::read(r)?;
         let [f, _reserved] = r.array()?;
         Ok(Self {
@@ -201,7 +201,7 @@ impl ParentDataSet {
         })
     }
 
-    pub(super) fn write(&self, w: &mut Cursor<'_>) -> Result<(), WireError> {
+    pub(crate) fn write(&self, w: &mut Cursor<'_>) -> Result<(), WireError> {
         self.parent_port_identity.write(w)?;
         w.put(&[flags([self.parent_stats]), 0])?;
         w.u16(self.observed_parent_offset_scaled_log_variance)?;
@@ -225,7 +225,7 @@ pub struct TimePropertiesDataSet {
 }
 
 impl TimePropertiesDataSet {
-    pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
+    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
         Ok(Self {
             current_utc_offset: r.i16()?,
             flags: Flags(r.u8()?.into()),
@@ -233,7 +233,7 @@ impl TimePropertiesDataSet {
         })
     }
 
-    pub(super) fn write(&self, w: &mut Cursor<'_>) -> Result<(), WireError> {
+    pub(crate) fn write(&self, w: &mut Cursor<'_>) -> Result<(), WireError> {
         w.i16(self.current_utc_offset)?;
         w.put(&[self.flags.time_properties(), self.time_source.0])
     }

@@ -16,11 +16,11 @@ pub struct ScaledNs {
 }
 
 impl ScaledNs {
-    fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
+    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
         Ok(Self { nanoseconds_msb: r.u16()?, nanoseconds_lsb: r.u64()?, fractional_nanoseconds: r.u16()? })
     }
 
-    fn write(&self, w: &mut Cursor<'_>) -> Result<(), WireError> {
+    pub(crate) fn write(&self, w: &mut Cursor<'_>) -> Result<(), WireError> {
         w.u16(self.nanoseconds_msb)?;
         w.u64(self.nanoseconds_lsb)?;
         w.u16(self.fractional_nanoseconds)

@@ -148,6 +148,14 @@ impl Header {
         }
     }
 
+    /// Reads the header alone, from the front of a datagram that may hold no whole message; returns it and `messageLength`.
+    ///
+    /// # Errors
+    /// [`WireError::Truncated`], [`WireError::Version`] or [`WireError::MessageType`].
+    pub fn parse(octets: &[u8]) -> Result<(Self, u16), WireError> {
+        Self::read(&mut Reader::new(octets))
+    }
+
     /// Reads 34 octets; returns the header and `messageLength`.
     pub(crate) fn read(r: &mut Reader<'_>) -> Result<(Self, u16), WireError> {
         let [first, version] = r.array()?;

@@ -63,10 +63,15 @@ impl<'a> Writer<'a> {
 
     /// Sets `messageLength` and returns it.
     pub fn finish(self) -> usize {
+        self.finish_into().1
+    }
+
+    /// Sets `messageLength`; returns the whole buffer and the length.
+    pub(crate) fn finish_into(self) -> (&'a mut [u8], usize) {
         // The constructor wrote the whole header and the TLVs stay below 2^16: both always hold.
         if let (Some(field), Ok(len)) = (self.buf.get_mut(2..4), u16::try_from(self.len)) {
             field.copy_from_slice(&len.to_be_bytes());
         }
-        self.len
+        (self.buf, self.len)
     }
 }

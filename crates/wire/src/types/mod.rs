@@ -3,9 +3,11 @@
 mod address;
 mod identity;
 mod quality;
+mod scaled;
 mod time;
 
 pub use address::PortAddress;
 pub use identity::{ClockIdentity, PortIdentity, PortNumber, SdoId};
 pub use quality::{ClockAccuracy, ClockQuality, TimeSource};
+pub use scaled::{RateOffset, Seconds48};
 pub use time::{LogInterval, TimeInterval, TimePoint, Timestamp};

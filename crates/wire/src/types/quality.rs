@@ -10,10 +10,11 @@ impl ClockAccuracy {
     pub const UNKNOWN: Self = Self(0xfe);
 
     /// The bound in picoseconds that codes 0x17..=0x30 stand for; `None` for all others (0x31 is "> 10 s").
+    /// The 2.5 ps of 0x18 are rounded up.
     pub fn picoseconds(self) -> Option<u64> {
         const BOUNDS: [u64; 26] = [
             1,
-            2,
+            3,
             10,
             25,
             100,

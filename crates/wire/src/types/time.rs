@@ -24,9 +24,12 @@ impl TimeInterval {
         Self(ns.saturating_mul(1 << 16))
     }
 
-    /// From nanoseconds with a fraction; not-a-number gives zero.
+    /// The nearest to nanoseconds with a fraction; not-a-number gives zero.
     pub fn from_nanos_f64(ns: f64) -> Self {
-        Self((ns * 65536.0) as i64)
+        let scaled = ns * 65536.0;
+        // From 2^52 on every f64 is whole, and the sum would be rounded itself.
+        let half = if scaled.abs() < (1u64 << 52) as f64 { 0.5f64.copysign(scaled) } else { 0.0 };
+        Self((scaled + half) as i64)
     }
 
     /// Whole nanoseconds, rounded towards minus infinity.
@@ -242,18 +245,20 @@ impl LogInterval {
     /// 0x7F.
     pub const NOT_APPLICABLE: Self = Self(0x7f);
 
-    /// The interval, with the exponent clamped to -30..=30 so that any octet is safe.
+    /// The interval, with the exponent clamped to -30..=30 so that any octet is safe. At least 1 ns.
     pub fn duration(self) -> Duration {
         let l = self.0.clamp(-30, 30);
         if l >= 0 {
             Duration::from_secs(1 << l)
         } else {
-            Duration::from_nanos(u64::from(NS_PER_S) >> l.unsigned_abs())
+            Duration::from_nanos((u64::from(NS_PER_S) >> l.unsigned_abs()).max(1))
         }
     }
 
-    /// The interval in seconds, clamped likewise.
+    /// The interval in seconds, the exponent clamped likewise. Exact.
     pub fn seconds(self) -> f64 {
-        self.duration().as_nanos() as f64 * 1e-9
+        let l = self.0.clamp(-30, 30);
+        let power = (1u64 << l.unsigned_abs()) as f64;
+        if l >= 0 { power } else { 1.0 / power }
     }
 }

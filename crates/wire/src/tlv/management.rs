@@ -1,0 +1,45 @@
+//! The management TLVs as TLVs; their payloads are [`crate::management`]'s.
+
+use core::fmt;
+
+use super::text::Shown;
+use crate::WireError;
+use crate::dump::{Dump, Hex};
+use crate::management::{ManagementErrorStatus, ManagementTlv, Payload};
+use crate::octets::Cursor;
+
+impl ManagementTlv<'_> {
+    /// Writes managementId and data as they are to the front of `room`.
+    ///
+    /// # Errors
+    /// [`WireError::NoSpace`].
+    pub fn emit(&self, room: &mut [u8]) -> Result<usize, WireError> {
+        let mut w = Cursor::new(room);
+        w.u16(self.id.0)?;
+        w.put(self.data)?;
+        Ok(w.position())
+    }
+
+    pub(crate) fn dump(&self, d: &mut Dump<'_, '_>) -> fmt::Result {
+        d.field("management_id", format_args!("{:#06x} {}", self.id.0, self.id))?;
+        d.field("data_length", self.data.len())?;
+        match self.payload() {
+            Ok(Payload::Raw(_, data)) => d.field("data", Hex(data)),
+            Ok(payload) => d.field("payload", format_args!("{payload:?}")),
+            // The data of a GET means nothing.
+            Err(_) if self.data.iter().all(|octet| *octet == 0) => Ok(()),
+            Err(error) => {
+                d.field("data", Hex(self.data))?;
+                d.field("error", error)
+            }
+        }
+    }
+}
+
+impl ManagementErrorStatus<'_> {
+    pub(crate) fn dump(&self, d: &mut Dump<'_, '_>) -> fmt::Result {
+        d.field("management_error_id", format_args!("{:#06x} {}", self.error.0, self.error))?;
+        d.field("management_id", format_args!("{:#06x} {}", self.id.0, self.id))?;
+        d.field("display_data", Shown(self.display_data))
+    }
+}
