@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Side, in_namespaces, ip, next, now, silent, stamp};
+use common::{Side, in_namespaces, ip, next, now, silent, stamp, warm_up};
 use ptp_net::{
     Address, Destination, Interface, MessageClass, NetError, SocketOptions, StampRequest, Stamping, Transport,
 };
@@ -43,6 +43,8 @@ fn multicast_reaches_the_other_side_stamped_at_both_ends() {
         for transport in TRANSPORTS {
             let mut a = net.open(Side::Left, &left(transport)).expect("left");
             let mut b = net.open(Side::Right, &right(transport)).expect("right");
+            warm_up(&mut a, &mut b);
+            let (warm_a, warm_b) = (a.counters(), b.counters());
             for (token, destination) in [(7, Destination::Primary), (8, Destination::PeerDelay)] {
                 let before = now();
                 let sent = message(EVENT, token as u8);
@@ -71,9 +73,9 @@ fn multicast_reaches_the_other_side_stamped_at_both_ends() {
             }
             silent(&mut a, EVENT);
             silent(&mut a, GENERAL);
-            assert_eq!(a.counters().stamps, 2, "{transport}");
+            assert_eq!(a.counters().stamps - warm_a.stamps, 2, "{transport}");
             assert_eq!((a.counters().stamps_stale, a.counters().send_errors), (0, 0), "{transport}");
-            assert_eq!(b.counters().unstamped, 0, "{transport}");
+            assert_eq!(b.counters().unstamped, warm_b.unstamped, "{transport}");
         }
     });
 }
@@ -233,6 +235,7 @@ fn vlan_tags_and_trailers_are_tolerated() {
     in_namespaces("vlan_tags_and_trailers_are_tolerated", |net| {
         let mut a = net.open(Side::Left, &left(Transport::Ethernet)).expect("left");
         let mut b = net.open(Side::Right, &right(Transport::Ethernet)).expect("right");
+        warm_up(&mut a, &mut b);
         // A PRP trailer behind the message.
         let mut with_trailer = message(EVENT, 1);
         with_trailer.extend([0, 1, 0xa0, 0x32, 0x88, 0xfb]);

@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns, unshare};
-use ptp_net::{Interface, MessageClass, NetError, PortSockets, Received, SocketOptions, TxStamp};
+use ptp_net::{
+    Destination, Interface, MessageClass, NetError, PortSockets, Received, SocketOptions, StampRequest,
+    TxStamp,
+};
 
 const INNER: &str = "PTP_NET_TEST_NAMESPACE";
 
@@ -87,6 +90,18 @@ impl Network {
             ip("-6 address add fd00::2/64 dev right nodad");
             ip("link set right up");
         });
+        // The kernel tells both ends of each other's being up from a work queue; what is sent before is lost silently.
+        for (side, name) in [(Side::Left, "left"), (Side::Right, "right")] {
+            let end = Instant::now() + Duration::from_secs(10);
+            while net.enter(side, || ptp_net::link_state(name)).expect("a fine name")
+                != ptp_net::LinkState::Up
+            {
+                assert!(Instant::now() < end, "{name} does not come up");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        // The state is shown a moment before the queue opens.
+        std::thread::sleep(Duration::from_millis(20));
         net
     }
 
@@ -133,6 +148,21 @@ pub(crate) fn next(sockets: &mut PortSockets, class: MessageClass) -> Message {
         }
     }
     panic!("no {class:?} message came; {:?}", sockets.counters());
+}
+
+/// Sends until a message arrives stamped: the kernel begins to stamp a moment after the first socket asks for it.
+pub(crate) fn warm_up(from: &mut PortSockets, to: &mut PortSockets) {
+    let end = Instant::now() + Duration::from_secs(5);
+    loop {
+        let request = StampRequest { token: 0, deadline: 0 };
+        from.send(MessageClass::Event, Destination::Primary, &[0; 44], Some(request)).expect("sent");
+        let _ = stamp(from);
+        if next(to, MessageClass::Event).stamp.is_some() {
+            return;
+        }
+        assert!(Instant::now() < end, "software stamps work on veth");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// The next stamp within two seconds.
