@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
     Capture, Dissection, Host, Instance, LINUXPTP, Lab, LabError, Need, Ptp4l, PtpdOptions, TSHARK,
-    experiment, field, our_program, their_pmc, wait_until,
+    experiment, field, our_program, their_pmc,
 };
 use ptp_clock::{Clock, VirtualClock, VirtualOptions};
 use ptp_wire::TimeInterval;
@@ -138,10 +138,7 @@ fn both_ways_round(lab: &mut Lab, way: Way) -> Result<(), LabError> {
     let mut client = Instance::start(&our_client, &ptpd, &options)?;
 
     // Our grandmaster, their client: what it reports is the truth.
-    wait_until(&mut gm.watcher(), "our grandmaster to be MASTER", PATIENCE, |look| {
-        look.state() == Some("MASTER")
-    })
-    .map_err(|error| with_log(&error, &gm))?;
+    gm.wait_until("our grandmaster to be MASTER", PATIENCE, |look| look.state() == Some("MASTER"))?;
     measuring.wait_for_state(1, "UNCALIBRATED", PATIENCE)?;
     let before = measuring.measured().len();
     let measured = measuring.wait_for_measured(before + 5, PATIENCE)?;
@@ -155,14 +152,11 @@ fn both_ways_round(lab: &mut Lab, way: Way) -> Result<(), LabError> {
     expect((0..1_000_000).contains(&last.path_delay), || format!("a path of {} ns", last.path_delay))?;
 
     // Their grandmaster, our client: it comes to agree, and what it believes of itself is the truth.
-    let slave = wait_until(&mut client.watcher(), "our client to be SLAVE", PATIENCE, |look| {
-        look.state() == Some("SLAVE")
-    })
-    .map_err(|error| with_log(&error, &client))?;
+    let slave =
+        client.wait_until("our client to be SLAVE", PATIENCE, |look| look.state() == Some("SLAVE"))?;
     expect(slave.grandmaster != slave.identity, || format!("it is its own grandmaster: {slave:?}"))?;
-    wait_for_agreement(&mut client_clock, "our client").map_err(|error| with_log(&error, &client))?;
-    let look =
-        wait_until(&mut client.watcher(), "an offset", PATIENCE, |look| look.offset_from_master.is_some())?;
+    wait_for_agreement(&mut client_clock, "our client")?;
+    let look = client.wait_until("an offset", PATIENCE, |look| look.offset_from_master.is_some())?;
     let believed = look.offset_from_master.map_or(f64::NAN, |v| TimeInterval(v).nanos_f64());
     expect(believed.abs() < AGREEMENT_NS, || format!("it believes to be {believed} ns off"))?;
 
@@ -173,10 +167,6 @@ fn both_ways_round(lab: &mut Lab, way: Way) -> Result<(), LabError> {
     let [of_gm, of_client] = captures;
     examine(of_gm, &our_gm, "eth0", &way.master_types())?;
     examine(of_client, &our_client, "eth0", &way.client_types())
-}
-
-fn with_log(error: &LabError, instance: &Instance) -> LabError {
-    LabError::Wrong(format!("{error}\n{}", instance.process.last_words()))
 }
 
 /// Their grandmaster, our boundary clock, their client.
@@ -192,11 +182,10 @@ fn our_boundary_clock_between_theirs(lab: &mut Lab, way: Way) -> Result<(), LabE
     let mut bc = Instance::start(&our_bc, &ptpd, &way.ours(&["eth0", "eth1"], &our_bc))?;
     let mut client = Ptp4l::start(&their_client, &["eth0"], &way.theirs(&["--slaveOnly=1"]))?;
 
-    wait_until(&mut bc.watcher(), "a SLAVE port and a MASTER port", PATIENCE, |look| {
+    bc.wait_until("a SLAVE port and a MASTER port", PATIENCE, |look| {
         look.ports.get(&1) == Some(&"SLAVE") && look.ports.get(&2) == Some(&"MASTER")
-    })
-    .map_err(|error| with_log(&error, &bc))?;
-    wait_for_agreement(&mut bc_clock, "our boundary clock").map_err(|error| with_log(&error, &bc))?;
+    })?;
+    wait_for_agreement(&mut bc_clock, "our boundary clock")?;
 
     // The client behind it sees their grandmaster, two steps away, and its time.
     client.wait_for_state(1, "UNCALIBRATED", PATIENCE)?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
     Host, Instance, LINUXPTP, Lab, LabError, Ptp4l, PtpdOptions, experiment, field, find_program,
-    our_program, run_command, their_pmc, wait_until,
+    our_program, run_command, their_pmc,
 };
 use ptp_clock::{VirtualClock, VirtualOptions};
 
@@ -55,9 +55,8 @@ fn our_grandmaster(lab: &mut Lab) -> Result<(Host, Host, Instance), LabError> {
         .map_err(|error| LabError::Wrong(error.to_string()))?;
     let mut options = PtpdOptions::new(&["eth0"]).on_virtual_clock(clock);
     options.priority1 = 10;
-    let instance = Instance::start(&gm, &our_program("ptpd")?, &options)?;
-    wait_until(&mut instance.watcher(), "MASTER", PATIENCE, |look| look.state() == Some("MASTER"))
-        .map_err(|error| LabError::Wrong(format!("{error}\n{}", instance.process.last_words())))?;
+    let mut instance = Instance::start(&gm, &our_program("ptpd")?, &options)?;
+    instance.wait_until("MASTER", PATIENCE, |look| look.state() == Some("MASTER"))?;
     Ok((gm, beside, instance))
 }
 
@@ -90,7 +89,8 @@ fn their_pmc_reads_and_sets_our_daemon() {
         let requests: Vec<String> = GETS.iter().map(|id| format!("GET {id}")).collect();
         let asked: Vec<&str> = requests.iter().map(String::as_str).collect();
         let theirs = their_pmc(&uds, &asked)?;
-        for id in GETS {
+        // linuxptp's pmc leaves the name of NULL_MANAGEMENT out.
+        for id in GETS.iter().filter(|id| **id != "NULL_MANAGEMENT") {
             let answered = format!("RESPONSE MANAGEMENT {id} ");
             expect(theirs.contains(&answered), || format!("{id} was not answered:\n{theirs}"))?;
         }

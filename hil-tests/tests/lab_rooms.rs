@@ -82,8 +82,13 @@ fn linuxptp_measures_linuxptp() {
         let text = their_pmc(&server.uds, &["GET PORT_DATA_SET"])?;
         expect(field(&text, "portState") == Some("MASTER"), || text.clone())?;
         let mut watcher = Watcher::new(Path::new(&client.uds), 1);
-        let look =
-            wait_until(&mut watcher, "a parent", Duration::from_secs(60), |look| look.parent.is_some())?;
+        let look = wait_until(
+            &mut watcher,
+            "a parent",
+            Duration::from_secs(60),
+            || Ok(()),
+            |look| look.parent.is_some(),
+        )?;
         expect(look.state() == Some("UNCALIBRATED") && look.steps_removed == Some(1), || {
             format!("{look:?}")
         })?;

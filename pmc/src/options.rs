@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Parser};
-use ptp_management::{Client, ClientConfig, ClientError, Transport, Uds};
+use ptp_management::{Client, ClientConfig, ClientError, Network, Transport, Uds};
 use ptp_wire::SdoId;
 
 /// Every reply is there and none is an error.
@@ -62,7 +62,7 @@ pub(crate) struct Options {
     #[arg(short = 'i', value_name = "INTERFACE")]
     pub(crate) interface: Option<String>,
     /// Server's UNIX socket (default /var/run/ptp/ptp4l, or /run/escapement/ptpd where only that exists)
-    #[arg(short = 's', value_name = "PATH")]
+    #[arg(short = 's', value_name = "PATH", requires = "uds")]
     pub(crate) server: Option<PathBuf>,
     /// majorSdoId (transportSpecific), hexadecimal, 0..=f: 1 for gPTP
     #[arg(short = 't', value_name = "HEX", default_value = "0", value_parser = nibble)]
@@ -106,8 +106,19 @@ impl Options {
     }
 
     fn transport(&self) -> Result<Box<dyn Transport>, ClientError> {
-        let server = self.server.as_deref().unwrap_or_else(|| default_server(Path::exists));
-        Ok(Box::new(Uds::connect(server, self.interface.as_deref().map(Path::new))?))
+        let network = |transport| {
+            let interface = self.interface.as_deref().unwrap_or("eth0");
+            Network::open(interface, transport).map(|n| Box::new(n) as Box<dyn Transport>)
+        };
+        match self {
+            Self { uds: true, .. } => {
+                let server = self.server.as_deref().unwrap_or_else(|| default_server(Path::exists));
+                Ok(Box::new(Uds::connect(server, self.interface.as_deref().map(Path::new))?))
+            }
+            Self { ethernet: true, .. } => network(ptp_net::Transport::Ethernet),
+            Self { ipv6: true, .. } => network(ptp_net::Transport::UdpIpv6),
+            _ => network(ptp_net::Transport::UdpIpv4),
+        }
     }
 }
 

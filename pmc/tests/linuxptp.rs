@@ -11,9 +11,25 @@ const GETS: &str = "USER_DESCRIPTION DEFAULT_DATA_SET CURRENT_DATA_SET PARENT_DA
     PORT_DATA_SET LOG_ANNOUNCE_INTERVAL ANNOUNCE_RECEIPT_TIMEOUT LOG_SYNC_INTERVAL VERSION_NUMBER \
     DELAY_MECHANISM LOG_MIN_PDELAY_REQ_INTERVAL PORT_DATA_SET_NP PORT_PROPERTIES_NP PORT_STATS_NP";
 
+/// Puts the other end of the veth pair into a namespace of its own: `far` runs a command there.
+const FAR: &str = r#"
+    unshare -n sleep 60 & N=$!
+    trap 'kill $P $N; wait $P $N 2>/dev/null || :; rm -rf $D' EXIT
+    for n in $(seq 100); do [ $(readlink /proc/$N/ns/net) != $(readlink /proc/$$/ns/net) ] && break; sleep 0.02; done
+    ip link set vb netns $N
+    far() { nsenter -t $N -n "$@"; }
+    far ip link set vb up; far ip addr add 10.1.1.2/24 dev vb; far ip route add 224.0.0.0/4 dev vb
+    far ip -6 addr add fe80::2/64 dev vb nodad
+    sleep 0.5
+"#;
+
 /// Starts ptp4l on a veth pair, then runs the script with `$D` its directory, `$S` its socket, `$PMC` ours.
 /// `None`: this machine cannot.
 fn with_ptp4l(script: &str) -> Option<Output> {
+    with_ptp4l_over("UDPv4", script)
+}
+
+fn with_ptp4l_over(transport: &str, script: &str) -> Option<Output> {
     let able = Command::new("unshare")
         .args(["-Urn", "sh", "-c", "ip link add va type veth peer name vb && command -v ptp4l pmc"])
         .output();
@@ -30,7 +46,8 @@ fn with_ptp4l(script: &str) -> Option<Output> {
         ip link set va up; ip link set vb up
         ip addr add 10.1.1.1/24 dev va; ip addr add 10.1.1.2/24 dev vb
         printf '[global]\nfree_running 1\ntime_stamping software\nuds_address %s\npriority1 77\n' $S > $D/cfg
-        printf 'userDescription here;there\n[va]\n' >> $D/cfg
+        printf 'userDescription here;there\nnetwork_transport %s\n[va]\n' ${TRANSPORT:-UDPv4} >> $D/cfg
+        ip -6 addr add fe80::1/64 dev va nodad || :
         ptp4l -f $D/cfg -m > $D/log 2>&1 & P=$!
         trap 'kill $P; wait $P || :; rm -rf $D' EXIT
         for n in $(seq 100); do [ -S $S ] && break; sleep 0.05; done
@@ -41,6 +58,7 @@ fn with_ptp4l(script: &str) -> Option<Output> {
     let output = Command::new("unshare")
         .args(["-Urn", "bash", "-c", &format!("{setup}\n{script}")])
         .env("PMC", PMC)
+        .env("TRANSPORT", transport)
         .output()
         .expect("unshare ran before");
     Some(output)
@@ -158,4 +176,72 @@ fn standard_input_is_answered_line_by_line() {
     assert!(at("[action] CMLDS_INFO_NP") > 0);
     assert!(at("RESPONSE MANAGEMENT PRIORITY2 ") > at("sending: GET PRIORITY2"));
     assert_eq!(lines.last(), Some(&"rc 0"));
+}
+
+/// Over each network, from a namespace of its own, what both print is compared.
+#[test]
+fn networks_are_answered_as_to_debians_pmc() {
+    for (transport, option) in [("UDPv4", "-4"), ("UDPv6", "-6"), ("L2", "-2")] {
+        let script = format!(
+            r#"{FAR}
+            set -- 'GET PRIORITY1' 'GET CLOCK_DESCRIPTION' 'GET DEFAULT_DATA_SET' 'SET PRIORITY1 3'
+            far pmc {option} -i vb "$@"; echo "== $?"
+            far $PMC {option} -i vb "$@"; echo "== $?""#
+        );
+        let Some(output) = with_ptp4l_over(transport, &script) else { return };
+        let out = text(&output.stdout);
+        let parts: Vec<_> = out.split("== ").collect();
+        let [deb, our, code] = parts[..] else { panic!("{out}\n{}", text(&output.stderr)) };
+        let our = our.strip_prefix("0\n").expect("linuxptp's pmc always ends with 0");
+        assert_eq!(replies(deb), replies(our), "{transport}\n{}", text(&output.stderr));
+        assert!(replies(our).contains(&"\t\tpriority1 77"), "{transport}: {out}\n{}", text(&output.stderr));
+        assert!(our.contains("MANAGEMENT_ERROR_STATUS \n"), "the network may not set: {our}");
+        assert_eq!(code, "1\n");
+    }
+}
+
+#[test]
+fn a_missing_interface_or_privilege_is_named() {
+    let run = |args: &[&str]| {
+        let output = Command::new(PMC).args(args).output().expect("our own program starts");
+        (output.status.code(), text(&output.stderr))
+    };
+    let (code, error) = run(&["-4", "-i", "nonesuch0", "GET PRIORITY1"]);
+    assert_eq!(code, Some(3));
+    assert!(error.contains("there is no interface nonesuch0"), "{error}");
+    let unprivileged = Command::new("unshare").args(["-Un", PMC, "-2", "-i", "lo", "GET PRIORITY1"]).output();
+    if let Ok(output) = unprivileged
+        && output.status.code() == Some(3)
+    {
+        let error = text(&output.stderr);
+        assert!(error.contains("CAP_NET_RAW") || error.contains("lo"), "{error}");
+    }
+}
+
+/// The queues of UNIX sockets are short (10 datagrams); nothing may get lost in them.
+#[test]
+fn many_commands_are_all_answered() {
+    let Some(output) = with_ptp4l(
+        r#"for n in $(seq 300); do echo GET PORT_STATS_NP; done | our > $D/out; echo "rc $?"
+        grep -c 'RESPONSE MANAGEMENT PORT_STATS_NP' $D/out"#,
+    ) else {
+        return;
+    };
+    assert_eq!(text(&output.stdout), "rc 0\n300\n", "{}", text(&output.stderr));
+}
+
+/// A server that is there and does not read must not hang its client.
+#[test]
+fn a_stopped_server_is_noticed() {
+    let Some(output) = with_ptp4l(
+        r#"kill -STOP $P
+        for n in $(seq 50); do echo GET PORT_STATS_NP; done | our 2>&1 >/dev/null; echo "rc $?"
+        our 'GET PRIORITY1' 2>&1 >/dev/null; echo "rc $?"
+        kill -CONT $P"#,
+    ) else {
+        return;
+    };
+    let out = text(&output.stdout);
+    assert_eq!(out.matches("rc 3\n").count(), 2, "{out}");
+    assert!(out.contains("does not read its requests"), "{out}");
 }

@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(f(1_500_000_000), (1, 500_000_000));
         assert_eq!(f(-1_500_000_000), (-2, 500_000_000));
         assert_eq!(f(0), (0, 0));
-        assert_eq!(step_fields(TimeInterval::MIN), (-140_738, 511_644_672 + 0));
+        assert_eq!(step_fields(TimeInterval::MIN), (-140_738, 511_644_672));
         // Rounded, not cut.
         assert_eq!(step_fields(TimeInterval(0x8000)), (0, 1));
         assert_eq!(step_fields(TimeInterval(0x7fff)), (0, 0));

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
 use ptp_clock::{
-    Clock, ClockError, Comparer, Method, RealtimeReading, VirtualClock, VirtualOptions, monotonic_raw_now,
-    observe, realtime_now,
+    Clock, ClockError, Comparer, FreeRunning, Method, RealtimeReading, VirtualClock, VirtualOptions,
+    monotonic_raw_now, observe, realtime_now,
 };
 use ptp_wire::{TimeInterval, TimePoint};
 
@@ -166,7 +166,7 @@ fn software_stamps_are_converted() {
     let stamps: Vec<TimePoint> = (0..10).map(|_| realtime_now()).collect();
     let after = c.now().expect("a good clock");
     let reading = RealtimeReading::take();
-    let slack = reading.delay + ns(2_000);
+    let slack = reading.delay + ns(20_000);
     for s in stamps {
         let t = c.from_realtime_with(&reading, s).expect("a good clock");
         assert!(t >= before - slack && t <= after + slack, "{before} {t} {after}, slack {slack}");
@@ -199,12 +199,73 @@ fn the_system_clock_is_compared_by_a_sandwich() {
     }
 }
 
+/// A virtual clock that does not tell it is one, so that it is read like a PHC without any ioctl.
+struct Plain(VirtualClock);
+
+impl Clock for Plain {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+    fn now(&mut self) -> Result<TimePoint, ClockError> {
+        self.0.now()
+    }
+    fn frequency(&mut self) -> Result<f64, ClockError> {
+        self.0.frequency()
+    }
+    fn set_frequency(&mut self, ppb: f64) -> Result<(), ClockError> {
+        self.0.set_frequency(ppb)
+    }
+    fn step(&mut self, by: TimeInterval) -> Result<(), ClockError> {
+        self.0.step(by)
+    }
+    fn set(&mut self, to: TimePoint) -> Result<(), ClockError> {
+        self.0.set(to)
+    }
+    fn max_frequency(&self) -> f64 {
+        self.0.max_frequency()
+    }
+}
+
+#[test]
+fn clocks_that_can_only_be_read_are_compared_within_the_delay() {
+    let (a, b) = (Scratch::new(), Scratch::new());
+    let epoch = Some(VirtualOptions::epoch_now());
+    let mut source = Plain(clock(&a.0, &VirtualOptions { epoch, ..VirtualOptions::default() }));
+    let mut sink =
+        Plain(clock(&b.0, &VirtualOptions { epoch, offset: ns(-777_000), ..VirtualOptions::default() }));
+    for readings in [1, 5, 25] {
+        let c = Comparer::new(readings).compare(&mut source, &mut sink).expect("good clocks");
+        assert_eq!(c.method, Method::Sandwich);
+        assert!(c.delay > TimeInterval::ZERO);
+        // Half the delay, and a ns for each rounding.
+        assert!((c.offset() - ns(-777_000)).abs() <= c.delay.half() + ns(2), "{c:?}");
+        let stamp = sink.cross_stamp(readings).expect("a good clock");
+        assert!(stamp.delay >= TimeInterval::ZERO);
+    }
+}
+
+#[test]
+fn a_free_running_clock_is_read_but_not_touched() {
+    let path = Scratch::new();
+    let mut c = FreeRunning::new(clock(&path.0, &off_by(0.0)));
+    let t = c.now().expect("a good clock");
+    c.set_frequency(5_000.0).expect("nothing is done");
+    c.step(ns(1_000_000_000_000)).expect("nothing is done");
+    c.set(TimePoint::ZERO).expect("nothing is done");
+    assert!(c.now().expect("a good clock") - t < ns(900_000_000_000));
+    assert_eq!(c.frequency().expect("a good clock"), 0.0);
+    assert_eq!(c.into_inner().observation().expect("a good clock").adjustments, 0);
+}
+
+/// Of each writer in `no_adjustment_is_lost`: so many that they meet.
+const STEPS: i64 = 30_000;
+
 /// What the other process of `no_adjustment_is_lost` does; of itself it does nothing.
 #[test]
 fn child_steps() {
     let Some(path) = std::env::var_os("VIRTUAL_CLOCK_TEST_CHILD") else { return };
     let mut c = VirtualClock::open(path).expect("a good clock");
-    for _ in 0..2_000 {
+    for _ in 0..STEPS {
         c.step(ns(1)).expect("in range");
     }
 }
@@ -225,7 +286,11 @@ fn no_adjustment_is_lost_between_processes_and_threads() {
     let path_of_thread = path.0.clone();
     let thread = std::thread::spawn(move || {
         let mut c = VirtualClock::open(path_of_thread).expect("a good clock");
-        for _ in 0..2_000 {
+        // The other process takes a while to come.
+        while c.observation().expect("a good clock").adjustments == 0 {
+            std::thread::yield_now();
+        }
+        for _ in 0..STEPS {
             c.step(ns(1)).expect("in range");
         }
     });
@@ -234,13 +299,14 @@ fn no_adjustment_is_lost_between_processes_and_threads() {
     while !thread.is_finished() || child.try_wait().expect("a child").is_none() {
         let now = c.at_raw(t).expect("a consistent clock, whoever writes");
         assert_eq!((now - before).0 % (1 << 16), 0, "half a step");
-        assert!(now >= last && now - before <= ns(4_000));
+        assert!(now >= last && now - before <= ns(2 * STEPS));
         last = now;
+        std::thread::yield_now();
     }
     thread.join().expect("the thread's assertions");
     assert!(child.wait().expect("a child").success());
-    assert_eq!(c.at_raw(t).expect("a good clock") - before, ns(4_000));
-    assert_eq!(observe(&path.0).expect("a good clock").adjustments, 4_000);
+    assert_eq!(c.at_raw(t).expect("a good clock") - before, ns(2 * STEPS));
+    assert_eq!(observe(&path.0).expect("a good clock").adjustments, 2 * STEPS as u64);
 }
 
 #[test]

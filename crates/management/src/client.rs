@@ -173,8 +173,7 @@ impl Reply {
         let target = reply.body.target_port_identity;
         let ours = (target == own || target == PortIdentity::ANY)
             && reply.header.domain_number == config.domain_number
-            && reply.header.sdo_id.major() == config.sdo_id.major()
-            && reply.header.source_port_identity != own;
+            && reply.header.sdo_id.major() == config.sdo_id.major();
         ours.then_some(reply)
     }
 

@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use ptp_net::NetError;
 use ptp_wire::WireError;
 
 /// Why a client could not be made, or could not send or receive.
@@ -27,13 +28,8 @@ pub enum ClientError {
         /// How to be allowed to.
         fix: &'static str,
     },
-    /// The own socket could not be made.
-    Bind {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
+    /// A socket could not be made or used.
+    Network(NetError),
     /// A system call failed.
     Io {
         /// Which.
@@ -66,11 +62,7 @@ impl fmt::Display for ClientError {
             ),
             Self::Busy => f.write_str("the server does not read its requests: is it stopped?"),
             Self::NotPermitted { what, fix } => write!(f, "not permitted to {what}: {fix}"),
-            Self::Bind { path, error } => write!(
-                f,
-                "cannot make the socket {} for replies: {error}. Choose a place with -i",
-                path.display()
-            ),
+            Self::Network(e) => e.fmt(f),
             Self::Io { what, error } => write!(f, "{what} failed: {error}"),
             Self::Wire(e) => write!(f, "the request cannot be sent: {e}"),
         }
@@ -80,7 +72,8 @@ impl fmt::Display for ClientError {
 impl std::error::Error for ClientError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Bind { error, .. } | Self::Io { error, .. } => Some(error),
+            Self::Io { error, .. } => Some(error),
+            Self::Network(e) => Some(e),
             Self::Wire(e) => Some(e),
             _ => None,
         }
@@ -90,5 +83,11 @@ impl std::error::Error for ClientError {
 impl From<WireError> for ClientError {
     fn from(e: WireError) -> Self {
         Self::Wire(e)
+    }
+}
+
+impl From<NetError> for ClientError {
+    fn from(e: NetError) -> Self {
+        Self::Network(e)
     }
 }

@@ -56,8 +56,8 @@ fields! {
         |v: &f64, w: &mut Cursor<'_>| w.u64(v.to_bits()), "{:e}";
     LogInterval, 1, |r: &mut Reader<'_>| r.i8().map(LogInterval),
         |v: &LogInterval, w: &mut Cursor<'_>| w.i8(v.0), "{0:?}";
-    TimeInterval, 8, TimeInterval::read, |v: &TimeInterval, w: &mut Cursor<'_>| v.write(w), "{}";
-    Timestamp, 10, Timestamp::read, |v: &Timestamp, w: &mut Cursor<'_>| v.write(w), "{}";
+    TimeInterval, 8, TimeInterval::read, |v: &TimeInterval, w: &mut Cursor<'_>| TimeInterval::write(*v, w), "{}";
+    Timestamp, 10, Timestamp::read, |v: &Timestamp, w: &mut Cursor<'_>| Timestamp::write(*v, w), "{}";
     ClockIdentity, 8, |r: &mut Reader<'_>| r.array().map(ClockIdentity),
         |v: &ClockIdentity, w: &mut Cursor<'_>| w.put(&v.0), "{}";
     PortIdentity, 10, PortIdentity::read, PortIdentity::write, "{}";

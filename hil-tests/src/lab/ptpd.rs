@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::LabError;
 use super::network::Host;
 use super::process::Process;
-use super::watch::Watcher;
+use super::watch::{Look, Watcher, wait_until};
 
 /// What the experiments vary. Everything else is the default profile's.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct PtpdOptions {
     pub client_only: bool,
     /// priority1.
     pub priority1: u8,
+    /// servo.step_threshold: larger offsets are stepped away at any time; `None`: only at the start.
+    pub step_threshold: Option<&'static str>,
     /// log2 of seconds.
     pub log_announce_interval: i8,
     /// log2 of seconds.
@@ -42,6 +45,7 @@ impl PtpdOptions {
             virtual_clock: None,
             client_only: false,
             priority1: 128,
+            step_threshold: None,
             log_announce_interval: -2,
             log_sync_interval: -3,
             log_min_delay_req_interval: -3,
@@ -73,6 +77,9 @@ impl PtpdOptions {
         yaml.push_str("state_file: off\n");
         let _ = writeln!(yaml, "management:\n  socket: {}", socket.display());
         let _ = writeln!(yaml, "  read_only_socket: {}-ro", socket.display());
+        if let Some(threshold) = self.step_threshold {
+            let _ = writeln!(yaml, "servo:\n  step_threshold: {threshold}");
+        }
         yaml.push_str("ports:\n");
         for interface in &self.interfaces {
             let _ = writeln!(yaml, "  - interface: {interface}");
@@ -119,6 +126,28 @@ impl Instance {
         let arguments = ["-f".as_ref(), file.as_os_str()];
         let process = host.start("ptpd", program, arguments)?;
         Ok(Self { process, socket, ports: options.interfaces.len() })
+    }
+
+    /// Waits until what it says of itself pleases `wanted`.
+    ///
+    /// # Errors
+    ///
+    /// [`LabError::Wrong`] with its last words, if it ends before or the time runs out.
+    pub fn wait_until(
+        &mut self,
+        awaited: &str,
+        limit: Duration,
+        wanted: impl Fn(&Look) -> bool,
+    ) -> Result<Look, LabError> {
+        let mut watcher = self.watcher();
+        let process = &mut self.process;
+        let label = process.label().to_owned();
+        let alive = || match process.ended() {
+            Some(status) => Err(LabError::Wrong(format!("{label} ended ({status})"))),
+            None => Ok(()),
+        };
+        wait_until(&mut watcher, &format!("{awaited} from {label}"), limit, alive, wanted)
+            .map_err(|error| LabError::Wrong(format!("{error}\n{}", self.process.last_words())))
     }
 
     /// Someone who looks at it.

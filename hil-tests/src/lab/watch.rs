@@ -124,19 +124,21 @@ pub fn look_at(watchers: &mut [Watcher], window: Duration) -> Vec<Look> {
     }
 }
 
-/// Looks at one daemon until `wanted` is pleased.
+/// Looks at one daemon until `wanted` is pleased. `alive` is asked before each look, to end a wait that is in vain.
 ///
 /// # Errors
 ///
-/// [`LabError::Timeout`] with the last look.
+/// [`LabError::Timeout`] with the last look; whatever `alive` says.
 pub fn wait_until(
     watcher: &mut Watcher,
     awaited: &str,
     limit: Duration,
+    mut alive: impl FnMut() -> Result<(), LabError>,
     wanted: impl Fn(&Look) -> bool,
 ) -> Result<Look, LabError> {
     let start = Instant::now();
     loop {
+        alive()?;
         let look =
             look_at(std::slice::from_mut(watcher), Duration::from_millis(200)).pop().unwrap_or_default();
         if wanted(&look) {

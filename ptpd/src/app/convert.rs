@@ -44,7 +44,11 @@ pub(crate) fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         stamps: first,
         servo: servo(&c.servo, &PiConfig::hardware()),
         software_servo: servo(&c.servo, &PiConfig::software()),
-        read_write: c.management.socket.clone().map(|path| LocalAddress { path, mode: c.management.socket_mode }),
+        read_write: c
+            .management
+            .socket
+            .clone()
+            .map(|path| LocalAddress { path, mode: c.management.socket_mode }),
         read_only: c
             .management
             .read_only_socket
@@ -136,8 +140,12 @@ fn transport(t: config::Transport) -> engine::Transport {
 
 fn network(p: &config::PortConfig) -> Network {
     let (primary, peer_delay) = match p.addresses {
-        config::Addresses::UdpIpv4 { primary, peer_delay } => (Address::Ipv4(primary), Address::Ipv4(peer_delay)),
-        config::Addresses::UdpIpv6 { primary, peer_delay } => (Address::Ipv6(primary), Address::Ipv6(peer_delay)),
+        config::Addresses::UdpIpv4 { primary, peer_delay } => {
+            (Address::Ipv4(primary), Address::Ipv4(peer_delay))
+        }
+        config::Addresses::UdpIpv6 { primary, peer_delay } => {
+            (Address::Ipv6(primary), Address::Ipv6(peer_delay))
+        }
         config::Addresses::Ethernet { primary, peer_delay } => {
             (Address::Ethernet(primary), Address::Ethernet(peer_delay))
         }

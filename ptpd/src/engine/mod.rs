@@ -267,7 +267,9 @@ impl Engine {
             Body::Announce(ref announce) => port.receive_announce(instance, &message, announce),
             // Unicast negotiation is not served: nothing here waits for Signaling.
             Body::Signaling { .. } => port.stats.drop(DropCause::Unexpected),
-            Body::Management(_) if !instance.config.network_management => port.stats.drop(DropCause::Unexpected),
+            Body::Management(_) if !instance.config.network_management => {
+                port.stats.drop(DropCause::Unexpected)
+            }
             Body::Management(_) => self.network_management(number, &message, source),
         }
     }

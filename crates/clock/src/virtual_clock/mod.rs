@@ -4,6 +4,9 @@
 //! were made, of which the last 256 are kept. So stamps that are handled late are converted as of their true time, and
 //! the clock's true error is known to anyone who looks. It needs no privilege. The laboratory and the demonstrations
 //! run real daemons on such clocks; outside of them they are of no use.
+//!
+//! A corrupt file gives an error. Cutting a file short while it is open ends the processes that have it open (SIGBUS), as
+//! with every mapped file; to begin anew, use [`VirtualClock::create`], which leaves the old file to those who have it.
 
 mod file;
 mod oscillator;

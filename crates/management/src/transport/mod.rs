@@ -1,5 +1,6 @@
 //! How management messages travel.
 
+mod network;
 mod uds;
 
 use std::os::fd::AsFd;
@@ -8,6 +9,7 @@ use ptp_wire::PortIdentity;
 
 use crate::ClientError;
 
+pub use network::Network;
 pub use uds::Uds;
 
 /// A way to one or more PTP instances: datagrams, each one PTP message.
@@ -42,4 +44,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     fn receive(&mut self, buf: &mut [u8]) -> Result<Option<usize>, ClientError> {
         (**self).receive(buf)
     }
+}
+
+/// A message into the caller's buffer; one that does not fit is none of ours.
+fn copy(octets: &[u8], buf: &mut [u8]) -> Option<usize> {
+    buf.get_mut(..octets.len())?.copy_from_slice(octets);
+    Some(octets.len())
 }

@@ -1,24 +1,21 @@
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, bind, recvfrom, sendto, socket,
-};
+use ptp_net::{LocalSocket, NetError};
 use ptp_wire::{ClockIdentity, PortIdentity};
 
 use super::Transport;
 use crate::ClientError;
 
+/// The server writes to the own socket; its user and group may, others may not.
+const MODE: u32 = 0o660;
+
 /// A UNIX datagram socket: one PTP message per datagram, no framing. The own socket is a file, removed in the end.
 #[derive(Debug)]
 pub struct Uds {
-    fd: OwnedFd,
+    socket: LocalSocket,
     server: PathBuf,
-    address: UnixAddr,
-    own: PathBuf,
     identity: PortIdentity,
 }
 
@@ -27,28 +24,20 @@ impl Uds {
     /// Nothing is sent yet: a missing server shows when the first request is.
     ///
     /// # Errors
-    /// [`ClientError::Bind`] or [`ClientError::Io`].
+    /// [`ClientError::Network`]: the own socket cannot be made.
     pub fn connect(server: &Path, own: Option<&Path>) -> Result<Self, ClientError> {
-        let address =
-            UnixAddr::new(server).map_err(ClientError::io("using the path of the server's socket"))?;
-        // No type flags here: simulators of networks do not know them.
-        let fd = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::empty(), None)
-            .map_err(ClientError::io("socket"))?;
-        fcntl(&fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(ClientError::io("fcntl"))?;
-        fcntl(&fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(ClientError::io("fcntl"))?;
-        let own = match own {
-            Some(path) => bind_at(&fd, path).map(|()| path.to_owned())?,
-            None => bind_somewhere(&fd, server)?,
+        let socket = match own {
+            Some(path) => LocalSocket::bind(path, MODE)?,
+            None => bind_somewhere(server)?,
         };
-        let pid = std::process::id();
-        let [a, b, c, d] = pid.to_be_bytes();
+        let [a, b, c, d] = std::process::id().to_be_bytes();
         let identity = PortIdentity::new(ClockIdentity([0, 0, 0, 0, 0, 0, a, b]), u16::from_be_bytes([c, d]));
-        Ok(Self { fd, server: server.to_owned(), address, own, identity })
+        Ok(Self { socket, server: server.to_owned(), identity })
     }
 
     /// Where the own socket is.
     pub fn own_path(&self) -> &Path {
-        &self.own
+        self.socket.path()
     }
 
     /// With another port number of the own identity: several clients in one process must differ.
@@ -59,30 +48,20 @@ impl Uds {
     }
 }
 
-fn bind_at(fd: &OwnedFd, path: &Path) -> Result<(), ClientError> {
-    let failed = |e: Errno| ClientError::Bind { path: path.to_owned(), error: e.into() };
-    let address = UnixAddr::new(path).map_err(failed)?;
-    // The path of an ended process with our process id. Where there is none, that is fine, too.
-    let _ = std::fs::remove_file(path);
-    bind(fd.as_raw_fd(), &address).map_err(failed)?;
-    // The server needs to write to it; only its user and group may. Failing is not fatal where servers run as root.
-    let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660));
-    Ok(())
-}
-
-fn bind_somewhere(fd: &OwnedFd, server: &Path) -> Result<PathBuf, ClientError> {
+fn bind_somewhere(server: &Path) -> Result<LocalSocket, ClientError> {
     let name = format!("pmc.{}", std::process::id());
-    let beside = server.parent().unwrap_or(Path::new("/")).join(&name);
-    if bind_at(fd, &beside).is_ok() {
-        return Ok(beside);
+    // The server's directory is the server's to make.
+    if let Some(parent) = server.parent().filter(|p| p.is_dir())
+        && let Ok(socket) = LocalSocket::bind(&parent.join(&name), MODE)
+    {
+        return Ok(socket);
     }
-    let elsewhere = Path::new("/tmp").join(&name);
-    bind_at(fd, &elsewhere).map(|()| elsewhere)
+    Ok(LocalSocket::bind(&Path::new("/tmp").join(name), MODE)?)
 }
 
 impl AsFd for Uds {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.socket.as_fd()
     }
 }
 
@@ -92,30 +71,25 @@ impl Transport for Uds {
     }
 
     fn send(&mut self, message: &[u8]) -> Result<(), ClientError> {
-        match sendto(self.fd.as_raw_fd(), message, &self.address, MsgFlags::empty()) {
-            Ok(_) => Ok(()),
-            Err(Errno::ENOENT | Errno::ENOTDIR) => Err(ClientError::NoServer { path: self.server.clone() }),
-            Err(Errno::ECONNREFUSED) => Err(ClientError::NobodyListens { path: self.server.clone() }),
-            Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::EINTR) => Err(ClientError::Busy),
-            Err(Errno::EACCES | Errno::EPERM) => Err(ClientError::NotPermitted {
+        let server = || self.server.clone();
+        self.socket.send(message, &self.server).map_err(|e| match errno(&e) {
+            Some(Errno::ENOENT | Errno::ENOTDIR) => ClientError::NoServer { path: server() },
+            Some(Errno::ECONNREFUSED) => ClientError::NobodyListens { path: server() },
+            Some(Errno::EAGAIN | Errno::ENOBUFS | Errno::EINTR) => ClientError::Busy,
+            Some(Errno::EACCES | Errno::EPERM) => ClientError::NotPermitted {
                 what: format!("write to {}", self.server.display()),
                 fix: "run as root or as a member of the socket's group, or use the read-only socket (its name ends in ro)",
-            }),
-            Err(e) => Err(ClientError::Io { what: "sending to the server's socket", error: e.into() }),
-        }
+            },
+            _ => e.into(),
+        })
     }
 
     fn receive(&mut self, buf: &mut [u8]) -> Result<Option<usize>, ClientError> {
-        match recvfrom::<UnixAddr>(self.fd.as_raw_fd(), buf) {
-            Ok((len, _)) => Ok(Some(len)),
-            Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
-            Err(e) => Err(ClientError::Io { what: "receiving from the server", error: e.into() }),
-        }
+        let Some(received) = self.socket.receive()? else { return Ok(None) };
+        Ok(super::copy(received.octets, buf))
     }
 }
 
-impl Drop for Uds {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.own);
-    }
+fn errno(error: &NetError) -> Option<Errno> {
+    error.raw_os_error().map(Errno::from_raw)
 }
