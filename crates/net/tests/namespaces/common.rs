@@ -1,8 +1,6 @@
 //! A user namespace with two network namespaces of its own, joined by a veth pair: `left` in the one, `right` in the
 //! other. Nothing of the machine's network is touched.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::process::Command;
@@ -32,14 +30,15 @@ pub(crate) fn in_namespaces(test: &str, body: impl FnOnce(&Network)) {
         return;
     };
     let exe = std::env::current_exe().expect("a test has a path");
-    let status = Command::new("unshare")
+    let out = Command::new("unshare")
         .args(how)
         .arg(exe)
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(INNER, "1")
-        .status()
+        .output()
         .expect("unshare worked a moment ago");
-    assert!(status.success(), "{test} failed in its namespaces");
+    let (text, errors) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success() && text.contains("1 passed"), "{test} in its namespaces:\n{text}{errors}");
 }
 
 pub(crate) fn ip(arguments: &str) {
