@@ -89,7 +89,8 @@ fn their_pmc_reads_and_sets_our_daemon() {
         let requests: Vec<String> = GETS.iter().map(|id| format!("GET {id}")).collect();
         let asked: Vec<&str> = requests.iter().map(String::as_str).collect();
         let theirs = their_pmc(&uds, &asked)?;
-        for id in GETS {
+        // linuxptp's pmc leaves the name of NULL_MANAGEMENT out.
+        for id in GETS.iter().filter(|id| **id != "NULL_MANAGEMENT") {
             let answered = format!("RESPONSE MANAGEMENT {id} ");
             expect(theirs.contains(&answered), || format!("{id} was not answered:\n{theirs}"))?;
         }

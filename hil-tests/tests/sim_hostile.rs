@@ -4,12 +4,12 @@ use core::time::Duration;
 
 use hil_tests::sim::{LinkSpec, NodeId, NodeSpec, PortState, Rng, Simulation};
 use ptp_wire::{
-    Body, ClockIdentity, Header, LogInterval, MessageType, PortIdentity, PortNumber, TimeInterval, TimePoint, TlvType,
-    Writer,
+    Body, ClockIdentity, Header, LogInterval, MessageType, PortIdentity, PortNumber, TimeInterval, TimePoint,
+    TlvType, Writer,
 };
 use ptpd::engine::{
-    Access, Address, Delay, DelayFilterKind, DownCause, DropCause, Engine, Input, InstanceConfig, Instant, Output,
-    PortConfig, ServoState, TxToken,
+    Access, Address, Delay, DelayFilterKind, DownCause, DropCause, Engine, Input, InstanceConfig, Instant,
+    Output, PortConfig, ServoState, TxToken,
 };
 
 /// Drop causes decided before a frame counts as received.
@@ -122,7 +122,8 @@ fn besieged(state: PortState, p2p: bool, seed: u64) -> (Simulation, NodeId, u16)
         }
         PortState::Disabled | PortState::Initializing => panic!("not reached from outside"),
         _ => {
-            sim.run_until(Duration::from_secs(60), |s| s.state(node, port) == state).expect("reaches the state");
+            sim.run_until(Duration::from_secs(60), |s| s.state(node, port) == state)
+                .expect("reaches the state");
         }
     }
     sim.assert_state(node, port, state);
@@ -189,7 +190,9 @@ fn address(rng: &mut Rng) -> Address {
 }
 
 fn any_config(rng: &mut Rng) -> InstanceConfig {
-    let interval = |rng: &mut Rng| LogInterval(if rng.chance(0.2) { rng.next_u64() as i8 } else { rng.below(6) as i8 - 3 });
+    let interval = |rng: &mut Rng| {
+        LogInterval(if rng.chance(0.2) { rng.next_u64() as i8 } else { rng.below(6) as i8 - 3 })
+    };
     let any = |rng: &mut Rng| {
         TimeInterval(if rng.chance(0.2) { rng.next_u64() as i64 } else { rng.below(1 << 30) as i64 })
     };
@@ -207,7 +210,11 @@ fn any_config(rng: &mut Rng) -> InstanceConfig {
             delay_asymmetry: any(rng),
             egress_latency: any(rng),
             ingress_latency: any(rng),
-            delay_filter: if rng.chance(0.5) { DelayFilterKind::MovingAverage } else { DelayFilterKind::MovingMedian },
+            delay_filter: if rng.chance(0.5) {
+                DelayFilterKind::MovingAverage
+            } else {
+                DelayFilterKind::MovingMedian
+            },
             delay_filter_length: rng.below(40) as u16,
             ..PortConfig::new(&format!("eth{i}"))
         })
@@ -251,7 +258,10 @@ fn any_inputs(seed: u64, corpus: &[Vec<u8>]) -> usize {
         let frame = mutate(&mut rng, corpus);
         let config;
         let input = match rng.below(40) {
-            0 => Input::PortDown { port, cause: if rng.chance(0.5) { DownCause::Link } else { DownCause::Fault } },
+            0 => Input::PortDown {
+                port,
+                cause: if rng.chance(0.5) { DownCause::Link } else { DownCause::Fault },
+            },
             1 | 2 => Input::PortUp { port },
             3 => Input::ClockStepped,
             4 => Input::Servo(ServoState::Unlocked),

@@ -15,7 +15,7 @@ const SCRIPT: &str = r#"
     far ip link set vb up; far ip addr add 10.1.1.2/24 dev vb
     printf '[global]\nfree_running 1\ntime_stamping software\nuds_address %s\n' $D/far > $D/cfg
     printf 'priority1 77\nlogAnnounceInterval -1\n[vb]\n' >> $D/cfg
-    $PTPD -i va -S --free-running --clock virtual:$D/clock --socket $D/ptpd > $D/log 2>&1 & P=$!
+    $PTPD -i va -S --free-running --clock virtual:$D/clock --set management.socket=$D/ptpd --set management.read_only_socket=$D/ptpd-ro > $D/log 2>&1 & P=$!
     far ptp4l -f $D/cfg -m > $D/log2 2>&1 & Q=$!
     ask() { hops=$1; shift; pmc -u -b $hops -s $D/ptpd -i $D/pmc "$@"; }
     for n in $(seq 200); do

@@ -16,6 +16,7 @@
 mod log;
 mod notify;
 mod poll;
+mod privilege;
 mod rate;
 mod signals;
 mod state;
@@ -23,6 +24,7 @@ mod state;
 pub use log::{LogFormat, LogOptions, init_log};
 pub use notify::Notify;
 pub use poll::{Interest, PollSet, Ready, Wait, monotonic_now};
+pub use privilege::{PrivilegeError, drop_privileges};
 pub use rate::RateLimit;
 pub use signals::Signals;
 pub use state::{State, StateError};

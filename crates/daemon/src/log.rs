@@ -18,6 +18,9 @@ pub enum LogFormat {
     Plain,
     /// The same without the time: journald adds its own.
     Journal,
+    /// One JSON object per line: `{"time_ns":...,"level":"info","program":"ptpd","message":"..."}`, the time of
+    /// CLOCK_MONOTONIC.
+    Json,
 }
 
 /// Where logs go and how much.
@@ -79,6 +82,17 @@ where
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut w: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let LogOptions { program, tag, format, .. } = &self.0;
+        if *format == LogFormat::Json {
+            let mut text = String::new();
+            let mut message = Message { w: &mut Writer::new(&mut text), result: Ok(()) };
+            event.record(&mut message);
+            let level = event.metadata().level().as_str().to_ascii_lowercase();
+            write!(w, r#"{{"time_ns":{},"level":"{level}","program":"{program}""#, monotonic_now())?;
+            if !tag.is_empty() {
+                write!(w, r#","tag":"{}""#, Escaped(tag))?;
+            }
+            return writeln!(w, r#","message":"{}"}}"#, Escaped(&text));
+        }
         match format {
             LogFormat::Plain => {
                 let ms = monotonic_now() / 1_000_000;
@@ -94,6 +108,7 @@ where
                 };
                 write!(w, "<{priority}>")?;
             }
+            LogFormat::Json => {}
         }
         if !tag.is_empty() {
             write!(w, "[{tag}] ")?;
@@ -124,5 +139,34 @@ impl Visit for Message<'_, '_> {
             write!(self.w, " {}={value:?}", field.name())
         };
         self.result = self.result.and(next);
+    }
+}
+
+/// Text inside a JSON string (RFC 8259, 7).
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write;
+        for c in self.0.chars() {
+            match c {
+                '"' => f.write_str("\\\"")?,
+                '\\' => f.write_str("\\\\")?,
+                '\n' => f.write_str("\\n")?,
+                c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_strings_are_escaped() {
+        assert_eq!(Escaped("a \"b\" \\ \n\u{1}").to_string(), r#"a \"b\" \\ \n\u0001"#);
     }
 }

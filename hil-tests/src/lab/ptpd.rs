@@ -24,6 +24,8 @@ pub struct PtpdOptions {
     pub client_only: bool,
     /// priority1.
     pub priority1: u8,
+    /// servo.step_threshold: larger offsets are stepped away at any time; `None`: only at the start.
+    pub step_threshold: Option<&'static str>,
     /// log2 of seconds.
     pub log_announce_interval: i8,
     /// log2 of seconds.
@@ -43,6 +45,7 @@ impl PtpdOptions {
             virtual_clock: None,
             client_only: false,
             priority1: 128,
+            step_threshold: None,
             log_announce_interval: -2,
             log_sync_interval: -3,
             log_min_delay_req_interval: -3,
@@ -74,6 +77,9 @@ impl PtpdOptions {
         yaml.push_str("state_file: off\n");
         let _ = writeln!(yaml, "management:\n  socket: {}", socket.display());
         let _ = writeln!(yaml, "  read_only_socket: {}-ro", socket.display());
+        if let Some(threshold) = self.step_threshold {
+            let _ = writeln!(yaml, "servo:\n  step_threshold: {threshold}");
+        }
         yaml.push_str("ports:\n");
         for interface in &self.interfaces {
             let _ = writeln!(yaml, "  - interface: {interface}");

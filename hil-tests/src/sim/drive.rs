@@ -322,7 +322,8 @@ impl Simulation {
                 touched.get_or_insert_default().push(port.link);
             }
         }
-        if clients == 0 && std::mem::take(was_client)
+        if clients == 0
+            && std::mem::take(was_client)
             && let Some(Running { servo, .. }) = running.as_mut()
         {
             // Nobody steers any more: what the controller added for the last offset must not stay for ever.

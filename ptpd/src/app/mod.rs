@@ -7,7 +7,6 @@ mod local;
 mod net_port;
 mod run;
 mod settings;
-pub(crate) use settings::*;
 
 pub(crate) use convert::settings;
 pub(crate) use run::run;

@@ -161,6 +161,11 @@ impl Daemon {
                 format!("nothing (measures with {})", clock.name())
             },
         );
+        if let Some(user) = &settings.user
+            && ptp_daemon::drop_privileges(user).map_err(|e| RunError::Setting(e.to_string()))?
+        {
+            info!("runs as {user} from here on, with the capabilities for network and clock only");
+        }
         Ok(Some(Self {
             engine: Engine::new(instance.clone(), seed, Instant(now)),
             settings,

@@ -137,6 +137,8 @@ impl Stage {
                 _ => 128,
             };
             ptpd.client_only = host.name().starts_with("client");
+            // The boundary clock steps while clients already follow it: they must be free to follow that, too.
+            ptpd.step_threshold = Some("1ms");
             ptpd.log_sync_interval = -3;
             ptpd.log_announce_interval = 0;
             ptpd.log_min_delay_req_interval = -3;
