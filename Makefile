@@ -19,9 +19,9 @@ help:
 build:
 	$(CARGO) build --release --bins -p ptpd -p phc-sync -p ts2phc -p pmc
 
-# The tour of the house. Options: make demo DEMO='--clients 3 --seconds 60' (see --help).
-demo: build
-	@$(CARGO) build --release --quiet -p hil-tests --bin escapement-demo
+# The tour of the house. Options: make demo DEMO='--calm 60' (see --help).
+demo:
+	$(CARGO) build --release -p ptpd -p hil-tests --bin ptpd --bin escapement-demo
 	@target/release/escapement-demo $(DEMO)
 
 test-setup:

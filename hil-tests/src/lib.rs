@@ -2,3 +2,4 @@
 #![forbid(unsafe_code)]
 
 pub mod lab;
+pub mod sim;

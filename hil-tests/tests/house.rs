@@ -314,7 +314,7 @@ fn every_management_id_is_defined_once() {
                 if hex.len() == 4
                     && let Ok(value) = u32::from_str_radix(hex, 16)
                     && value >= 0x2000
-                    && !(flag && !line.contains("Management"))
+                    && (!flag || line.contains("Management"))
                     && let Some(id) = ids.get(&value)
                 {
                     wrong.push(format!("{name}:{}: {word} is ManagementId::{id}", number + 1));

@@ -1,11 +1,12 @@
 //! The laboratory itself: rooms, cables, captures, and two of linuxptp's daemons to check the harness with.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use hil_tests::lab::{
-    Capture, Dissection, LINUXPTP, LabError, Ptp4l, TSHARK, experiment, field, is_inside, probe, reenter,
-    skip, their_pmc,
+    Capture, Dissection, LINUXPTP, LabError, Ptp4l, TSHARK, Watcher, experiment, field, is_inside, probe,
+    reenter, skip, their_pmc, wait_until,
 };
 
 fn expect(truth: bool, otherwise: impl FnOnce() -> String) -> Result<(), LabError> {
@@ -80,6 +81,18 @@ fn linuxptp_measures_linuxptp() {
         expect(best < 1_000_000, || format!("one clock, and it is {best} ns from itself"))?;
         let text = their_pmc(&server.uds, &["GET PORT_DATA_SET"])?;
         expect(field(&text, "portState") == Some("MASTER"), || text.clone())?;
+        let mut watcher = Watcher::new(Path::new(&client.uds), 1);
+        let look = wait_until(
+            &mut watcher,
+            "a parent",
+            Duration::from_secs(60),
+            || Ok(()),
+            |look| look.parent.is_some(),
+        )?;
+        expect(look.state() == Some("UNCALIBRATED") && look.steps_removed == Some(1), || {
+            format!("{look:?}")
+        })?;
+        expect(look.grandmaster.is_some() && look.grandmaster != look.identity, || format!("{look:?}"))?;
         let dissection = Dissection::read(&capture.stop()?, None)?;
         expect(dissection.complaints.is_empty(), || format!("{:?}", dissection.complaints))?;
         expect(dissection.by_type[0] >= 20 && dissection.by_type[8] >= 20, || {

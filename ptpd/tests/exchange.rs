@@ -277,7 +277,8 @@ fn frames_that_do_not_belong_here_are_counted_by_cause() {
         1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 37, 0, 1, 6, 0x20, 0, 1, 1, 9, 9, 9, 0xff, 0xfe, 9,
         9, 9, 0, 0, 0xa0,
     ];
-    let cases: [(DropCause, &dyn Fn(&mut Vec<u8>)); 8] = [
+    type Spoil<'a> = &'a dyn Fn(&mut Vec<u8>);
+    let cases: [(DropCause, Spoil<'_>); 8] = [
         (DropCause::Malformed, &|f| f.truncate(63)),
         (DropCause::Version, &|f| f[1] = 0x11),
         (DropCause::Domain, &|f| f[4] = 1),

@@ -1,1 +1,41 @@
-//! Work in progress.
+//! Configuration: YAML with profiles, and diagnostics that say everything that is wrong at once.
+//!
+//! ```
+//! use std::path::Path;
+//! use ptp_config::{Overrides, load_octets};
+//!
+//! let file = b"profile: default-p2p\nports:\n  - interface: eth0\n";
+//! let loaded = load_octets(Path::new("ptpd.yaml"), file, &[], &Overrides::default())?;
+//! assert_eq!(loaded.config.ports[0].interface, "eth0");
+//!
+//! let file = b"log_snyc_interval: 0\nports:\n  - interface: eth0\n";
+//! let wrong = load_octets(Path::new("ptpd.yaml"), file, &[], &Overrides::default()).unwrap_err();
+//! assert_eq!(wrong.as_slice()[0].help.as_deref(), Some("did you mean `log_sync_interval`?"));
+//! # Ok::<(), ptp_config::Diagnostics>(())
+//! ```
+//!
+//! Every key is one row of a table (`table.rs`); the parser, the defaults, [`reference_markdown`] and [`manual_page`]
+//! are made from it. [`Loaded::effective`] shows each value with its origin, [`diff`] what a reload changes.
+#![forbid(unsafe_code)]
+
+mod build;
+mod check;
+mod diagnostics;
+mod effective;
+mod kind;
+mod layers;
+mod load;
+mod manual;
+mod model;
+mod profile;
+mod read;
+mod source;
+mod table;
+
+pub use diagnostics::{Diagnostic, Diagnostics, Position, Problem};
+pub use effective::{Change, diff};
+pub use layers::Origin;
+pub use load::{CommandLineSetting, Loaded, Overrides, load, load_octets, load_with};
+pub use manual::{manual_page, reference_markdown};
+pub use model::*;
+pub use profile::{PROFILE_DIRS_ENV, default_profile_dirs};

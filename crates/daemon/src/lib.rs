@@ -1,1 +1,30 @@
-//! Work in progress.
+//! What every daemon of Escapement does alike: waiting for descriptors and deadlines, signals, logs, readiness messages and
+//! state files. No PTP knowledge.
+//!
+//! One thread, plain `poll`: the release binaries run under LD_PRELOAD simulators of clocks and networks (docs/simulators.md).
+//!
+//! ```
+//! use ptp_daemon::{PollSet, Wait};
+//!
+//! let mut set = PollSet::<u32>::new();
+//! set.clear();
+//! // Nothing to watch, a deadline 1 ms away: the time is up.
+//! let now = ptp_daemon::monotonic_now();
+//! assert!(matches!(set.wait(Some(now + 1_000_000)), Ok(Wait::TimedOut)));
+//! ```
+
+mod log;
+mod notify;
+mod poll;
+mod privilege;
+mod rate;
+mod signals;
+mod state;
+
+pub use log::{LogFormat, LogOptions, init_log};
+pub use notify::Notify;
+pub use poll::{Interest, PollSet, Ready, Wait, monotonic_now};
+pub use privilege::{PrivilegeError, drop_privileges};
+pub use rate::RateLimit;
+pub use signals::Signals;
+pub use state::{State, StateError};

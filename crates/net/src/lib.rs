@@ -31,12 +31,19 @@
 //! ```
 
 mod address;
+mod control;
+mod endpoint;
 mod error;
+mod ethernet;
 mod interface;
 mod link;
 mod local;
+mod name;
 mod options;
+mod pending;
 mod sockets;
+mod stamping;
+mod sys;
 
 pub use address::{Address, Destination, MessageClass, Transport};
 pub use error::{Capability, NetError};
@@ -44,4 +51,4 @@ pub use interface::{Interface, StampingInfo};
 pub use link::{LinkEvent, LinkMonitor, LinkState, link_state};
 pub use local::{LocalReceived, LocalSocket};
 pub use options::{MAX_MESSAGE, SocketOptions, Stamping};
-pub use sockets::{PortSockets, Received, SocketCounters, StampRequest, TxStamp};
+pub use sockets::{GeneralSocket, PortSockets, Received, SocketCounters, StampRequest, TxStamp};

@@ -2,7 +2,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use ptp_wire::TimePoint;
 
-use crate::{Address, Destination, MessageClass, NetError, SocketOptions};
+use crate::endpoint::Endpoint;
+use crate::interface::Interface;
+use crate::pending::Pending;
+use crate::{Address, Destination, MessageClass, NetError, SocketOptions, Stamping, stamping};
 
 /// Asks for the stamp of a transmission.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -54,44 +57,106 @@ pub struct SocketCounters {
 
 /// The two sockets of a PTP port. See the crate's documentation for the loop around it.
 #[derive(Debug)]
-pub struct PortSockets {}
+pub struct PortSockets {
+    event: Endpoint,
+    general: Endpoint,
+    pending: Pending,
+    next_id: u32,
+    counters: SocketCounters,
+}
 
 impl PortSockets {
     /// Opens both sockets, joins the groups, switches stamping on (with hardware stamps: the card's, too).
+    /// Other programs may have the same ports open.
     ///
     /// # Errors
     /// The interface is missing or has no address, a privilege is missing, no hardware stamps, or the kernel refused.
-    pub fn open(_options: &SocketOptions) -> Result<Self, NetError> {
-        unimplemented!()
+    pub fn open(options: &SocketOptions) -> Result<Self, NetError> {
+        let interface = Interface::query(&options.interface)?;
+        if options.stamping == Stamping::Hardware && !interface.stamping.hardware() {
+            return Err(NetError::NoStamping { interface: interface.name, lacks: "hardware stamps" });
+        }
+        let event = Endpoint::open(options, &interface, MessageClass::Event)?;
+        let general = Endpoint::open(options, &interface, MessageClass::General)?;
+        if options.stamping == Stamping::Hardware {
+            stamping::enable_card(event.fd(), &options.interface, options.transport)?;
+        }
+        stamping::enable_socket(event.fd(), &options.interface, options.stamping)?;
+        Ok(Self {
+            event,
+            general,
+            pending: Pending::new(options.max_outstanding),
+            next_id: 0,
+            counters: SocketCounters::default(),
+        })
     }
 
     /// The descriptor to poll: `POLLIN | POLLPRI` for [`MessageClass::Event`], `POLLIN` for [`MessageClass::General`].
-    pub fn fd(&self, _class: MessageClass) -> BorrowedFd<'_> {
-        unimplemented!()
+    pub fn fd(&self, class: MessageClass) -> BorrowedFd<'_> {
+        match class {
+            MessageClass::Event => self.event.fd(),
+            MessageClass::General => self.general.fd(),
+        }
     }
 
     /// Sends a message. With a request its stamp will come by [`PortSockets::completion`], or its token by
-    /// [`PortSockets::expire`]. Never waits, whether for the stamp or for the queue.
+    /// [`PortSockets::expire`]. Never waits, whether for the stamp or for the queue. Only event messages are stamped:
+    /// a request for a general message expires.
     ///
     /// # Errors
     /// The message is too long, the destination is not one of the transport's, or the kernel refused
     /// (then no stamp will come, and the token will not expire).
     pub fn send(
         &mut self,
-        _class: MessageClass,
-        _destination: Destination,
-        _octets: &[u8],
-        _stamp: Option<StampRequest>,
+        class: MessageClass,
+        destination: Destination,
+        octets: &[u8],
+        stamp: Option<StampRequest>,
     ) -> Result<(), NetError> {
-        unimplemented!()
+        let endpoint = match class {
+            MessageClass::Event => &self.event,
+            MessageClass::General => &self.general,
+        };
+        let sent = endpoint.send(destination, octets);
+        match (&sent, class) {
+            (Ok(()), MessageClass::Event) => {
+                if let Some(request) = stamp {
+                    self.pending.insert(request.token, request.deadline, self.next_id, octets);
+                }
+                self.next_id = self.next_id.wrapping_add(1);
+            }
+            (Ok(()), MessageClass::General) => {}
+            (Err(NetError::MessageLength { .. } | NetError::WrongAddress { .. }), _) => {}
+            (Err(_), MessageClass::General) => bump(&mut self.counters.send_errors),
+            (Err(_), MessageClass::Event) => {
+                bump(&mut self.counters.send_errors);
+                self.resynchronise();
+            }
+        }
+        sent
     }
 
-    /// Reads one message. Call it once for each `POLLIN`. `None`: there was none, or it was dropped and counted.
+    /// Whether the kernel counted a failed transmission is its secret. So both begin to count anew; what is still
+    /// outstanding cannot be told any more, and is given up.
+    fn resynchronise(&mut self) {
+        if self.event.stamping() != Stamping::None
+            && stamping::restart_ids(self.event.fd(), self.event.stamping()).is_ok()
+        {
+            self.next_id = 0;
+        }
+        self.pending.give_up_all();
+    }
+
+    /// Reads one message. Call it once for each `POLLIN` (and once for a `POLLERR` of the general socket).
+    /// `None`: there was none, or it was dropped and counted.
     ///
     /// # Errors
     /// The socket broke, as with a removed interface. Open it again.
-    pub fn receive(&mut self, _class: MessageClass) -> Result<Option<Received<'_>>, NetError> {
-        unimplemented!()
+    pub fn receive(&mut self, class: MessageClass) -> Result<Option<Received<'_>>, NetError> {
+        match class {
+            MessageClass::Event => self.event.receive(&mut self.counters),
+            MessageClass::General => self.general.receive(&mut self.counters),
+        }
     }
 
     /// Reads one entry of the event socket's error queue. Call it once for each `POLLPRI` or `POLLERR`.
@@ -100,38 +165,148 @@ impl PortSockets {
     /// # Errors
     /// The socket broke.
     pub fn completion(&mut self) -> Result<Option<TxStamp>, NetError> {
-        unimplemented!()
+        match self.read_completion()? {
+            Found::Stamp(stamp) => Ok(Some(stamp)),
+            Found::Other => Ok(None),
+            Found::Nothing => {
+                if self.event.take_error().is_some() {
+                    bump(&mut self.counters.network_errors);
+                }
+                Ok(None)
+            }
+        }
     }
 
     /// Looks once, without waiting, whether the stamp of what was just sent is there already.
-    /// Call it after each [`PortSockets::send`] with a stamp, before anything else is sent on the event socket.
+    /// Call it after each successful [`PortSockets::send`] of an event message, before anything else is sent on the
+    /// event socket: simulators keep only the last one's stamp. What it returns may belong to an earlier message.
     ///
     /// # Errors
     /// The socket broke.
     pub fn completion_after_send(&mut self) -> Result<Option<TxStamp>, NetError> {
-        unimplemented!()
+        match self.read_completion()? {
+            Found::Stamp(stamp) => Ok(Some(stamp)),
+            Found::Other | Found::Nothing => Ok(None),
+        }
+    }
+
+    fn read_completion(&mut self) -> Result<Found, NetError> {
+        let stamping = self.event.stamping();
+        if stamping == Stamping::None {
+            // Simulators take an error queue that nobody filled for the ordinary one.
+            return Ok(Found::Nothing);
+        }
+        let Some((stamps, frame)) = self.event.error_queue(&mut self.counters)? else {
+            return Ok(Found::Nothing);
+        };
+        if stamps.network_error {
+            bump(&mut self.counters.network_errors);
+            return Ok(Found::Other);
+        }
+        // Without its frame a transmission is known by its number; with it, by the frame, since simulators have no
+        // numbers of their own.
+        let token = if frame.is_empty() {
+            stamps.id.and_then(|id| self.pending.take_id(id))
+        } else {
+            self.pending.take_frame(frame)
+        };
+        let stamp = match stamping {
+            Stamping::Software => stamps.software,
+            Stamping::Hardware => stamps.hardware,
+            Stamping::None => None,
+        };
+        match (token, stamp) {
+            (Some(token), Some(stamp)) => {
+                bump(&mut self.counters.stamps);
+                Ok(Found::Stamp(TxStamp { token, stamp }))
+            }
+            _ => {
+                bump(&mut self.counters.stamps_stale);
+                Ok(Found::Other)
+            }
+        }
     }
 
     /// When the first outstanding stamp is given up; `None` if none is outstanding.
     pub fn next_deadline(&self) -> Option<u64> {
-        unimplemented!()
+        self.pending.next_deadline()
     }
 
     /// Gives up one outstanding stamp whose deadline has come, and says its token. Call it until it gives `None`.
-    /// A token that had to make place for a newer one is given up here, too.
-    pub fn expire(&mut self, _now: u64) -> Option<u32> {
-        unimplemented!()
+    /// A token that had to make place for a newer one, or was outstanding when a transmission failed, is given up here,
+    /// too.
+    pub fn expire(&mut self, now: u64) -> Option<u32> {
+        let token = self.pending.expire(now)?;
+        bump(&mut self.counters.stamps_lost);
+        Some(token)
     }
 
     /// What happened so far.
-    pub fn counters(&self) -> SocketCounters {
-        unimplemented!()
+    pub const fn counters(&self) -> SocketCounters {
+        self.counters
     }
 }
 
 impl AsFd for PortSockets {
     /// The event socket.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd(MessageClass::Event)
+        self.event.fd()
     }
+}
+
+/// A socket for general messages only, without stamps: a management client's.
+#[derive(Debug)]
+pub struct GeneralSocket {
+    endpoint: Endpoint,
+    counters: SocketCounters,
+}
+
+impl GeneralSocket {
+    /// Opens it and joins the groups. Other programs, such as a daemon, may have the same port open.
+    ///
+    /// # Errors
+    /// The interface is missing or has no address, a privilege is missing, or the kernel refused.
+    pub fn open(options: &SocketOptions) -> Result<Self, NetError> {
+        let interface = Interface::query(&options.interface)?;
+        let options = SocketOptions { stamping: Stamping::None, ..options.clone() };
+        let endpoint = Endpoint::open(&options, &interface, MessageClass::General)?;
+        Ok(Self { endpoint, counters: SocketCounters::default() })
+    }
+
+    /// Sends a message, without waiting.
+    ///
+    /// # Errors
+    /// The message is too long, the destination is not one of the transport's, or the kernel refused.
+    pub fn send(&mut self, destination: Destination, octets: &[u8]) -> Result<(), NetError> {
+        self.endpoint.send(destination, octets).inspect_err(|_| bump(&mut self.counters.send_errors))
+    }
+
+    /// Reads one message, without waiting. Call it once for each `POLLIN` or `POLLERR`.
+    ///
+    /// # Errors
+    /// The socket broke.
+    pub fn receive(&mut self) -> Result<Option<Received<'_>>, NetError> {
+        self.endpoint.receive(&mut self.counters)
+    }
+
+    /// What happened so far.
+    pub const fn counters(&self) -> SocketCounters {
+        self.counters
+    }
+}
+
+impl AsFd for GeneralSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.endpoint.fd()
+    }
+}
+
+enum Found {
+    Stamp(TxStamp),
+    Other,
+    Nothing,
+}
+
+fn bump(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
 }

@@ -94,6 +94,8 @@ enum Phase {
 ///
 /// The first sample is only kept. Once a second one is 0.016/ki seconds later (at most 1000 s), the two give the
 /// frequency; an offset over the step threshold is then stepped away, and from there on the controller tracks.
+/// An offset of [`TimeInterval::MAX`] (39 hours or more) is stepped away piece by piece; a caller who knows the master's
+/// time can set the clock instead.
 /// While tracking, an offset over `step_threshold` starts over. At the frequency's limit the integral stands still.
 #[derive(Clone, Debug)]
 pub struct Servo {
@@ -158,6 +160,13 @@ impl Servo {
                     self.phase = Phase::Start;
                     return self.unlocked();
                 }
+                if self.first
+                    && offset.abs() == TimeInterval::MAX
+                    && exceeds(offset, self.config.first_step_threshold)
+                {
+                    // Still as far off as a TimeInterval can tell: the first step was not the whole of it.
+                    return self.jump(offset);
+                }
                 self.track(offset, weight)
             }
         }
@@ -217,8 +226,16 @@ impl Servo {
         self.missing = self.config.num_offset_values;
         let jump = (self.first && exceeds(offset, self.config.first_step_threshold))
             || exceeds(offset, self.config.step_threshold);
-        self.state = if jump { ServoState::Jump } else { ServoState::Locked };
-        Decision { state: self.state, frequency_ppb: self.last, step: jump.then_some(-offset) }
+        if jump {
+            return self.jump(offset);
+        }
+        self.state = ServoState::Locked;
+        Decision { state: self.state, frequency_ppb: self.last, step: None }
+    }
+
+    fn jump(&mut self, offset: TimeInterval) -> Decision {
+        self.state = ServoState::Jump;
+        Decision { state: self.state, frequency_ppb: self.last, step: Some(-offset) }
     }
 
     fn track(&mut self, offset: TimeInterval, weight: f64) -> Decision {

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use super::error::LabError;
-use super::network::Lab;
+use super::network::{Lab, empty_dir};
 use super::process::find_program;
 use super::space;
 
@@ -28,7 +28,7 @@ pub fn skip(why: &str) {
         std::env::var("CI").as_deref() != Ok("true"),
         "CI=true allows no skipped test, and this one lacks its means: {why}"
     );
-    println!("skipped: {why}");
+    println!("skipped: {}", why.trim().replace('\n', "; "));
 }
 
 /// Runs `body` as the test `name` in a room of its own; `name` is the test's name as `cargo test` prints it.
@@ -48,6 +48,7 @@ pub fn experiment(name: &str, needs: &[Need], body: impl FnOnce(&mut Lab) -> Res
         skip(&format!("{name}: {error}"));
         return;
     }
+    empty_dir(&logs_dir(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     // Built, if need be, where cargo still has the network and the registry.
     binary_dir().unwrap_or_else(|error| panic!("{name}: {error}"));
     let result = space::reenter(["--exact", name, "--nocapture", "--test-threads=1"], |command| {
@@ -65,20 +66,20 @@ pub fn experiment(name: &str, needs: &[Need], body: impl FnOnce(&mut Lab) -> Res
 }
 
 fn run_inside(name: &str, body: impl FnOnce(&mut Lab) -> Result<(), LabError>) {
-    let dir = logs_dir().join(name.replace("::", "-"));
+    let dir = logs_dir(name);
     let result = space::settle(|| ()).and_then(|()| Lab::new(&dir)).and_then(|mut lab| body(&mut lab));
     if let Err(error) = result {
         panic!("{error}\nlogs: {}", dir.display());
     }
 }
 
-/// `target/lab/<this program>`.
-fn logs_dir() -> PathBuf {
+/// `target/lab/<this program>/<the test>`.
+fn logs_dir(name: &str) -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     let stem = program.file_stem().and_then(|stem| stem.to_str()).unwrap_or("experiment");
     // Cargo appends a hash of the build: interop_linuxptp-0123456789abcdef.
     let stem = stem.rsplit_once('-').map_or(stem, |(name, _)| name);
-    target_dir().join("lab").join(stem)
+    target_dir().join("lab").join(stem).join(name.replace("::", "-"))
 }
 
 /// Where cargo puts what it builds: the directory above this program's profile directory.

@@ -17,17 +17,22 @@
 //! ```
 
 mod capture;
+pub mod demo;
 mod error;
 mod experiment;
 mod linuxptp;
 mod network;
 mod process;
+mod ptpd;
 mod space;
+mod watch;
 
 pub use capture::{Capture, Dissection};
 pub use error::LabError;
 pub use experiment::{LINUXPTP, Need, TSHARK, experiment, our_program, skip};
 pub use linuxptp::{Measured, Ptp4l, field, their_pmc};
-pub use network::{Host, Lab};
+pub use network::{Host, Lab, empty_dir};
 pub use process::{Process, find_program, run_command};
+pub use ptpd::{Instance, PtpdOptions};
 pub use space::{is_inside, probe, reenter, settle};
+pub use watch::{Look, Watcher, look_at, true_offset, wait_until};

@@ -21,8 +21,24 @@ pub struct Host {
     dir: PathBuf,
 }
 
+/// Makes `dir`, empty. To be called outside the room: root in a user namespace has no rights over other people's
+/// directories, root outside has.
+///
+/// # Errors
+///
+/// [`LabError::Io`].
+pub fn empty_dir(dir: &Path) -> Result<(), LabError> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(LabError::Io { doing: format!("empty {}", dir.display()), source: error });
+        }
+        _ => (),
+    }
+    std::fs::create_dir_all(dir).map_err(LabError::io(format!("create {}", dir.display())))
+}
+
 impl Lab {
-    /// An empty network; logs and captures go to `dir`, which is made and, if it was there, emptied.
+    /// An empty network; logs and captures go to `dir`, which is made unless it is there (see [`empty_dir`]).
     ///
     /// # Errors
     ///
@@ -31,7 +47,6 @@ impl Lab {
         if !super::space::is_inside() {
             return Err(LabError::Wrong("a network is only built inside a namespace of its own".to_owned()));
         }
-        let _ = std::fs::remove_dir_all(dir);
         std::fs::create_dir_all(dir).map_err(LabError::io(format!("create {}", dir.display())))?;
         Ok(Self { dir: dir.to_owned(), links: 0, names: Vec::new() })
     }
@@ -130,6 +145,12 @@ impl Host {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Where logs and captures of its experiment go.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// A command that will run in this host's network.

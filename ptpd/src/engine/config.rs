@@ -147,6 +147,8 @@ pub struct InstanceConfig {
     pub path_trace: bool,
     /// Only measure: port states follow BMCA, and Samples come out, but SLAVE is reached without a servo.
     pub free_running: bool,
+    /// GET from the network is answered. SET and COMMAND never are.
+    pub network_management: bool,
     /// Announced while grandmaster.
     pub time_properties: TimeProperties,
     /// Texts.
@@ -218,6 +220,7 @@ impl InstanceConfig {
             minor_version: 1,
             path_trace: false,
             free_running: false,
+            network_management: true,
             time_properties: TimeProperties::default(),
             description: Description::default(),
             ports,

@@ -196,6 +196,8 @@ pub struct Sample {
     pub master: PortIdentity,
     /// t2: when Sync arrived, in the local clock's time.
     pub ingress: TimePoint,
+    /// t1 with all corrections: when Sync left, in the master's time.
+    pub origin: TimePoint,
     /// Local clock minus master (currentDS.offsetFromMaster).
     pub offset: TimeInterval,
     /// The filtered delay that was subtracted (currentDS.meanDelay, or the port's meanLinkDelay).

@@ -199,8 +199,8 @@ impl Engine {
     fn run_timers(&mut self) {
         let now = self.instance.now;
         for port in &mut self.ports {
-            while let Some(timer) = port.timers.take_due(now) {
-                port.expire(&mut self.instance, timer);
+            while let Some((timer, due)) = port.timers.take_due(now) {
+                port.expire(&mut self.instance, timer, due);
             }
         }
         if self.next_decision <= now && self.ports.iter().any(Port::active) {
@@ -267,6 +267,9 @@ impl Engine {
             Body::Announce(ref announce) => port.receive_announce(instance, &message, announce),
             // Unicast negotiation is not served: nothing here waits for Signaling.
             Body::Signaling { .. } => port.stats.drop(DropCause::Unexpected),
+            Body::Management(_) if !instance.config.network_management => {
+                port.stats.drop(DropCause::Unexpected)
+            }
             Body::Management(_) => self.network_management(number, &message, source),
         }
     }

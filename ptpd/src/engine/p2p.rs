@@ -3,11 +3,11 @@
 use ptp_wire::{Body, Flags, LogInterval, MessageType, PortIdentity, TimeInterval, TimePoint, Timestamp};
 
 use super::instance::Instance;
-use super::port::{Port, Received, take};
+use super::port::{Port, Received, next_due, take};
 use super::stats::DropCause;
 use super::timers::Timer;
 use super::transmit::Sent;
-use super::{Delay, DelaySample, Destination, Event};
+use super::{Delay, DelaySample, Destination, Event, Instant};
 
 /// One exchange; its four times come in any order.
 #[derive(Clone, Copy, Debug)]
@@ -66,12 +66,12 @@ impl PeerDelay {
 }
 
 impl Port {
-    pub(super) fn pdelay_req_due(&mut self, instance: &mut Instance) {
+    pub(super) fn pdelay_req_due(&mut self, instance: &mut Instance, due: Instant) {
         if self.config.delay != Delay::P2p || !self.active() {
             return;
         }
-        let interval = self.config.log_min_pdelay_req_interval.duration();
-        self.timers.set(Timer::PdelayReq, instance.now + interval);
+        let next = next_due(due, self.config.log_min_pdelay_req_interval, instance.now);
+        self.timers.set(Timer::PdelayReq, next);
         if self.peer.exchange.is_some() {
             self.stats.service.delay_timeout += 1;
         }

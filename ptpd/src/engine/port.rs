@@ -215,20 +215,21 @@ impl Port {
 
     // --- timers ---
 
-    pub(super) fn expire(&mut self, instance: &mut Instance, timer: Timer) {
+    pub(super) fn expire(&mut self, instance: &mut Instance, timer: Timer, due: Instant) {
         match timer {
             Timer::Announce => {
                 self.stats.service.master_announce_timeout += 1;
-                self.timers.set(Timer::Announce, instance.now + self.config.log_announce_interval.duration());
+                self.timers
+                    .set(Timer::Announce, next_due(due, self.config.log_announce_interval, instance.now));
                 self.send_announce(instance);
             }
             Timer::Sync => {
                 self.stats.service.master_sync_timeout += 1;
-                self.timers.set(Timer::Sync, instance.now + self.config.log_sync_interval.duration());
+                self.timers.set(Timer::Sync, next_due(due, self.config.log_sync_interval, instance.now));
                 self.send_sync(instance);
             }
             Timer::DelayReq => self.delay_req_due(instance),
-            Timer::PdelayReq => self.pdelay_req_due(instance),
+            Timer::PdelayReq => self.pdelay_req_due(instance, due),
             Timer::AnnounceReceipt => {
                 self.stats.service.announce_timeout += 1;
                 self.lose_master(instance);
@@ -515,6 +516,7 @@ impl Port {
             port: self.number(),
             master: instance.parent.parent_port_identity,
             ingress: pair.ingress,
+            origin: pair.origin,
             offset,
             mean_delay,
             forward,
@@ -576,4 +578,10 @@ pub(super) fn path_trace<'a>(m: &Message<'a>) -> impl Iterator<Item = ptp_wire::
 /// A random wait of 0 up to twice `interval`.
 pub(super) fn randomised(instance: &mut Instance, interval: LogInterval) -> Duration {
     interval.duration().mul_f64(2.0 * instance.rng.unit())
+}
+
+/// One interval after `due`, so that lateness does not add up; or after `now`, where a whole interval was missed.
+pub(super) fn next_due(due: Instant, interval: LogInterval, now: Instant) -> Instant {
+    let next = due + interval.duration();
+    if next <= now { now + interval.duration() } else { next }
 }

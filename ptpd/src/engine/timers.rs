@@ -53,11 +53,12 @@ impl Timers {
         self.0[timer as usize]
     }
 
-    /// Takes one timer that is due.
-    pub(super) fn take_due(&mut self, now: Instant) -> Option<Timer> {
-        let timer = Timer::ALL.into_iter().find(|&t| self.get(t).is_some_and(|at| at <= now))?;
+    /// Takes one timer that is due, and when it was.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<(Timer, Instant)> {
+        let (timer, at) =
+            Timer::ALL.into_iter().find_map(|t| self.get(t).filter(|at| *at <= now).map(|at| (t, at)))?;
         self.stop(timer);
-        Some(timer)
+        Some((timer, at))
     }
 
     pub(super) fn next(&self) -> Option<Instant> {

@@ -1,0 +1,364 @@
+//! From values to the model. Each key of the table is read here, and a test sees to it.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+
+use ptp_wire::{ClockAccuracy, ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
+
+use crate::kind::Value;
+use crate::layers::{Layers, PortLayer, Setting};
+use crate::model::*;
+
+/// Values by name, as the type the table says they have.
+#[derive(Clone, Copy)]
+pub(crate) struct Values<'a> {
+    layers: &'a Layers,
+    port: Option<&'a PortLayer>,
+    #[cfg(test)]
+    seen: Option<&'a std::cell::RefCell<std::collections::BTreeSet<String>>>,
+}
+
+/// The parser has made each value by its key's kind.
+const KIND: &str = "the table gives this key another kind";
+
+impl<'a> Values<'a> {
+    pub(crate) fn new(layers: &'a Layers) -> Self {
+        Self {
+            layers,
+            port: None,
+            #[cfg(test)]
+            seen: None,
+        }
+    }
+
+    /// The same, for a port.
+    pub(crate) fn port(self, port: &'a PortLayer) -> Self {
+        Self { port: Some(port), ..self }
+    }
+
+    pub(crate) fn setting(self, path: &str) -> &'a Setting {
+        #[cfg(test)]
+        if let Some(seen) = self.seen {
+            seen.borrow_mut().insert(path.to_owned());
+        }
+        match self.port {
+            Some(port) => self.layers.port(port, path),
+            None => self.layers.get(path),
+        }
+    }
+
+    pub(crate) fn bool(self, path: &str) -> bool {
+        match self.setting(path).value {
+            Value::Bool(v) => v,
+            _ => unreachable!("{KIND}: {path}"),
+        }
+    }
+
+    /// The ranges of the table fit the types of the model; a test tries both ends of each.
+    fn int<T: TryFrom<i64>>(self, path: &str) -> T {
+        match self.setting(path).value {
+            Value::Int(v) => match T::try_from(v) {
+                Ok(v) => v,
+                Err(_) => unreachable!("the table's range is wider than the model's type: {path}"),
+            },
+            _ => unreachable!("{KIND}: {path}"),
+        }
+    }
+
+    fn log(self, path: &str) -> LogInterval {
+        LogInterval(self.int(path))
+    }
+
+    fn real(self, path: &str) -> f64 {
+        self.real_or_auto(path).unwrap_or(0.0)
+    }
+
+    fn real_or_auto(self, path: &str) -> Option<f64> {
+        match self.setting(path).value {
+            Value::Real(v) => Some(v),
+            Value::Unset => None,
+            _ => unreachable!("{KIND}: {path}"),
+        }
+    }
+
+    fn interval(self, path: &str) -> Option<TimeInterval> {
+        match self.setting(path).value {
+            Value::Interval(v) => Some(v),
+            Value::Unset => None,
+            _ => unreachable!("{KIND}: {path}"),
+        }
+    }
+
+    fn correction(self, path: &str) -> TimeInterval {
+        self.interval(path).unwrap_or(TimeInterval::ZERO)
+    }
+
+    pub(crate) fn text(self, path: &str) -> &'a str {
+        self.text_or_off(path).unwrap_or("")
+    }
+
+    pub(crate) fn text_or_off(self, path: &str) -> Option<&'a str> {
+        match &self.setting(path).value {
+            Value::Text(v) => Some(v),
+            Value::Unset => None,
+            _ => unreachable!("{KIND}: {path}"),
+        }
+    }
+
+    fn path(self, path: &str) -> Option<PathBuf> {
+        self.text_or_off(path).map(PathBuf::from)
+    }
+
+    fn octets<const N: usize>(self, path: &str) -> Option<[u8; N]> {
+        match &self.setting(path).value {
+            Value::Octets(v) => v.as_slice().try_into().ok(),
+            Value::Unset => None,
+            _ => unreachable!("{KIND}: {path}"),
+        }
+    }
+
+    fn ipv4(self, path: &str) -> Ipv4Addr {
+        match self.setting(path).value {
+            Value::Ipv4(v) => v,
+            _ => unreachable!("{KIND}: {path}"),
+        }
+    }
+
+    fn ipv6(self, path: &str) -> Ipv6Addr {
+        match self.setting(path).value {
+            Value::Ipv6(v) => v,
+            _ => unreachable!("{KIND}: {path}"),
+        }
+    }
+
+    pub(crate) fn transport(self) -> Transport {
+        match self.text("transport") {
+            "udp6" => Transport::UdpIpv6,
+            "ethernet" => Transport::Ethernet,
+            _ => Transport::UdpIpv4,
+        }
+    }
+
+    pub(crate) fn stamping(self) -> Stamping {
+        match self.text("stamping") {
+            "hardware" => Stamping::Hardware,
+            "software" => Stamping::Software,
+            _ => Stamping::Auto,
+        }
+    }
+
+    pub(crate) fn delay_mechanism(self) -> DelayMechanism {
+        match self.text("delay_mechanism") {
+            "p2p" => DelayMechanism::P2p,
+            "none" => DelayMechanism::None,
+            _ => DelayMechanism::E2e,
+        }
+    }
+
+    pub(crate) fn clock_device(self) -> ClockDevice {
+        let text = self.text("clock_device");
+        if let Some(path) = text.strip_prefix("virtual:") {
+            return ClockDevice::Virtual(path.into());
+        }
+        match text.strip_prefix("phc").and_then(|n| n.parse().ok()) {
+            Some(n) => ClockDevice::Phc(n),
+            None if text == "system" => ClockDevice::System,
+            None => ClockDevice::Auto,
+        }
+    }
+}
+
+/// The model of layers that have been checked.
+pub(crate) fn build(layers: &Layers) -> PtpdConfig {
+    config(Values::new(layers), layers)
+}
+
+fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
+    let clock = match v.text("clock") {
+        "ordinary" => ClockKind::Ordinary,
+        "boundary" => ClockKind::Boundary,
+        _ if layers.ports.len() > 1 => ClockKind::Boundary,
+        _ => ClockKind::Ordinary,
+    };
+    PtpdConfig {
+        profile: layers.profile.text.clone(),
+        profile_identity: v.octets("profile_identity").unwrap_or_default(),
+        clock,
+        clock_identity: v.octets("clock_identity").map(ClockIdentity),
+        priority1: v.int("priority1"),
+        priority2: v.int("priority2"),
+        clock_quality: ClockQuality {
+            clock_class: v.int("clock_class"),
+            clock_accuracy: ClockAccuracy(v.int("clock_accuracy")),
+            offset_scaled_log_variance: v.int("offset_scaled_log_variance"),
+        },
+        domain_number: v.int("domain_number"),
+        sdo_id: SdoId::new(v.int::<u16>("major_sdo_id") << 8),
+        client_only: v.bool("client_only"),
+        max_steps_removed: v.int("max_steps_removed"),
+        path_trace: v.bool("path_trace"),
+        free_running: v.bool("free_running"),
+        minor_version: v.int("minor_version"),
+        time_properties: TimeProperties {
+            current_utc_offset: v.int("time_properties.current_utc_offset"),
+            current_utc_offset_valid: v.bool("time_properties.current_utc_offset_valid"),
+            leap59: v.bool("time_properties.leap59"),
+            leap61: v.bool("time_properties.leap61"),
+            time_traceable: v.bool("time_properties.time_traceable"),
+            frequency_traceable: v.bool("time_properties.frequency_traceable"),
+            ptp_timescale: v.bool("time_properties.ptp_timescale"),
+            time_source: TimeSource(v.int("time_properties.time_source")),
+        },
+        description: Description {
+            manufacturer_identity: v.octets("description.manufacturer_identity").unwrap_or_default(),
+            product: v.text("description.product").to_owned(),
+            revision: v.text("description.revision").to_owned(),
+            user: v.text("description.user").to_owned(),
+        },
+        clock_device: v.clock_device(),
+        servo: servo(v),
+        management: Management {
+            socket: v.path("management.socket"),
+            socket_mode: v.int("management.socket_mode"),
+            read_only_socket: v.path("management.read_only_socket"),
+            read_only_socket_mode: v.int("management.read_only_socket_mode"),
+            network: v.bool("management.network"),
+        },
+        log: Log {
+            level: match v.text("log.level") {
+                "error" => LogLevel::Error,
+                "warn" => LogLevel::Warn,
+                "debug" => LogLevel::Debug,
+                "trace" => LogLevel::Trace,
+                _ => LogLevel::Info,
+            },
+            format: if v.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Text },
+        },
+        state_file: v.path("state_file"),
+        user: v.text_or_off("user").map(str::to_owned),
+        ports: layers.ports.iter().map(|p| port(v.port(p))).collect(),
+    }
+}
+
+fn servo(v: Values<'_>) -> Servo {
+    Servo {
+        kind: match v.text("servo.kind") {
+            "pi" => ServoKind::Pi,
+            _ => unreachable!("{KIND}: servo.kind"),
+        },
+        proportional_const: v.real("servo.proportional_const"),
+        integral_const: v.real("servo.integral_const"),
+        proportional_scale: v.real_or_auto("servo.proportional_scale"),
+        proportional_exponent: v.real("servo.proportional_exponent"),
+        proportional_norm_max: v.real("servo.proportional_norm_max"),
+        integral_scale: v.real_or_auto("servo.integral_scale"),
+        integral_exponent: v.real("servo.integral_exponent"),
+        integral_norm_max: v.real("servo.integral_norm_max"),
+        first_step_threshold: v.interval("servo.first_step_threshold"),
+        step_threshold: v.interval("servo.step_threshold"),
+        max_frequency_ppb: v.real("servo.max_frequency"),
+        offset_threshold: v.interval("servo.offset_threshold"),
+        num_offset_values: v.int("servo.num_offset_values"),
+    }
+}
+
+fn port(v: Values<'_>) -> PortConfig {
+    PortConfig {
+        interface: v.text("interface").to_owned(),
+        transport: v.transport(),
+        stamping: v.stamping(),
+        addresses: addresses(v),
+        udp_ttl: v.int("udp_ttl"),
+        dscp_event: v.int("dscp_event"),
+        dscp_general: v.int("dscp_general"),
+        socket_priority: v.int("socket_priority"),
+        log_announce_interval: v.log("log_announce_interval"),
+        announce_receipt_timeout: v.int("announce_receipt_timeout"),
+        log_sync_interval: v.log("log_sync_interval"),
+        sync_receipt_timeout: v.int("sync_receipt_timeout"),
+        delay_mechanism: v.delay_mechanism(),
+        log_min_delay_req_interval: v.log("log_min_delay_req_interval"),
+        log_min_pdelay_req_interval: v.log("log_min_pdelay_req_interval"),
+        hybrid_e2e: v.bool("hybrid_e2e"),
+        master_only: v.bool("master_only"),
+        delay_asymmetry: v.correction("delay_asymmetry"),
+        egress_latency: v.correction("egress_latency"),
+        ingress_latency: v.correction("ingress_latency"),
+        delay_filter: match v.text("delay_filter") {
+            "moving_average" => DelayFilter::MovingAverage,
+            _ => DelayFilter::MovingMedian,
+        },
+        delay_filter_length: v.int("delay_filter_length"),
+        fault_reset_interval: v.log("fault_reset_interval"),
+    }
+}
+
+fn addresses(v: Values<'_>) -> Addresses {
+    match v.transport() {
+        Transport::UdpIpv4 => Addresses::UdpIpv4 {
+            primary: v.ipv4("udp4_address"),
+            peer_delay: v.ipv4("udp4_peer_delay_address"),
+        },
+        Transport::UdpIpv6 => {
+            let mut octets = v.ipv6("udp6_address").octets();
+            let scope: u8 = v.int("udp6_scope");
+            if let [0xff, flags_and_scope, ..] = &mut octets {
+                *flags_and_scope = *flags_and_scope & 0xf0 | scope;
+            }
+            Addresses::UdpIpv6 { primary: octets.into(), peer_delay: v.ipv6("udp6_peer_delay_address") }
+        }
+        Transport::Ethernet => Addresses::Ethernet {
+            primary: v.octets("ethernet_address").unwrap_or_default(),
+            peer_delay: v.octets("ethernet_peer_delay_address").unwrap_or_default(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::kind::Kind;
+    use crate::table;
+
+    /// Layers with a port for each transport.
+    fn layers() -> Layers {
+        let mut layers = Layers::defaults();
+        for transport in ["udp4", "udp6", "ethernet"] {
+            let setting = |text: &str| Setting {
+                value: Value::Text(text.into()),
+                text: text.into(),
+                origin: crate::Origin::Default,
+                place: None,
+            };
+            let mut port = PortLayer::default();
+            port.own.insert("interface", setting("eth0"));
+            port.own.insert("transport", setting(transport));
+            layers.ports.push(port);
+        }
+        layers
+    }
+
+    #[test]
+    fn every_key_reaches_the_model() {
+        let layers = layers();
+        let seen = RefCell::new(BTreeSet::new());
+        config(Values { layers: &layers, port: None, seen: Some(&seen) }, &layers);
+        let all: BTreeSet<String> = table::paths().map(|(path, _)| path).collect();
+        assert_eq!(*seen.borrow(), all);
+    }
+
+    #[test]
+    fn both_ends_of_every_range_fit_the_model() {
+        for (path, key) in table::paths() {
+            let Kind::Int { min, max } = key.kind else { continue };
+            for end in [min, max] {
+                let mut layers = layers();
+                layers.shared.get_mut(&path).expect("only `interface` is missing").value = Value::Int(end);
+                build(&layers);
+            }
+        }
+    }
+}

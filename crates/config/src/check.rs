@@ -1,0 +1,266 @@
+//! What single values cannot show: contradictions, and keys without an effect.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::build::Values;
+use crate::diagnostics::{Diagnostic, Problem};
+use crate::layers::{Layers, Origin, PortLayer, Setting};
+use crate::load::COMMAND_LINE;
+use crate::model::{ClockDevice, DelayMechanism, Stamping, Transport};
+use crate::source::Source;
+use crate::table::{self, Need};
+
+/// Checks layers whose values are all good for themselves, or are defaults where they were not.
+pub(crate) fn check(layers: &Layers, source: Option<&Source>, out: &mut Vec<Diagnostic>) {
+    let mut checker = Checker { layers, source, out };
+    // A port that was refused already is not missing.
+    if layers.ports.is_empty() {
+        let named = checker.out.iter().any(|d| {
+            d.key.as_deref().is_some_and(|k| k.starts_with("ports") || k == "interface")
+                || d.text.starts_with("port")
+        });
+        if !named {
+            let mut diagnostic = Diagnostic::new(Problem::Missing, "there is no port");
+            diagnostic.file = source.map(|s| s.path.clone());
+            let help = "write `ports:` and, below it, `  - interface: NAME`, or give `-i NAME`";
+            checker.out.push(diagnostic.key("ports").help(help));
+        }
+    } else {
+        checker.clock();
+        checker.interfaces();
+        checker.ports();
+    }
+    checker.management();
+    checker.effects();
+}
+
+struct Checker<'a> {
+    layers: &'a Layers,
+    source: Option<&'a Source>,
+    out: &'a mut Vec<Diagnostic>,
+}
+
+impl<'a> Checker<'a> {
+    fn values(&self) -> Values<'a> {
+        Values::new(self.layers)
+    }
+
+    /// At a setting: its key if it is the key that is wrong here, else its value.
+    fn at(&self, problem: Problem, message: String, setting: &Setting, at_key: bool) -> Diagnostic {
+        match (&setting.origin, &setting.place, self.source) {
+            (Origin::File { .. }, Some((key, value)), Some(source)) => {
+                source.diagnose(problem, message, if at_key { key } else { value })
+            }
+            (Origin::CommandLine(option), ..) => {
+                Diagnostic::new(problem, format!("{option}: {message}")).in_file(Path::new(COMMAND_LINE))
+            }
+            (_, _, Some(source)) => Diagnostic::new(problem, message).in_file(&source.path),
+            _ => Diagnostic::new(problem, message),
+        }
+    }
+
+    fn contradiction(&mut self, path: &str, setting: &Setting, message: String, help: &str) {
+        let diagnostic = self.at(Problem::Contradiction, message, setting, false).key(path).help(help);
+        self.out.push(diagnostic);
+    }
+
+    fn clock(&mut self) {
+        let setting = self.layers.get("clock");
+        let n = self.layers.ports.len();
+        if self.values().text("clock") == "ordinary" && n > 1 {
+            let message = format!("an ordinary clock has one port, not {n}");
+            self.contradiction("clock", setting, message, "write `boundary`, or leave `clock` out");
+        }
+        let (leap59, leap61) =
+            (self.layers.get("time_properties.leap59"), self.values().bool("time_properties.leap61"));
+        if self.values().bool("time_properties.leap59") && leap61 {
+            let message = "a day cannot end both early and late".to_owned();
+            self.contradiction("time_properties.leap59", leap59, message, "set `leap59` or `leap61`");
+        }
+    }
+
+    fn interfaces(&mut self) {
+        let mut first: HashMap<&str, usize> = HashMap::new();
+        for (i, port) in self.layers.ports.iter().enumerate() {
+            let Some(setting) = port.own.get("interface") else { continue };
+            if let Some(before) = first.get(setting.text.as_str()) {
+                let message = format!("port {} has this interface already", before + 1);
+                self.contradiction(
+                    &format!("ports[{i}].interface"),
+                    setting,
+                    message,
+                    "give each port its own",
+                );
+            } else {
+                first.insert(&setting.text, i);
+            }
+        }
+    }
+
+    fn ports(&mut self) {
+        let device = self.values().clock_device();
+        let device_setting = self.layers.get("clock_device");
+        let client_only = self.values().bool("client_only");
+        let mut told: Vec<*const Setting> = Vec::new();
+        for (i, port) in self.layers.ports.iter().enumerate() {
+            let v = self.values().port(port);
+            let path = |name: &str| {
+                if port.own.contains_key(name) { format!("ports[{i}].{name}") } else { name.into() }
+            };
+            let stamping = v.setting("stamping");
+            let clash = match (v.stamping(), &device) {
+                (Stamping::Hardware, ClockDevice::System | ClockDevice::Virtual(_)) => {
+                    Some(format!("hardware stamps are not of the clock `{}`", device_setting.text))
+                }
+                (Stamping::Software, ClockDevice::Phc(_)) => {
+                    Some(format!("software stamps are not of the clock `{}`", device_setting.text))
+                }
+                _ => None,
+            };
+            // What is said once for all ports is wrong once.
+            if let Some(message) = clash.filter(|_| !told.contains(&std::ptr::from_ref(stamping))) {
+                told.push(stamping);
+                self.contradiction(
+                    &path("stamping"),
+                    stamping,
+                    message,
+                    "leave `stamping` or `clock_device` out",
+                );
+            }
+            let hybrid = v.setting("hybrid_e2e");
+            if v.bool("hybrid_e2e")
+                && v.transport() == Transport::Ethernet
+                && !told.contains(&std::ptr::from_ref(hybrid))
+            {
+                told.push(hybrid);
+                let message = "`hybrid_e2e` is for UDP, and the transport is `ethernet`".to_owned();
+                self.contradiction(
+                    &path("hybrid_e2e"),
+                    hybrid,
+                    message,
+                    "leave it out, or write `transport: udp4`",
+                );
+            }
+            let master_only = v.setting("master_only");
+            if v.bool("master_only") && client_only && !told.contains(&std::ptr::from_ref(master_only)) {
+                told.push(master_only);
+                let message = "a client-only clock has no port that only serves".to_owned();
+                self.contradiction(
+                    &path("master_only"),
+                    master_only,
+                    message,
+                    "leave `master_only` or `client_only` out",
+                );
+            }
+        }
+    }
+
+    fn management(&mut self) {
+        let v = self.values();
+        let setting = self.layers.get("management.read_only_socket");
+        let (both, read_only) =
+            (v.text_or_off("management.socket"), v.text_or_off("management.read_only_socket"));
+        if both.is_some() && both == read_only {
+            let message = "both management sockets have this path".to_owned();
+            self.contradiction("management.read_only_socket", setting, message, "give each its own");
+        }
+    }
+
+    /// What a need depends on was refused, or may have been meant by an unknown key.
+    fn is_doubtful(&self, need: Need) -> bool {
+        let of = governor(need);
+        self.out.iter().any(|d| {
+            let is =
+                |text: &Option<String>| text.as_deref().is_some_and(|t| t.rsplit('.').next() == Some(of));
+            d.problem == Problem::UnknownProfile || is(&d.key) || is(&d.replacement)
+        })
+    }
+
+    /// Keys written by hand must do something.
+    fn effects(&mut self) {
+        let mut found = Vec::new();
+        for (path, setting) in &self.layers.shared {
+            let Some(key) = table::find(path).filter(|_| setting.origin.is_explicit()) else { continue };
+            let met = match table::PORT.key(path) {
+                Some(_) if self.layers.ports.is_empty() => true,
+                Some(_) => self.layers.ports.iter().any(|port| met(key.needs, self.layers, Some(port))),
+                None => met(key.needs, self.layers, None),
+            };
+            if !met {
+                found.push((path.clone(), key, setting));
+            }
+        }
+        for (i, port) in self.layers.ports.iter().enumerate() {
+            for (name, setting) in &port.own {
+                let Some(key) = table::PORT.key(name) else { continue };
+                if !met(key.needs, self.layers, Some(port)) {
+                    found.push((format!("ports[{i}].{name}"), key, setting));
+                }
+            }
+        }
+        found.retain(|(_, key, _)| !self.is_doubtful(key.needs));
+        for (path, key, setting) in found {
+            self.no_effect(&path, key, setting);
+        }
+    }
+
+    fn no_effect(&mut self, path: &str, key: &table::Key, setting: &Setting) {
+        let message = format!("`{}` has no effect here", key.name);
+        let diagnostic = self.at(Problem::NoEffect, message, setting, true).key(path);
+        self.out.push(diagnostic.label(reason(key.needs)).help("leave it out"));
+    }
+}
+
+/// The key has an effect, on a port or at all.
+pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool {
+    let values = Values::new(layers);
+    let port = port.map(|p| values.port(p));
+    let transport = |of: &[Transport]| port.is_none_or(|v| of.contains(&v.transport()));
+    let delay = |of: &[DelayMechanism]| port.is_none_or(|v| of.contains(&v.delay_mechanism()));
+    match need {
+        Need::Nothing => true,
+        Need::Udp => transport(&[Transport::UdpIpv4, Transport::UdpIpv6]),
+        Need::Udp4 => transport(&[Transport::UdpIpv4]),
+        Need::Udp6 => transport(&[Transport::UdpIpv6]),
+        Need::Ethernet => transport(&[Transport::Ethernet]),
+        Need::E2e => delay(&[DelayMechanism::E2e]),
+        Need::P2p => delay(&[DelayMechanism::P2p]),
+        Need::Delay => delay(&[DelayMechanism::E2e, DelayMechanism::P2p]),
+        Need::Steered => !values.bool("free_running"),
+        Need::Server => !values.bool("client_only"),
+        Need::Socket => values.text_or_off("management.socket").is_some(),
+        Need::ReadOnlySocket => values.text_or_off("management.read_only_socket").is_some(),
+    }
+}
+
+/// The key a need depends on.
+const fn governor(need: Need) -> &'static str {
+    match need {
+        Need::Nothing => "",
+        Need::Udp | Need::Udp4 | Need::Udp6 | Need::Ethernet => "transport",
+        Need::E2e | Need::P2p | Need::Delay => "delay_mechanism",
+        Need::Steered => "free_running",
+        Need::Server => "client_only",
+        Need::Socket => "socket",
+        Need::ReadOnlySocket => "read_only_socket",
+    }
+}
+
+/// Why a key has no effect where its need is not met.
+pub(crate) const fn reason(need: Need) -> &'static str {
+    match need {
+        Need::Nothing => "",
+        Need::Udp => "`transport` is not `udp4` or `udp6`",
+        Need::Udp4 => "`transport` is not `udp4`",
+        Need::Udp6 => "`transport` is not `udp6`",
+        Need::Ethernet => "`transport` is not `ethernet`",
+        Need::E2e => "`delay_mechanism` is not `e2e`",
+        Need::P2p => "`delay_mechanism` is not `p2p`",
+        Need::Delay => "`delay_mechanism` is `none`",
+        Need::Steered => "`free_running` is `true`",
+        Need::Server => "`client_only` is `true`",
+        Need::Socket => "`management.socket` is `off`",
+        Need::ReadOnlySocket => "`management.read_only_socket` is `off`",
+    }
+}

@@ -1,0 +1,332 @@
+//! What `ptpd` is told: the values after defaults, profile, file and command line have been put together.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+
+use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
+
+/// A `ptpd` and all it needs to run. Everything in it is within its range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PtpdConfig {
+    /// Name of the profile in force, `default-e2e` if none was named.
+    pub profile: String,
+    /// profileIdentity (1588-2019 20.3.3), for CLOCK_DESCRIPTION.
+    pub profile_identity: [u8; 6],
+    /// Ordinary or boundary; follows the number of ports unless it was said.
+    pub clock: ClockKind,
+    /// defaultDS.clockIdentity; `None`: made from the first port's MAC address.
+    pub clock_identity: Option<ClockIdentity>,
+    /// defaultDS.priority1.
+    pub priority1: u8,
+    /// defaultDS.priority2.
+    pub priority2: u8,
+    /// defaultDS.clockQuality while this clock is grandmaster. A client-only clock is class 255 whatever stands here.
+    pub clock_quality: ClockQuality,
+    /// defaultDS.domainNumber.
+    pub domain_number: u8,
+    /// defaultDS.sdoId.
+    pub sdo_id: SdoId,
+    /// defaultDS.slaveOnly: never a master.
+    pub client_only: bool,
+    /// defaultDS.maxStepsRemoved, 2..=255.
+    pub max_steps_removed: u16,
+    /// pathTraceDS.enable (1588-2019 16.2).
+    pub path_trace: bool,
+    /// Only measure, never touch the clock.
+    pub free_running: bool,
+    /// minorVersionPTP that is sent: 1 (2019) or 0 (2008).
+    pub minor_version: u8,
+    /// Announced while this clock is grandmaster.
+    pub time_properties: TimeProperties,
+    /// CLOCK_DESCRIPTION's texts.
+    pub description: Description,
+    /// The clock that is kept, and that stamps are read against.
+    pub clock_device: ClockDevice,
+    /// How it is kept.
+    pub servo: Servo,
+    /// Who may ask and change what.
+    pub management: Management,
+    /// What is written where.
+    pub log: Log,
+    /// Keeps the last frequency for the next start; `None`: it is not kept.
+    pub state_file: Option<PathBuf>,
+    /// Root is given up for this user once sockets and clocks are open.
+    pub user: Option<String>,
+    /// Port 1 first; at least one.
+    pub ports: Vec<PortConfig>,
+}
+
+/// OC or BC (1588-2019 8.2.1.5.5).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ClockKind {
+    /// One port.
+    Ordinary,
+    /// Any number of ports.
+    Boundary,
+}
+
+/// timePropertiesDS (1588-2019 8.2.4) of the instance's own clock.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TimeProperties {
+    /// TAI - UTC in seconds.
+    pub current_utc_offset: i16,
+    /// The offset is known to be right.
+    pub current_utc_offset_valid: bool,
+    /// A second will be deleted at the end of the UTC day.
+    pub leap59: bool,
+    /// A second will be inserted at the end of the UTC day.
+    pub leap61: bool,
+    /// Time comes from a primary reference.
+    pub time_traceable: bool,
+    /// Frequency comes from a primary reference.
+    pub frequency_traceable: bool,
+    /// The clock keeps PTP time (TAI); false: ARB.
+    pub ptp_timescale: bool,
+    /// Where time comes from.
+    pub time_source: TimeSource,
+}
+
+/// CLOCK_DESCRIPTION's texts (1588-2019 15.5.3.1.2).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Description {
+    /// OUI of the manufacturer.
+    pub manufacturer_identity: [u8; 3],
+    /// `manufacturer;model;instance`, at most 64 octets.
+    pub product: String,
+    /// `hardware;firmware;software`, at most 32 octets.
+    pub revision: String,
+    /// At most 128 octets.
+    pub user: String,
+}
+
+/// The clock a `ptpd` keeps.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ClockDevice {
+    /// The first port's PHC with hardware stamps, the system clock with software stamps.
+    Auto,
+    /// `/dev/ptpN`.
+    Phc(u32),
+    /// CLOCK_REALTIME.
+    System,
+    /// A virtual clock in shared memory at this path.
+    Virtual(PathBuf),
+}
+
+impl std::fmt::Display for ClockDevice {
+    /// As it is written in the file, and as `ptp_clock` reads it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Phc(n) => write!(f, "phc{n}"),
+            Self::System => f.write_str("system"),
+            Self::Virtual(path) => write!(f, "virtual:{}", path.display()),
+        }
+    }
+}
+
+/// The controller (linuxptp's meaning and names).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Servo {
+    /// Which controller.
+    pub kind: ServoKind,
+    /// A fixed gain in 1/s; 0: computed from the interval.
+    pub proportional_const: f64,
+    /// A fixed gain in 1/s per sample; 0: computed from the interval.
+    pub integral_const: f64,
+    /// The gain at an interval of one second; `None`: 0.7 with hardware, 0.1 with software stamps.
+    pub proportional_scale: Option<f64>,
+    /// The power of the interval the gain goes with.
+    pub proportional_exponent: f64,
+    /// The gain times the interval stays at or below this; above 0, up to 1.
+    pub proportional_norm_max: f64,
+    /// The gain at an interval of one second; `None`: 0.3 with hardware, 0.001 with software stamps.
+    pub integral_scale: Option<f64>,
+    /// The power of the interval the gain goes with.
+    pub integral_exponent: f64,
+    /// The gain times the interval stays at or below this; above 0, up to 2.
+    pub integral_norm_max: f64,
+    /// The first correction is a step if the offset is larger; `None`: never.
+    pub first_step_threshold: Option<TimeInterval>,
+    /// Any larger offset is stepped away; `None`: never.
+    pub step_threshold: Option<TimeInterval>,
+    /// The frequency stays within +- this many ppb.
+    pub max_frequency_ppb: f64,
+    /// Offsets up to this count towards "stable"; `None`: that state is not used.
+    pub offset_threshold: Option<TimeInterval>,
+    /// How many in a row it takes.
+    pub num_offset_values: u32,
+}
+
+/// Which controller keeps the clock.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ServoKind {
+    /// Proportional-integral.
+    Pi,
+}
+
+/// Management access.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Management {
+    /// UNIX socket that may change things; `None`: there is none.
+    pub socket: Option<PathBuf>,
+    /// Its mode.
+    pub socket_mode: u32,
+    /// UNIX socket that may only ask; `None`: there is none.
+    pub read_only_socket: Option<PathBuf>,
+    /// Its mode.
+    pub read_only_socket_mode: u32,
+    /// GET from the network is answered. SET and COMMAND never are.
+    pub network: bool,
+}
+
+/// Log output.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Log {
+    /// The least severe level that is written.
+    pub level: LogLevel,
+    /// The lines' form.
+    pub format: LogFormat,
+}
+
+/// Severity.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum LogLevel {
+    /// What ends or harms the service.
+    Error,
+    /// What the operator should look at.
+    Warn,
+    /// Changes of state, and statistics.
+    Info,
+    /// Why decisions fell as they did.
+    Debug,
+    /// Every message.
+    Trace,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// A port. Intervals are log2 of seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PortConfig {
+    /// Name of its network interface, 1..=15 octets.
+    pub interface: String,
+    /// Its network.
+    pub transport: Transport,
+    /// Where its stamps come from.
+    pub stamping: Stamping,
+    /// Where its messages go; of the transport's own kind.
+    pub addresses: Addresses,
+    /// Time to live or hop limit of multicast messages over UDP, 1..=255.
+    pub udp_ttl: u8,
+    /// DiffServ code point of event messages over UDP, 0..=63.
+    pub dscp_event: u8,
+    /// DiffServ code point of general messages over UDP, 0..=63.
+    pub dscp_general: u8,
+    /// SO_PRIORITY on Ethernet, 0..=15; 0 leaves it.
+    pub socket_priority: u8,
+    /// portDS.logAnnounceInterval.
+    pub log_announce_interval: LogInterval,
+    /// portDS.announceReceiptTimeout, 2..=255 intervals.
+    pub announce_receipt_timeout: u8,
+    /// portDS.logSyncInterval.
+    pub log_sync_interval: LogInterval,
+    /// Sync intervals without Sync that count as a loss; 0: never.
+    pub sync_receipt_timeout: u8,
+    /// portDS.delayMechanism.
+    pub delay_mechanism: DelayMechanism,
+    /// portDS.logMinDelayReqInterval.
+    pub log_min_delay_req_interval: LogInterval,
+    /// portDS.logMinPdelayReqInterval.
+    pub log_min_pdelay_req_interval: LogInterval,
+    /// Delay_Req go unicast to the master, Sync stay multicast.
+    pub hybrid_e2e: bool,
+    /// portDS.masterOnly: never synchronises from this port.
+    pub master_only: bool,
+    /// portDS.delayAsymmetry: + means master to client is longer.
+    pub delay_asymmetry: TimeInterval,
+    /// Added to transmit stamps.
+    pub egress_latency: TimeInterval,
+    /// Subtracted from receive stamps.
+    pub ingress_latency: TimeInterval,
+    /// Over delay measurements.
+    pub delay_filter: DelayFilter,
+    /// Samples in the filter, 1..=1024.
+    pub delay_filter_length: u16,
+    /// After a fault the port tries again after this long.
+    pub fault_reset_interval: LogInterval,
+}
+
+/// A port's network.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Transport {
+    /// UDP over IPv4 (1588-2019 annex C).
+    UdpIpv4,
+    /// UDP over IPv6 (annex D).
+    UdpIpv6,
+    /// IEEE 802.3 (annex E).
+    Ethernet,
+}
+
+/// Where stamps come from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stamping {
+    /// Hardware if the interface can and the clock fits, else software.
+    Auto,
+    /// The NIC.
+    Hardware,
+    /// The kernel.
+    Software,
+}
+
+/// Where a port's messages go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Addresses {
+    /// UDP over IPv4.
+    UdpIpv4 {
+        /// All messages but peer delay's.
+        primary: Ipv4Addr,
+        /// Peer delay messages.
+        peer_delay: Ipv4Addr,
+    },
+    /// UDP over IPv6; `udp6_scope` is already in the primary address.
+    UdpIpv6 {
+        /// All messages but peer delay's.
+        primary: Ipv6Addr,
+        /// Peer delay messages.
+        peer_delay: Ipv6Addr,
+    },
+    /// Ethernet.
+    Ethernet {
+        /// All messages but peer delay's.
+        primary: [u8; 6],
+        /// Peer delay messages.
+        peer_delay: [u8; 6],
+    },
+}
+
+/// How a port measures the path (1588-2019 8.2.15.4.4).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DelayMechanism {
+    /// Delay request-response.
+    E2e,
+    /// Peer-to-peer.
+    P2p,
+    /// Not at all.
+    None,
+}
+
+/// Which filter runs over delay measurements.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DelayFilter {
+    /// The middle one of the last N.
+    MovingMedian,
+    /// The mean of the last N.
+    MovingAverage,
+}

@@ -1,0 +1,239 @@
+//! A file's text, and its YAML as a tree in which every node knows its place. Work is bounded by the file's size,
+//! which is bounded too; anchors and aliases are refused, so nothing can expand.
+
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+use crate::diagnostics::{Diagnostic, Problem};
+
+/// A larger file is refused: thousands of ports fit.
+pub(crate) const LARGEST: u64 = 256 * 1024;
+/// Deeper nesting is refused; three levels have a meaning.
+const DEEPEST: usize = 16;
+
+/// A file that was read.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+}
+
+/// A part of a source, in octets.
+pub(crate) type Place = Range<usize>;
+
+/// A node and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) content: Content,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    /// A scalar's text, whatever it looks like.
+    Scalar { text: String, quoted: bool },
+    /// Key and value, duplicates kept.
+    Map(Vec<(Node, Node)>),
+    /// Items.
+    List(Vec<Node>),
+    /// Was refused already.
+    Refused,
+}
+
+/// The tree of a text.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    /// `None`: the file holds nothing, or nothing that could be read.
+    pub(crate) root: Option<Node>,
+    /// The text ends in an error: what is not there may be behind it.
+    pub(crate) cut: bool,
+}
+
+impl Source {
+    /// Reads a file.
+    pub(crate) fn read(path: &Path) -> Result<Self, Diagnostic> {
+        let broken = |message: String| Diagnostic::new(Problem::File, message).in_file(path);
+        let mut octets = Vec::new();
+        std::fs::File::open(path)
+            .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut octets))
+            .map_err(|e| broken(format!("cannot read the file: {e}")))?;
+        Self::from_octets(path, octets)
+    }
+
+    /// From what a file holds.
+    pub(crate) fn from_octets(path: &Path, octets: Vec<u8>) -> Result<Self, Diagnostic> {
+        if u64::try_from(octets.len()).unwrap_or(u64::MAX) > LARGEST {
+            let message = format!("the file is larger than {} KiB", LARGEST / 1024);
+            return Err(Diagnostic::new(Problem::File, message).in_file(path));
+        }
+        let text = String::from_utf8(octets).map_err(|e| {
+            let at = e.utf8_error().valid_up_to();
+            // The bad octet shows as a replacement character, in its place.
+            let shown = String::from_utf8_lossy(e.as_bytes()).into_owned();
+            Diagnostic::new(Problem::File, "the file is not UTF-8")
+                .at(path, &shown, at..at + '\u{fffd}'.len_utf8())
+                .label(format!("octet 0x{:02x}", e.as_bytes().get(at).copied().unwrap_or(0)))
+                .help("save the file as UTF-8")
+        })?;
+        let text = match text.strip_prefix('\u{feff}') {
+            Some(rest) => rest.to_owned(),
+            None => text,
+        };
+        Ok(Self { path: path.to_owned(), text })
+    }
+
+    /// A diagnostic at a place of this source.
+    pub(crate) fn diagnose(&self, problem: Problem, message: impl Into<String>, place: &Place) -> Diagnostic {
+        Diagnostic::new(problem, message).at(&self.path, &self.text, place.clone())
+    }
+
+    /// The line a place is in, from 1.
+    pub(crate) fn line(&self, place: &Place) -> usize {
+        1 + self.text.bytes().take(place.start).filter(|b| *b == b'\n').count()
+    }
+
+    /// Reads the YAML.
+    pub(crate) fn tree(&self, out: &mut Vec<Diagnostic>) -> Tree {
+        // The parser counts characters; the tree has octets.
+        let offsets: Vec<usize> =
+            self.text.char_indices().map(|(i, _)| i).chain(std::iter::once(self.text.len())).collect();
+        let octet = |index: usize| offsets.get(index).copied().unwrap_or(self.text.len());
+        let mut builder = Builder { source: self, stack: Vec::new(), root: None, documents: 0, out };
+        let mut cut = false;
+        for event in Parser::new_from_str(&self.text) {
+            match event {
+                Ok((event, Span { start, end })) => {
+                    let mut place = octet(start.index())..octet(end.index());
+                    place.end = place.end.max(place.start);
+                    if !builder.event(event, place) {
+                        cut = true;
+                        break;
+                    }
+                }
+                Err(error) => {
+                    let at = octet(error.marker().index());
+                    let place = at..at + 1;
+                    let tab = self.text.get(at..).is_some_and(|s| s.starts_with('\t'))
+                        || self
+                            .text
+                            .get(..at)
+                            .is_some_and(|s| s.rsplit('\n').next().is_some_and(|l| l.contains('\t')));
+                    let diagnostic =
+                        self.diagnose(Problem::Syntax, "this is not YAML", &place).label(error.info());
+                    builder.out.push(match tab {
+                        true => diagnostic.help("indent with spaces, not with tabs"),
+                        false => diagnostic,
+                    });
+                    cut = true;
+                    break;
+                }
+            }
+        }
+        builder.unwind();
+        Tree { root: builder.root, cut }
+    }
+}
+
+/// A container that is still open. A map keeps the key that waits for its value.
+enum Open {
+    Map(Place, Vec<(Node, Node)>, Option<Node>),
+    List(Place, Vec<Node>),
+}
+
+struct Builder<'a> {
+    source: &'a Source,
+    stack: Vec<Open>,
+    root: Option<Node>,
+    documents: usize,
+    out: &'a mut Vec<Diagnostic>,
+}
+
+impl Builder<'_> {
+    fn refuse(&mut self, message: &str, place: &Place) {
+        self.out.push(self.source.diagnose(Problem::Syntax, message, place));
+    }
+
+    /// Takes an event; false: enough.
+    fn event(&mut self, event: Event<'_>, place: Place) -> bool {
+        let (anchor, tag) = match &event {
+            Event::Scalar(_, _, anchor, tag) => (*anchor, tag.is_some()),
+            Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => (*anchor, tag.is_some()),
+            _ => (0, false),
+        };
+        if anchor != 0 {
+            self.refuse("anchors (`&name`) have no use here", &place);
+        }
+        if tag {
+            self.refuse("tags (`!name`) have no use here", &place);
+        }
+        match event {
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    self.refuse("a second document begins here; one is read", &place);
+                    return false;
+                }
+            }
+            Event::Alias(_) => {
+                self.refuse("aliases (`*name`) have no use here", &place);
+                self.add(Node { place, content: Content::Refused });
+            }
+            Event::Scalar(text, style, ..) => {
+                let quoted = style != ScalarStyle::Plain;
+                self.add(Node { place, content: Content::Scalar { text: text.into_owned(), quoted } });
+            }
+            Event::SequenceStart(..) => return self.open(Open::List(place, Vec::new())),
+            Event::MappingStart(..) => return self.open(Open::Map(place, Vec::new(), None)),
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::DocumentEnd | Event::StreamStart | Event::StreamEnd | Event::Nothing => {}
+        }
+        true
+    }
+
+    fn open(&mut self, open: Open) -> bool {
+        if self.stack.len() >= DEEPEST {
+            let (Open::Map(place, ..) | Open::List(place, _)) = open;
+            self.refuse("nested too deeply", &place);
+            return false;
+        }
+        self.stack.push(open);
+        true
+    }
+
+    fn close(&mut self) {
+        let node = match self.stack.pop() {
+            Some(Open::Map(place, mut entries, waiting)) => {
+                if let Some(key) = waiting {
+                    let place = key.place.clone();
+                    entries.push((key, Node { place, content: Content::Refused }));
+                }
+                Node { place, content: Content::Map(entries) }
+            }
+            Some(Open::List(place, items)) => Node { place, content: Content::List(items) },
+            None => return,
+        };
+        self.add(node);
+    }
+
+    fn add(&mut self, node: Node) {
+        match self.stack.last_mut() {
+            Some(Open::Map(_, entries, waiting)) => match waiting.take() {
+                Some(key) => entries.push((key, node)),
+                None => *waiting = Some(node),
+            },
+            Some(Open::List(_, items)) => items.push(node),
+            None => self.root = Some(node),
+        }
+    }
+
+    /// Closes what an error left open, so that what came before it can be checked too.
+    fn unwind(&mut self) {
+        while !self.stack.is_empty() {
+            self.close();
+        }
+    }
+}

@@ -1,0 +1,587 @@
+//! Every key: its kind, range and default, what it means, and where it has an effect. Parser, defaults, documentation
+//! and manual page are made from this table.
+
+use crate::kind::Kind;
+
+/// One key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// As written in the file.
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// As it would be written in the file. Empty: there is none, the key must be given.
+    pub(crate) default: &'static str,
+    /// One line for the operator.
+    pub(crate) doc: &'static str,
+    /// The standard's name, or linuxptp's key. Empty: neither has one.
+    pub(crate) meaning: &'static str,
+    /// Without this the key has no effect, and is refused where it was written by hand.
+    pub(crate) needs: Need,
+}
+
+/// What must hold for a key to have an effect.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Need {
+    Nothing,
+    /// The port runs over UDP/IPv4 or UDP/IPv6.
+    Udp,
+    Udp4,
+    Udp6,
+    Ethernet,
+    E2e,
+    P2p,
+    /// E2E or P2P.
+    Delay,
+    /// The clock is steered.
+    Steered,
+    /// The clock may become grandmaster.
+    Server,
+    /// `management.socket` is not `off`.
+    Socket,
+    /// `management.read_only_socket` is not `off`.
+    ReadOnlySocket,
+}
+
+/// Keys that stand together.
+#[derive(Debug)]
+pub(crate) struct Section {
+    /// The key it stands under; empty: at the top.
+    pub(crate) name: &'static str,
+    pub(crate) doc: &'static str,
+    pub(crate) keys: &'static [Key],
+}
+
+const fn key(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+    meaning: &'static str,
+) -> Key {
+    Key { name, kind, default, doc, meaning, needs: Need::Nothing }
+}
+
+impl Key {
+    const fn needs(mut self, needs: Need) -> Self {
+        self.needs = needs;
+        self
+    }
+}
+
+const fn int(min: i64, max: i64) -> Kind {
+    Kind::Int { min, max }
+}
+
+const U8: Kind = int(0, 255);
+/// Sensible log2 intervals: 1/128 s to about nine hours. linuxptp takes any octet.
+const LOG: Kind = int(-7, 15);
+const SECOND: i64 = 1_000_000_000;
+const CORRECTION: Kind = Kind::Duration { min: -SECOND, max: SECOND, off: false, hint: "ns" };
+const THRESHOLD: Kind = Kind::Duration { min: 1, max: 86_400 * SECOND, off: true, hint: "us" };
+const SERVER: Need = Need::Server;
+
+/// The clock itself.
+pub(crate) const INSTANCE: Section = Section {
+    name: "",
+    doc: "The clock itself.",
+    keys: &[
+        key(
+            "clock",
+            Kind::Choice(&["auto", "ordinary", "boundary"]),
+            "auto",
+            "Kind of clock. `auto`: ordinary with one port, boundary with more.",
+            "instanceType",
+        ),
+        key(
+            "clock_identity",
+            Kind::ClockIdentity,
+            "auto",
+            "Identity of the clock. `auto`: from the first port's MAC address.",
+            "defaultDS.clockIdentity",
+        ),
+        key(
+            "client_only",
+            Kind::Bool,
+            "false",
+            "Never serve time; the clock class is 255.",
+            "defaultDS.slaveOnly",
+        ),
+        key(
+            "domain_number",
+            U8,
+            "0",
+            "PTP domain. The standard's own profiles use 0 to 127.",
+            "defaultDS.domainNumber",
+        ),
+        key(
+            "major_sdo_id",
+            int(0, 15),
+            "0",
+            "Upper nibble of sdoId, sent and required. 1 is IEEE 802.1AS.",
+            "defaultDS.sdoId (transportSpecific)",
+        ),
+        key(
+            "priority1",
+            U8,
+            "128",
+            "First criterion of the choice of the best clock; lower wins.",
+            "defaultDS.priority1",
+        ),
+        key("priority2", U8, "128", "Criterion after clock quality; lower wins.", "defaultDS.priority2"),
+        key(
+            "clock_class",
+            U8,
+            "248",
+            "Class announced while grandmaster: 6 locked to a primary reference, 248 default.",
+            "defaultDS.clockQuality.clockClass",
+        )
+        .needs(SERVER),
+        key(
+            "clock_accuracy",
+            U8,
+            "0xfe",
+            "Accuracy code announced while grandmaster: 0x20 25 ns, 0x21 100 ns, 0xfe unknown.",
+            "defaultDS.clockQuality.clockAccuracy",
+        )
+        .needs(SERVER),
+        key(
+            "offset_scaled_log_variance",
+            int(0, 65535),
+            "0xffff",
+            "Stability announced while grandmaster; 0xffff unknown.",
+            "defaultDS.clockQuality.offsetScaledLogVariance",
+        )
+        .needs(SERVER),
+        key(
+            "max_steps_removed",
+            int(2, 255),
+            "255",
+            "Announces that came over this many clocks are dropped.",
+            "defaultDS.maxStepsRemoved",
+        ),
+        key(
+            "path_trace",
+            Kind::Bool,
+            "false",
+            "Send PATH_TRACE and drop Announces that came in a loop.",
+            "pathTraceDS.enable",
+        ),
+        key(
+            "minor_version",
+            int(0, 1),
+            "1",
+            "minorVersionPTP that is sent; 0 for receivers that refuse version 2.1.",
+            "minorVersionPTP",
+        ),
+        key(
+            "profile_identity",
+            Kind::Octets(6),
+            "00:1b:19:00:01:00",
+            "Identity of the profile, told by CLOCK_DESCRIPTION.",
+            "profileIdentity",
+        ),
+        key("free_running", Kind::Bool, "false", "Measure only; never touch the clock.", "free_running"),
+        key(
+            "clock_device",
+            Kind::ClockDevice,
+            "auto",
+            "The clock that is kept. `auto`: the first port's hardware clock, or the system clock with software stamps.",
+            "",
+        ),
+        key(
+            "state_file",
+            Kind::Path { max: 4095, off: true },
+            "/var/lib/escapement/ptpd.state",
+            "Keeps the last frequency for the next start.",
+            "",
+        ),
+        key("user", Kind::User, "off", "User to become once sockets and clocks are open.", "user"),
+    ],
+};
+
+/// What each port has; at the top of the file for all ports, under `ports:` for one.
+pub(crate) const PORT: Section = Section {
+    name: "ports",
+    doc: "A port. At the top of the file these keys hold for all ports, in an entry of `ports:` for that port.",
+    keys: &[
+        key("interface", Kind::Interface, "", "Network interface. Only under `ports:`.", ""),
+        key("transport", Kind::Choice(&["udp4", "udp6", "ethernet"]), "udp4", "What carries the messages.", "network_transport"),
+        key("stamping", Kind::Choice(&["auto", "hardware", "software"]), "auto", "Who makes the time stamps. `auto`: the interface if it can and the clock fits, else the kernel.", "time_stamping"),
+        key("delay_mechanism", Kind::Choice(&["e2e", "p2p", "none"]), "e2e", "How the path is measured.", "portDS.delayMechanism"),
+        key("log_announce_interval", LOG, "1", "log2 of the seconds between Announces.", "portDS.logAnnounceInterval"),
+        key("announce_receipt_timeout", int(2, 255), "3", "Announce intervals without Announce until another clock is chosen.", "portDS.announceReceiptTimeout"),
+        key("log_sync_interval", LOG, "0", "log2 of the seconds between Syncs.", "portDS.logSyncInterval"),
+        key("sync_receipt_timeout", U8, "0", "Sync intervals without Sync until another clock is chosen; 0 never.", "syncReceiptTimeout"),
+        key("log_min_delay_req_interval", LOG, "0", "log2 of the least mean seconds between Delay_Reqs; a client takes its server's.", "portDS.logMinDelayReqInterval").needs(Need::E2e),
+        key("log_min_pdelay_req_interval", LOG, "0", "log2 of the least mean seconds between Pdelay_Reqs.", "portDS.logMinPdelayReqInterval").needs(Need::P2p),
+        key("hybrid_e2e", Kind::Bool, "false", "Send Delay_Reqs unicast to the server.", "hybrid_e2e").needs(Need::E2e),
+        key("master_only", Kind::Bool, "false", "Never synchronise from this port.", "portDS.masterOnly"),
+        key("delay_asymmetry", CORRECTION, "0ns", "Positive: the way from server to client takes longer than the mean.", "portDS.delayAsymmetry").needs(Need::Delay),
+        key("egress_latency", CORRECTION, "0ns", "Added to transmit time stamps.", "timestampCorrectionPortDS.egressLatency"),
+        key("ingress_latency", CORRECTION, "0ns", "Subtracted from receive time stamps.", "timestampCorrectionPortDS.ingressLatency"),
+        key("delay_filter", Kind::Choice(&["moving_median", "moving_average"]), "moving_median", "Filter over measured delays.", "delay_filter").needs(Need::Delay),
+        key("delay_filter_length", int(1, 1024), "10", "Measurements in the filter.", "delay_filter_length").needs(Need::Delay),
+        key("fault_reset_interval", int(-7, 15), "4", "log2 of the seconds until a faulty port tries again.", "fault_reset_interval"),
+        key("udp_ttl", int(1, 255), "1", "Time to live or hop limit of multicast messages.", "udp_ttl").needs(Need::Udp),
+        key("dscp_event", int(0, 63), "0", "DiffServ code point of event messages.", "dscp_event").needs(Need::Udp),
+        key("dscp_general", int(0, 63), "0", "DiffServ code point of general messages.", "dscp_general").needs(Need::Udp),
+        key("socket_priority", int(0, 15), "0", "SO_PRIORITY of messages over Ethernet; 0 leaves it.", "socket_priority").needs(Need::Ethernet),
+        key("udp4_address", Kind::Ipv4, "224.0.1.129", "Where messages other than peer delay's go.", "ptp_dst_ipv4").needs(Need::Udp4),
+        key("udp4_peer_delay_address", Kind::Ipv4, "224.0.0.107", "Where peer delay messages go.", "p2p_dst_ipv4").needs(Need::Udp4),
+        key("udp6_address", Kind::Ipv6, "ff0e::181", "Where messages other than peer delay's go. A multicast address takes its scope from `udp6_scope`.", "ptp_dst_ipv6").needs(Need::Udp6),
+        key("udp6_peer_delay_address", Kind::Ipv6, "ff02::6b", "Where peer delay messages go.", "p2p_dst_ipv6").needs(Need::Udp6),
+        key("udp6_scope", int(0, 15), "0x0e", "Scope of the multicast address: 0x02 link, 0x05 site, 0x08 organisation, 0x0e global.", "udp6_scope").needs(Need::Udp6),
+        key("ethernet_address", Kind::Octets(6), "01:1b:19:00:00:00", "Where messages other than peer delay's go.", "ptp_dst_mac").needs(Need::Ethernet),
+        key("ethernet_peer_delay_address", Kind::Octets(6), "01:80:c2:00:00:0e", "Where peer delay messages go.", "p2p_dst_mac").needs(Need::Ethernet),
+    ],
+};
+
+/// What is announced about time while grandmaster.
+pub(crate) const TIME_PROPERTIES: Section = Section {
+    name: "time_properties",
+    doc: "What the clock announces about its time while it is grandmaster.",
+    keys: &[
+        key(
+            "current_utc_offset",
+            int(-32768, 32767),
+            "37",
+            "TAI - UTC in seconds.",
+            "timePropertiesDS.currentUtcOffset (utc_offset)",
+        )
+        .needs(SERVER),
+        key(
+            "current_utc_offset_valid",
+            Kind::Bool,
+            "false",
+            "The offset is known to be right.",
+            "timePropertiesDS.currentUtcOffsetValid",
+        )
+        .needs(SERVER),
+        key("leap59", Kind::Bool, "false", "The UTC day ends one second early.", "timePropertiesDS.leap59")
+            .needs(SERVER),
+        key("leap61", Kind::Bool, "false", "The UTC day ends one second late.", "timePropertiesDS.leap61")
+            .needs(SERVER),
+        key(
+            "time_traceable",
+            Kind::Bool,
+            "false",
+            "Time comes from a primary reference.",
+            "timePropertiesDS.timeTraceable",
+        )
+        .needs(SERVER),
+        key(
+            "frequency_traceable",
+            Kind::Bool,
+            "false",
+            "Frequency comes from a primary reference.",
+            "timePropertiesDS.frequencyTraceable",
+        )
+        .needs(SERVER),
+        key(
+            "ptp_timescale",
+            Kind::Bool,
+            "true",
+            "The clock keeps PTP time (TAI), not an arbitrary one.",
+            "timePropertiesDS.ptpTimescale",
+        )
+        .needs(SERVER),
+        key(
+            "time_source",
+            Kind::TimeSource,
+            "internal_oscillator",
+            "Where time comes from.",
+            "timePropertiesDS.timeSource",
+        )
+        .needs(SERVER),
+    ],
+};
+
+/// CLOCK_DESCRIPTION.
+pub(crate) const DESCRIPTION: Section = Section {
+    name: "description",
+    doc: "Texts that CLOCK_DESCRIPTION tells.",
+    keys: &[
+        key(
+            "manufacturer_identity",
+            Kind::Octets(3),
+            "00:00:00",
+            "OUI of the manufacturer.",
+            "descriptionDS.manufacturerIdentity",
+        ),
+        key(
+            "product",
+            Kind::Text { max: 64, semicolons: Some(2) },
+            ";;",
+            "`manufacturer;model;instance`.",
+            "descriptionDS.productDescription",
+        ),
+        key(
+            "revision",
+            Kind::Text { max: 32, semicolons: Some(2) },
+            ";;",
+            "`hardware;firmware;software`.",
+            "descriptionDS.productRevision (revisionData)",
+        ),
+        key(
+            "user",
+            Kind::Text { max: 128, semicolons: None },
+            "",
+            "Whatever helps its operator.",
+            "descriptionDS.userDescription",
+        ),
+    ],
+};
+
+const GAIN: Kind = Kind::Real { min: 0.0, max: f64::INFINITY, above: false, auto: false };
+const SCALE: Kind = Kind::Real { min: 0.0, max: f64::INFINITY, above: false, auto: true };
+const EXPONENT: Kind = Kind::Real { min: -10.0, max: 10.0, above: false, auto: false };
+
+/// The controller.
+pub(crate) const SERVO: Section = Section {
+    name: "servo",
+    doc: "How the clock is steered.",
+    keys: &[
+        key("kind", Kind::Choice(&["pi"]), "pi", "The controller: proportional-integral.", "clock_servo")
+            .needs(Need::Steered),
+        key(
+            "first_step_threshold",
+            THRESHOLD,
+            "20us",
+            "The first correction is a step if the offset is larger.",
+            "first_step_threshold",
+        )
+        .needs(Need::Steered),
+        key(
+            "step_threshold",
+            THRESHOLD,
+            "off",
+            "Any offset larger than this is stepped away.",
+            "step_threshold",
+        )
+        .needs(Need::Steered),
+        key(
+            "max_frequency",
+            Kind::Frequency { min: 1.0, max: 900_000_000.0 },
+            "900000ppm",
+            "Largest frequency correction; the clock's own limit holds besides.",
+            "max_frequency",
+        )
+        .needs(Need::Steered),
+        key(
+            "offset_threshold",
+            THRESHOLD,
+            "off",
+            "Offsets up to this count towards the stable state.",
+            "servo_offset_threshold",
+        )
+        .needs(Need::Steered),
+        key(
+            "num_offset_values",
+            int(1, 1_000_000),
+            "10",
+            "How many small offsets in a row make the state stable.",
+            "servo_num_offset_values",
+        )
+        .needs(Need::Steered),
+        key(
+            "proportional_const",
+            GAIN,
+            "0",
+            "Fixed proportional gain; 0: computed from the interval.",
+            "pi_proportional_const",
+        )
+        .needs(Need::Steered),
+        key(
+            "integral_const",
+            GAIN,
+            "0",
+            "Fixed integral gain; 0: computed from the interval.",
+            "pi_integral_const",
+        )
+        .needs(Need::Steered),
+        key(
+            "proportional_scale",
+            SCALE,
+            "auto",
+            "Proportional gain at one second. `auto`: 0.7 with hardware, 0.1 with software stamps.",
+            "pi_proportional_scale",
+        )
+        .needs(Need::Steered),
+        key(
+            "proportional_exponent",
+            EXPONENT,
+            "-0.3",
+            "Power of the interval that gain goes with.",
+            "pi_proportional_exponent",
+        )
+        .needs(Need::Steered),
+        key(
+            "proportional_norm_max",
+            Kind::Real { min: 0.0, max: 1.0, above: true, auto: false },
+            "0.7",
+            "The gain times the interval stays at or below this.",
+            "pi_proportional_norm_max",
+        )
+        .needs(Need::Steered),
+        key(
+            "integral_scale",
+            SCALE,
+            "auto",
+            "Integral gain at one second. `auto`: 0.3 with hardware, 0.001 with software stamps.",
+            "pi_integral_scale",
+        )
+        .needs(Need::Steered),
+        key(
+            "integral_exponent",
+            EXPONENT,
+            "0.4",
+            "Power of the interval that gain goes with.",
+            "pi_integral_exponent",
+        )
+        .needs(Need::Steered),
+        key(
+            "integral_norm_max",
+            Kind::Real { min: 0.0, max: 2.0, above: true, auto: false },
+            "0.3",
+            "The gain times the interval stays at or below this.",
+            "pi_integral_norm_max",
+        )
+        .needs(Need::Steered),
+    ],
+};
+
+/// Longest path a UNIX socket can have.
+const SOCKET: Kind = Kind::Path { max: 107, off: true };
+
+/// Management access.
+pub(crate) const MANAGEMENT: Section = Section {
+    name: "management",
+    doc: "Who may ask and change what, with `pmc` and other management clients.",
+    keys: &[
+        key(
+            "socket",
+            SOCKET,
+            "/run/escapement/ptpd",
+            "UNIX socket that answers GET, SET and COMMAND.",
+            "uds_address",
+        ),
+        key("socket_mode", Kind::Mode, "0660", "Its mode.", "uds_file_mode").needs(Need::Socket),
+        key(
+            "read_only_socket",
+            SOCKET,
+            "/run/escapement/ptpd-ro",
+            "UNIX socket that answers GET.",
+            "uds_ro_address",
+        ),
+        key("read_only_socket_mode", Kind::Mode, "0666", "Its mode.", "uds_ro_file_mode")
+            .needs(Need::ReadOnlySocket),
+        key(
+            "network",
+            Kind::Bool,
+            "true",
+            "Answer GET from the network. SET and COMMAND are never answered there.",
+            "",
+        ),
+    ],
+};
+
+/// Log output.
+pub(crate) const LOG_SECTION: Section = Section {
+    name: "log",
+    doc: "What is written to standard error.",
+    keys: &[
+        key(
+            "level",
+            Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
+            "info",
+            "Least severe level that is written.",
+            "logging_level",
+        ),
+        key(
+            "format",
+            Kind::Choice(&["text", "json"]),
+            "text",
+            "Lines for people, or a JSON object per line.",
+            "",
+        ),
+    ],
+};
+
+/// All of them, in the order of the documentation.
+pub(crate) const SECTIONS: &[&Section] =
+    &[&INSTANCE, &PORT, &TIME_PROPERTIES, &SERVO, &MANAGEMENT, &LOG_SECTION, &DESCRIPTION];
+
+/// The profile used where none is named.
+pub(crate) const DEFAULT_PROFILE: &str = "default-e2e";
+
+impl Section {
+    /// The key of this name.
+    pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|k| k.name == name)
+    }
+
+    /// It is a mapping under a key of its own.
+    pub(crate) fn is_nested(&self) -> bool {
+        !self.name.is_empty() && self.name != PORT.name
+    }
+}
+
+/// The nested section of this name.
+pub(crate) fn nested(name: &str) -> Option<&'static Section> {
+    SECTIONS.iter().copied().find(|s| s.is_nested() && s.name == name)
+}
+
+/// The key of a full name (`priority1`, `servo.step_threshold`, `log_sync_interval`).
+pub(crate) fn find(path: &str) -> Option<&'static Key> {
+    match path.split_once('.') {
+        Some((section, name)) => nested(section)?.key(name),
+        None => INSTANCE.key(path).or_else(|| PORT.key(path)),
+    }
+}
+
+/// Full names of all keys.
+pub(crate) fn paths() -> impl Iterator<Item = (String, &'static Key)> {
+    SECTIONS.iter().flat_map(|section| {
+        section.keys.iter().map(move |key| {
+            let path = if section.is_nested() {
+                format!("{}.{}", section.name, key.name)
+            } else {
+                key.name.to_owned()
+            };
+            (path, key)
+        })
+    })
+}
+
+/// Other programs' names for keys that are named differently here.
+pub(crate) const OTHER_NAMES: &[(&str, &str)] = &[
+    ("server_only", "master_only"),
+    ("slave_only", "client_only"),
+    ("network_transport", "transport"),
+    ("time_stamping", "stamping"),
+    ("transport_specific", "major_sdo_id"),
+    ("sdo_id", "major_sdo_id"),
+    ("clock_type", "clock"),
+    ("domain", "domain_number"),
+    ("path_trace_enabled", "path_trace"),
+    ("ptp_minor_version", "minor_version"),
+    ("utc_offset", "time_properties.current_utc_offset"),
+    ("time_source", "time_properties.time_source"),
+    ("product_description", "description.product"),
+    ("revision_data", "description.revision"),
+    ("user_description", "description.user"),
+    ("clock_servo", "servo.kind"),
+    ("uds_address", "management.socket"),
+    ("uds_ro_address", "management.read_only_socket"),
+    ("uds_file_mode", "management.socket_mode"),
+    ("uds_ro_file_mode", "management.read_only_socket_mode"),
+    ("logging_level", "log.level"),
+    ("log_level", "log.level"),
+    ("ptp_dst_mac", "ethernet_address"),
+    ("p2p_dst_mac", "ethernet_peer_delay_address"),
+    ("ptp_dst_ipv4", "udp4_address"),
+    ("p2p_dst_ipv4", "udp4_peer_delay_address"),
+    ("ptp_dst_ipv6", "udp6_address"),
+    ("p2p_dst_ipv6", "udp6_peer_delay_address"),
+    ("interfaces", "ports"),
+];

@@ -1,0 +1,172 @@
+use std::fmt;
+use std::io::IsTerminal;
+
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::monotonic_now;
+
+/// How a line begins.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum LogFormat {
+    /// `ptpd[12345.678]: message`, with the level named where it is a warning or worse.
+    #[default]
+    Plain,
+    /// The same without the time: journald adds its own.
+    Journal,
+    /// One JSON object per line: `{"time_ns":...,"level":"info","program":"ptpd","message":"..."}`, the time of
+    /// CLOCK_MONOTONIC.
+    Json,
+}
+
+/// Where logs go and how much.
+#[derive(Clone, Debug)]
+pub struct LogOptions {
+    /// The program's name.
+    pub program: &'static str,
+    /// Put into every line, if not empty.
+    pub tag: String,
+    /// The least severe level that is logged.
+    pub level: tracing::Level,
+    /// How a line begins.
+    pub format: LogFormat,
+    /// Standard output instead of standard error.
+    pub stdout: bool,
+}
+
+impl LogOptions {
+    /// Information and worse, to standard error.
+    pub fn new(program: &'static str) -> Self {
+        let format = if std::env::var_os("JOURNAL_STREAM").is_some() && !std::io::stderr().is_terminal() {
+            LogFormat::Journal
+        } else {
+            LogFormat::Plain
+        };
+        Self { program, tag: String::new(), level: tracing::Level::INFO, format, stdout: false }
+    }
+}
+
+/// Starts logging for the whole process. A second call changes nothing.
+pub fn init_log(options: &LogOptions) {
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::from_level(options.level))
+        .event_format(Lines(options.clone()))
+        .with_writer(Out { stdout: options.stdout })
+        .finish();
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Out {
+    stdout: bool,
+}
+
+impl<'a> MakeWriter<'a> for Out {
+    type Writer = Box<dyn std::io::Write>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        if self.stdout { Box::new(std::io::stdout()) } else { Box::new(std::io::stderr()) }
+    }
+}
+
+struct Lines(LogOptions);
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut w: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let LogOptions { program, tag, format, .. } = &self.0;
+        if *format == LogFormat::Json {
+            let mut text = String::new();
+            let mut message = Message { w: &mut Writer::new(&mut text), result: Ok(()) };
+            event.record(&mut message);
+            let level = event.metadata().level().as_str().to_ascii_lowercase();
+            write!(w, r#"{{"time_ns":{},"level":"{level}","program":"{program}""#, monotonic_now())?;
+            if !tag.is_empty() {
+                write!(w, r#","tag":"{}""#, Escaped(tag))?;
+            }
+            return writeln!(w, r#","message":"{}"}}"#, Escaped(&text));
+        }
+        match format {
+            LogFormat::Plain => {
+                let ms = monotonic_now() / 1_000_000;
+                write!(w, "{program}[{}.{:03}]: ", ms / 1000, ms % 1000)?;
+            }
+            LogFormat::Journal => {
+                // journald reads the priority from the line's beginning.
+                let priority = match *event.metadata().level() {
+                    tracing::Level::ERROR => 3,
+                    tracing::Level::WARN => 4,
+                    tracing::Level::INFO => 6,
+                    _ => 7,
+                };
+                write!(w, "<{priority}>")?;
+            }
+            LogFormat::Json => {}
+        }
+        if !tag.is_empty() {
+            write!(w, "[{tag}] ")?;
+        }
+        match *event.metadata().level() {
+            tracing::Level::ERROR => w.write_str("error: ")?,
+            tracing::Level::WARN => w.write_str("warning: ")?,
+            _ => {}
+        }
+        let mut message = Message { w: &mut w, result: Ok(()) };
+        event.record(&mut message);
+        message.result?;
+        writeln!(w)
+    }
+}
+
+/// The message as it is, then other fields as `name=value`.
+struct Message<'a, 'w> {
+    w: &'a mut Writer<'w>,
+    result: fmt::Result,
+}
+
+impl Visit for Message<'_, '_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let next = if field.name() == "message" {
+            write!(self.w, "{value:?}")
+        } else {
+            write!(self.w, " {}={value:?}", field.name())
+        };
+        self.result = self.result.and(next);
+    }
+}
+
+/// Text inside a JSON string (RFC 8259, 7).
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write;
+        for c in self.0.chars() {
+            match c {
+                '"' => f.write_str("\\\"")?,
+                '\\' => f.write_str("\\\\")?,
+                '\n' => f.write_str("\\n")?,
+                c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_strings_are_escaped() {
+        assert_eq!(Escaped("a \"b\" \\ \n\u{1}").to_string(), r#"a \"b\" \\ \n\u0001"#);
+    }
+}

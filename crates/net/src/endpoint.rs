@@ -1,0 +1,335 @@
+//! One socket of a port: how it is opened, addressed and read.
+
+use std::io;
+use std::net::Ipv6Addr;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use socket2::{InterfaceIndexOrAddress, Socket};
+
+use crate::control::{Control, Stamps};
+use crate::ethernet;
+use crate::interface::{Interface, name_octets};
+use crate::name::Name;
+use crate::sys;
+use crate::{
+    Address, Capability, Destination, MAX_MESSAGE, MessageClass, NetError, Received, SocketCounters,
+    SocketOptions, Stamping, Transport,
+};
+
+/// The two octets after a message over UDP/IPv6 (1588-2019 D.1), where a card may put the checksum right.
+const UDP_IPV6_TAIL: [u8; 2] = [0; 2];
+/// Longer than any message with its headers.
+const BUFFER: usize = 2048;
+
+/// A socket with the room that its reads need.
+pub(crate) struct Endpoint {
+    socket: Socket,
+    interface: String,
+    transport: Transport,
+    class: MessageClass,
+    stamping: Stamping,
+    index: u32,
+    mac: [u8; 6],
+    primary: Address,
+    peer_delay: Address,
+    ttl: u8,
+    buffer: Box<[u8; BUFFER]>,
+    name: Name,
+    control: Control,
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("interface", &self.interface)
+            .field("transport", &self.transport)
+            .field("class", &self.class)
+            .field("socket", &self.socket)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Endpoint {
+    pub(crate) fn open(
+        options: &SocketOptions,
+        interface: &Interface,
+        class: MessageClass,
+    ) -> Result<Self, NetError> {
+        for address in [options.primary, options.peer_delay] {
+            belongs(options.transport, address)?;
+        }
+        let (socket, mac) = match options.transport {
+            Transport::UdpIpv4 => (open_ipv4(options, interface, class)?, [0; 6]),
+            Transport::UdpIpv6 => (open_ipv6(options, interface, class)?, [0; 6]),
+            Transport::Ethernet => {
+                (ethernet::open(options, interface, class)?, interface.mac.unwrap_or_default())
+            }
+        };
+        if options.socket_priority != 0 {
+            let priority = i32::from(options.socket_priority);
+            let _ = sys::set_int(socket.as_fd(), libc::SOL_SOCKET, libc::SO_PRIORITY, priority);
+        }
+        Ok(Self {
+            socket,
+            interface: options.interface.clone(),
+            transport: options.transport,
+            class,
+            stamping: options.stamping,
+            index: interface.index,
+            mac,
+            primary: options.primary,
+            peer_delay: options.peer_delay,
+            ttl: options.ttl,
+            buffer: Box::new([0; BUFFER]),
+            name: Name::default(),
+            control: Control::default(),
+        })
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// What follows the message within the payload.
+    const fn tail(&self) -> &'static [u8] {
+        match self.transport {
+            Transport::UdpIpv6 => &UDP_IPV6_TAIL,
+            Transport::UdpIpv4 | Transport::Ethernet => &[],
+        }
+    }
+
+    pub(crate) fn send(&self, destination: Destination, octets: &[u8]) -> Result<(), NetError> {
+        if octets.is_empty() || octets.len() > MAX_MESSAGE {
+            return Err(NetError::MessageLength { length: octets.len() });
+        }
+        let address = match destination {
+            Destination::Primary => self.primary,
+            Destination::PeerDelay => self.peer_delay,
+            Destination::Unicast(address) => address,
+        };
+        let port = self.class.udp_port();
+        let header;
+        let mut head: &[u8] = &[];
+        let name = match (self.transport, address) {
+            (Transport::UdpIpv4, Address::Ipv4(a)) => Name::ipv4(a, port),
+            (Transport::UdpIpv6, Address::Ipv6(a)) => Name::ipv6(a, port, self.scope(a)),
+            (Transport::Ethernet, Address::Ethernet(a)) => {
+                header = ethernet::header(a, self.mac);
+                head = &header;
+                Name::link(ethernet::PROTOCOL, self.index, a)
+            }
+            (transport, address) => return Err(NetError::WrongAddress { transport, address }),
+        };
+        sys::send(self.fd(), &name, [head, octets, self.tail()], self.hop_limit(destination))
+            .map_err(|e| self.fail("send a message", e))
+    }
+
+    /// Peer delay messages do not leave the link (1588-2019 C.3, D.3).
+    fn hop_limit(&self, destination: Destination) -> Option<(i32, i32, i32)> {
+        match (destination, self.transport, self.peer_delay) {
+            (Destination::PeerDelay, Transport::UdpIpv4, Address::Ipv4(a))
+                if self.ttl != 1 && a.is_multicast() =>
+            {
+                Some((libc::IPPROTO_IP, libc::IP_TTL, 1))
+            }
+            (Destination::PeerDelay, Transport::UdpIpv6, Address::Ipv6(a))
+                if self.ttl != 1 && a.is_multicast() =>
+            {
+                Some((libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT, 1))
+            }
+            _ => None,
+        }
+    }
+
+    fn scope(&self, address: Ipv6Addr) -> u32 {
+        if address.is_multicast() || address.is_unicast_link_local() { self.index } else { 0 }
+    }
+
+    /// One read.
+    pub(crate) fn receive(
+        &mut self,
+        counters: &mut SocketCounters,
+    ) -> Result<Option<Received<'_>>, NetError> {
+        let Some(read) = self.read(0, counters)? else { return Ok(None) };
+        let stamps = self.control.parse();
+        let stamp = match self.stamping {
+            Stamping::Software => stamps.software,
+            Stamping::Hardware => stamps.hardware,
+            Stamping::None => None,
+        };
+        let frame = self.buffer.get(..read.length).unwrap_or_default();
+        let found = match self.transport {
+            Transport::UdpIpv4 => self.name.as_ipv4().map(|a| (Address::Ipv4(a), frame)),
+            Transport::UdpIpv6 => self.name.as_ipv6().map(|a| (Address::Ipv6(a), frame)),
+            Transport::Ethernet => self.name.as_link().and_then(|from| {
+                let groups = [self.primary, self.peer_delay];
+                ethernet::accept(frame, from, self.mac, groups).map(|m| (Address::Ethernet(from.address), m))
+            }),
+        };
+        let Some((source, octets)) = found.filter(|(_, o)| !o.is_empty() && !read.truncated) else {
+            counters.dropped = counters.dropped.saturating_add(1);
+            return Ok(None);
+        };
+        if self.class == MessageClass::Event && self.stamping != Stamping::None && stamp.is_none() {
+            counters.unstamped = counters.unstamped.saturating_add(1);
+        }
+        Ok(Some(Received { octets, stamp, source }))
+    }
+
+    /// One read of the error queue: what its control messages say, and the frame up to the message's end, if one came
+    /// along.
+    pub(crate) fn error_queue(
+        &mut self,
+        counters: &mut SocketCounters,
+    ) -> Result<Option<(Stamps, &[u8])>, NetError> {
+        let Some(read) = self.read(libc::MSG_ERRQUEUE, counters)? else { return Ok(None) };
+        let stamps = self.control.parse();
+        let frame = self.buffer.get(..read.length).unwrap_or_default();
+        Ok(Some((stamps, frame.strip_suffix(self.tail()).unwrap_or(frame))))
+    }
+
+    /// Takes the socket's pending error: left there it would be reported by poll for ever.
+    pub(crate) fn take_error(&self) -> Option<io::Error> {
+        self.socket.take_error().ok().flatten()
+    }
+
+    fn read(&mut self, flags: i32, counters: &mut SocketCounters) -> Result<Option<sys::Read>, NetError> {
+        let fd = self.socket.as_fd();
+        match sys::receive(fd, self.buffer.as_mut_slice(), &mut self.name, &mut self.control, flags) {
+            Ok(read) => Ok(Some(read)),
+            Err(e) => match e.raw_os_error() {
+                Some(libc::EAGAIN | libc::EINTR) => Ok(None),
+                Some(
+                    libc::ECONNREFUSED
+                    | libc::EHOSTUNREACH
+                    | libc::EHOSTDOWN
+                    | libc::ENETUNREACH
+                    | libc::ENETDOWN
+                    | libc::EMSGSIZE
+                    | libc::ENOPROTOOPT
+                    | libc::EPROTO,
+                ) => {
+                    counters.network_errors = counters.network_errors.saturating_add(1);
+                    Ok(None)
+                }
+                _ => Err(self.fail("receive a message", e)),
+            },
+        }
+    }
+
+    fn fail(&self, action: &'static str, source: io::Error) -> NetError {
+        NetError::os(action, self.interface.as_str(), None, source)
+    }
+
+    pub(crate) const fn stamping(&self) -> Stamping {
+        self.stamping
+    }
+}
+
+fn belongs(transport: Transport, address: Address) -> Result<(), NetError> {
+    match (transport, address) {
+        (Transport::UdpIpv4, Address::Ipv4(_))
+        | (Transport::UdpIpv6, Address::Ipv6(_))
+        | (Transport::Ethernet, Address::Ethernet(_)) => Ok(()),
+        (transport, address) => Err(NetError::WrongAddress { transport, address }),
+    }
+}
+
+/// What both kinds of UDP sockets have: the name of the interface with its NUL, as simulators need it.
+fn bind_device(socket: &Socket, interface: &Interface) -> Result<(), NetError> {
+    let octets = name_octets(&interface.name)?;
+    let with_nul = octets.get(..=interface.name.len()).unwrap_or(&octets);
+    socket.bind_device(Some(with_nul)).map_err(|e| {
+        NetError::os("bind a socket to the interface", &interface.name, Some(Capability::NetRaw), e)
+    })
+}
+
+fn dscp(options: &SocketOptions, class: MessageClass) -> i32 {
+    let dscp = match class {
+        MessageClass::Event => options.dscp_event,
+        MessageClass::General => options.dscp_general,
+    };
+    i32::from(dscp.min(63)) << 2
+}
+
+// Of the options, only the interface and the groups are needed to work at all; simulators may refuse the others.
+
+fn open_ipv4(
+    options: &SocketOptions,
+    interface: &Interface,
+    class: MessageClass,
+) -> Result<Socket, NetError> {
+    let name = interface.name.as_str();
+    if interface.ipv4.is_empty() {
+        return Err(NetError::NoAddress { interface: name.to_owned(), transport: options.transport });
+    }
+    let fail = |action| move |e| NetError::os(action, name, None, e);
+    let socket = sys::socket(libc::AF_INET, libc::SOCK_DGRAM, 0).map_err(fail("open a UDP/IPv4 socket"))?;
+    let _ = socket.set_reuse_address(true);
+    bind_device(&socket, interface)?;
+    let local = Name::ipv4(std::net::Ipv4Addr::UNSPECIFIED, class.udp_port());
+    sys::bind(socket.as_fd(), &local).map_err(|e| bind_error(name, class, e))?;
+
+    // Only this socket's groups, whatever other sockets of the host have joined.
+    let _ = socket.set_multicast_all_v4(false);
+    let index = InterfaceIndexOrAddress::Index(interface.index);
+    for group in groups(options) {
+        if let Address::Ipv4(group) = group
+            && group.is_multicast()
+        {
+            socket.join_multicast_v4_n(&group, &index).map_err(fail("join a multicast group"))?;
+        }
+    }
+    // struct ip_mreqn: group, address, index.
+    let mut out = [0u8; 12];
+    for (to, from) in out.iter_mut().skip(8).zip(interface.index.to_ne_bytes()) {
+        *to = from;
+    }
+    let _ = sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MULTICAST_IF, &out);
+    let _ = socket.set_multicast_loop_v4(false);
+    let _ = socket.set_multicast_ttl_v4(options.ttl.max(1).into());
+    let _ = sys::set_int(socket.as_fd(), libc::IPPROTO_IP, libc::IP_TOS, dscp(options, class));
+    Ok(socket)
+}
+
+fn open_ipv6(
+    options: &SocketOptions,
+    interface: &Interface,
+    class: MessageClass,
+) -> Result<Socket, NetError> {
+    let name = interface.name.as_str();
+    let fail = |action| move |e| NetError::os(action, name, None, e);
+    let socket = sys::socket(libc::AF_INET6, libc::SOCK_DGRAM, 0).map_err(fail("open a UDP/IPv6 socket"))?;
+    let _ = socket.set_reuse_address(true);
+    let _ = socket.set_only_v6(true);
+    bind_device(&socket, interface)?;
+    let local = Name::ipv6(Ipv6Addr::UNSPECIFIED, class.udp_port(), 0);
+    sys::bind(socket.as_fd(), &local).map_err(|e| bind_error(name, class, e))?;
+
+    let _ = socket.set_multicast_all_v6(false);
+    for group in groups(options) {
+        if let Address::Ipv6(group) = group
+            && group.is_multicast()
+        {
+            socket.join_multicast_v6(&group, interface.index).map_err(fail("join a multicast group"))?;
+        }
+    }
+    let _ = socket.set_multicast_if_v6(interface.index);
+    let _ = socket.set_multicast_loop_v6(false);
+    let _ = socket.set_multicast_hops_v6(options.ttl.max(1).into());
+    let _ = sys::set_int(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_TCLASS, dscp(options, class));
+    Ok(socket)
+}
+
+/// Both destinations; one of them twice would be refused.
+pub(crate) fn groups(options: &SocketOptions) -> impl Iterator<Item = Address> {
+    [Some(options.primary), Some(options.peer_delay).filter(|a| *a != options.primary)].into_iter().flatten()
+}
+
+fn bind_error(interface: &str, class: MessageClass, source: io::Error) -> NetError {
+    let action = match class {
+        MessageClass::Event => "bind UDP port 319",
+        MessageClass::General => "bind UDP port 320",
+    };
+    NetError::os(action, interface, Some(Capability::NetBindService), source)
+}

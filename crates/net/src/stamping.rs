@@ -1,0 +1,128 @@
+//! Switching stamps on: the network card's (SIOCSHWTSTAMP) and the socket's (SO_TIMESTAMPING).
+
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use crate::interface::name_octets;
+use crate::sys::{self, DataWords, HWTSTAMP_WORDS};
+use crate::{Capability, NetError, Stamping, Transport};
+
+const SIOCSHWTSTAMP: u32 = 0x89b0;
+const SIOCGHWTSTAMP: u32 = 0x89b1;
+const HWTSTAMP_TX_ON: u32 = 1;
+const FILTER_ALL: u32 = 1;
+const FILTER_V2_L4_EVENT: u32 = 6;
+const FILTER_V2_L2_EVENT: u32 = 9;
+const FILTER_V2_EVENT: u32 = 12;
+const SO_SELECT_ERR_QUEUE: i32 = 45;
+
+/// The receive filters that do, the narrowest first.
+const fn filters(transport: Transport) -> [u32; 3] {
+    match transport {
+        Transport::UdpIpv4 | Transport::UdpIpv6 => [FILTER_V2_EVENT, FILTER_V2_L4_EVENT, FILTER_ALL],
+        Transport::Ethernet => [FILTER_V2_EVENT, FILTER_V2_L2_EVENT, FILTER_ALL],
+    }
+}
+
+/// Has the card stamp event messages. What is set already needs no privilege.
+pub(crate) fn enable_card(fd: BorrowedFd<'_>, interface: &str, transport: Transport) -> Result<(), NetError> {
+    let name = name_octets(interface)?;
+    let suits =
+        |[_, tx_type, filter]: [u32; 3]| tx_type == HWTSTAMP_TX_ON && filters(transport).contains(&filter);
+
+    let mut now = DataWords::<HWTSTAMP_WORDS>([0; HWTSTAMP_WORDS]);
+    if sys::interface_data_ioctl(fd, SIOCGHWTSTAMP, name, &mut now).is_ok() && suits(now.0) {
+        return Ok(());
+    }
+    let mut refused = None;
+    for filter in filters(transport) {
+        let mut want = DataWords::<HWTSTAMP_WORDS>([0, HWTSTAMP_TX_ON, filter]);
+        match sys::interface_data_ioctl(fd, SIOCSHWTSTAMP, name, &mut want) {
+            // The driver writes back what it really does: often more than was asked.
+            Ok(()) if suits(want.0) => return Ok(()),
+            Ok(()) => {}
+            Err(e) => match e.raw_os_error() {
+                Some(libc::EPERM | libc::EACCES) => {
+                    let action = "switch the network card's stamps on";
+                    return Err(NetError::Privilege { action, capability: Capability::NetAdmin });
+                }
+                _ => refused = Some(e),
+            },
+        }
+    }
+    match refused.as_ref().and_then(io::Error::raw_os_error) {
+        None | Some(libc::EOPNOTSUPP | libc::ERANGE | libc::EINVAL | libc::ENOTTY) => {
+            Err(NetError::NoStamping {
+                interface: interface.to_owned(),
+                lacks: "hardware stamps of PTP event messages",
+            })
+        }
+        Some(_) => {
+            let source = refused.unwrap_or_else(|| io::Error::from_raw_os_error(libc::EOPNOTSUPP));
+            Err(NetError::os(
+                "switch the network card's stamps on",
+                interface,
+                Some(Capability::NetAdmin),
+                source,
+            ))
+        }
+    }
+}
+
+/// SO_TIMESTAMPING's flags for a kind of stamps. Every transmission of the socket gets a number (OPT_ID), and comes back
+/// without its payload (OPT_TSONLY).
+const fn flags(stamping: Stamping) -> u32 {
+    let which = match stamping {
+        Stamping::Software => {
+            libc::SOF_TIMESTAMPING_TX_SOFTWARE
+                | libc::SOF_TIMESTAMPING_RX_SOFTWARE
+                | libc::SOF_TIMESTAMPING_SOFTWARE
+        }
+        Stamping::Hardware => {
+            libc::SOF_TIMESTAMPING_TX_HARDWARE
+                | libc::SOF_TIMESTAMPING_RX_HARDWARE
+                | libc::SOF_TIMESTAMPING_RAW_HARDWARE
+        }
+        Stamping::None => return 0,
+    };
+    which | libc::SOF_TIMESTAMPING_OPT_ID | libc::SOF_TIMESTAMPING_OPT_TSONLY
+}
+
+/// Has the kernel hand the stamps to the socket.
+pub(crate) fn enable_socket(fd: BorrowedFd<'_>, interface: &str, stamping: Stamping) -> Result<(), NetError> {
+    let all = flags(stamping);
+    if all == 0 {
+        return Ok(());
+    }
+    let without = all & !(libc::SOF_TIMESTAMPING_OPT_ID | libc::SOF_TIMESTAMPING_OPT_TSONLY);
+    set_flags(fd, all).or_else(|_| set_flags(fd, without)).map_err(|_| NetError::NoStamping {
+        interface: interface.to_owned(),
+        lacks: "stamps on its sockets (SO_TIMESTAMPING)",
+    })?;
+    // POLLPRI for the error queue. Where it is unknown, POLLERR comes alone.
+    let _ = sys::set_int(fd, libc::SOL_SOCKET, SO_SELECT_ERR_QUEUE, 1);
+    Ok(())
+}
+
+/// Has the kernel count transmissions from 0 again.
+pub(crate) fn restart_ids(fd: BorrowedFd<'_>, stamping: Stamping) -> io::Result<()> {
+    let all = flags(stamping);
+    set_flags(fd, all & !libc::SOF_TIMESTAMPING_OPT_ID & !libc::SOF_TIMESTAMPING_OPT_TSONLY)?;
+    set_flags(fd, all)
+}
+
+fn set_flags(fd: BorrowedFd<'_>, flags: u32) -> io::Result<()> {
+    sys::set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, &flags.to_ne_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_the_kernels() {
+        assert_eq!(flags(Stamping::Software), 1 << 1 | 1 << 3 | 1 << 4 | 1 << 7 | 1 << 11);
+        assert_eq!(flags(Stamping::Hardware), 1 << 0 | 1 << 2 | 1 << 6 | 1 << 7 | 1 << 11);
+        assert_eq!(flags(Stamping::None), 0);
+    }
+}

@@ -1,0 +1,441 @@
+//! The loop: takes the next happening, hands it to an engine, carries out what the engine says.
+
+use std::rc::Rc;
+
+use ptp_servo::Decision;
+use ptp_wire::{PortNumber, TimeInterval, TimePoint};
+use ptpd::engine::{
+    Address, Destination, DownCause, Event, Input, MessageClass, Output, PortState, Sample, ServoState,
+    TxToken,
+};
+
+use super::capture::Capture;
+use super::link::Link;
+use super::node::{Node, Running};
+use super::simulation::Simulation;
+use super::{EventQueue, LinkId, Moment, NodeId};
+
+/// PTP's groups on Ethernet: all messages but peer delay's, and peer delay's.
+const PRIMARY: [u8; 6] = [0x01, 0x1b, 0x19, 0, 0, 0];
+const PEER_DELAY: [u8; 6] = [0x01, 0x80, 0xc2, 0, 0, 0x0e];
+/// Wake-ups without effect before an engine is held to be stuck.
+const MAX_IDLE_WAKES: u32 = 100;
+
+const SYNC: u8 = 0x0;
+const FOLLOW_UP: u8 = 0x8;
+
+/// Octets of a frame; copies share them.
+pub(super) type Octets = Rc<[u8]>;
+
+/// What the queue holds.
+#[derive(Debug)]
+pub(super) enum Happening {
+    /// A frame leaves its port.
+    Depart { node: NodeId, life: u32, port: PortNumber, to: [u8; 6], octets: Octets, token: Option<TxToken> },
+    /// A copy reaches a port.
+    Arrive { link: LinkId, cuts: u32, end: usize, from: [u8; 6], octets: Octets },
+    /// The host hands a frame to the engine.
+    Deliver {
+        node: NodeId,
+        life: u32,
+        port: PortNumber,
+        from: Address,
+        octets: Octets,
+        stamp: Option<TimePoint>,
+    },
+    /// The host hands a transmit stamp to the engine.
+    Stamp { node: NodeId, life: u32, token: TxToken, stamp: Option<TimePoint> },
+    /// The engine's deadline.
+    Wake { node: NodeId, life: u32 },
+    /// True errors are written down.
+    Probe,
+}
+
+fn mac_of(address: Address) -> [u8; 6] {
+    match address {
+        Address::Ethernet(mac) => mac,
+        Address::Ipv4(_) | Address::Ipv6(_) => [0; 6],
+    }
+}
+
+impl Simulation {
+    /// Runs until `end`, or until `done` says so after some happening; returns whether it did.
+    pub(super) fn run(&mut self, end: Moment, mut done: impl FnMut(&Self) -> bool) -> bool {
+        self.start_new_nodes();
+        if done(self) {
+            return true;
+        }
+        while let Some((at, what)) = self.queue.pop_until(end) {
+            self.now = at;
+            self.happenings += 1;
+            self.take(what);
+            if done(self) {
+                return true;
+            }
+        }
+        self.now = end;
+        false
+    }
+
+    fn take(&mut self, what: Happening) {
+        let now = self.now;
+        match what {
+            Happening::Depart { node, life, port, to, octets, token } => {
+                if self.alive(node, life) {
+                    self.depart(node, port, to, octets, token);
+                }
+            }
+            Happening::Arrive { link, cuts, end, from, octets } => self.arrive(link, cuts, end, from, octets),
+            Happening::Deliver { node, life, port, from, octets, stamp } => {
+                if self.alive(node, life) {
+                    self.input(node, Input::Frame { port, octets: &octets, stamp, source: from });
+                }
+            }
+            Happening::Stamp { node, life, token, stamp } => {
+                if self.alive(node, life) {
+                    self.input(node, Input::TransmitStamp { token, stamp });
+                }
+            }
+            Happening::Wake { node, life } => {
+                if self.alive(node, life) {
+                    self.wake(node);
+                }
+            }
+            Happening::Probe => {
+                for node in &mut self.nodes {
+                    let error = node.clock.error(now).nanos_f64();
+                    node.record.errors.push((now, if node.running.is_some() { error } else { f64::NAN }));
+                }
+                self.queue.push(now + self.probe_interval, Happening::Probe);
+            }
+        }
+    }
+
+    fn alive(&self, node: NodeId, life: u32) -> bool {
+        let node = &self.nodes[node.0];
+        node.running.is_some() && node.life == life
+    }
+
+    /// Gives one input to an engine and carries out what comes of it.
+    pub(super) fn input(&mut self, id: NodeId, input: Input<'_>) {
+        let node = &mut self.nodes[id.0];
+        let instant = node.instant(self.now);
+        if let Some(running) = node.running.as_mut() {
+            running.engine.handle(instant, input);
+            self.drain(id);
+        }
+    }
+
+    fn drain(&mut self, id: NodeId) {
+        while let Some(sample) = self.poll(id) {
+            if let Some(sample) = sample {
+                self.steer(id, sample);
+            }
+        }
+        self.look(id);
+        self.plan_wake(id);
+    }
+
+    /// Carries out one output; a sample is handed back. `None`: there was none.
+    fn poll(&mut self, id: NodeId) -> Option<Option<Sample>> {
+        let now = self.now;
+        let node = &mut self.nodes[id.0];
+        match node.running.as_mut()?.engine.poll()? {
+            Output::Transmit { port, class, destination, octets, stamp } => {
+                let is_event = octets.first().is_some_and(|o| o & 0xf < 8);
+                if is_event != (class == MessageClass::Event) {
+                    self.violations
+                        .push((now, format!("{}: message class does not fit the message", node.spec.name)));
+                }
+                let to = match destination {
+                    Destination::Primary => PRIMARY,
+                    Destination::PeerDelay => PEER_DELAY,
+                    Destination::Unicast(address) => mac_of(address),
+                };
+                let latency = node.spec.host.transmit_latency.around(TimeInterval::ZERO, &mut node.rng);
+                let what = Happening::Depart {
+                    node: id,
+                    life: node.life,
+                    port,
+                    to,
+                    octets: octets.into(),
+                    token: stamp,
+                };
+                self.queue.push(now + latency, what);
+                Some(None)
+            }
+            Output::Sample(sample) => Some(Some(sample)),
+            Output::Event(event) => {
+                if let Event::PortState { port, to, .. } = event
+                    && let Some(p) = node.ports.get_mut(usize::from(port.0).wrapping_sub(1))
+                {
+                    p.told = to;
+                }
+                node.record.events.push((now, event));
+                Some(None)
+            }
+            Output::Delay(_) | Output::LocalReply { .. } => Some(None),
+        }
+    }
+
+    /// What the daemon does with a sample: servo, clock, and back to the engine.
+    fn steer(&mut self, id: NodeId, sample: Sample) {
+        let now = self.now;
+        let node = &mut self.nodes[id.0];
+        node.record.samples += 1;
+        node.record.last_sample = Some(sample);
+        let instant = node.instant(now);
+        let Some(Running { engine, servo, log_sync_interval, .. }) = node.running.as_mut() else { return };
+        if node.spec.config.free_running {
+            return;
+        }
+        if *log_sync_interval != sample.log_sync_interval.0 {
+            *log_sync_interval = sample.log_sync_interval.0;
+            servo.set_interval(sample.log_sync_interval.seconds());
+        }
+        let Decision { state, frequency_ppb, step } = servo.sample(sample.offset, sample.ingress, 1.0);
+        node.clock.set_frequency(now, frequency_ppb);
+        if let Some(step) = step {
+            node.clock.step(now, step);
+            engine.handle(instant, Input::ClockStepped);
+        }
+        let state = if state.is_locked() { ServoState::Locked } else { ServoState::Unlocked };
+        engine.handle(instant, Input::Servo(state));
+    }
+
+    fn depart(
+        &mut self,
+        id: NodeId,
+        number: PortNumber,
+        to: [u8; 6],
+        octets: Octets,
+        token: Option<TxToken>,
+    ) {
+        let now = self.now;
+        let node = &mut self.nodes[id.0];
+        let Some(port) = node.port(number) else { return };
+        let (link_id, end, from) = (port.link, port.end, port.mac);
+        let link = &mut self.links[link_id.0];
+        let connected = link.up && link.ends[end].plugged;
+        let octets = if node.spec.host.one_step { one_step(node, now, octets) } else { Some(octets) };
+        if let Some(token) = token {
+            plan_stamp(&mut self.queue, node, id, now, token, connected);
+        }
+        let Some(octets) = octets.filter(|_| connected) else { return };
+        link.stats.sent += 1;
+        self.hash.number(now.0 as u64);
+        self.hash.number((id.0 as u64) << 16 | u64::from(number.0));
+        self.hash.octets(&octets);
+        if let Some(capture) = self.captures.get_mut(&link_id) {
+            capture.add(now, from, to, &octets);
+        }
+        put_on_wire(&mut self.queue, link, link_id, now, end, from, to, &octets, &self.nodes);
+    }
+
+    fn arrive(&mut self, id: LinkId, cuts: u32, end: usize, from: [u8; 6], octets: Octets) {
+        let now = self.now;
+        let link = &mut self.links[id.0];
+        let end = link.ends[end];
+        if link.cuts != cuts || !link.up || !end.plugged {
+            return;
+        }
+        link.stats.delivered += 1;
+        let node = &mut self.nodes[end.node.0];
+        if node.running.is_none() {
+            return;
+        }
+        let is_event = octets.first().is_some_and(|o| o & 0xf < 8);
+        let stamped = is_event && !node.rng.chance(node.spec.host.receive_stamp_loss);
+        let stamp = stamped.then(|| node.clock.stamp(now));
+        let latency = node.spec.host.receive_latency.around(TimeInterval::ZERO, &mut node.rng);
+        let what = Happening::Deliver {
+            node: end.node,
+            life: node.life,
+            port: end.port,
+            from: Node::address(from),
+            octets,
+            stamp,
+        };
+        self.queue.push(now + latency, what);
+    }
+
+    fn wake(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.0];
+        let instant = node.instant(self.now);
+        let name = &node.spec.name;
+        let Some(running) = node.running.as_mut() else { return };
+        if running.wake != Some(self.now) {
+            return; // An earlier one was planned since, and has done this one's work.
+        }
+        running.wake = None;
+        if running.engine.next_deadline().is_some_and(|d| d <= instant) {
+            running.idle_wakes += 1;
+            assert!(
+                running.idle_wakes < MAX_IDLE_WAKES,
+                "{name} is stuck: at {} it asks for {:?} again and again",
+                self.now,
+                running.engine.next_deadline()
+            );
+            self.input(id, Input::Tick);
+        } else {
+            self.plan_wake(id);
+        }
+    }
+
+    fn plan_wake(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.0];
+        let instant = node.instant(self.now);
+        let Some(deadline) = node.running.as_ref().and_then(|r| r.engine.next_deadline()) else { return };
+        let at = node.moment(deadline).max(Moment::from_nanos(self.now.nanos() + 1));
+        let life = node.life;
+        let Some(running) = node.running.as_mut() else { return };
+        if deadline > instant {
+            running.idle_wakes = 0;
+        }
+        if running.wake.is_none_or(|w| at < w) {
+            running.wake = Some(at);
+            self.queue.push(at, Happening::Wake { node: id, life });
+        }
+    }
+
+    /// Compares what the ports are in now with what they were in, and with what must hold always.
+    pub(super) fn look(&mut self, id: NodeId) {
+        let now = self.now;
+        let Simulation { nodes, links, violations, hash, .. } = self;
+        let Node { spec, ports, running, record, clock, was_client, .. } = &mut nodes[id.0];
+        let mut clients = 0;
+        let mut touched: Option<Vec<LinkId>> = None;
+        for (i, port) in ports.iter_mut().enumerate() {
+            let number = PortNumber(i as u16 + 1);
+            let state = running.as_ref().and_then(|r| r.engine.port_state(number));
+            let state = state.unwrap_or(PortState::Initializing);
+            clients += usize::from(matches!(state, PortState::Uncalibrated | PortState::Slave));
+            if running.is_some() && port.told != state {
+                violations
+                    .push((now, format!("{} port {number}: told {}, is {state}", spec.name, port.told)));
+                port.told = state;
+            }
+            if port.state != state {
+                record.changes.push(super::Change { at: now, port: number, from: port.state, to: state });
+                hash.number(now.0 as u64 ^ (state as u64) << 56 ^ (id.0 as u64) << 40 ^ (i as u64) << 32);
+                port.state = state;
+                touched.get_or_insert_default().push(port.link);
+            }
+        }
+        if clients == 0
+            && std::mem::take(was_client)
+            && let Some(Running { servo, .. }) = running.as_mut()
+        {
+            // Nobody steers any more: what the controller added for the last offset must not stay for ever.
+            servo.reset();
+            clock.set_frequency(now, servo.frequency_ppb());
+        }
+        *was_client |= clients > 0;
+        let grandmaster = running.as_ref().is_some_and(|r| r.engine.is_grandmaster());
+        if clients > 1 {
+            violations.push((now, format!("{}: {clients} ports are clients", spec.name)));
+        }
+        if clients == 1 && grandmaster {
+            violations.push((now, format!("{}: grandmaster with a client port", spec.name)));
+        }
+        for link in touched.into_iter().flatten() {
+            watch_masters(now, &mut links[link.0], nodes);
+        }
+    }
+
+    /// Carrier has come or gone at these ends: the hosts tell their engines.
+    pub(super) fn tell_carrier(&mut self, ends: &[(NodeId, PortNumber)], up: bool) {
+        for &(node, port) in ends {
+            let input =
+                if up { Input::PortUp { port } } else { Input::PortDown { port, cause: DownCause::Link } };
+            self.input(node, input);
+        }
+    }
+}
+
+/// Counts the MASTERs that can hear each other on a link.
+pub(super) fn watch_masters(now: Moment, link: &mut Link, nodes: &[Node]) {
+    let masters = link
+        .ends
+        .iter()
+        .filter(|e| link.up && !link.silent && e.plugged && nodes[e.node.0].running.is_some())
+        .filter(|e| nodes[e.node.0].port(e.port).is_some_and(|p| p.state == PortState::Master))
+        .count();
+    link.masters.see(now, masters);
+}
+
+/// Plans the engine's news of a transmit stamp, if there is to be any.
+fn plan_stamp(
+    queue: &mut EventQueue<Happening>,
+    node: &mut Node,
+    id: NodeId,
+    now: Moment,
+    token: TxToken,
+    connected: bool,
+) {
+    let stamp = node.clock.stamp(now);
+    let host = node.spec.host;
+    let lost = node.rng.chance(host.stamp_loss);
+    let latency = host.stamp_latency.around(TimeInterval::ZERO, &mut node.rng);
+    let (at, stamp) = if lost || !connected {
+        node.record.stamps_withheld += 1;
+        if node.rng.chance(0.5) {
+            return;
+        }
+        (now + latency + TimeInterval::from_nanos(5_000_000), None)
+    } else {
+        (now + latency, Some(stamp))
+    };
+    queue.push(at, Happening::Stamp { node: id, life: node.life, token, stamp });
+}
+
+/// What a one-step NIC makes of a frame: Sync carries its own time, Follow_Up is not sent.
+fn one_step(node: &mut Node, now: Moment, octets: Octets) -> Option<Octets> {
+    match octets.first()? & 0xf {
+        FOLLOW_UP => None,
+        SYNC if octets.len() >= 44 => {
+            let (t, fraction) = node.clock.stamp(now).split();
+            let mut octets = octets.to_vec();
+            octets[6] &= !0x02;
+            octets[8..16].copy_from_slice(&fraction.0.to_be_bytes());
+            octets[34..40].copy_from_slice(&t.seconds().to_be_bytes()[2..]);
+            octets[40..44].copy_from_slice(&t.nanoseconds().to_be_bytes());
+            Some(octets.into())
+        }
+        _ => Some(octets),
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "split borrows of the simulation")]
+fn put_on_wire(
+    queue: &mut EventQueue<Happening>,
+    link: &mut Link,
+    id: LinkId,
+    now: Moment,
+    sender: usize,
+    from: [u8; 6],
+    to: [u8; 6],
+    octets: &Octets,
+    nodes: &[Node],
+) {
+    let cuts = link.cuts;
+    for end in 0..link.ends.len() {
+        let receiver = link.ends[end];
+        let for_it =
+            to[0] & 1 == 1 || nodes[receiver.node.0].port(receiver.port).is_some_and(|p| p.mac == to);
+        if end == sender || !for_it {
+            continue;
+        }
+        link.travel(sender == 0, |delay| {
+            queue.push(now + delay, Happening::Arrive { link: id, cuts, end, from, octets: octets.clone() });
+        });
+    }
+}
+
+/// What tests look at in a capture.
+impl Simulation {
+    /// A link's frames so far, if [`Simulation::capture`] asked for them.
+    pub fn captured(&self, link: LinkId) -> Option<&Capture> {
+        self.captures.get(&link)
+    }
+}

@@ -1,0 +1,71 @@
+//! A deterministic simulator of PTP networks: the real engine and the real servo on simulated clocks and wires.
+//!
+//! Nothing here waits, and nothing depends on the machine: a seed decides every draw, and equal seeds give equal runs,
+//! frame by frame and bit by bit ([`Simulation::trace_hash`]).
+//!
+//! A test reads like a story:
+//!
+//! ```
+//! use core::time::Duration;
+//! use hil_tests::sim::{LinkSpec, NodeSpec, PortState, Simulation};
+//!
+//! let mut sim = Simulation::new(1);
+//! let gm = sim.node(NodeSpec::grandmaster("gm"));
+//! let client = sim.node(NodeSpec::new("client").off(3_000_000, 12_000.0));
+//! sim.link(&[gm, client], LinkSpec::wire(500));
+//! sim.run_for(Duration::from_secs(60));
+//! assert_eq!(sim.state(client, 1), PortState::Slave);
+//! assert!(sim.offsets(client, gm, Duration::from_secs(20)).rms < 50.0);
+//! ```
+//!
+//! | file | concept |
+//! |---|---|
+//! | `moment`, `queue` | true time; what happens next |
+//! | `rng`, `noise` | seeded numbers; how waits vary |
+//! | `clock` | oscillator and steered counter |
+//! | `link` | wires and shared segments: delay, loss, duplicates, reordering |
+//! | `node` | an instance, its servo, its clock, its host's latencies |
+//! | `drive` | the loop between engines and wires |
+//! | `simulation` | what a test builds, does and asks |
+//! | `record`, `capture` | what a run leaves behind |
+//! | `topology` | parts of a network, and what must hold in each once it is quiet |
+
+mod capture;
+mod clock;
+mod drive;
+mod link;
+mod moment;
+mod node;
+mod noise;
+mod queue;
+mod record;
+mod rng;
+mod simulation;
+mod topology;
+
+pub use capture::Capture;
+pub use clock::{ClockSpec, EPOCH_NS, SimClock};
+pub use link::{DoubleMasters, End, LinkSpec, LinkStats};
+pub use moment::Moment;
+pub use node::{HostSpec, NodeSpec};
+pub use noise::Jitter;
+pub use ptpd::engine::PortState;
+pub use queue::EventQueue;
+pub use record::{Change, Figures, NodeRecord, TraceHash};
+pub use rng::Rng;
+pub use simulation::Simulation;
+
+/// A node of a [`Simulation`].
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct NodeId(pub(crate) usize);
+
+/// A link of a [`Simulation`].
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct LinkId(pub(crate) usize);
+
+impl LinkId {
+    /// The link that was made first.
+    pub const fn first() -> Self {
+        Self(0)
+    }
+}

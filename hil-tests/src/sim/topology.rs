@@ -1,0 +1,113 @@
+//! Parts of a network that hear each other, and what must hold in each of them once it is quiet.
+
+use ptpd::engine::PortState;
+
+use super::{LinkId, NodeId, Simulation};
+
+impl Simulation {
+    /// The living nodes in groups that are connected through links that are up and nodes that live.
+    pub fn components(&self) -> Vec<Vec<NodeId>> {
+        let mut component: Vec<usize> = (0..self.nodes.len()).collect();
+        fn root(c: &[usize], mut i: usize) -> usize {
+            while c[i] != i {
+                i = c[i];
+            }
+            i
+        }
+        for link in self.links() {
+            let on: Vec<NodeId> = self.connected_ends(link).map(|(n, _)| n).collect();
+            for pair in on.windows(2) {
+                let (a, b) = (root(&component, pair[0].0), root(&component, pair[1].0));
+                component[a.max(b)] = a.min(b);
+            }
+        }
+        let mut parts: Vec<Vec<NodeId>> = Vec::new();
+        for i in (0..self.nodes.len()).filter(|&i| root(&component, i) == i) {
+            let part = (i..self.nodes.len()).filter(|&j| root(&component, j) == i).map(NodeId);
+            let part: Vec<_> = part.filter(|n| self.engine(*n).is_some()).collect();
+            if !part.is_empty() {
+                parts.push(part);
+            }
+        }
+        parts
+    }
+
+    /// Living ends of a link that can hear each other.
+    pub fn connected_ends(&self, link: LinkId) -> impl Iterator<Item = (NodeId, u16)> + '_ {
+        let up = self.is_up(link);
+        let ends = self.ends(link).iter();
+        ends.filter(move |e| up && e.plugged && self.engine(e.node).is_some()).map(|e| (e.node, e.port.0))
+    }
+
+    /// What is not as it should be in a quiet network of clocks of class 128 and above without master-only ports:
+    /// one grandmaster in each part, known to all of it; one MASTER on each link; every other node SLAVE by exactly one
+    /// port and within `ns` of its grandmaster. Empty if all is well.
+    pub fn complaints(&self, ns: f64) -> Vec<String> {
+        let mut all: Vec<String> =
+            self.violations().iter().map(|(t, what)| format!("at {t}: {what}")).collect();
+        for part in self.components() {
+            let masters: Vec<_> =
+                part.iter().filter(|n| self.engine(**n).is_some_and(|e| e.is_grandmaster())).collect();
+            let names =
+                |nodes: &[&NodeId]| nodes.iter().map(|n| self.name(**n).to_string()).collect::<Vec<_>>();
+            let [&grandmaster] = masters[..] else {
+                let part: Vec<_> = part.iter().collect();
+                all.push(format!("of {:?} these are grandmasters: {:?}", names(&part), names(&masters)));
+                continue;
+            };
+            for &node in part.iter().filter(|n| **n != grandmaster) {
+                let name = self.name(node);
+                if self.grandmaster_of(node) != Some(grandmaster) {
+                    let held = self.grandmaster_of(node).map(|n| self.name(n));
+                    all.push(format!("{name} holds {held:?} to be grandmaster"));
+                }
+                let slaves = self.states(node).iter().filter(|s| **s == PortState::Slave).count();
+                if slaves != 1 {
+                    all.push(format!("{name} has {slaves} SLAVE ports: {:?}", self.states(node)));
+                }
+                let offset = self.offset(node, grandmaster);
+                if offset.abs() > ns {
+                    all.push(format!("{name} is {offset:.0} ns from {}", self.name(grandmaster)));
+                }
+            }
+        }
+        for link in self.links() {
+            let ends: Vec<_> = self.connected_ends(link).collect();
+            let masters = ends.iter().filter(|(n, p)| self.state(*n, *p) == PortState::Master).count();
+            let client_only = |n: &NodeId| self.engine(*n).is_some_and(|e| e.config().client_only);
+            let needs_master = ends.len() > 1 && ends.iter().any(|(n, _)| !client_only(n));
+            if masters > 1 || (masters == 0 && needs_master) {
+                let states: Vec<_> = ends
+                    .iter()
+                    .map(|(n, p)| format!("{}.{p} {}", self.name(*n), self.state(*n, *p)))
+                    .collect();
+                all.push(format!("link {} has {masters} masters: {states:?}", link.0));
+            }
+        }
+        all
+    }
+
+    /// Fails with everything that [`Simulation::complaints`] has to say.
+    ///
+    /// # Panics
+    /// If it has anything to say.
+    #[track_caller]
+    pub fn assert_in_order(&self, ns: f64) {
+        let complaints = self.complaints(ns);
+        assert!(complaints.is_empty(), "at {} (seed {}):\n{}", self.now(), self.seed, complaints.join("\n"));
+    }
+
+    /// Fails if a port is in another state, with the port's history.
+    ///
+    /// # Panics
+    /// If it is.
+    #[track_caller]
+    pub fn assert_state(&self, node: NodeId, port: u16, state: PortState) {
+        let is = self.state(node, port);
+        if is != state {
+            let changes = self.record(node).changes.iter().filter(|c| c.port.0 == port);
+            let history: Vec<_> = changes.map(|c| format!("{} at {}", c.to, c.at)).collect();
+            panic!("at {}: {} port {port} is {is}, not {state}: {history:?}", self.now(), self.name(node));
+        }
+    }
+}

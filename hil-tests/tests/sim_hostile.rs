@@ -1,0 +1,308 @@
+//! Whatever arrives, in whatever state: no panic, every frame counted once, and order again when it is over.
+
+use core::time::Duration;
+
+use hil_tests::sim::{LinkSpec, NodeId, NodeSpec, PortState, Rng, Simulation};
+use ptp_wire::{
+    Body, ClockIdentity, Header, LogInterval, MessageType, PortIdentity, PortNumber, TimeInterval, TimePoint,
+    TlvType, Writer,
+};
+use ptpd::engine::{
+    Access, Address, Delay, DelayFilterKind, DownCause, DropCause, Engine, Input, InstanceConfig, Instant,
+    Output, PortConfig, ServoState, TxToken,
+};
+
+/// Drop causes decided before a frame counts as received.
+const BEFORE_RECEPTION: [DropCause; 6] = [
+    DropCause::Malformed,
+    DropCause::Version,
+    DropCause::Domain,
+    DropCause::SdoId,
+    DropCause::Own,
+    DropCause::PortDown,
+];
+
+/// Frames of every type: what a network sends while it comes up, and what nobody here sends.
+fn corpus() -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for p2p in [false, true] {
+        let mut sim = Simulation::new(1);
+        let kind = |n: NodeSpec| if p2p { n.p2p() } else { n };
+        let gm = sim.node(kind(NodeSpec::grandmaster("gm").with(|c| c.path_trace = true)));
+        let client = sim.node(kind(NodeSpec::new("client").off(1000, 10.0)));
+        let link = sim.link(&[gm, client], LinkSpec::wire(500));
+        sim.capture(link);
+        sim.run_for(Duration::from_secs(15));
+        all.extend(sim.captured(link).into_iter().flat_map(|c| c.messages().map(|(_, m)| m.to_vec())));
+    }
+    let mut header = Header::new(MessageType::Signaling);
+    header.source_port_identity = PortIdentity::new(ClockIdentity([7; 8]), 1);
+    let mut buf = [0; 256];
+    for tlv in [TlvType(4), TlvType(5), TlvType(3), TlvType(8), TlvType(0x4000)] {
+        let body = Body::Signaling { target_port_identity: PortIdentity::ANY };
+        let mut w = Writer::new(&mut buf, &header, &body).expect("fits");
+        w.tlv(tlv, &[0xb0, 0, 0, 0, 1, 44]).expect("fits");
+        let len = w.finish();
+        all.push(buf[..len].to_vec());
+    }
+    // Management: GET of some data sets, a SET, a COMMAND; target all ports of all clocks.
+    for (action, id) in [(0u8, 0x2000u16), (0, 0x2004), (0, 0x0001), (1, 0x2005), (3, 0x0005), (0, 0xc001)] {
+        let mut m = vec![0x0d, 0x12, 0, 54, 0, 0];
+        m.resize(20, 0);
+        m.extend([7; 8]);
+        m.extend([0, 1, 0, 0, 4, 0x7f]);
+        m.extend([0xff; 10]);
+        m.extend([1, 1, action, 0]);
+        m.extend([0, 1, 0, 2]);
+        m.extend(id.to_be_bytes());
+        all.push(m);
+    }
+    let types: std::collections::BTreeSet<u8> = all.iter().filter_map(|m| Some(m.first()? & 0xf)).collect();
+    assert_eq!(types.len(), MessageType::ALL.len(), "every type: {types:?}");
+    all
+}
+
+fn mutate(rng: &mut Rng, corpus: &[Vec<u8>]) -> Vec<u8> {
+    let mut m = corpus[rng.below(corpus.len())].clone();
+    for _ in 0..rng.below(4) {
+        let at = rng.below(m.len());
+        match rng.below(9) {
+            0 => m[at] ^= 1 << rng.below(8),
+            1 => m[at] = rng.next_u64() as u8,
+            2 => m.truncate(at.max(1)),
+            3 => m.extend((0..rng.below(600)).map(|i| i as u8)),
+            4 => {
+                let other = &corpus[rng.below(corpus.len())];
+                m.truncate(at.max(1));
+                m.extend(&other[rng.below(other.len())..]);
+            }
+            5 => m[at..].fill(if rng.chance(0.5) { 0xff } else { 0 }),
+            6 => m[0] = (m[0] & 0xf0) | rng.below(16) as u8,
+            7 if m.len() > 30 => m[20..30].fill(rng.next_u64() as u8),
+            _ if m.len() > 16 => m[8..16].copy_from_slice(&rng.next_u64().to_be_bytes()),
+            _ => {}
+        }
+    }
+    if rng.chance(0.7) && m.len() > 3 {
+        let len = (m.len() as u16).to_be_bytes();
+        m[2..4].copy_from_slice(&len);
+    }
+    if rng.chance(0.05) {
+        m.iter_mut().for_each(|o| *o = rng.next_u64() as u8);
+    }
+    m
+}
+
+/// A network whose node under fire has a port in the wanted state.
+fn besieged(state: PortState, p2p: bool, seed: u64) -> (Simulation, NodeId, u16) {
+    let mut sim = Simulation::new(seed);
+    let kind = |n: NodeSpec| if p2p { n.p2p() } else { n };
+    let a = sim.node(kind(NodeSpec::new("a").priority1(10).off(0, 0.0)));
+    let b = sim.node(kind(NodeSpec::new("b").off(500_000, 2_000.0)));
+    let c = sim.node(kind(NodeSpec::new("c").priority1(5).off(-500_000, -3_000.0)));
+    let ab = sim.link(&[a, b], LinkSpec::wire(400));
+    sim.link(&[b, c], LinkSpec::wire(400));
+    sim.link(&[a, b], LinkSpec::wire(400));
+    let (node, port) = match state {
+        PortState::Master => (b, 2),
+        PortState::Passive => (b, 3),
+        _ => (b, 1),
+    };
+    // c is the best of them; it comes later, and turns b's client port into a server port.
+    sim.kill(c);
+    match state {
+        PortState::PreMaster => {
+            sim.run_for(Duration::from_secs(30));
+            sim.revive(c);
+            sim.run_until(Duration::from_secs(30), |s| s.state(node, port) == state).expect("c comes");
+        }
+        PortState::Faulty => {
+            sim.run_for(Duration::from_secs(30));
+            sim.cut(ab);
+        }
+        PortState::Disabled | PortState::Initializing => panic!("not reached from outside"),
+        _ => {
+            sim.run_until(Duration::from_secs(60), |s| s.state(node, port) == state)
+                .expect("reaches the state");
+        }
+    }
+    sim.assert_state(node, port, state);
+    (sim, node, port)
+}
+
+#[test]
+fn frames_of_any_kind_are_counted_once_and_survived_in_every_state() {
+    let corpus = corpus();
+    let mut rng = Rng::new(5, 5, 5);
+    let states = [
+        PortState::Faulty,
+        PortState::Listening,
+        PortState::PreMaster,
+        PortState::Master,
+        PortState::Passive,
+        PortState::Uncalibrated,
+        PortState::Slave,
+    ];
+    let mut causes = [0u64; DropCause::ALL.len()];
+    for state in states {
+        for p2p in [false, true] {
+            let (mut sim, node, port) = besieged(state, p2p, 3);
+            let counted = |s: &Simulation| {
+                let stats = s.engine(node).and_then(|e| e.port_stats(PortNumber(port))).expect("port");
+                stats.rx.iter().sum::<u64>() + BEFORE_RECEPTION.iter().map(|c| stats.dropped(*c)).sum::<u64>()
+            };
+            for _ in 0..1500 {
+                let before = counted(&sim);
+                let frame = mutate(&mut rng, &corpus);
+                sim.inject(node, port, &frame);
+                assert_eq!(counted(&sim), before + 1, "{state}: {frame:02x?}");
+                if rng.chance(0.02) {
+                    sim.run_for(Duration::from_millis(rng.below(300) as u64));
+                }
+            }
+            let stats = sim.engine(node).and_then(|e| e.port_stats(PortNumber(port))).expect("port");
+            for (sum, n) in causes.iter_mut().zip(stats.dropped) {
+                *sum += n;
+            }
+            for link in sim.links() {
+                sim.mend(link);
+            }
+            for node in sim.nodes() {
+                sim.revive(node);
+            }
+            sim.run_for(Duration::from_secs(300));
+            sim.assert_in_order(1_000.0);
+        }
+    }
+    // The storm was a storm: it met every cause that frames can have here.
+    for cause in DropCause::ALL {
+        let expected = !matches!(cause, DropCause::MissingStamp | DropCause::MasterOnly);
+        assert!(!expected || causes[*cause as usize] > 0, "{} never happened", cause.name());
+    }
+}
+
+fn address(rng: &mut Rng) -> Address {
+    match rng.below(3) {
+        0 => Address::Ethernet([rng.next_u64() as u8; 6]),
+        1 => Address::Ipv4([127, 0, 0, rng.next_u64() as u8].into()),
+        _ => Address::Ipv6(core::net::Ipv6Addr::LOCALHOST),
+    }
+}
+
+fn any_config(rng: &mut Rng) -> InstanceConfig {
+    let interval = |rng: &mut Rng| {
+        LogInterval(if rng.chance(0.2) { rng.next_u64() as i8 } else { rng.below(6) as i8 - 3 })
+    };
+    let any = |rng: &mut Rng| {
+        TimeInterval(if rng.chance(0.2) { rng.next_u64() as i64 } else { rng.below(1 << 30) as i64 })
+    };
+    let ports = (0..1 + rng.below(4))
+        .map(|i| PortConfig {
+            log_announce_interval: interval(rng),
+            log_sync_interval: interval(rng),
+            log_min_delay_req_interval: interval(rng),
+            log_min_pdelay_req_interval: interval(rng),
+            announce_receipt_timeout: rng.next_u64() as u8,
+            sync_receipt_timeout: rng.next_u64() as u8 & 3,
+            delay: [Delay::E2e, Delay::P2p, Delay::None][rng.below(3)],
+            hybrid_e2e: rng.chance(0.3),
+            master_only: rng.chance(0.2),
+            delay_asymmetry: any(rng),
+            egress_latency: any(rng),
+            ingress_latency: any(rng),
+            delay_filter: if rng.chance(0.5) {
+                DelayFilterKind::MovingAverage
+            } else {
+                DelayFilterKind::MovingMedian
+            },
+            delay_filter_length: rng.below(40) as u16,
+            ..PortConfig::new(&format!("eth{i}"))
+        })
+        .collect();
+    InstanceConfig {
+        priority1: rng.next_u64() as u8,
+        client_only: rng.chance(0.2),
+        free_running: rng.chance(0.2),
+        path_trace: rng.chance(0.5),
+        max_steps_removed: rng.next_u64() as u16,
+        minor_version: rng.below(2) as u8,
+        ..InstanceConfig::new(ClockIdentity([rng.below(20) as u8; 8]), ports)
+    }
+}
+
+fn any_stamp(rng: &mut Rng) -> Option<TimePoint> {
+    match rng.below(10) {
+        0 => None,
+        1 => Some(TimePoint::from_scaled(((rng.next_u64() as i128) << 64) | i128::from(rng.next_u64()))),
+        _ => Some(TimePoint::from_nanos(i128::from(rng.next_u64() >> 2))),
+    }
+}
+
+/// Any inputs in any order with any configuration; a fresh corpus message now and then so that states are reached.
+fn any_inputs(seed: u64, corpus: &[Vec<u8>]) -> usize {
+    let mut rng = Rng::new(seed, 6, 6);
+    let mut engine = Engine::new(any_config(&mut rng), seed, Instant(rng.next_u64() >> 1));
+    let mut now = rng.next_u64() >> 1;
+    let mut outputs = 0;
+    for port in 1..=4 {
+        engine.handle(Instant(now), Input::PortUp { port: PortNumber(port) });
+    }
+    for _ in 0..800 {
+        now = match rng.below(20) {
+            0 => now.wrapping_sub(rng.below(1 << 30) as u64),
+            1 => now + rng.below(100_000_000_000) as u64,
+            2 => engine.next_deadline().map_or(now, |d| d.0),
+            _ => now + rng.below(200_000_000) as u64,
+        };
+        let port = PortNumber(if rng.chance(0.02) { rng.next_u64() as u16 } else { 1 + rng.below(4) as u16 });
+        let frame = mutate(&mut rng, corpus);
+        let config;
+        let input = match rng.below(40) {
+            0 => Input::PortDown {
+                port,
+                cause: if rng.chance(0.5) { DownCause::Link } else { DownCause::Fault },
+            },
+            1 | 2 => Input::PortUp { port },
+            3 => Input::ClockStepped,
+            4 => Input::Servo(ServoState::Unlocked),
+            5 | 6 => Input::Servo(ServoState::Locked),
+            7 => {
+                config = any_config(&mut rng);
+                Input::Configure(&config)
+            }
+            8 => Input::PhcIndex { port, phc_index: Some(rng.next_u64() as i32) },
+            9..12 => Input::LocalManagement {
+                octets: &frame,
+                access: if rng.chance(0.5) { Access::ReadWrite } else { Access::ReadOnly },
+                peer: rng.below(3) as u32,
+            },
+            12..18 => {
+                let token = (u32::from(port.0) << 16) | rng.below(50) as u32;
+                Input::TransmitStamp { token: TxToken(token), stamp: any_stamp(&mut rng) }
+            }
+            18..22 => Input::Tick,
+            _ => Input::Frame { port, octets: &frame, stamp: any_stamp(&mut rng), source: address(&mut rng) },
+        };
+        engine.handle(Instant(now), input);
+        let mut of_this = 0;
+        while let Some(output) = engine.poll() {
+            if let Output::Transmit { octets, .. } = output {
+                let message = ptp_wire::Message::parse(octets).expect("what we send can be read");
+                assert_eq!(message.octets().len(), octets.len());
+            }
+            of_this += 1;
+        }
+        // One input cannot make an engine of four ports talk without end.
+        assert!(of_this < 1000, "{of_this} outputs of one input");
+        outputs += of_this;
+    }
+    outputs
+}
+
+#[test]
+fn any_inputs_in_any_order_with_any_configuration_never_panic() {
+    let corpus = corpus();
+    let outputs: usize = (0..250).map(|seed| any_inputs(seed, &corpus)).sum();
+    assert!(outputs > 100_000, "{outputs} outputs: the engines hardly lived");
+    assert_eq!(any_inputs(7, &corpus), any_inputs(7, &corpus));
+}

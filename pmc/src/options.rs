@@ -1,0 +1,167 @@
+use std::path::{Path, PathBuf};
+
+use clap::{ArgGroup, Parser};
+use ptp_management::{Client, ClientConfig, ClientError, Network, Transport, Uds};
+use ptp_wire::SdoId;
+
+use crate::config_file::ConfigFile;
+
+/// Every reply is there and none is an error.
+pub(crate) const EXIT_SUCCESS: u8 = 0;
+/// A reply is MANAGEMENT_ERROR_STATUS.
+pub(crate) const EXIT_ERROR_REPLY: u8 = 1;
+/// An option or a command is wrong.
+pub(crate) const EXIT_USAGE: u8 = 2;
+/// A request got no reply, or could not be sent.
+pub(crate) const EXIT_NO_REPLY: u8 = 3;
+
+/// linuxptp's socket, which ptpd can make, too; ptpd's own; linuxptp's before version 4.
+const SERVERS: [&str; 3] = ["/var/run/ptp/ptp4l", "/run/escapement/ptpd", "/var/run/ptp4l"];
+
+const AFTER_HELP: &str = "\
+Commands (in any case; may be cut short to what is unique):
+  GET id               ask
+  SET id [label] value change; more than one value: label value label value ...
+  CMD id               command (ENABLE_PORT, DISABLE_PORT, ...)
+  TARGET identity      send what follows to one port, such as 001122.fffe.334455-1; TARGET * to all
+  HELP                 list the ids
+Without commands, they are read from the standard input, one a line.
+
+Exit status: 0 every request was answered, 1 an answer is an error, 2 wrong option or command,
+3 a request was not answered or could not be sent. Where several apply: 2, then 3, then 1.
+
+Examples:
+  pmc -u 'GET TIME_STATUS_NP' 'GET PORT_DATA_SET'
+  pmc -u --json 'GET CURRENT_DATA_SET'
+  pmc -u 'SET PRIORITY1 100'";
+
+/// Asks PTP instances for their data sets, changes them, and commands them.
+#[derive(Debug, Parser)]
+#[command(name = "pmc", version, disable_version_flag = true, after_help = AFTER_HELP)]
+#[command(group(ArgGroup::new("transport").args(["ethernet", "ipv4", "ipv6", "uds"])))]
+pub(crate) struct Options {
+    /// IEEE 802.3
+    #[arg(short = '2')]
+    pub(crate) ethernet: bool,
+    /// UDP over IPv4 (default)
+    #[arg(short = '4')]
+    pub ipv4: bool,
+    /// UDP over IPv6
+    #[arg(short = '6')]
+    pub ipv6: bool,
+    /// UNIX socket of a daemon on this host
+    #[arg(short = 'u')]
+    pub(crate) uds: bool,
+    /// How many boundary clocks requests pass
+    #[arg(short = 'b', value_name = "HOPS", default_value_t = 1)]
+    pub(crate) boundary_hops: u8,
+    /// Domain number (default 0)
+    #[arg(short = 'd', long = "domainNumber", value_name = "DOMAIN")]
+    pub(crate) domain: Option<u8>,
+    /// Configuration file of linuxptp: domainNumber, transportSpecific, network_transport and uds_address of its [global] section
+    #[arg(short = 'f', value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Interface (default eth0); with -u the path of the own socket (default pmc.PID beside the server's)
+    #[arg(short = 'i', value_name = "INTERFACE")]
+    pub(crate) interface: Option<String>,
+    /// Server's UNIX socket (default: /var/run/ptp/ptp4l, /run/escapement/ptpd, /var/run/ptp4l, the first that exists)
+    #[arg(short = 's', long = "uds_address", value_name = "PATH", requires = "uds")]
+    pub(crate) server: Option<PathBuf>,
+    /// majorSdoId (transportSpecific), hexadecimal, 0..=f: 1 for gPTP (default 0)
+    #[arg(short = 't', long = "transportSpecific", value_name = "HEX", value_parser = nibble)]
+    pub(crate) sdo_id: Option<u8>,
+    /// GETs without data; by default they carry zeros
+    #[arg(short = 'z')]
+    pub(crate) short_gets: bool,
+    /// One JSON object a line for every reply (docs/pmc-json.md)
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print version
+    #[arg(short = 'v', long = "version", action = clap::ArgAction::Version)]
+    version: Option<bool>,
+    /// Commands; without any, they are read from the standard input
+    #[arg(value_name = "COMMAND")]
+    pub(crate) commands: Vec<String>,
+}
+
+fn nibble(text: &str) -> Result<u8, String> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
+    match u8::from_str_radix(digits, 16) {
+        Ok(n) if n <= 0xf => Ok(n),
+        _ => Err("must be a hexadecimal number in 0..=f".into()),
+    }
+}
+
+impl Options {
+    /// Opens the transport that the options choose.
+    ///
+    /// # Errors
+    /// What is missing, and what to do about it.
+    pub(crate) fn client(&self, file: &ConfigFile) -> Result<Client<Box<dyn Transport>>, ClientError> {
+        let config = ClientConfig {
+            domain_number: self.domain.or(file.domain).unwrap_or(0),
+            sdo_id: SdoId::new(u16::from(self.sdo_id.or(file.sdo_id).unwrap_or(0)) << 8),
+            boundary_hops: self.boundary_hops,
+            short_gets: self.short_gets,
+            ..ClientConfig::default()
+        };
+        Ok(Client::new(self.transport(file)?, config))
+    }
+
+    fn transport(&self, file: &ConfigFile) -> Result<Box<dyn Transport>, ClientError> {
+        if self.uds {
+            let server = self.server.as_deref().or(file.server.as_deref());
+            let server = server.unwrap_or_else(|| default_server(Path::exists));
+            return Ok(Box::new(Uds::connect(server, self.interface.as_deref().map(Path::new))?));
+        }
+        let transport = match self {
+            Self { ethernet: true, .. } => ptp_net::Transport::Ethernet,
+            Self { ipv6: true, .. } => ptp_net::Transport::UdpIpv6,
+            Self { ipv4: true, .. } => ptp_net::Transport::UdpIpv4,
+            _ => file.transport.unwrap_or(ptp_net::Transport::UdpIpv4),
+        };
+        let interface = self.interface.as_deref().unwrap_or("eth0");
+        Ok(Box::new(Network::open(interface, transport)?))
+    }
+}
+
+/// The first that exists, or else linuxptp's.
+fn default_server(exists: impl Fn(&Path) -> bool) -> &'static Path {
+    let [first, ..] = SERVERS;
+    SERVERS.iter().map(Path::new).find(|path| exists(path)).unwrap_or(Path::new(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn options_are_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn linuxptp_options_are_understood() {
+        let o = Options::parse_from([
+            "pmc", "-u", "-b", "0", "-d", "24", "-t", "1", "-z", "-i", "/x", "GET TIME",
+        ]);
+        assert!(o.uds && o.short_gets && !o.json);
+        assert_eq!((o.boundary_hops, o.domain, o.sdo_id), (0, Some(24), Some(1)));
+        assert_eq!(o.interface.as_deref(), Some("/x"));
+        assert_eq!(o.commands, ["GET TIME"]);
+        assert_eq!(Options::parse_from(["pmc", "-t", "0xf"]).sdo_id, Some(15));
+        assert!(Options::try_parse_from(["pmc", "-t", "10"]).is_err());
+        assert!(Options::try_parse_from(["pmc", "-u", "-4"]).is_err());
+        assert!(Options::try_parse_from(["pmc", "-d", "256"]).is_err());
+    }
+
+    #[test]
+    fn the_first_socket_that_exists_is_taken() {
+        let [linuxptp, ptpd, old] = SERVERS.map(Path::new);
+        assert_eq!(default_server(|_| true), linuxptp);
+        assert_eq!(default_server(|_| false), linuxptp);
+        assert_eq!(default_server(|p| p != linuxptp), ptpd);
+        assert_eq!(default_server(|p| p == old), old);
+    }
+}

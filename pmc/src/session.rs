@@ -1,0 +1,210 @@
+use std::fmt;
+use std::io;
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use ptp_management::{Client, ClientError, Command, REPLY_WINDOW, Reply, Request, Transport};
+use ptp_wire::management::{Action, ManagementId};
+
+use crate::input::Input;
+use crate::options::{EXIT_ERROR_REPLY, EXIT_NO_REPLY, EXIT_SUCCESS, EXIT_USAGE, Options};
+use crate::output::{Format, Output};
+
+/// How long a server may leave its requests unread.
+const STUCK: Duration = Duration::from_secs(1);
+
+/// Commands go out as they are read, replies are shown as they come; after the last command it ends when nothing more has come
+/// for [`REPLY_WINDOW`].
+pub(crate) struct Session {
+    client: Client<Box<dyn Transport>>,
+    input: Input,
+    output: Output,
+    asked: Vec<Asked>,
+    outcome: Outcome,
+}
+
+/// A request and whether anyone answered it.
+struct Asked {
+    sequence_id: u16,
+    action: Action,
+    id: ManagementId,
+    answered: bool,
+}
+
+/// What the exit status tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outcome {
+    usage: bool,
+    no_reply: bool,
+    error_reply: bool,
+}
+
+impl Outcome {
+    /// The most serious of what happened.
+    pub(crate) fn exit_code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self { usage: true, .. } => EXIT_USAGE,
+            Self { no_reply: true, .. } => EXIT_NO_REPLY,
+            Self { error_reply: true, .. } => EXIT_ERROR_REPLY,
+            _ => EXIT_SUCCESS,
+        })
+    }
+}
+
+/// What ended a session early.
+#[derive(Debug)]
+pub(crate) enum SessionError {
+    Client(ClientError),
+    Io(io::Error),
+}
+
+impl Session {
+    pub(crate) fn new(options: &Options, client: Client<Box<dyn Transport>>) -> Self {
+        let format = if options.json { Format::Json } else { Format::Text };
+        Self {
+            client,
+            input: Input::new(&options.commands),
+            output: Output::new(format),
+            asked: Vec::new(),
+            outcome: Outcome::default(),
+        }
+    }
+
+    pub(crate) fn run(mut self) -> Result<Outcome, SessionError> {
+        loop {
+            while let Some(line) = self.input.next() {
+                self.obey(&line)?;
+                self.show_waiting()?;
+            }
+            if !self.input.is_open() {
+                break;
+            }
+            self.await_line_or_reply()?;
+        }
+        if !self.asked.is_empty() {
+            self.show_until_quiet()?;
+        }
+        for asked in self.asked.iter().filter(|a| !a.answered) {
+            self.outcome.no_reply = true;
+            self.output.no_reply(asked.sequence_id, asked.action, asked.id)?;
+        }
+        Ok(self.outcome)
+    }
+
+    fn obey(&mut self, line: &str) -> Result<(), SessionError> {
+        match Command::parse(line) {
+            Ok(Command::Nothing) => {}
+            Ok(Command::Help) => self.output.help()?,
+            Ok(Command::Target(target)) => self.client.set_target(target),
+            Ok(Command::Send(request)) => {
+                self.output.sending(request.action, request.id())?;
+                self.send(&request)?;
+            }
+            Err(error) => {
+                self.outcome.usage = true;
+                self.output.refused(&error)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, request: &Request<'_>) -> Result<(), SessionError> {
+        let start = Instant::now();
+        let sequence_id = loop {
+            match self.client.send(request) {
+                Ok(sequence_id) => break sequence_id,
+                // Both queues are short: the server may wait for us to read its replies before it reads our requests.
+                Err(ClientError::Busy) if start.elapsed() < STUCK => {
+                    self.show_within(Duration::from_millis(5))?;
+                }
+                Err(e) => return Err(e.into()),
+            }
+        };
+        self.asked.push(Asked { sequence_id, action: request.action, id: request.id(), answered: false });
+        Ok(())
+    }
+
+    /// Shows all replies that have arrived already.
+    fn show_waiting(&mut self) -> Result<(), SessionError> {
+        self.show_within(Duration::ZERO).map(|_| ())
+    }
+
+    fn show_within(&mut self, timeout: Duration) -> Result<bool, SessionError> {
+        let mut timeout = timeout;
+        let mut any = false;
+        while let Some(reply) = self.client.wait(timeout)? {
+            any |= self.show(&reply)?;
+            timeout = Duration::ZERO;
+        }
+        Ok(any)
+    }
+
+    /// Notifications do not prolong the wait, or a subscriber would never end.
+    fn show_until_quiet(&mut self) -> Result<(), SessionError> {
+        let mut end = Instant::now() + REPLY_WINDOW;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let Some(reply) = self.client.wait(left)? else { return Ok(()) };
+            if self.show(&reply)? {
+                end = Instant::now() + REPLY_WINDOW;
+            }
+        }
+    }
+
+    /// Shows a reply, and says whether it answers one of our requests.
+    fn show(&mut self, reply: &Reply) -> Result<bool, SessionError> {
+        let (sequence_id, id) = (reply.header().sequence_id, reply.id());
+        let asked = self.asked.iter_mut().rev().find(|a| a.sequence_id == sequence_id && a.id == id);
+        let ours = asked.is_some();
+        if let Some(asked) = asked {
+            asked.answered = true;
+            self.outcome.error_reply |= reply.error().is_some();
+        }
+        self.output.reply(reply)?;
+        Ok(ours)
+    }
+
+    /// Waits for the standard input or for a reply, and reads the one that came.
+    fn await_line_or_reply(&mut self) -> Result<(), SessionError> {
+        let Some(stdin) = self.input.fd() else { return Ok(()) };
+        let mut fds =
+            [PollFd::new(self.client.as_fd(), PollFlags::POLLIN), PollFd::new(stdin, PollFlags::POLLIN)];
+        match poll(&mut fds, PollTimeout::NONE) {
+            Ok(_) => {}
+            Err(Errno::EINTR) => return Ok(()),
+            Err(e) => return Err(SessionError::Io(e.into())),
+        }
+        let [reply, line] = fds.map(|fd| fd.any().unwrap_or(false));
+        if reply && let Some(reply) = self.client.receive()? {
+            self.show(&reply)?;
+        }
+        if line {
+            self.input.read()?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(e) => e.fmt(f),
+            Self::Io(e) => e.fmt(f),
+        }
+    }
+}
+
+impl From<ClientError> for SessionError {
+    fn from(e: ClientError) -> Self {
+        Self::Client(e)
+    }
+}
+
+impl From<io::Error> for SessionError {
+    fn from(e: io::Error) -> Self {
+        Self::Io(e)
+    }
+}

@@ -1,0 +1,59 @@
+//! The clock that is disciplined, and how stamps become its time.
+
+use ptp_clock::{Clock, ClockError, ClockName, RealtimeReading, VirtualClock, VirtualOptions};
+use ptp_wire::TimePoint;
+
+/// One reading of CLOCK_REALTIME against the raw clock serves all stamps within this time.
+const READING_LASTS_NS: u64 = 10_000_000;
+
+pub(crate) struct HostClock {
+    clock: Box<dyn Clock>,
+    name: ClockName,
+    /// Software stamps are CLOCK_REALTIME and have to be converted.
+    convert: bool,
+    reading: Option<(u64, RealtimeReading)>,
+}
+
+impl HostClock {
+    /// `software`: the ports' stamps come from the kernel.
+    pub(crate) fn open(name: ClockName, software: bool) -> Result<Self, ClockError> {
+        let convert = software && matches!(name, ClockName::Virtual(_));
+        let clock = match name.open() {
+            // A virtual clock costs nothing: one that is not there yet is made, without an error of its own.
+            Err(ClockError::NotFound { .. }) if matches!(name, ClockName::Virtual(_)) => create(&name)?,
+            other => other?,
+        };
+        Ok(Self { clock, name, convert, reading: None })
+    }
+
+    pub(crate) fn name(&self) -> &ClockName {
+        &self.name
+    }
+
+    /// A stamp as the sockets give it, in this clock's time. `None` if the clock cannot say.
+    pub(crate) fn stamp(&mut self, now_ns: u64, stamp: TimePoint) -> Option<TimePoint> {
+        if !self.convert {
+            return Some(stamp);
+        }
+        let reading = match self.reading {
+            Some((at, reading)) if now_ns.saturating_sub(at) < READING_LASTS_NS => reading,
+            _ => {
+                let reading = RealtimeReading::take();
+                self.reading = Some((now_ns, reading));
+                reading
+            }
+        };
+        self.clock.at_monotonic_raw(reading.raw_at(stamp)).ok().flatten()
+    }
+
+    /// The clock itself.
+    pub(crate) fn clock(&mut self) -> &mut dyn Clock {
+        self.clock.as_mut()
+    }
+}
+
+fn create(name: &ClockName) -> Result<Box<dyn Clock>, ClockError> {
+    let ClockName::Virtual(path) = name else { return name.open() };
+    tracing::info!("{name} does not exist: made one");
+    Ok(Box::new(VirtualClock::create(path, &VirtualOptions::default())?))
+}

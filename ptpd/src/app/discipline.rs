@@ -1,0 +1,176 @@
+//! From samples to the clock: the servo's decisions, carried out and told.
+
+use std::time::Duration;
+
+use ptp_clock::ClockError;
+use ptp_daemon::RateLimit;
+use ptp_servo::{Decision, OffsetStatistics, Servo, ServoConfig};
+use ptp_wire::{LogInterval, TimeInterval};
+use ptpd::engine::{Sample, ServoState};
+use tracing::{info, warn};
+
+use super::clock::HostClock;
+
+/// What a sample led to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) stepped: bool,
+    pub(crate) state: ServoState,
+}
+
+pub(crate) struct Discipline {
+    servo: Servo,
+    config: ServoConfig,
+    free_running: bool,
+    log_interval: Option<LogInterval>,
+    /// Of the last decision, in ppb.
+    frequency: f64,
+    locked: bool,
+    statistics: OffsetStatistics,
+    summary: Option<Duration>,
+    summary_due: u64,
+    trouble: RateLimit,
+}
+
+impl Discipline {
+    /// Starts at the frequency the clock runs with. `summary`: seconds between lines; `None`: one per sample.
+    pub(crate) fn new(
+        mut config: ServoConfig,
+        clock: &mut HostClock,
+        free_running: bool,
+        saved_frequency: Option<f64>,
+        summary: Option<u64>,
+    ) -> Result<Self, ClockError> {
+        let limit = clock.clock().max_frequency();
+        config.max_frequency_ppb = config.max_frequency_ppb.min(limit);
+        let mut frequency = clock.clock().frequency()?;
+        if let Some(saved) = saved_frequency.filter(|f| !free_running && f.abs() <= config.max_frequency_ppb)
+        {
+            clock.clock().set_frequency(saved)?;
+            info!("{} starts at the last known frequency, {saved:+.3} ppb", clock.name());
+            frequency = saved;
+        }
+        Ok(Self {
+            servo: Servo::new(config, frequency),
+            config,
+            free_running,
+            log_interval: None,
+            frequency,
+            locked: false,
+            statistics: OffsetStatistics::new(),
+            summary: summary.map(Duration::from_secs),
+            summary_due: 0,
+            trouble: RateLimit::new(10_000_000_000),
+        })
+    }
+
+    /// The frequency worth keeping for a restart: only one the servo tracked with.
+    pub(crate) fn learnt_frequency(&self) -> Option<f64> {
+        (self.locked && !self.free_running).then_some(self.frequency)
+    }
+
+    /// There is no master any more. The clock goes on at the frequency that was learnt: the last decision also holds
+    /// the way back from the last offset, which must not drift on.
+    pub(crate) fn release(&mut self, now_ns: u64, clock: &mut HostClock) {
+        if self.free_running {
+            return;
+        }
+        self.servo.reset();
+        self.frequency = self.servo.frequency_ppb();
+        if let Err(e) = clock.clock().set_frequency(self.frequency)
+            && self.trouble.allow(now_ns).is_some()
+        {
+            warn!("cannot steer {}: {e}", clock.name());
+        }
+    }
+
+    /// New settings; the servo starts over only if they differ.
+    pub(crate) fn configure(&mut self, mut config: ServoConfig, clock: &mut HostClock, summary: Option<u64>) {
+        config.max_frequency_ppb = config.max_frequency_ppb.min(clock.clock().max_frequency());
+        self.summary = summary.map(Duration::from_secs);
+        if config != self.config {
+            self.config = config;
+            self.servo = Servo::new(config, self.frequency);
+            self.log_interval = None;
+        }
+    }
+
+    pub(crate) fn sample(&mut self, now_ns: u64, clock: &mut HostClock, sample: &Sample) -> Outcome {
+        if self.free_running {
+            self.tell(now_ns, sample, None);
+            return Outcome { stepped: false, state: ServoState::Locked };
+        }
+        if self.log_interval != Some(sample.log_sync_interval) {
+            self.log_interval = Some(sample.log_sync_interval);
+            self.servo.set_interval(sample.log_sync_interval.seconds());
+        }
+        let done = self.steer(now_ns, clock, sample);
+        match done {
+            Ok(outcome) => outcome,
+            Err(e) => {
+                if self.trouble.allow(now_ns).is_some() {
+                    warn!("cannot steer {}: {e}", clock.name());
+                }
+                self.locked = false;
+                Outcome { stepped: false, state: ServoState::Unlocked }
+            }
+        }
+    }
+
+    fn steer(&mut self, now_ns: u64, clock: &mut HostClock, sample: &Sample) -> Result<Outcome, ClockError> {
+        let unlocked = ServoState::Unlocked;
+        // Farther than an interval can say (39 hours): set the clock as well as it goes, then start over.
+        if sample.offset == TimeInterval::MAX || sample.offset == TimeInterval::MIN {
+            if self.config.first_step_threshold.is_none() && self.config.step_threshold.is_none() {
+                if self.trouble.allow(now_ns).is_some() {
+                    warn!(
+                        "{} is more than 39 hours off, and may not be stepped: set a step threshold",
+                        clock.name()
+                    );
+                }
+                return Ok(Outcome { stepped: false, state: unlocked });
+            }
+            let ahead = sample.ingress.scaled() - sample.origin.scaled();
+            let now = clock.clock().now()?;
+            clock.clock().set(ptp_wire::TimePoint::from_scaled(now.scaled() - ahead))?;
+            info!("{} was {:.0} s off and has been set", clock.name(), ahead as f64 / 65536e9);
+            self.servo.reset();
+            return Ok(Outcome { stepped: true, state: unlocked });
+        }
+        let Decision { state, frequency_ppb, step } = self.servo.sample(sample.offset, sample.ingress, 1.0);
+        clock.clock().set_frequency(frequency_ppb)?;
+        self.frequency = frequency_ppb;
+        if let Some(by) = step {
+            clock.clock().step(by)?;
+            info!("{} stepped by {:+.0} ns", clock.name(), by.nanos_f64());
+        }
+        self.locked = state.is_locked();
+        self.tell(now_ns, sample, Some((state, frequency_ppb)));
+        let state = if state.is_locked() { ServoState::Locked } else { unlocked };
+        Ok(Outcome { stepped: step.is_some(), state })
+    }
+
+    /// One line per sample, or one per summary interval.
+    fn tell(&mut self, now_ns: u64, sample: &Sample, servo: Option<(ptp_servo::ServoState, f64)>) {
+        let (state, frequency) = servo.unwrap_or((ptp_servo::ServoState::Unlocked, 0.0));
+        let Some(summary) = self.summary else {
+            let offset = sample.offset.nanos();
+            let delay = sample.mean_delay.nanos();
+            if servo.is_some() {
+                info!("master offset {offset:10} {state} freq {frequency:+7.0} path delay {delay:9}");
+            } else {
+                info!("master offset {offset:10} measured only, path delay {delay:9}");
+            }
+            return;
+        };
+        self.statistics.push(sample.offset, frequency, Some(sample.mean_delay));
+        if now_ns < self.summary_due {
+            return;
+        }
+        self.summary_due = now_ns.saturating_add(u64::try_from(summary.as_nanos()).unwrap_or(u64::MAX));
+        if let Some(s) = self.statistics.summary() {
+            info!("{s}");
+        }
+        self.statistics.reset();
+    }
+}

@@ -1,0 +1,12 @@
+//! The daemon around the engine: sockets, clock, servo, signals.
+
+mod clock;
+mod convert;
+mod discipline;
+mod local;
+mod net_port;
+mod run;
+mod settings;
+
+pub(crate) use convert::settings;
+pub(crate) use run::run;

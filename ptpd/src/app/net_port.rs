@@ -1,0 +1,200 @@
+//! One port's sockets: opened when the interface is there, closed when it goes, tried again.
+
+use ptp_net::{
+    Destination, Interface, LinkState, MessageClass, NetError, PortSockets, SocketOptions, StampRequest,
+    Stamping, link_state,
+};
+use ptp_wire::PortNumber;
+use ptpd::engine::{self, DownCause};
+use tracing::{debug, info, warn};
+
+use super::settings::Network;
+
+/// How often a port that does not open is tried again without news of its link.
+const RETRY_NS: u64 = 1_000_000_000;
+
+/// What became of a port.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Change {
+    Up,
+    Down(DownCause),
+}
+
+pub(crate) struct NetPort {
+    pub(crate) number: PortNumber,
+    network: Network,
+    stamping: Stamping,
+    sockets: Option<PortSockets>,
+    retry_at: Option<u64>,
+    /// What was last said about why it is not open, to say it once.
+    said: Option<String>,
+}
+
+impl NetPort {
+    pub(crate) fn new(number: PortNumber, network: Network, stamping: Stamping) -> Self {
+        Self { number, network, stamping, sockets: None, retry_at: Some(0), said: None }
+    }
+
+    pub(crate) fn interface(&self) -> &str {
+        &self.network.interface
+    }
+
+    pub(crate) fn sockets(&self) -> Option<&PortSockets> {
+        self.sockets.as_ref()
+    }
+
+    pub(crate) fn sockets_mut(&mut self) -> Option<&mut PortSockets> {
+        self.sockets.as_mut()
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        self.sockets.as_ref().and_then(PortSockets::next_deadline).or(self.retry_at)
+    }
+
+    /// Opens the sockets if the interface is there and its link is up.
+    pub(crate) fn try_open(&mut self, now_ns: u64) -> Option<Change> {
+        if self.sockets.is_some() || self.retry_at.is_none_or(|at| now_ns < at) {
+            return None;
+        }
+        self.retry_at = Some(now_ns + RETRY_NS);
+        let name = self.network.interface.clone();
+        match link_state(&name) {
+            Ok(LinkState::Gone) => {
+                self.say(format!("{name}: there is no such interface; waiting for it to appear"));
+                return None;
+            }
+            Ok(LinkState::Down) => {
+                self.say(format!("{name}: the link is down; waiting for it"));
+                return None;
+            }
+            // Where the state cannot be asked for (simulators), opening tells.
+            Ok(LinkState::Up) | Err(_) => {}
+        }
+        match PortSockets::open(&self.options()) {
+            Ok(sockets) => {
+                self.sockets = Some(sockets);
+                self.retry_at = None;
+                self.said = None;
+                debug!("port {} ({name}) is open", self.number);
+                Some(Change::Up)
+            }
+            Err(e) => {
+                self.say(format!("port {} ({name}) cannot be opened: {e}", self.number));
+                None
+            }
+        }
+    }
+
+    /// Whether opening failed for want of a privilege: waiting will not help.
+    pub(crate) fn privilege_missing(&self) -> Option<NetError> {
+        match PortSockets::open(&self.options()) {
+            Err(e @ NetError::Privilege { .. }) => Some(e),
+            _ => None,
+        }
+    }
+
+    fn options(&self) -> SocketOptions {
+        let n = &self.network;
+        let transport = match n.transport {
+            engine::Transport::UdpIpv4 => ptp_net::Transport::UdpIpv4,
+            engine::Transport::UdpIpv6 => ptp_net::Transport::UdpIpv6,
+            engine::Transport::Ethernet => ptp_net::Transport::Ethernet,
+        };
+        let mut options = SocketOptions::new(&n.interface, transport);
+        options.stamping = self.stamping;
+        options.primary = n.primary;
+        options.peer_delay = n.peer_delay;
+        options.ttl = n.ttl;
+        options.dscp_event = n.dscp_event;
+        options.dscp_general = n.dscp_general;
+        options.socket_priority = n.socket_priority;
+        options
+    }
+
+    fn say(&mut self, text: String) {
+        if self.said.as_ref() != Some(&text) {
+            warn!("{text}");
+            self.said = Some(text);
+        }
+    }
+
+    /// News of the link.
+    pub(crate) fn link(&mut self, state: LinkState) -> Option<Change> {
+        match (state, self.sockets.is_some()) {
+            (LinkState::Up, false) => {
+                self.retry_at = Some(0);
+                None
+            }
+            (LinkState::Down | LinkState::Gone, true) => {
+                let what = if state == LinkState::Gone { "is gone" } else { "has lost its link" };
+                info!("port {} ({}) {what}", self.number, self.network.interface);
+                self.close();
+                Some(Change::Down(DownCause::Link))
+            }
+            _ => None,
+        }
+    }
+
+    /// A socket broke.
+    pub(crate) fn broken(&mut self, e: &NetError) -> Change {
+        warn!("port {} ({}): {e}; it is opened again", self.number, self.network.interface);
+        self.close();
+        Change::Down(DownCause::Fault)
+    }
+
+    fn close(&mut self) {
+        self.sockets = None;
+        self.retry_at = Some(0);
+    }
+
+    /// Sends; `Ok(Some)` is a stamp that came at once.
+    pub(crate) fn send(
+        &mut self,
+        class: engine::MessageClass,
+        destination: engine::Destination,
+        octets: &[u8],
+        stamp: Option<StampRequest>,
+    ) -> Result<Option<ptp_net::TxStamp>, NetError> {
+        let Some(sockets) = &mut self.sockets else { return Ok(None) };
+        let class = match class {
+            engine::MessageClass::Event => MessageClass::Event,
+            engine::MessageClass::General => MessageClass::General,
+        };
+        let destination = match destination {
+            engine::Destination::Primary => Destination::Primary,
+            engine::Destination::PeerDelay => Destination::PeerDelay,
+            engine::Destination::Unicast(a) => Destination::Unicast(address_to_net(a)),
+        };
+        let wants = stamp.is_some();
+        sockets.send(class, destination, octets, stamp)?;
+        if wants { sockets.completion_after_send() } else { Ok(None) }
+    }
+}
+
+fn address_to_net(a: engine::Address) -> ptp_net::Address {
+    match a {
+        engine::Address::Ipv4(a) => ptp_net::Address::Ipv4(a),
+        engine::Address::Ipv6(a) => ptp_net::Address::Ipv6(a),
+        engine::Address::Ethernet(a) => ptp_net::Address::Ethernet(a),
+    }
+}
+
+pub(crate) fn address_from_net(a: ptp_net::Address) -> engine::Address {
+    match a {
+        ptp_net::Address::Ipv4(a) => engine::Address::Ipv4(a),
+        ptp_net::Address::Ipv6(a) => engine::Address::Ipv6(a),
+        ptp_net::Address::Ethernet(a) => engine::Address::Ethernet(a),
+    }
+}
+
+/// The interface's MAC and protocol address, for CLOCK_DESCRIPTION.
+pub(crate) fn describe(interface: &Interface, port: &mut engine::PortConfig) {
+    if let Some(mac) = interface.mac {
+        port.mac = mac;
+    }
+    port.protocol_address = match port.transport {
+        engine::Transport::UdpIpv4 => interface.ipv4.first().map_or(vec![0; 4], |a| a.octets().to_vec()),
+        engine::Transport::UdpIpv6 => interface.ipv6.first().map_or(vec![0; 16], |a| a.octets().to_vec()),
+        engine::Transport::Ethernet => port.mac.to_vec(),
+    };
+}

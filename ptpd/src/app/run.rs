@@ -1,0 +1,654 @@
+//! The loop: everything that happens goes into the engine, everything it wants is done.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use ptp_clock::{ClockError, ClockName};
+use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, monotonic_now};
+use ptp_net::{
+    Interface, LinkMonitor, LinkState, MessageClass, NetError, StampRequest, Stamping, link_state,
+};
+use ptp_wire::{ClockIdentity, PortNumber, TimeInterval, TimePoint};
+use ptpd::engine::{self, Access, Engine, Event, Input, Instant, Output, PortState, TxToken};
+use tracing::{debug, error, info, warn};
+
+use super::clock::HostClock;
+use super::discipline::Discipline;
+use super::local::Local;
+use super::net_port::{Change, NetPort, address_from_net, describe};
+use super::settings::{LocalClock, Settings, Stamps};
+
+/// The frequency is saved this often while it is good.
+const SAVE_INTERVAL_NS: u64 = 600_000_000_000;
+
+/// Why the daemon does not start, or does not go on.
+#[derive(Debug)]
+pub(crate) enum RunError {
+    Clock(ClockError),
+    Net(NetError),
+    Poll(std::io::Error),
+    Setting(String),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clock(e) => e.fmt(f),
+            Self::Net(e) => e.fmt(f),
+            Self::Poll(e) => write!(f, "cannot wait for the sockets: {e}"),
+            Self::Setting(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<ClockError> for RunError {
+    fn from(e: ClockError) -> Self {
+        Self::Clock(e)
+    }
+}
+
+impl From<NetError> for RunError {
+    fn from(e: NetError) -> Self {
+        Self::Net(e)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Key {
+    Event(usize),
+    General(usize),
+    Local(Access),
+    Link,
+}
+
+/// Reads the settings anew for a reload; `None`: there is no file.
+pub(crate) type Reload<'a> = &'a dyn Fn() -> Option<Result<Settings, String>>;
+
+/// Runs until it is told to stop.
+pub(crate) fn run(settings: Settings, reload: Reload<'_>) -> ExitCode {
+    let signals = match Signals::install() {
+        Ok(signals) => signals,
+        Err(e) => {
+            error!("cannot install signal handlers: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match Daemon::start(settings, signals).and_then(|daemon| match daemon {
+        Some(mut daemon) => daemon.run(reload),
+        None => Ok(()),
+    }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            error!("{e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Daemon {
+    settings: Settings,
+    signals: Signals,
+    engine: Engine,
+    ports: Vec<NetPort>,
+    local: Local,
+    links: Option<LinkMonitor>,
+    clock: HostClock,
+    discipline: Discipline,
+    notify: Notify,
+    poll: PollSet<Key>,
+    /// Stamps that came while outputs were being carried out.
+    stamps: Vec<(TxToken, Option<TimePoint>)>,
+    changes: Vec<(PortNumber, Change)>,
+    send_trouble: RateLimit,
+    ready: bool,
+    next_save: u64,
+}
+
+impl Daemon {
+    /// `None`: told to stop while it waited for an interface.
+    fn start(mut settings: Settings, signals: Signals) -> Result<Option<Self>, RunError> {
+        let Some(identity) = clock_identity(&settings, signals) else { return Ok(None) };
+        let stamping = choose_stamping(&settings)?;
+        let software = stamping == Stamping::Software;
+        let name = clock_name(&settings, stamping)?;
+        prepare(&mut settings, identity, stamping, &name);
+
+        let state = match settings.state_file.as_deref().map(State::load) {
+            None => State::default(),
+            Some(Ok(state)) => state,
+            Some(Err(e)) => {
+                warn!("{e}");
+                State::default()
+            }
+        };
+        let mut clock = HostClock::open(name, software)?;
+        let instance = &settings.instance;
+        let steers = !instance.free_running && !instance.ports.iter().all(|p| p.master_only);
+        if steers {
+            // Better to hear now that the clock may not be set than when the first master appears.
+            let frequency = clock.clock().frequency()?;
+            clock.clock().set_frequency(frequency)?;
+        }
+        let discipline = Discipline::new(
+            settings.servo,
+            &mut clock,
+            instance.free_running,
+            state.number("frequency_ppb").filter(|_| steers),
+            settings.summary_seconds,
+        )?;
+        let local = Local::open(settings.read_write.as_ref(), settings.read_only.as_ref())?;
+        let ports: Vec<_> = (1..)
+            .zip(&settings.networks)
+            .map(|(n, network)| NetPort::new(PortNumber(n), network.clone(), stamping))
+            .collect();
+        for port in &ports {
+            if let Some(e) = port.privilege_missing() {
+                return Err(e.into());
+            }
+        }
+        let links = LinkMonitor::open().map_err(|e| debug!("no news of links: {e}")).ok();
+        let now = monotonic_now();
+        let seed = now ^ u64::from_be_bytes(identity.0).rotate_left(17) ^ u64::from(std::process::id());
+        info!(
+            "clock {identity}, {} port{}, domain {}, {} stamps, disciplines {}",
+            ports.len(),
+            if ports.len() == 1 { "" } else { "s" },
+            instance.domain_number,
+            if software { "software" } else { "hardware" },
+            if steers {
+                clock.name().to_string()
+            } else {
+                format!("nothing (measures with {})", clock.name())
+            },
+        );
+        if let Some(user) = &settings.user
+            && ptp_daemon::drop_privileges(user).map_err(|e| RunError::Setting(e.to_string()))?
+        {
+            info!("runs as {user} from here on, with the capabilities for network and clock only");
+        }
+        Ok(Some(Self {
+            engine: Engine::new(instance.clone(), seed, Instant(now)),
+            settings,
+            signals,
+            ports,
+            local,
+            links,
+            clock,
+            discipline,
+            notify: Notify::from_env(),
+            poll: PollSet::new(),
+            stamps: Vec::new(),
+            changes: Vec::new(),
+            send_trouble: RateLimit::new(10_000_000_000),
+            ready: false,
+            next_save: now + SAVE_INTERVAL_NS,
+        }))
+    }
+
+    fn run(&mut self, reload: Reload<'_>) -> Result<(), RunError> {
+        loop {
+            if self.signals.stop() {
+                self.stop();
+                return Ok(());
+            }
+            if self.signals.take_reload() {
+                self.reload(reload);
+            }
+            let now = monotonic_now();
+            self.housekeeping(now);
+            self.handle(now, Input::Tick);
+            self.gather();
+            let deadline = self.deadline();
+            if self.poll.wait(deadline).map_err(RunError::Poll)? == Wait::Ready {
+                for i in 0..self.poll.len() {
+                    if let Some(ready) = self.poll.ready(i)
+                        && (ready.readable || ready.priority)
+                    {
+                        self.report(ready.key, ready.readable, ready.priority);
+                    }
+                }
+            }
+        }
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        let ports = self.ports.iter().filter_map(NetPort::next_deadline);
+        ports.chain(self.engine.next_deadline().map(|t| t.0)).min()
+    }
+
+    /// All descriptors there are now.
+    fn gather(&mut self) {
+        use std::os::fd::AsFd;
+        self.poll.clear();
+        for (i, port) in self.ports.iter().enumerate() {
+            if let Some(sockets) = port.sockets() {
+                self.poll.add(sockets.fd(MessageClass::Event), Interest::READ_AND_ERROR_QUEUE, Key::Event(i));
+                self.poll.add(sockets.fd(MessageClass::General), Interest::READ, Key::General(i));
+            }
+        }
+        if let Some(s) = &self.local.read_write {
+            self.poll.add(s.as_fd(), Interest::READ, Key::Local(Access::ReadWrite));
+        }
+        if let Some(s) = &self.local.read_only {
+            self.poll.add(s.as_fd(), Interest::READ, Key::Local(Access::ReadOnly));
+        }
+        if let Some(links) = &self.links {
+            self.poll.add(links.as_fd(), Interest::READ, Key::Link);
+        }
+    }
+
+    /// One descriptor is ready: exactly one read.
+    fn report(&mut self, key: Key, readable: bool, priority: bool) {
+        let now = monotonic_now();
+        match key {
+            // The error queue first: a stamp that is there belongs to a message sent before what was received now.
+            Key::Event(i) if priority => self.read_completion(now, i),
+            Key::Event(i) if readable => self.read_frame(now, i, MessageClass::Event),
+            Key::General(i) => self.read_frame(now, i, MessageClass::General),
+            Key::Local(access) => self.read_local(now, access),
+            Key::Link => self.read_links(now),
+            Key::Event(_) => {}
+        }
+    }
+
+    fn read_completion(&mut self, now: u64, i: usize) {
+        let Some(port) = self.ports.get_mut(i) else { return };
+        let Some(sockets) = port.sockets_mut() else { return };
+        match sockets.completion() {
+            Ok(Some(done)) => {
+                let stamp = self.clock.stamp(now, done.stamp);
+                self.handle(now, Input::TransmitStamp { token: TxToken(done.token), stamp });
+            }
+            Ok(None) => {}
+            Err(e) => self.broken(now, i, &e),
+        }
+    }
+
+    fn read_frame(&mut self, now: u64, i: usize, class: MessageClass) {
+        let Some(port) = self.ports.get_mut(i) else { return };
+        let number = port.number;
+        let Some(sockets) = port.sockets_mut() else { return };
+        match sockets.receive(class) {
+            Ok(Some(rx)) => {
+                let stamp = rx.stamp.and_then(|t| self.clock.stamp(now, t));
+                let input = Input::Frame {
+                    port: number,
+                    octets: rx.octets,
+                    stamp,
+                    source: address_from_net(rx.source),
+                };
+                self.engine.handle(Instant(now), input);
+                self.carry_out(now);
+            }
+            Ok(None) => {}
+            Err(e) => self.broken(now, i, &e),
+        }
+    }
+
+    fn read_local(&mut self, now: u64, access: Access) {
+        // The datagram is copied: its sender's name goes into the table that the socket is part of.
+        let mut copy = [0u8; ptp_net::MAX_MESSAGE];
+        let Some(socket) = self.local.socket(access) else { return };
+        let (length, peer) = match socket.receive() {
+            Ok(Some(rx)) => {
+                let Some(peer) = rx.peer.map(std::path::Path::to_owned) else { return };
+                let Some(to) = copy.get_mut(..rx.octets.len()) else { return };
+                to.copy_from_slice(rx.octets);
+                (rx.octets.len(), peer)
+            }
+            Ok(None) => return,
+            Err(e) => {
+                if self.send_trouble.allow(now).is_some() {
+                    warn!("management socket: {e}");
+                }
+                return;
+            }
+        };
+        let peer = self.local.intern(access, &peer);
+        let octets = copy.get(..length).unwrap_or_default();
+        self.handle(now, Input::LocalManagement { octets, access, peer });
+    }
+
+    fn read_links(&mut self, now: u64) {
+        let Some(links) = &mut self.links else { return };
+        let (ports, changes) = (&mut self.ports, &mut self.changes);
+        let lost = links.receive(|event| {
+            for port in ports.iter_mut().filter(|p| p.interface() == event.name) {
+                changes.extend(port.link(event.state).map(|c| (port.number, c)));
+            }
+        });
+        match lost {
+            Ok(false) => {}
+            Ok(true) => {
+                for port in &mut self.ports {
+                    let state = link_state(port.interface()).unwrap_or(LinkState::Up);
+                    self.changes.extend(port.link(state).map(|c| (port.number, c)));
+                }
+            }
+            Err(e) => {
+                warn!("no more news of links: {e}");
+                self.links = None;
+            }
+        }
+        self.apply_changes(now);
+    }
+
+    fn broken(&mut self, now: u64, i: usize, e: &NetError) {
+        if let Some(port) = self.ports.get_mut(i) {
+            let change = port.broken(e);
+            self.changes.push((port.number, change));
+        }
+        self.apply_changes(now);
+    }
+
+    fn apply_changes(&mut self, now: u64) {
+        while let Some((port, change)) = self.changes.pop() {
+            let input = match change {
+                Change::Up => Input::PortUp { port },
+                Change::Down(cause) => Input::PortDown { port, cause },
+            };
+            self.handle(now, input);
+        }
+    }
+
+    /// What is due without anybody asking: ports to open, stamps to give up, the state file, the watchdog.
+    fn housekeeping(&mut self, now: u64) {
+        for port in &mut self.ports {
+            if let Some(change) = port.try_open(now) {
+                self.changes.push((port.number, change));
+            }
+            if let Some(sockets) = port.sockets_mut() {
+                while let Some(token) = sockets.expire(now) {
+                    self.stamps.push((TxToken(token), None));
+                }
+            }
+        }
+        self.apply_changes(now);
+        self.give_stamps(now);
+        if now >= self.next_save {
+            self.next_save = now + SAVE_INTERVAL_NS;
+            self.save();
+        }
+        self.notify.alive(now);
+    }
+
+    fn handle(&mut self, now: u64, input: Input<'_>) {
+        self.engine.handle(Instant(now), input);
+        self.carry_out(now);
+    }
+
+    fn give_stamps(&mut self, now: u64) {
+        while let Some((token, stamp)) = self.stamps.pop() {
+            self.engine.handle(Instant(now), Input::TransmitStamp { token, stamp });
+            self.carry_out(now);
+        }
+    }
+
+    /// Does what the engine wants, until it wants nothing more.
+    fn carry_out(&mut self, now: u64) {
+        loop {
+            let mut sampled = None;
+            let mut left = false;
+            while let Some(output) = self.engine.poll() {
+                match output {
+                    Output::Transmit { port, class, destination, octets, stamp } => {
+                        let index = usize::from(port.0).wrapping_sub(1);
+                        let Some(port) = self.ports.get_mut(index) else { continue };
+                        let deadline = now.saturating_add(self.settings.tx_stamp_timeout_ns);
+                        let request = stamp.map(|t| StampRequest { token: t.0, deadline });
+                        match port.send(class, destination, octets, request) {
+                            Ok(Some(done)) => {
+                                let stamp = self.clock.stamp(now, done.stamp);
+                                self.stamps.push((TxToken(done.token), stamp));
+                            }
+                            Ok(None) => {}
+                            Err(e) => {
+                                self.stamps.extend(stamp.map(|t| (t, None)));
+                                if let Some(more) = self.send_trouble.allow(now) {
+                                    warn!(
+                                        "port {} ({}): {e} ({more} more like it)",
+                                        port.number,
+                                        port.interface()
+                                    );
+                                }
+                            }
+                        }
+                    }
+                    Output::LocalReply { peer, octets } => self.local.send(peer, octets),
+                    Output::Sample(sample) => {
+                        sampled = Some(sample);
+                    }
+                    Output::Delay(_) => {}
+                    Output::Event(event) => {
+                        tell(&self.settings, &event);
+                        left |= matches!(event, Event::PortState { from, .. } if is_client(from));
+                    }
+                }
+            }
+            if left && !self.port_states().any(is_client) {
+                self.discipline.release(now, &mut self.clock);
+            }
+            if let Some(mut sample) = sampled {
+                sample.offset += self.timescale_correction();
+                let outcome = self.discipline.sample(now, &mut self.clock, &sample);
+                if outcome.stepped {
+                    self.engine.handle(Instant(now), Input::ClockStepped);
+                }
+                self.engine.handle(Instant(now), Input::Servo(outcome.state));
+                continue;
+            }
+            let Some((token, stamp)) = self.stamps.pop() else { break };
+            self.engine.handle(Instant(now), Input::TransmitStamp { token, stamp });
+        }
+        if !self.ready {
+            // Ready means: keeps time, or gives it.
+            if self.port_states().any(|s| matches!(s, PortState::Slave | PortState::Master)) {
+                self.ready = true;
+                self.notify.ready();
+            }
+        }
+    }
+
+    /// The system clock keeps UTC; a master on the PTP timescale is ahead of it by currentUtcOffset.
+    fn timescale_correction(&self) -> TimeInterval {
+        let properties = self.engine.time_properties_ds();
+        if *self.clock.name() == ClockName::System && properties.ptp_timescale {
+            TimeInterval::from_nanos(i64::from(properties.current_utc_offset) * 1_000_000_000)
+        } else {
+            TimeInterval::ZERO
+        }
+    }
+
+    fn port_states(&self) -> impl Iterator<Item = PortState> + '_ {
+        (1..).take(self.ports.len()).filter_map(|n| self.engine.port_state(PortNumber(n)))
+    }
+
+    fn save(&self) {
+        let (Some(path), Some(frequency)) = (&self.settings.state_file, self.discipline.learnt_frequency())
+        else {
+            return;
+        };
+        let mut state = State::default();
+        state.set_number("frequency_ppb", frequency);
+        if let Err(e) = state.save(path) {
+            warn!("{e}");
+        }
+    }
+
+    fn reload(&mut self, reload: Reload<'_>) {
+        match reload() {
+            None => info!("there is no configuration file to reload"),
+            Some(Err(e)) => error!("the configuration stays as it was:\n{e}"),
+            Some(Ok(mut new)) => {
+                let identity = self.engine.config().clock_identity;
+                let stamping = match self.settings.instance.ports.first().map(|p| p.stamping) {
+                    Some(engine::Stamping::Hardware) => Stamping::Hardware,
+                    _ => Stamping::Software,
+                };
+                let name = self.clock.name().clone();
+                let identity = new.clock_identity.unwrap_or(identity);
+                prepare(&mut new, identity, stamping, &name);
+                self.discipline.configure(new.servo, &mut self.clock, new.summary_seconds);
+                for (what, changed) in [
+                    ("clock_device", new.clock != self.settings.clock),
+                    ("management sockets", new.read_write != self.settings.read_write),
+                    ("management sockets", new.read_only != self.settings.read_only),
+                    ("interfaces and addresses", new.networks != self.settings.networks),
+                ] {
+                    if changed {
+                        warn!("a change of {what} needs a restart");
+                    }
+                }
+                let now = monotonic_now();
+                self.engine.handle(Instant(now), Input::Configure(&new.instance));
+                self.settings.instance = new.instance;
+                self.settings.servo = new.servo;
+                self.settings.summary_seconds = new.summary_seconds;
+                self.settings.state_file = new.state_file;
+                self.carry_out(now);
+                info!("configuration reloaded");
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        self.notify.stopping();
+        self.save();
+        info!("stopped");
+    }
+}
+
+/// The identity from the settings, or of the first port whose interface is there; waits for one.
+fn clock_identity(settings: &Settings, signals: Signals) -> Option<ClockIdentity> {
+    if let Some(identity) = settings.clock_identity {
+        return Some(identity);
+    }
+    let mut poll = PollSet::<()>::new();
+    let mut said = false;
+    loop {
+        let mac = settings.networks.iter().find_map(|n| Interface::query(&n.interface).ok()?.mac);
+        if let Some(mac) = mac {
+            return Some(ClockIdentity::from_mac(mac));
+        }
+        if !said {
+            said = true;
+            let names: Vec<_> = settings.networks.iter().map(|n| n.interface.as_str()).collect();
+            warn!("{}: there is no such interface; waiting for it to appear", names.join(", "));
+        }
+        if signals.stop() {
+            return None;
+        }
+        // Half a second, or a signal.
+        let _ = poll.wait(None);
+    }
+}
+
+/// Hardware stamps only where every port has them, from one clock.
+fn choose_stamping(settings: &Settings) -> Result<Stamping, RunError> {
+    let phc_of = |name: &str| Interface::query(name).ok().and_then(|i| i.stamping.phc_index);
+    let mut phcs = settings.networks.iter().map(|n| phc_of(&n.interface));
+    let first = phcs.next().flatten();
+    let same = first.is_some() && phcs.all(|p| p == first);
+    match settings.stamps {
+        Stamps::Software => Ok(Stamping::Software),
+        Stamps::Hardware => Ok(Stamping::Hardware),
+        Stamps::Auto => Ok(match &settings.clock {
+            LocalClock::Named(ClockName::Phc(_)) => Stamping::Hardware,
+            LocalClock::Named(_) => Stamping::Software,
+            LocalClock::Auto if same => Stamping::Hardware,
+            LocalClock::Auto => Stamping::Software,
+        }),
+    }
+}
+
+fn clock_name(settings: &Settings, stamping: Stamping) -> Result<ClockName, RunError> {
+    let name = match &settings.clock {
+        LocalClock::Named(name) => name.clone(),
+        LocalClock::Auto if stamping == Stamping::Software => ClockName::System,
+        LocalClock::Auto => {
+            let phc = settings
+                .networks
+                .iter()
+                .find_map(|n| Interface::query(&n.interface).ok()?.stamping.phc_index);
+            match phc {
+                Some(index) => ClockName::Phc(index),
+                None => {
+                    return Err(RunError::Setting(
+                        "hardware stamps are asked for, but no port has a PTP hardware clock (`ethtool -T` shows it); \
+                         use software stamps"
+                            .into(),
+                    ));
+                }
+            }
+        }
+    };
+    match (&name, stamping) {
+        (ClockName::Phc(_), Stamping::Software) => Err(RunError::Setting(format!(
+            "{name} cannot be disciplined by software stamps: they are readings of the system clock"
+        ))),
+        (ClockName::System | ClockName::Virtual(_), Stamping::Hardware) => Err(RunError::Setting(format!(
+            "{name} cannot be disciplined by hardware stamps: they are readings of the card's own clock"
+        ))),
+        _ => Ok(name),
+    }
+}
+
+/// Fills in what only the running machine knows.
+fn prepare(settings: &mut Settings, identity: ClockIdentity, stamping: Stamping, name: &ClockName) {
+    settings.instance.clock_identity = identity;
+    if stamping == Stamping::Software {
+        settings.servo = settings.software_servo;
+    }
+    if *name == ClockName::System {
+        // The system clock keeps UTC: what it serves is not the PTP timescale.
+        settings.instance.time_properties.ptp_timescale = false;
+    }
+    for port in &mut settings.instance.ports {
+        port.stamping = match stamping {
+            Stamping::Hardware => engine::Stamping::Hardware,
+            _ => engine::Stamping::Software,
+        };
+        if let Ok(interface) = Interface::query(&port.interface) {
+            describe(&interface, port);
+            port.phc_index = match name {
+                ClockName::Phc(n) => i32::try_from(*n).ok(),
+                _ => None,
+            };
+        }
+    }
+}
+
+/// One line a human understands.
+fn tell(settings: &Settings, event: &Event) {
+    let interface = |port: PortNumber| {
+        let index = usize::from(port.0).wrapping_sub(1);
+        settings.networks.get(index).map_or("?", |n| n.interface.as_str())
+    };
+    match *event {
+        Event::PortState { port, from, to, on } => {
+            info!("port {port} ({}): {from} to {to} on {on}", interface(port));
+        }
+        Event::Parent { own: true, .. } => info!("this clock is the grandmaster"),
+        Event::Parent { parent, grandmaster, .. } => info!("master is {parent}, grandmaster {grandmaster}"),
+        Event::NewForeignMaster { port, source } => {
+            info!("port {port} ({}): new foreign master {source}", interface(port));
+        }
+        Event::TransmitStampLost { port, message_type, total } => warn!(
+            "port {port} ({}): no transmit stamp for a {message_type}; one sample is lost ({total} so far)",
+            interface(port)
+        ),
+        Event::MultiplePdelayResponders { port } => warn!(
+            "port {port} ({}): more than one peer answers; peer delay needs a link of two (a transparent or \
+             boundary clock in between)",
+            interface(port)
+        ),
+        Event::TimeProperties => info!("time properties changed"),
+        Event::ReloadNeedsRestart { setting } => warn!("a change of {setting} needs a restart"),
+        Event::ManagementChange { id } => info!("a management client changed {id:#06x}"),
+        _ => {}
+    }
+}
+
+fn is_client(state: PortState) -> bool {
+    matches!(state, PortState::Uncalibrated | PortState::Slave)
+}

@@ -1,0 +1,244 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use ptp_config::{Loaded, Overrides, default_profile_dirs, load_with};
+use ptp_daemon::{LogFormat, LogOptions, init_log};
+
+use crate::app;
+
+/// Exit code of a bad command line or configuration.
+const BAD_CONFIG: u8 = 2;
+
+/// Synchronises clocks by the Precision Time Protocol (IEEE 1588): ordinary and boundary clocks.
+///
+/// `ptpd -i eth0` runs an ordinary clock with the default profile; several interfaces make a boundary clock.
+/// SIGHUP reloads the configuration, SIGTERM and SIGINT stop.
+#[derive(Debug, Parser)]
+#[command(name = "ptpd", version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    what: What,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "Exit codes: 0 stopped by a signal, 1 could not start or go on, 2 bad command line or \
+    configuration (nothing was started).\nConfiguration: ptpd.yaml(5) and docs/configuration.md.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a configuration and say everything that is wrong with it, without running
+    Check {
+        /// The configuration file
+        file: PathBuf,
+    },
+    /// Print every value that is in force and where it comes from
+    Config {
+        /// Accepted for clarity: this is the only form there is
+        #[arg(long)]
+        effective: bool,
+        #[command(flatten)]
+        what: What,
+    },
+}
+
+#[derive(Args, Debug)]
+struct What {
+    /// Configuration file (YAML)
+    #[arg(short = 'f', long = "config", visible_short_alias = 'c', value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// An interface to run on; several make a boundary clock
+    #[arg(short, long = "interface", value_name = "NAME")]
+    interfaces: Vec<String>,
+    /// The profile, instead of the file's
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Only ever a client
+    #[arg(short = 's', long)]
+    client_only: bool,
+    /// Software stamps
+    #[arg(short = 'S', long, conflicts_with = "hardware")]
+    software: bool,
+    /// Hardware stamps
+    #[arg(short = 'H', long)]
+    hardware: bool,
+    /// IEEE 802.3 (Ethernet)
+    #[arg(short = '2', long, group = "transport")]
+    ethernet: bool,
+    /// UDP/IPv4 (the default)
+    #[arg(short = '4', long, group = "transport")]
+    udp4: bool,
+    /// UDP/IPv6
+    #[arg(short = '6', long, group = "transport")]
+    udp6: bool,
+    /// Delay request-response (the default)
+    #[arg(short = 'E', long, conflicts_with = "p2p")]
+    e2e: bool,
+    /// Peer-to-peer delay
+    #[arg(short = 'P', long)]
+    p2p: bool,
+    /// The clock to discipline: auto, system, phcN or virtual:PATH
+    #[arg(long, value_name = "CLOCK")]
+    clock: Option<String>,
+    /// Only measure
+    #[arg(long)]
+    free_running: bool,
+    /// Any other key of the configuration, like `--set priority1=10`
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Log to standard output instead of standard error
+    #[arg(short = 'm', long)]
+    stdout: bool,
+    /// Least severe level that is logged: error, warn, info, debug or trace
+    #[arg(short = 'l', long, value_name = "LEVEL")]
+    log_level: Option<String>,
+}
+
+impl What {
+    fn overrides(&self) -> Result<Overrides, String> {
+        let mut o = Overrides {
+            interfaces: self.interfaces.clone(),
+            profile: self.profile.clone(),
+            ..Overrides::default()
+        };
+        for (given, option, key, value) in [
+            (self.client_only, "-s", "client_only", "true"),
+            (self.software, "-S", "stamping", "software"),
+            (self.hardware, "-H", "stamping", "hardware"),
+            (self.ethernet, "-2", "transport", "ethernet"),
+            (self.udp4, "-4", "transport", "udp4"),
+            (self.udp6, "-6", "transport", "udp6"),
+            (self.e2e, "-E", "delay_mechanism", "e2e"),
+            (self.p2p, "-P", "delay_mechanism", "p2p"),
+            (self.free_running, "--free-running", "free_running", "true"),
+        ] {
+            if given {
+                o.set(option, key, value);
+            }
+        }
+        if let Some(clock) = &self.clock {
+            o.set("--clock", "clock_device", clock);
+        }
+        if let Some(level) = &self.log_level {
+            o.set("-l", "log.level", level);
+        }
+        for text in &self.set {
+            let (key, value) = text
+                .split_once('=')
+                .ok_or_else(|| format!("--set {text}: give a key and a value, like --set priority1=10"))?;
+            o.set(&format!("--set {text}"), key.trim(), value.trim());
+        }
+        Ok(o)
+    }
+
+    fn load(&self) -> Result<Loaded, String> {
+        if self.file.is_none() && self.interfaces.is_empty() {
+            return Err("nothing to do: give a configuration (-f FILE) or an interface (-i NAME); \
+                        `ptpd --help` says more"
+                .into());
+        }
+        load_with(self.file.as_deref(), &default_profile_dirs(), &self.overrides()?)
+            .map_err(|e| e.to_string())
+    }
+}
+
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        None => run(&cli.what),
+        Some(Command::Check { file }) => check(file),
+        Some(Command::Config { what, .. }) => match what.load() {
+            Ok(loaded) => {
+                print!("{}", loaded.effective());
+                ExitCode::SUCCESS
+            }
+            Err(e) => bad(&e),
+        },
+    }
+}
+
+fn bad(text: &str) -> ExitCode {
+    eprintln!("{}", text.trim_end());
+    ExitCode::from(BAD_CONFIG)
+}
+
+fn check(file: PathBuf) -> ExitCode {
+    let loaded = match load_with(Some(&file), &default_profile_dirs(), &Overrides::default()) {
+        Ok(loaded) => loaded,
+        Err(e) => return bad(&e.to_string()),
+    };
+    if let Err(e) = app::settings(&loaded.config) {
+        return bad(&format!("{}: {e}", file.display()));
+    }
+    let ports = loaded.config.ports.len();
+    println!(
+        "{}: good: profile {}, {ports} port{}",
+        file.display(),
+        loaded.config.profile,
+        if ports == 1 { "" } else { "s" }
+    );
+    ExitCode::SUCCESS
+}
+
+fn run(what: &What) -> ExitCode {
+    let loaded = match what.load() {
+        Ok(loaded) => loaded,
+        Err(e) => return bad(&e),
+    };
+    let settings = match app::settings(&loaded.config) {
+        Ok(settings) => settings,
+        Err(e) => return bad(&e.to_string()),
+    };
+    let mut log = LogOptions::new("ptpd");
+    log.stdout = what.stdout;
+    log.level = match loaded.config.log.level {
+        ptp_config::LogLevel::Error => tracing::Level::ERROR,
+        ptp_config::LogLevel::Warn => tracing::Level::WARN,
+        ptp_config::LogLevel::Info => tracing::Level::INFO,
+        ptp_config::LogLevel::Debug => tracing::Level::DEBUG,
+        ptp_config::LogLevel::Trace => tracing::Level::TRACE,
+    };
+    if loaded.config.log.format == ptp_config::LogFormat::Json {
+        log.format = LogFormat::Json;
+    }
+    init_log(&log);
+    let current = std::cell::RefCell::new(loaded);
+    app::run(settings, &|| {
+        what.file.as_ref()?;
+        Some(what.load().and_then(|new| {
+            let settings = app::settings(&new.config).map_err(|e| e.to_string())?;
+            for change in ptp_config::diff(&current.borrow(), &new) {
+                tracing::info!("configuration: {change}");
+            }
+            current.replace(new);
+            Ok(settings)
+        }))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_names_a_key_that_exists() {
+        let line = "ptpd -i eth0 -s -S -2 -P --clock virtual:/x --free-running --set priority1=10 -l warn";
+        let cli = Cli::try_parse_from(line.split(' ')).expect("good options");
+        let config = cli.what.load().expect("good values").config;
+        assert!(config.client_only && config.free_running);
+        assert_eq!(config.priority1, 10);
+        assert_eq!(config.ports[0].transport, ptp_config::Transport::Ethernet);
+        assert_eq!(config.ports[0].delay_mechanism, ptp_config::DelayMechanism::P2p);
+        assert_eq!(config.clock_device, ptp_config::ClockDevice::Virtual("/x".into()));
+        let cli = Cli::try_parse_from("ptpd -i eth0 -H -6 -E --set priority1=300 --set oops".split(' '));
+        assert!(cli.expect("clap does not know values").what.load().is_err());
+    }
+}

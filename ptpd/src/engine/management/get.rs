@@ -1,0 +1,326 @@
+//! What GET answers.
+
+use ptp_wire::management::{
+    AlternateTimeOffsetEnable, AlternateTimeOffsetName, AlternateTimeOffsetProperties, ClockDescription,
+    ClockType, CmldsInfoNp, CurrentDataSet, DefaultDataSet, ErrorId, ExternalGrandmasterPropertiesNp,
+    GrandmasterSettingsNp, ManagementId, ParentDataSet, PathTraceList, Payload, PortCorrectionsNp,
+    PortDataSet, PortDataSetNp, PortHwclockNp, PortPropertiesNp, PortServiceStatsNp, PortStatsNp,
+    PowerProfileSettingsNp, PtpText, TimePropertiesDataSet, TimeStatusNp, TimescaleProperties,
+    TraceabilityProperties, UnicastMasterTableNp, UtcProperties,
+};
+use ptp_wire::{ClockIdentity, PortAddress, TimeInterval};
+
+use super::super::instance::MAX_PATH;
+use super::super::port::Port;
+use super::super::{Delay, Engine, InstanceKind, Transport};
+use super::{Request, emit};
+
+/// The version of the standard that portDS.versionNumber tells.
+const VERSION: u8 = 2;
+/// SYNCHRONIZATION_UNCERTAIN_NP: the flag is left to itself.
+const DONT_CARE: u8 = 255;
+
+impl Engine {
+    /// Writes managementId and data of what was asked for.
+    pub(super) fn get(
+        &self,
+        request: &Request<'_>,
+        port: Option<usize>,
+        value: &mut [u8],
+    ) -> Result<usize, ErrorId> {
+        match port.and_then(|index| self.ports.get(index)) {
+            Some(port) => self.get_port(request, port, value),
+            None => self.get_clock(request, value),
+        }
+    }
+
+    fn get_clock(&self, request: &Request<'_>, value: &mut [u8]) -> Result<usize, ErrorId> {
+        let id = request.tlv.id;
+        let instance = &self.instance;
+        let (config, current) = (&instance.config, &instance.current);
+        let time = &instance.time_properties;
+        let mut path = [0; 8 * (MAX_PATH + 1)];
+        let payload = match id {
+            ManagementId::USER_DESCRIPTION => {
+                Payload::UserDescription(PtpText::from_text(&config.description.user))
+            }
+            ManagementId::DEFAULT_DATA_SET => Payload::DefaultDataSet(DefaultDataSet {
+                two_step: true,
+                slave_only: config.client_only,
+                number_ports: u16::try_from(self.ports.len()).unwrap_or(u16::MAX),
+                priority1: config.priority1,
+                clock_quality: config.effective_quality(),
+                priority2: config.priority2,
+                clock_identity: config.clock_identity,
+                domain_number: config.domain_number,
+            }),
+            ManagementId::CURRENT_DATA_SET => Payload::CurrentDataSet(CurrentDataSet {
+                steps_removed: current.steps_removed,
+                offset_from_master: current.offset_from_master,
+                mean_path_delay: current.mean_delay,
+            }),
+            ManagementId::PARENT_DATA_SET => Payload::ParentDataSet(self.parent_data_set()),
+            ManagementId::TIME_PROPERTIES_DATA_SET => Payload::TimePropertiesDataSet(TimePropertiesDataSet {
+                current_utc_offset: time.current_utc_offset,
+                flags: time.flags(),
+                time_source: time.time_source,
+            }),
+            ManagementId::PRIORITY1 => Payload::Priority1(config.priority1),
+            ManagementId::PRIORITY2 => Payload::Priority2(config.priority2),
+            ManagementId::DOMAIN => Payload::Domain(config.domain_number),
+            ManagementId::SLAVE_ONLY => Payload::SlaveOnly(config.client_only),
+            ManagementId::CLOCK_ACCURACY => Payload::ClockAccuracy(config.clock_quality.clock_accuracy),
+            ManagementId::UTC_PROPERTIES => Payload::UtcProperties(UtcProperties {
+                current_utc_offset: time.current_utc_offset,
+                leap61: time.leap61,
+                leap59: time.leap59,
+                current_utc_offset_valid: time.current_utc_offset_valid,
+            }),
+            ManagementId::TRACEABILITY_PROPERTIES => {
+                Payload::TraceabilityProperties(TraceabilityProperties {
+                    time_traceable: time.time_traceable,
+                    frequency_traceable: time.frequency_traceable,
+                })
+            }
+            ManagementId::TIMESCALE_PROPERTIES => Payload::TimescaleProperties(TimescaleProperties {
+                ptp_timescale: time.ptp_timescale,
+                time_source: time.time_source,
+            }),
+            ManagementId::PATH_TRACE_LIST => Payload::PathTraceList(self.path_trace_list(&mut path)?),
+            ManagementId::PATH_TRACE_ENABLE => Payload::PathTraceEnable(config.path_trace),
+            ManagementId::TIME_STATUS_NP => Payload::TimeStatusNp(self.time_status()),
+            ManagementId::GRANDMASTER_SETTINGS_NP => Payload::GrandmasterSettingsNp(GrandmasterSettingsNp {
+                clock_quality: config.effective_quality(),
+                utc_offset: config.time_properties.current_utc_offset,
+                time_flags: config.time_properties.flags(),
+                time_source: config.time_properties.time_source,
+            }),
+            ManagementId::SUBSCRIBE_EVENTS_NP => match self.subscription(request) {
+                Some(subscription) => Payload::SubscribeEventsNp(subscription),
+                None => Payload::Raw(id, &[]),
+            },
+            // Nothing of the following is announced, and so it is told.
+            ManagementId::SYNCHRONIZATION_UNCERTAIN_NP => Payload::SynchronizationUncertainNp(DONT_CARE),
+            ManagementId::EXTERNAL_GRANDMASTER_PROPERTIES_NP => {
+                Payload::ExternalGrandmasterPropertiesNp(ExternalGrandmasterPropertiesNp {
+                    gm_identity: ClockIdentity::ZERO,
+                    steps_removed: 0,
+                })
+            }
+            ManagementId::ALTERNATE_TIME_OFFSET_ENABLE
+            | ManagementId::ALTERNATE_TIME_OFFSET_NAME
+            | ManagementId::ALTERNATE_TIME_OFFSET_PROPERTIES => alternate_time_offset(request)?,
+            _ => return Err(ErrorId::NOT_SUPPORTED),
+        };
+        emit(&payload, value)
+    }
+
+    /// parentDS. Its statistics are not kept, which parentStats tells (8.2.3.3).
+    pub(super) fn parent_data_set(&self) -> ParentDataSet {
+        let parent = &self.instance.parent;
+        ParentDataSet {
+            parent_port_identity: parent.parent_port_identity,
+            parent_stats: false,
+            observed_parent_offset_scaled_log_variance: 0xffff,
+            observed_parent_clock_phase_change_rate: 0x7fff_ffff,
+            grandmaster_priority1: parent.grandmaster_priority1,
+            grandmaster_clock_quality: parent.grandmaster_clock_quality,
+            grandmaster_priority2: parent.grandmaster_priority2,
+            grandmaster_identity: parent.grandmaster_identity,
+        }
+    }
+
+    /// TIME_STATUS_NP.
+    pub(super) fn time_status(&self) -> TimeStatusNp {
+        let current = &self.instance.current;
+        TimeStatusNp {
+            master_offset: current.offset_from_master.nanos(),
+            ingress_time: i64::try_from(current.ingress_time.nanos()).unwrap_or(i64::MAX),
+            gm_present: !self.is_grandmaster(),
+            gm_identity: self.instance.parent.grandmaster_identity,
+            ..TimeStatusNp::default()
+        }
+    }
+
+    /// pathTraceDS.list: the clocks from the grandmaster to the parent (16.2.5.1).
+    fn path_trace_list<'a>(&self, octets: &'a mut [u8]) -> Result<PathTraceList<'a>, ErrorId> {
+        let path = &self.instance.path;
+        for (place, identity) in octets.chunks_exact_mut(8).zip(path) {
+            place.copy_from_slice(&identity.0);
+        }
+        let filled = octets.get(..8 * path.len()).ok_or(ErrorId::RESPONSE_TOO_BIG)?;
+        let count = u16::try_from(path.len()).map_err(|_| ErrorId::RESPONSE_TOO_BIG)?;
+        PathTraceList::new(count, filled).map_err(|_| ErrorId::GENERAL_ERROR)
+    }
+
+    /// portDS.
+    pub(super) fn port_data_set(&self, port: &Port) -> PortDataSet {
+        PortDataSet {
+            port_identity: port.id,
+            port_state: port.state as u8,
+            log_min_delay_req_interval: port.log_delay_req_interval,
+            peer_mean_path_delay: link_delay(port),
+            log_announce_interval: port.config.log_announce_interval,
+            announce_receipt_timeout: port.config.announce_receipt_timeout,
+            log_sync_interval: port.config.log_sync_interval,
+            delay_mechanism: delay_mechanism(port),
+            log_min_pdelay_req_interval: port.config.log_min_pdelay_req_interval,
+            version_number: VERSION,
+        }
+    }
+
+    /// CMLDS_INFO_NP: the port's own values, as linuxptp gives them for a port without the common service.
+    pub(super) fn cmlds_info(&self, port: &Port) -> CmldsInfoNp {
+        CmldsInfoNp { mean_link_delay: link_delay(port), scaled_neighbor_rate_ratio: 0, as_capable: 1 }
+    }
+
+    fn get_port(&self, request: &Request<'_>, port: &Port, value: &mut [u8]) -> Result<usize, ErrorId> {
+        let config = &port.config;
+        let counters;
+        let payload = match request.tlv.id {
+            ManagementId::NULL_MANAGEMENT => Payload::NullManagement(()),
+            ManagementId::CLOCK_DESCRIPTION => Payload::ClockDescription(self.clock_description(port)),
+            ManagementId::PORT_DATA_SET => Payload::PortDataSet(self.port_data_set(port)),
+            ManagementId::LOG_ANNOUNCE_INTERVAL => Payload::LogAnnounceInterval(config.log_announce_interval),
+            ManagementId::ANNOUNCE_RECEIPT_TIMEOUT => {
+                Payload::AnnounceReceiptTimeout(config.announce_receipt_timeout)
+            }
+            ManagementId::LOG_SYNC_INTERVAL => Payload::LogSyncInterval(config.log_sync_interval),
+            ManagementId::VERSION_NUMBER => Payload::VersionNumber(VERSION),
+            ManagementId::MASTER_ONLY => Payload::MasterOnly(config.master_only),
+            ManagementId::DELAY_MECHANISM => Payload::DelayMechanism(delay_mechanism(port)),
+            ManagementId::LOG_MIN_PDELAY_REQ_INTERVAL => {
+                Payload::LogMinPdelayReqInterval(config.log_min_pdelay_req_interval)
+            }
+            // There is no threshold: every port is capable.
+            ManagementId::PORT_DATA_SET_NP => {
+                Payload::PortDataSetNp(PortDataSetNp { neighbor_prop_delay_thresh: u32::MAX, as_capable: 1 })
+            }
+            ManagementId::PORT_PROPERTIES_NP if request.from.may_all() => {
+                Payload::PortPropertiesNp(PortPropertiesNp {
+                    port_identity: port.id,
+                    port_state: port.state as u8,
+                    timestamping: config.stamping as u8,
+                    interface: PtpText::from_text(&config.interface),
+                })
+            }
+            ManagementId::PORT_STATS_NP => {
+                counters = PortStatsNp::emit_counters(&port.stats.rx, &port.stats.tx);
+                Payload::PortStatsNp(PortStatsNp::new(port.id, &counters))
+            }
+            ManagementId::PORT_SERVICE_STATS_NP => Payload::PortServiceStatsNp(service_stats(port)),
+            ManagementId::UNICAST_MASTER_TABLE_NP => {
+                Payload::UnicastMasterTableNp(UnicastMasterTableNp::default())
+            }
+            ManagementId::PORT_HWCLOCK_NP if request.from.may_all() => {
+                Payload::PortHwclockNp(PortHwclockNp {
+                    port_identity: port.id,
+                    phc_index: config.phc_index.unwrap_or(-1),
+                    flags: 0,
+                })
+            }
+            ManagementId::POWER_PROFILE_SETTINGS_NP => {
+                Payload::PowerProfileSettingsNp(PowerProfileSettingsNp {
+                    version: 0,
+                    grandmaster_id: 0,
+                    grandmaster_time_inaccuracy: u32::MAX,
+                    network_time_inaccuracy: u32::MAX,
+                    total_time_inaccuracy: u32::MAX,
+                })
+            }
+            ManagementId::CMLDS_INFO_NP => Payload::CmldsInfoNp(self.cmlds_info(port)),
+            ManagementId::PORT_CORRECTIONS_NP => Payload::PortCorrectionsNp(PortCorrectionsNp {
+                egress_latency: config.egress_latency,
+                ingress_latency: config.ingress_latency,
+                delay_asymmetry: config.delay_asymmetry,
+            }),
+            _ => return Err(ErrorId::NOT_SUPPORTED),
+        };
+        emit(&payload, value)
+    }
+
+    fn clock_description<'a>(&'a self, port: &'a Port) -> ClockDescription<'a> {
+        let (instance, config) = (&self.instance.config, &port.config);
+        let description = &instance.description;
+        ClockDescription {
+            clock_type: match instance.kind {
+                InstanceKind::Ordinary => ClockType::ORDINARY,
+                InstanceKind::Boundary => ClockType::BOUNDARY,
+            },
+            physical_layer_protocol: PtpText::from_text("IEEE 802.3"),
+            physical_address: &config.mac,
+            protocol_address: PortAddress {
+                network_protocol: match config.transport {
+                    Transport::UdpIpv4 => 1,
+                    Transport::UdpIpv6 => 2,
+                    Transport::Ethernet => 3,
+                },
+                address: &config.protocol_address,
+            },
+            manufacturer_identity: description.manufacturer_identity,
+            product_description: PtpText::from_text(&description.product),
+            revision_data: PtpText::from_text(&description.revision),
+            user_description: PtpText::from_text(&description.user),
+            profile_identity: description.profile_identity,
+        }
+    }
+}
+
+/// portDS.meanLinkDelay: of P2P ports only (8.2.15.3.3).
+pub(super) fn link_delay(port: &Port) -> TimeInterval {
+    match port.config.delay {
+        Delay::P2p => port.filter.value().unwrap_or(TimeInterval::ZERO),
+        Delay::E2e | Delay::None => TimeInterval::ZERO,
+    }
+}
+
+/// portDS.delayMechanism (table 21).
+fn delay_mechanism(port: &Port) -> u8 {
+    match port.config.delay {
+        Delay::E2e => 1,
+        Delay::P2p => 2,
+        Delay::None => 0xfe,
+    }
+}
+
+fn service_stats(port: &Port) -> PortServiceStatsNp {
+    let s = &port.stats.service;
+    PortServiceStatsNp {
+        port_identity: port.id,
+        announce_timeout: s.announce_timeout,
+        sync_timeout: s.sync_timeout,
+        delay_timeout: s.delay_timeout,
+        unicast_service_timeout: s.unicast_service_timeout,
+        unicast_request_timeout: s.unicast_request_timeout,
+        master_announce_timeout: s.master_announce_timeout,
+        master_sync_timeout: s.master_sync_timeout,
+        qualification_timeout: s.qualification_timeout,
+        sync_mismatch: s.sync_mismatch,
+        followup_mismatch: s.followup_mismatch,
+    }
+}
+
+/// No alternate timescale is announced: key 0 is there, and off.
+fn alternate_time_offset(request: &Request<'_>) -> Result<Payload<'static>, ErrorId> {
+    let key_field = request.tlv.key_field();
+    if key_field != 0 {
+        return Err(ErrorId::WRONG_VALUE);
+    }
+    Ok(match request.tlv.id {
+        ManagementId::ALTERNATE_TIME_OFFSET_ENABLE => {
+            Payload::AlternateTimeOffsetEnable(AlternateTimeOffsetEnable { key_field, enable: false })
+        }
+        ManagementId::ALTERNATE_TIME_OFFSET_NAME => {
+            Payload::AlternateTimeOffsetName(AlternateTimeOffsetName {
+                key_field,
+                display_name: PtpText::EMPTY,
+            })
+        }
+        _ => Payload::AlternateTimeOffsetProperties(AlternateTimeOffsetProperties {
+            key_field,
+            current_offset: 0,
+            jump_seconds: 0,
+            time_of_next_jump: 0,
+        }),
+    })
+}
