@@ -1,4 +1,4 @@
-//! What linuxptp's pmc takes from a configuration file of linuxptp: four options of its `[global]` section. All others belong to
+//! What linuxptp's pmc takes from a configuration file of linuxptp: four options of its global section. All others belong to
 //! other programs.
 
 use std::fmt;

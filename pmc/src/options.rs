@@ -58,7 +58,7 @@ pub(crate) struct Options {
     /// Domain number (default 0)
     #[arg(short = 'd', long = "domainNumber", value_name = "DOMAIN")]
     pub(crate) domain: Option<u8>,
-    /// Configuration file of linuxptp: domainNumber, transportSpecific, network_transport and uds_address of its [global] section
+    /// Configuration file of linuxptp: domainNumber, transportSpecific, network_transport and uds_address of its global section
     #[arg(short = 'f', value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Interface (default eth0); with -u the path of the own socket (default pmc.PID beside the server's)
@@ -76,6 +76,9 @@ pub(crate) struct Options {
     /// One JSON object a line for every reply (docs/pmc-json.md)
     #[arg(long)]
     pub(crate) json: bool,
+    /// How long to wait for the first and for each further answer after the last command
+    #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=3_600_000))]
+    pub(crate) wait: u32,
     /// Print version
     #[arg(short = 'v', long = "version", action = clap::ArgAction::Version)]
     version: Option<bool>,

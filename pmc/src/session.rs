@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use ptp_management::{Client, ClientError, Command, REPLY_WINDOW, Reply, Request, Transport};
+use ptp_management::{Client, ClientError, Command, Reply, Request, Transport};
 use ptp_wire::management::{Action, ManagementId};
 
 use crate::input::Input;
@@ -17,13 +17,14 @@ use crate::output::{Format, Output};
 const STUCK: Duration = Duration::from_secs(1);
 
 /// Commands go out as they are read, replies are shown as they come; after the last command it ends when nothing more has come
-/// for [`REPLY_WINDOW`].
+/// for as long as `--wait` says.
 pub(crate) struct Session {
     client: Client<Box<dyn Transport>>,
     input: Input,
     output: Output,
     asked: Vec<Asked>,
     outcome: Outcome,
+    window: Duration,
 }
 
 /// A request and whether anyone answered it.
@@ -70,6 +71,7 @@ impl Session {
             output: Output::new(format),
             asked: Vec::new(),
             outcome: Outcome::default(),
+            window: Duration::from_millis(options.wait.into()),
         }
     }
 
@@ -144,12 +146,12 @@ impl Session {
 
     /// Notifications do not prolong the wait, or a subscriber would never end.
     fn show_until_quiet(&mut self) -> Result<(), SessionError> {
-        let mut end = Instant::now() + REPLY_WINDOW;
+        let mut end = Instant::now() + self.window;
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let Some(reply) = self.client.wait(left)? else { return Ok(()) };
             if self.show(&reply)? {
-                end = Instant::now() + REPLY_WINDOW;
+                end = Instant::now() + self.window;
             }
         }
     }

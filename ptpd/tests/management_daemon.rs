@@ -31,8 +31,22 @@ const SCRIPT: &str = r#"
     cat $D/log
 "#;
 
+/// pmc ends after 100 ms of silence, and a machine under load can make an answer wait for longer: two more tries.
+fn patiently(test: fn()) {
+    for _ in 0..2 {
+        if std::panic::catch_unwind(test).is_ok() {
+            return;
+        }
+    }
+    test();
+}
+
 #[test]
 fn debians_pmc_reaches_the_daemon_and_the_network_behind_it() {
+    patiently(try_debians_pmc_reaches_the_daemon_and_the_network_behind_it);
+}
+
+fn try_debians_pmc_reaches_the_daemon_and_the_network_behind_it() {
     let output = Command::new("unshare")
         .args(["-Urn", "bash", "-c", &format!("command -v pmc ptp4l >/dev/null || exit 77\n{SCRIPT}")])
         .env("PTPD", env!("CARGO_BIN_EXE_ptpd"))
