@@ -133,6 +133,8 @@ fn the_exit_status_tells_what_happened() {
         our 'GET NONSENSE' 2>&1; echo "bad $?"
         our 'SET PRIORITY1 1 2' 2>&1; echo "bad $?"
         our -d 5 'GET PRIORITY1' >/dev/null; echo "silent $?"
+        $PMC -u -f $D/cfg 'GET PRIORITY1' >/dev/null; echo "by file $?"
+        $PMC -u -f $D/none 'GET PRIORITY1' 2>/dev/null; echo "bad $?"
         our -d 5 --json 'GET PRIORITY1'; echo "silent $?"
         printf 'GET PRIO\nGET PRIORITY1' | our; echo "bad $?"
         our --no-such-option 2>/dev/null; echo "bad $?"
@@ -148,12 +150,13 @@ fn the_exit_status_tells_what_happened() {
         "bad command: GET NONSENSE",
         "PRIORITY1 SET needs 1 value",
         "silent 3",
+        "by file 0",
         "id PRIO is too ambiguous",
         "missing 3",
     ] {
         assert!(out.lines().any(|l| l == line), "{line} is missing in\n{out}");
     }
-    assert_eq!(out.matches("bad 2\n").count(), 4, "{out}");
+    assert_eq!(out.matches("bad 2\n").count(), 5, "{out}");
     assert!(out.contains("none does not exist: is ptpd or ptp4l running?"), "{out}");
     assert!(out.contains(r#""name":"NO_REPLY""#), "{out}");
     // Our own sockets are gone.

@@ -21,7 +21,7 @@ pub struct HostSpec {
     pub stamp_loss: f64,
     /// Event messages that come without a receive stamp.
     pub receive_stamp_loss: f64,
-    /// The NIC turns two-step Syncs into one-step ones; their Follow_Ups never leave.
+    /// The NIC writes its times into Sync and Pdelay_Resp itself; what would follow them never leaves.
     pub one_step: bool,
 }
 
@@ -116,7 +116,7 @@ impl NodeSpec {
         self
     }
 
-    /// Its NIC writes Sync itself.
+    /// Its NIC writes the times of Sync and Pdelay_Resp itself.
     pub fn one_step(mut self) -> Self {
         self.host.one_step = true;
         self
