@@ -239,9 +239,11 @@ impl Node {
         for port in &mut self.ports {
             port.told = PortState::Initializing;
         }
+        let mut servo = self.spec.servo;
+        servo.max_frequency_ppb = servo.max_frequency_ppb.min(self.spec.clock.max_adjustment_ppb);
         self.running = Some(Running {
             engine,
-            servo: Servo::new(self.spec.servo, self.clock.frequency()),
+            servo: Servo::new(servo, self.clock.frequency()),
             log_sync_interval: 0,
             wake: None,
             idle_wakes: 0,
