@@ -5,7 +5,7 @@ use std::time::Duration;
 use ptp_clock::ClockError;
 use ptp_daemon::RateLimit;
 use ptp_servo::{Decision, OffsetStatistics, Servo, ServoConfig};
-use ptp_wire::{LogInterval, TimeInterval};
+use ptp_wire::{LogInterval, PortIdentity, TimeInterval};
 use ptpd::engine::{Sample, ServoState};
 use tracing::{info, warn};
 
@@ -23,6 +23,7 @@ pub(crate) struct Discipline {
     config: ServoConfig,
     free_running: bool,
     log_interval: Option<LogInterval>,
+    master: Option<PortIdentity>,
     /// Of the last decision, in ppb.
     frequency: f64,
     locked: bool,
@@ -55,6 +56,7 @@ impl Discipline {
             config,
             free_running,
             log_interval: None,
+            master: None,
             frequency,
             locked: false,
             statistics: OffsetStatistics::new(),
@@ -103,6 +105,10 @@ impl Discipline {
         if self.log_interval != Some(sample.log_sync_interval) {
             self.log_interval = Some(sample.log_sync_interval);
             self.servo.set_interval(sample.log_sync_interval.seconds());
+        }
+        if self.master.replace(sample.master) != Some(sample.master) && !self.locked {
+            // Samples of two masters give no frequency.
+            self.servo.reset();
         }
         let done = self.steer(now_ns, clock, sample);
         match done {
