@@ -12,10 +12,11 @@ mod session;
 use std::process::ExitCode;
 
 use clap::Parser;
+use ptp_daemon::Signals;
 
 use config_file::ConfigFile;
 use options::Options;
-use session::{Session, SessionError};
+use session::{Outcome, Session, SessionError};
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -26,8 +27,7 @@ fn main() -> ExitCode {
             return ExitCode::from(options::EXIT_USAGE);
         }
     };
-    let client = options.client(&file).map_err(Into::into);
-    match client.and_then(|client| Session::new(&options, client).run()) {
+    match run(&options, &file) {
         Ok(outcome) => outcome.exit_code(),
         // The reader of our output has gone; that is its own business.
         Err(SessionError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -36,4 +36,9 @@ fn main() -> ExitCode {
             ExitCode::from(options::EXIT_NO_REPLY)
         }
     }
+}
+
+fn run(options: &Options, file: &ConfigFile) -> Result<Outcome, SessionError> {
+    let signals = Signals::install()?;
+    Session::new(options, options.client(file)?, signals).run()
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use ptp_daemon::Signals;
 use ptp_management::{Client, ClientError, Command, Reply, Request, Transport};
 use ptp_wire::management::{Action, ManagementId};
 
@@ -25,6 +26,7 @@ pub(crate) struct Session {
     asked: Vec<Asked>,
     outcome: Outcome,
     window: Duration,
+    signals: Signals,
 }
 
 /// A request and whether anyone answered it.
@@ -63,7 +65,7 @@ pub(crate) enum SessionError {
 }
 
 impl Session {
-    pub(crate) fn new(options: &Options, client: Client<Box<dyn Transport>>) -> Self {
+    pub(crate) fn new(options: &Options, client: Client<Box<dyn Transport>>, signals: Signals) -> Self {
         let format = if options.json { Format::Json } else { Format::Text };
         Self {
             client,
@@ -72,21 +74,22 @@ impl Session {
             asked: Vec::new(),
             outcome: Outcome::default(),
             window: Duration::from_millis(options.wait.into()),
+            signals,
         }
     }
 
     pub(crate) fn run(mut self) -> Result<Outcome, SessionError> {
-        loop {
-            while let Some(line) = self.input.next() {
+        while !self.stopped() {
+            if let Some(line) = self.input.next() {
                 self.obey(&line)?;
                 self.show_waiting()?;
-            }
-            if !self.input.is_open() {
+            } else if self.input.is_open() {
+                self.await_line_or_reply()?;
+            } else {
                 break;
             }
-            self.await_line_or_reply()?;
         }
-        if !self.asked.is_empty() {
+        if !self.asked.is_empty() && !self.stopped() {
             self.show_until_quiet()?;
         }
         for asked in self.asked.iter().filter(|a| !a.answered) {
@@ -94,6 +97,11 @@ impl Session {
             self.output.no_reply(asked.sequence_id, asked.action, asked.id)?;
         }
         Ok(self.outcome)
+    }
+
+    /// A signal asks to end: at once, but not without taking the own socket away.
+    fn stopped(&self) -> bool {
+        self.signals.stop()
     }
 
     fn obey(&mut self, line: &str) -> Result<(), SessionError> {
@@ -174,7 +182,8 @@ impl Session {
         let Some(stdin) = self.input.fd() else { return Ok(()) };
         let mut fds =
             [PollFd::new(self.client.as_fd(), PollFlags::POLLIN), PollFd::new(stdin, PollFlags::POLLIN)];
-        match poll(&mut fds, PollTimeout::NONE) {
+        // A signal that comes just before is seen a second later.
+        match poll(&mut fds, PollTimeout::from(1000u16)) {
             Ok(_) => {}
             Err(Errno::EINTR) => return Ok(()),
             Err(e) => return Err(SessionError::Io(e.into())),

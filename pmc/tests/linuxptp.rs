@@ -282,3 +282,18 @@ fn a_stopped_server_is_noticed() {
     assert_eq!(out.matches("rc 3\n").count(), 2, "{out}");
     assert!(out.contains("does not read its requests"), "{out}");
 }
+
+#[test]
+fn an_interrupt_leaves_no_socket_behind() {
+    let Some(output) = with_ptp4l(
+        r#"mkfifo $D/in; $PMC -u -s $S -i $D/own < $D/in & C=$!
+        exec 9> $D/in
+        for n in $(seq 100); do [ -S $D/own ] && break; sleep 0.05; done
+        [ -S $D/own ] && echo made
+        kill -INT $C; wait $C; echo "rc $?"
+        [ -e $D/own ] || echo gone"#,
+    ) else {
+        return;
+    };
+    assert_eq!(text(&output.stdout), "made\nrc 0\ngone\n", "{}", text(&output.stderr));
+}
