@@ -58,8 +58,8 @@ fn enter(arguments: &Arguments) -> Result<ExitCode, LabError> {
 fn run(arguments: &Arguments) -> Result<(), LabError> {
     settle(|| println!("\ninterrupted: everything is being taken down"))?;
     let options = arguments.options()?;
-    let (report, summary) = tell(&options)?;
-    println!("{summary}\nReport with the plots: {}", report.display());
+    let told = tell(&options)?;
+    println!("{}\nReport with the plots: {}", told.summary, told.report.display());
     println!("Logs and configurations: {}", options.dir.display());
     Ok(())
 }

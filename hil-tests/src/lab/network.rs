@@ -6,7 +6,7 @@ use std::process::Command;
 use super::error::LabError;
 use super::process::{Process, find_program, run_command};
 
-/// An experiment's network. It lives in the room ([`super::space`]) and goes with it.
+/// An experiment's network. It lives in the room ([`super::reenter`]) and goes with it.
 #[derive(Debug)]
 pub struct Lab {
     dir: PathBuf,

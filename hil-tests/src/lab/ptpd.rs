@@ -79,7 +79,7 @@ impl PtpdOptions {
         let _ = writeln!(yaml, "  read_only_socket: {}-ro", socket.display());
         if self.virtual_clock.is_some() {
             // Software stamps' own gains are for noisy networks: at 8 Sync/s they watch for 37 s before the first correction.
-            yaml.push_str("servo:\n  proportional_scale: 0.3\n  integral_scale: 0.03\n");
+            yaml.push_str("servo:\n  proportional_scale: 0.5\n  integral_scale: 0.03\n");
             if let Some(threshold) = self.step_threshold {
                 let _ = writeln!(yaml, "  step_threshold: {threshold}");
             }

@@ -10,5 +10,5 @@ mod table;
 pub use plot::{Axis, Plot, Series};
 pub use record::{Node, Outcome, Reading, Record, Spread, human, human_size};
 pub use report::{Setting, html, picture, plots};
-pub use story::{Options, tell};
+pub use story::{Options, Told, tell};
 pub use table::Screen;

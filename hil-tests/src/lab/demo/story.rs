@@ -59,12 +59,23 @@ struct Stage {
     start: Instant,
 }
 
-/// Tells the whole story, in the room. Gives the report's path, and what to print at the end.
+/// The story, told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Everything that was seen.
+    pub record: Record,
+    /// The HTML file.
+    pub report: PathBuf,
+    /// What to print at the end.
+    pub summary: String,
+}
+
+/// Tells the whole story, in the room.
 ///
 /// # Errors
 ///
 /// Whatever keeps the clocks from finding one time, with the daemons' last words.
-pub fn tell(options: &Options) -> Result<(PathBuf, String), LabError> {
+pub fn tell(options: &Options) -> Result<Told, LabError> {
     let mut lab = Lab::new(&options.dir)?;
     let mut stage = Stage::build(&mut lab, options)?;
     let result = stage.play(options);
@@ -78,7 +89,7 @@ pub fn tell(options: &Options) -> Result<(PathBuf, String), LabError> {
         write(path, picture(&stage.record))?;
     }
     result.map_err(|error| stage.autopsy(&error))?;
-    Ok((report, summary(&stage.record)))
+    Ok(Told { report, summary: summary(&stage.record), record: stage.record })
 }
 
 impl Stage {
@@ -138,7 +149,7 @@ impl Stage {
             };
             ptpd.client_only = host.name().starts_with("client");
             // The boundary clock steps while clients already follow it: they must be free to follow that, too.
-            ptpd.step_threshold = Some("1ms");
+            ptpd.step_threshold = Some("100us");
             ptpd.log_sync_interval = -3;
             ptpd.log_announce_interval = 0;
             ptpd.log_min_delay_req_interval = -3;
