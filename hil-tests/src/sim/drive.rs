@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ptp_servo::Decision;
-use ptp_wire::{Body, Message, PortNumber, TimeInterval, TimePoint, Timestamp};
+use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{
     Address, Destination, DownCause, Event, Input, MessageClass, Output, PortState, Sample, ServoState,
     TxToken,
@@ -11,20 +11,16 @@ use ptpd::engine::{
 
 use super::capture::Capture;
 use super::link::Link;
+use super::nic::{one_step, plan_stamp, put_on_wire};
 use super::node::{Node, Running};
 use super::simulation::Simulation;
-use super::{EventQueue, LinkId, Moment, NodeId};
+use super::{LinkId, Moment, NodeId};
 
 /// PTP's groups on Ethernet: all messages but peer delay's, and peer delay's.
 const PRIMARY: [u8; 6] = [0x01, 0x1b, 0x19, 0, 0, 0];
 const PEER_DELAY: [u8; 6] = [0x01, 0x80, 0xc2, 0, 0, 0x0e];
 /// Wake-ups without effect before an engine is held to be stuck.
 const MAX_IDLE_WAKES: u32 = 100;
-
-const SYNC: u8 = 0x0;
-const PDELAY_RESP: u8 = 0x3;
-const FOLLOW_UP: u8 = 0x8;
-const PDELAY_RESP_FOLLOW_UP: u8 = 0xa;
 
 /// Octets of a frame; copies share them.
 pub(super) type Octets = Rc<[u8]>;
@@ -364,82 +360,6 @@ pub(super) fn watch_masters(now: Moment, link: &mut Link, nodes: &[Node]) {
         .filter(|e| nodes[e.node.0].port(e.port).is_some_and(|p| p.state == PortState::Master))
         .count();
     link.masters.see(now, masters);
-}
-
-/// Plans the engine's news of a transmit stamp, if there is to be any.
-fn plan_stamp(
-    queue: &mut EventQueue<Happening>,
-    node: &mut Node,
-    id: NodeId,
-    now: Moment,
-    token: TxToken,
-    connected: bool,
-) {
-    let stamp = node.clock.stamp(now);
-    let host = node.spec.host;
-    let lost = node.rng.chance(host.stamp_loss);
-    let latency = host.stamp_latency.around(TimeInterval::ZERO, &mut node.rng);
-    let (at, stamp) = if lost || !connected {
-        node.record.stamps_withheld += 1;
-        if node.rng.chance(0.5) {
-            return;
-        }
-        (now + latency + TimeInterval::from_nanos(5_000_000), None)
-    } else {
-        (now + latency, Some(stamp))
-    };
-    queue.push(at, Happening::Stamp { node: id, life: node.life, token, stamp });
-}
-
-/// What a one-step NIC makes of a frame: it carries its own time, and what would follow is not sent.
-fn one_step(node: &mut Node, now: Moment, octets: Octets) -> Option<Octets> {
-    let message = Message::parse(&octets).ok()?;
-    let correction = match octets.first()? & 0xf {
-        FOLLOW_UP | PDELAY_RESP_FOLLOW_UP => return None,
-        SYNC => None,
-        PDELAY_RESP => Some(message.header().correction),
-        _ => return Some(octets),
-    };
-    let stamp = node.clock.stamp(now);
-    let mut octets = octets.to_vec();
-    octets[6] &= !0x02;
-    let (time, correction) = match (correction, message.body()) {
-        // The turnaround goes into the correction, the time itself is zero.
-        (Some(c), Body::PdelayResp { request_receipt_timestamp: t, .. }) => {
-            (Timestamp::ZERO, stamp - (TimePoint::from(*t) - c))
-        }
-        _ => stamp.split(),
-    };
-    octets[8..16].copy_from_slice(&correction.0.to_be_bytes());
-    octets[34..40].copy_from_slice(&time.seconds().to_be_bytes()[2..]);
-    octets[40..44].copy_from_slice(&time.nanoseconds().to_be_bytes());
-    Some(octets.into())
-}
-
-#[expect(clippy::too_many_arguments, reason = "split borrows of the simulation")]
-fn put_on_wire(
-    queue: &mut EventQueue<Happening>,
-    link: &mut Link,
-    id: LinkId,
-    now: Moment,
-    sender: usize,
-    from: [u8; 6],
-    to: [u8; 6],
-    octets: &Octets,
-    nodes: &[Node],
-) {
-    let cuts = link.cuts;
-    for end in 0..link.ends.len() {
-        let receiver = link.ends[end];
-        let for_it =
-            to[0] & 1 == 1 || nodes[receiver.node.0].port(receiver.port).is_some_and(|p| p.mac == to);
-        if end == sender || !for_it {
-            continue;
-        }
-        link.travel(sender == 0, |delay| {
-            queue.push(now + delay, Happening::Arrive { link: id, cuts, end, from, octets: octets.clone() });
-        });
-    }
 }
 
 /// What tests look at in a capture.

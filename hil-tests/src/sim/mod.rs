@@ -25,6 +25,7 @@
 //! | `clock` | oscillator and steered counter |
 //! | `link` | wires and shared segments: delay, loss, duplicates, reordering |
 //! | `node` | an instance, its servo, its clock, its host's latencies |
+//! | `nic` | stamps, one-step, the way onto the wire |
 //! | `drive` | the loop between engines and wires |
 //! | `simulation` | what a test builds, does and asks |
 //! | `record`, `capture` | what a run leaves behind |
@@ -35,6 +36,7 @@ mod clock;
 mod drive;
 mod link;
 mod moment;
+mod nic;
 mod node;
 mod noise;
 mod queue;

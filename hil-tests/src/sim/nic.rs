@@ -1,0 +1,90 @@
+//! What a NIC does with frames: stamps them, writes times into them, puts them on the wire.
+
+use ptp_wire::{Body, Message, TimeInterval, TimePoint, Timestamp};
+use ptpd::engine::TxToken;
+
+use super::drive::{Happening, Octets};
+use super::link::Link;
+use super::node::Node;
+use super::{EventQueue, LinkId, Moment, NodeId};
+
+const SYNC: u8 = 0x0;
+const PDELAY_RESP: u8 = 0x3;
+const FOLLOW_UP: u8 = 0x8;
+const PDELAY_RESP_FOLLOW_UP: u8 = 0xa;
+
+/// Plans the engine's news of a transmit stamp, if there is to be any.
+pub(super) fn plan_stamp(
+    queue: &mut EventQueue<Happening>,
+    node: &mut Node,
+    id: NodeId,
+    now: Moment,
+    token: TxToken,
+    connected: bool,
+) {
+    let stamp = node.clock.stamp(now);
+    let host = node.spec.host;
+    let lost = node.rng.chance(host.stamp_loss);
+    let latency = host.stamp_latency.around(TimeInterval::ZERO, &mut node.rng);
+    let (at, stamp) = if lost || !connected {
+        node.record.stamps_withheld += 1;
+        if node.rng.chance(0.5) {
+            return;
+        }
+        (now + latency + TimeInterval::from_nanos(5_000_000), None)
+    } else {
+        (now + latency, Some(stamp))
+    };
+    queue.push(at, Happening::Stamp { node: id, life: node.life, token, stamp });
+}
+
+/// What a one-step NIC makes of a frame: it carries its own time, and what would follow is not sent.
+pub(super) fn one_step(node: &mut Node, now: Moment, octets: Octets) -> Option<Octets> {
+    let message = Message::parse(&octets).ok()?;
+    let correction = match octets.first()? & 0xf {
+        FOLLOW_UP | PDELAY_RESP_FOLLOW_UP => return None,
+        SYNC => None,
+        PDELAY_RESP => Some(message.header().correction),
+        _ => return Some(octets),
+    };
+    let stamp = node.clock.stamp(now);
+    let mut octets = octets.to_vec();
+    octets[6] &= !0x02;
+    let (time, correction) = match (correction, message.body()) {
+        // The turnaround goes into the correction, the time itself is zero.
+        (Some(c), Body::PdelayResp { request_receipt_timestamp: t, .. }) => {
+            (Timestamp::ZERO, stamp - (TimePoint::from(*t) - c))
+        }
+        _ => stamp.split(),
+    };
+    octets[8..16].copy_from_slice(&correction.0.to_be_bytes());
+    octets[34..40].copy_from_slice(&time.seconds().to_be_bytes()[2..]);
+    octets[40..44].copy_from_slice(&time.nanoseconds().to_be_bytes());
+    Some(octets.into())
+}
+
+#[expect(clippy::too_many_arguments, reason = "split borrows of the simulation")]
+pub(super) fn put_on_wire(
+    queue: &mut EventQueue<Happening>,
+    link: &mut Link,
+    id: LinkId,
+    now: Moment,
+    sender: usize,
+    from: [u8; 6],
+    to: [u8; 6],
+    octets: &Octets,
+    nodes: &[Node],
+) {
+    let cuts = link.cuts;
+    for end in 0..link.ends.len() {
+        let receiver = link.ends[end];
+        let for_it =
+            to[0] & 1 == 1 || nodes[receiver.node.0].port(receiver.port).is_some_and(|p| p.mac == to);
+        if end == sender || !for_it {
+            continue;
+        }
+        link.travel(sender == 0, |delay| {
+            queue.push(now + delay, Happening::Arrive { link: id, cuts, end, from, octets: octets.clone() });
+        });
+    }
+}
