@@ -107,6 +107,17 @@ impl State {
     pub fn set_number(&mut self, name: &str, value: f64) {
         self.0.insert(name.to_owned(), value.to_string());
     }
+
+    /// A text; `None` if it is missing.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// Sets a text. A value is one line: what controls a terminal or ends a line becomes `?`.
+    pub fn set_text(&mut self, name: &str, value: &str) {
+        let line = value.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        self.0.insert(name.to_owned(), line);
+    }
 }
 
 #[cfg(test)]
@@ -123,9 +134,12 @@ mod tests {
         assert_eq!(State::load(&path).expect("missing is empty"), State::default());
         let mut state = State::default();
         state.set_number("frequency_ppb", -12345.678);
+        state.set_text("clock", "virtual:/a b\nfrequency_ppb 1");
         state.save(&path).expect("save");
         let loaded = State::load(&path).expect("load");
         assert_eq!(loaded.number("frequency_ppb"), Some(-12345.678));
+        assert_eq!(loaded.text("clock"), Some("virtual:/a b?frequency_ppb 1"));
+        assert_eq!(loaded.text("other"), None);
         assert_eq!(loaded, state);
         fs::remove_file(path).expect("remove");
     }
