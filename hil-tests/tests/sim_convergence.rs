@@ -276,24 +276,35 @@ fn campus(seed: u64) -> Simulation {
 
 #[test]
 fn a_campus_of_thirty_one_nodes_is_in_order_and_its_run_repeats_bit_for_bit() {
-    let started = std::time::Instant::now();
     let run = |seed| {
         let mut sim = campus(seed);
         sim.run_for(20 * MINUTE);
         sim
     };
     let (a, b, c) = (run(14), run(14), run(15));
-    println!(
-        "{} nodes, 3 x 20 simulated minutes, {} happenings each: {:.2} s",
-        a.nodes().count(),
-        a.happenings(),
-        started.elapsed().as_secs_f64()
-    );
     a.assert_in_order(5_000.0);
     assert_eq!(a.nodes().count(), 31);
     assert_eq!(a.trace_hash(), b.trace_hash());
     assert_eq!(a.happenings(), b.happenings());
     assert_ne!(a.trace_hash(), c.trace_hash(), "another seed is another run");
+}
+
+/// Not a gate: the figures are for people (`--nocapture`).
+#[test]
+fn the_cost_of_simulated_time() {
+    let measure = |what: &str, mut sim: Simulation, hours: u32| {
+        let started = std::time::Instant::now();
+        sim.run_for(hours * 60 * MINUTE);
+        let took = started.elapsed().as_secs_f64();
+        let nodes = sim.nodes().count();
+        println!("{what}: {nodes} nodes, {hours} h in {took:.2} s, {:.2} h/s", f64::from(hours) / took);
+        println!("  {} happenings, {:.0} ns each", sim.happenings(), took * 1e9 / sim.happenings() as f64);
+        sim
+    };
+    let pair = measure("a pair", pair(17, LinkSpec::wire(500), |n| n).0, 6);
+    let campus = measure("a campus", campus(17), 1);
+    pair.assert_in_order(100.0);
+    campus.assert_in_order(5_000.0);
 }
 
 #[test]

@@ -62,17 +62,17 @@ fn a_ring_of_boundary_clocks_is_opened_by_one_passive_port() {
 fn a_cut_ring_is_served_over_its_other_side_and_closes_again() {
     let (mut sim, gm, bcs, links) = ring(2, 5, |s| s);
     sim.run_for(secs(180));
-    for i in 1..links.len() {
+    for &link in &links[1..] {
         sim.forget_masters();
-        sim.cut(links[i]);
+        sim.cut(link);
         sim.run_for(secs(90));
         assert_eq!(count(&sim, PortState::Passive), 0, "a line has no loop");
         sim.assert_in_order(300.0);
-        sim.mend(links[i]);
+        sim.mend(link);
         sim.run_for(secs(90));
         assert_eq!(count(&sim, PortState::Passive), 1);
         sim.assert_in_order(300.0);
-        assert!(sim.longest_double_masters() <= secs(6), "link {i}: {:?}", sim.longest_double_masters());
+        assert!(sim.longest_double_masters() <= secs(6), "{link:?}: {:?}", sim.longest_double_masters());
         assert!(bcs.iter().all(|bc| sim.grandmaster_of(*bc) == Some(gm)));
     }
 }

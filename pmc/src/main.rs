@@ -3,6 +3,7 @@
 //! Works with ptpd and with linuxptp's ptp4l, over their UNIX sockets or over the network.
 #![forbid(unsafe_code)]
 
+mod config_file;
 mod input;
 mod options;
 mod output;
@@ -11,13 +12,22 @@ mod session;
 use std::process::ExitCode;
 
 use clap::Parser;
+use ptp_daemon::Signals;
 
+use config_file::ConfigFile;
 use options::Options;
-use session::{Session, SessionError};
+use session::{Outcome, Session, SessionError};
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    match options.client().map_err(Into::into).and_then(|client| Session::new(&options, client).run()) {
+    let file = match options.file.as_deref().map(ConfigFile::read).transpose() {
+        Ok(file) => file.unwrap_or_default(),
+        Err(error) => {
+            eprintln!("pmc: {error}");
+            return ExitCode::from(options::EXIT_USAGE);
+        }
+    };
+    match run(&options, &file) {
         Ok(outcome) => outcome.exit_code(),
         // The reader of our output has gone; that is its own business.
         Err(SessionError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -26,4 +36,9 @@ fn main() -> ExitCode {
             ExitCode::from(options::EXIT_NO_REPLY)
         }
     }
+}
+
+fn run(options: &Options, file: &ConfigFile) -> Result<Outcome, SessionError> {
+    let signals = Signals::install()?;
+    Session::new(options, options.client(file)?, signals).run()
 }

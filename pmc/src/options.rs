@@ -4,6 +4,8 @@ use clap::{ArgGroup, Parser};
 use ptp_management::{Client, ClientConfig, ClientError, Network, Transport, Uds};
 use ptp_wire::SdoId;
 
+use crate::config_file::ConfigFile;
+
 /// Every reply is there and none is an error.
 pub(crate) const EXIT_SUCCESS: u8 = 0;
 /// A reply is MANAGEMENT_ERROR_STATUS.
@@ -13,10 +15,8 @@ pub(crate) const EXIT_USAGE: u8 = 2;
 /// A request got no reply, or could not be sent.
 pub(crate) const EXIT_NO_REPLY: u8 = 3;
 
-/// linuxptp's socket, which ptpd makes, too.
-const SERVER: &str = "/var/run/ptp/ptp4l";
-/// ptpd's own.
-const SERVER_PTPD: &str = "/run/escapement/ptpd";
+/// linuxptp's socket, which ptpd can make, too; ptpd's own; linuxptp's before version 4.
+const SERVERS: [&str; 3] = ["/var/run/ptp/ptp4l", "/run/escapement/ptpd", "/var/run/ptp4l"];
 
 const AFTER_HELP: &str = "\
 Commands (in any case; may be cut short to what is unique):
@@ -55,24 +55,30 @@ pub(crate) struct Options {
     /// How many boundary clocks requests pass
     #[arg(short = 'b', value_name = "HOPS", default_value_t = 1)]
     pub(crate) boundary_hops: u8,
-    /// Domain number
-    #[arg(short = 'd', value_name = "DOMAIN", default_value_t = 0)]
-    pub(crate) domain: u8,
+    /// Domain number (default 0)
+    #[arg(short = 'd', long = "domainNumber", value_name = "DOMAIN")]
+    pub(crate) domain: Option<u8>,
+    /// Configuration file of linuxptp: domainNumber, transportSpecific, network_transport and uds_address of its global section
+    #[arg(short = 'f', value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
     /// Interface (default eth0); with -u the path of the own socket (default pmc.PID beside the server's)
     #[arg(short = 'i', value_name = "INTERFACE")]
     pub(crate) interface: Option<String>,
-    /// Server's UNIX socket (default /var/run/ptp/ptp4l, or /run/escapement/ptpd where only that exists)
-    #[arg(short = 's', value_name = "PATH", requires = "uds")]
+    /// Server's UNIX socket (default: /var/run/ptp/ptp4l, /run/escapement/ptpd, /var/run/ptp4l, the first that exists)
+    #[arg(short = 's', long = "uds_address", value_name = "PATH", requires = "uds")]
     pub(crate) server: Option<PathBuf>,
-    /// majorSdoId (transportSpecific), hexadecimal, 0..=f: 1 for gPTP
-    #[arg(short = 't', value_name = "HEX", default_value = "0", value_parser = nibble)]
-    pub(crate) sdo_id: u8,
+    /// majorSdoId (transportSpecific), hexadecimal, 0..=f: 1 for gPTP (default 0)
+    #[arg(short = 't', long = "transportSpecific", value_name = "HEX", value_parser = nibble)]
+    pub(crate) sdo_id: Option<u8>,
     /// GETs without data; by default they carry zeros
     #[arg(short = 'z')]
     pub(crate) short_gets: bool,
     /// One JSON object a line for every reply (docs/pmc-json.md)
     #[arg(long)]
     pub(crate) json: bool,
+    /// How long to wait for the first and for each further answer after the last command
+    #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=3_600_000))]
+    pub(crate) wait: u32,
     /// Print version
     #[arg(short = 'v', long = "version", action = clap::ArgAction::Version)]
     version: Option<bool>,
@@ -94,38 +100,38 @@ impl Options {
     ///
     /// # Errors
     /// What is missing, and what to do about it.
-    pub(crate) fn client(&self) -> Result<Client<Box<dyn Transport>>, ClientError> {
+    pub(crate) fn client(&self, file: &ConfigFile) -> Result<Client<Box<dyn Transport>>, ClientError> {
         let config = ClientConfig {
-            domain_number: self.domain,
-            sdo_id: SdoId::new(u16::from(self.sdo_id) << 8),
+            domain_number: self.domain.or(file.domain).unwrap_or(0),
+            sdo_id: SdoId::new(u16::from(self.sdo_id.or(file.sdo_id).unwrap_or(0)) << 8),
             boundary_hops: self.boundary_hops,
             short_gets: self.short_gets,
             ..ClientConfig::default()
         };
-        Ok(Client::new(self.transport()?, config))
+        Ok(Client::new(self.transport(file)?, config))
     }
 
-    fn transport(&self) -> Result<Box<dyn Transport>, ClientError> {
-        let network = |transport| {
-            let interface = self.interface.as_deref().unwrap_or("eth0");
-            Network::open(interface, transport).map(|n| Box::new(n) as Box<dyn Transport>)
-        };
-        match self {
-            Self { uds: true, .. } => {
-                let server = self.server.as_deref().unwrap_or_else(|| default_server(Path::exists));
-                Ok(Box::new(Uds::connect(server, self.interface.as_deref().map(Path::new))?))
-            }
-            Self { ethernet: true, .. } => network(ptp_net::Transport::Ethernet),
-            Self { ipv6: true, .. } => network(ptp_net::Transport::UdpIpv6),
-            _ => network(ptp_net::Transport::UdpIpv4),
+    fn transport(&self, file: &ConfigFile) -> Result<Box<dyn Transport>, ClientError> {
+        if self.uds {
+            let server = self.server.as_deref().or(file.server.as_deref());
+            let server = server.unwrap_or_else(|| default_server(Path::exists));
+            return Ok(Box::new(Uds::connect(server, self.interface.as_deref().map(Path::new))?));
         }
+        let transport = match self {
+            Self { ethernet: true, .. } => ptp_net::Transport::Ethernet,
+            Self { ipv6: true, .. } => ptp_net::Transport::UdpIpv6,
+            Self { ipv4: true, .. } => ptp_net::Transport::UdpIpv4,
+            _ => file.transport.unwrap_or(ptp_net::Transport::UdpIpv4),
+        };
+        let interface = self.interface.as_deref().unwrap_or("eth0");
+        Ok(Box::new(Network::open(interface, transport)?))
     }
 }
 
-/// linuxptp's path, unless only ptpd's own exists.
+/// The first that exists, or else linuxptp's.
 fn default_server(exists: impl Fn(&Path) -> bool) -> &'static Path {
-    let (first, second) = (Path::new(SERVER), Path::new(SERVER_PTPD));
-    if !exists(first) && exists(second) { second } else { first }
+    let [first, ..] = SERVERS;
+    SERVERS.iter().map(Path::new).find(|path| exists(path)).unwrap_or(Path::new(first))
 }
 
 #[cfg(test)]
@@ -144,19 +150,21 @@ mod tests {
             "pmc", "-u", "-b", "0", "-d", "24", "-t", "1", "-z", "-i", "/x", "GET TIME",
         ]);
         assert!(o.uds && o.short_gets && !o.json);
-        assert_eq!((o.boundary_hops, o.domain, o.sdo_id), (0, 24, 1));
+        assert_eq!((o.boundary_hops, o.domain, o.sdo_id), (0, Some(24), Some(1)));
         assert_eq!(o.interface.as_deref(), Some("/x"));
         assert_eq!(o.commands, ["GET TIME"]);
-        assert_eq!(Options::parse_from(["pmc", "-t", "0xf"]).sdo_id, 15);
+        assert_eq!(Options::parse_from(["pmc", "-t", "0xf"]).sdo_id, Some(15));
         assert!(Options::try_parse_from(["pmc", "-t", "10"]).is_err());
         assert!(Options::try_parse_from(["pmc", "-u", "-4"]).is_err());
         assert!(Options::try_parse_from(["pmc", "-d", "256"]).is_err());
     }
 
     #[test]
-    fn linuxptps_socket_comes_first() {
-        assert_eq!(default_server(|_| true), Path::new(SERVER));
-        assert_eq!(default_server(|_| false), Path::new(SERVER));
-        assert_eq!(default_server(|p| p == Path::new(SERVER_PTPD)), Path::new(SERVER_PTPD));
+    fn the_first_socket_that_exists_is_taken() {
+        let [linuxptp, ptpd, old] = SERVERS.map(Path::new);
+        assert_eq!(default_server(|_| true), linuxptp);
+        assert_eq!(default_server(|_| false), linuxptp);
+        assert_eq!(default_server(|p| p != linuxptp), ptpd);
+        assert_eq!(default_server(|p| p == old), old);
     }
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use ptp_management::{Client, ClientError, Command, REPLY_WINDOW, Reply, Request, Transport};
+use ptp_daemon::Signals;
+use ptp_management::{Client, ClientError, Command, Reply, Request, Transport};
 use ptp_wire::management::{Action, ManagementId};
 
 use crate::input::Input;
@@ -17,13 +18,15 @@ use crate::output::{Format, Output};
 const STUCK: Duration = Duration::from_secs(1);
 
 /// Commands go out as they are read, replies are shown as they come; after the last command it ends when nothing more has come
-/// for [`REPLY_WINDOW`].
+/// for as long as `--wait` says.
 pub(crate) struct Session {
     client: Client<Box<dyn Transport>>,
     input: Input,
     output: Output,
     asked: Vec<Asked>,
     outcome: Outcome,
+    window: Duration,
+    signals: Signals,
 }
 
 /// A request and whether anyone answered it.
@@ -62,7 +65,7 @@ pub(crate) enum SessionError {
 }
 
 impl Session {
-    pub(crate) fn new(options: &Options, client: Client<Box<dyn Transport>>) -> Self {
+    pub(crate) fn new(options: &Options, client: Client<Box<dyn Transport>>, signals: Signals) -> Self {
         let format = if options.json { Format::Json } else { Format::Text };
         Self {
             client,
@@ -70,21 +73,23 @@ impl Session {
             output: Output::new(format),
             asked: Vec::new(),
             outcome: Outcome::default(),
+            window: Duration::from_millis(options.wait.into()),
+            signals,
         }
     }
 
     pub(crate) fn run(mut self) -> Result<Outcome, SessionError> {
-        loop {
-            while let Some(line) = self.input.next() {
+        while !self.stopped() {
+            if let Some(line) = self.input.next() {
                 self.obey(&line)?;
                 self.show_waiting()?;
-            }
-            if !self.input.is_open() {
+            } else if self.input.is_open() {
+                self.await_line_or_reply()?;
+            } else {
                 break;
             }
-            self.await_line_or_reply()?;
         }
-        if !self.asked.is_empty() {
+        if !self.asked.is_empty() && !self.stopped() {
             self.show_until_quiet()?;
         }
         for asked in self.asked.iter().filter(|a| !a.answered) {
@@ -92,6 +97,11 @@ impl Session {
             self.output.no_reply(asked.sequence_id, asked.action, asked.id)?;
         }
         Ok(self.outcome)
+    }
+
+    /// A signal asks to end: at once, but not without taking the own socket away.
+    fn stopped(&self) -> bool {
+        self.signals.stop()
     }
 
     fn obey(&mut self, line: &str) -> Result<(), SessionError> {
@@ -144,12 +154,12 @@ impl Session {
 
     /// Notifications do not prolong the wait, or a subscriber would never end.
     fn show_until_quiet(&mut self) -> Result<(), SessionError> {
-        let mut end = Instant::now() + REPLY_WINDOW;
+        let mut end = Instant::now() + self.window;
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let Some(reply) = self.client.wait(left)? else { return Ok(()) };
             if self.show(&reply)? {
-                end = Instant::now() + REPLY_WINDOW;
+                end = Instant::now() + self.window;
             }
         }
     }
@@ -172,7 +182,8 @@ impl Session {
         let Some(stdin) = self.input.fd() else { return Ok(()) };
         let mut fds =
             [PollFd::new(self.client.as_fd(), PollFlags::POLLIN), PollFd::new(stdin, PollFlags::POLLIN)];
-        match poll(&mut fds, PollTimeout::NONE) {
+        // A signal that comes just before is seen a second later.
+        match poll(&mut fds, PollTimeout::from(1000u16)) {
             Ok(_) => {}
             Err(Errno::EINTR) => return Ok(()),
             Err(e) => return Err(SessionError::Io(e.into())),

@@ -64,6 +64,16 @@ fn with_ptp4l_over(transport: &str, script: &str) -> Option<Output> {
     Some(output)
 }
 
+/// Both programs end after 100 ms of silence, and a machine under load can silence ptp4l for longer: two more tries.
+fn patiently(test: fn()) {
+    for _ in 0..2 {
+        if std::panic::catch_unwind(test).is_ok() {
+            return;
+        }
+    }
+    test();
+}
+
 fn text(octets: &[u8]) -> String {
     String::from_utf8_lossy(octets).into_owned()
 }
@@ -75,6 +85,10 @@ fn replies(text: &str) -> Vec<&str> {
 
 #[test]
 fn every_get_prints_what_debians_pmc_prints() {
+    patiently(try_every_get_prints_what_debians_pmc_prints);
+}
+
+fn try_every_get_prints_what_debians_pmc_prints() {
     let script = format!(
         r#"for id in {GETS}; do set -- "$@" "GET $id"; done
         deb "$@"; echo "== $?"; our "$@"; echo "== $?""#
@@ -106,6 +120,10 @@ fn compare(deb: &str, our: &str) {
 
 #[test]
 fn sets_and_commands_have_linuxptps_effect() {
+    patiently(try_sets_and_commands_have_linuxptps_effect);
+}
+
+fn try_sets_and_commands_have_linuxptps_effect() {
     let settings = "clockClass 6 clockAccuracy 0x21 offsetScaledLogVariance 0x4e5d currentUtcOffset 37 leap61 0 \
         leap59 0 currentUtcOffsetValid 1 ptpTimescale 1 timeTraceable 1 frequencyTraceable 1 timeSource 0x20";
     let Some(output) = with_ptp4l(&format!(
@@ -127,12 +145,18 @@ fn sets_and_commands_have_linuxptps_effect() {
 
 #[test]
 fn the_exit_status_tells_what_happened() {
+    patiently(try_the_exit_status_tells_what_happened);
+}
+
+fn try_the_exit_status_tells_what_happened() {
     let Some(output) = with_ptp4l(
         r#"our 'GET PRIORITY1' >/dev/null; echo "ok $?"
         our 'GET FAULT_LOG'; echo "refused $?"
         our 'GET NONSENSE' 2>&1; echo "bad $?"
         our 'SET PRIORITY1 1 2' 2>&1; echo "bad $?"
         our -d 5 'GET PRIORITY1' >/dev/null; echo "silent $?"
+        $PMC -u -f $D/cfg 'GET PRIORITY1' >/dev/null; echo "by file $?"
+        $PMC -u -f $D/none 'GET PRIORITY1' 2>/dev/null; echo "bad $?"
         our -d 5 --json 'GET PRIORITY1'; echo "silent $?"
         printf 'GET PRIO\nGET PRIORITY1' | our; echo "bad $?"
         our --no-such-option 2>/dev/null; echo "bad $?"
@@ -148,12 +172,13 @@ fn the_exit_status_tells_what_happened() {
         "bad command: GET NONSENSE",
         "PRIORITY1 SET needs 1 value",
         "silent 3",
+        "by file 0",
         "id PRIO is too ambiguous",
         "missing 3",
     ] {
         assert!(out.lines().any(|l| l == line), "{line} is missing in\n{out}");
     }
-    assert_eq!(out.matches("bad 2\n").count(), 4, "{out}");
+    assert_eq!(out.matches("bad 2\n").count(), 5, "{out}");
     assert!(out.contains("none does not exist: is ptpd or ptp4l running?"), "{out}");
     assert!(out.contains(r#""name":"NO_REPLY""#), "{out}");
     // Our own sockets are gone.
@@ -162,6 +187,10 @@ fn the_exit_status_tells_what_happened() {
 
 #[test]
 fn standard_input_is_answered_line_by_line() {
+    patiently(try_standard_input_is_answered_line_by_line);
+}
+
+fn try_standard_input_is_answered_line_by_line() {
     let Some(output) = with_ptp4l(
         r#"(echo GET PRIORITY1; sleep 0.5; printf 'TARGET *\nGET PRIORITY2\nHELP') | our; echo "rc $?""#,
     ) else {
@@ -181,6 +210,10 @@ fn standard_input_is_answered_line_by_line() {
 /// Over each network, from a namespace of its own, what both print is compared.
 #[test]
 fn networks_are_answered_as_to_debians_pmc() {
+    patiently(try_networks_are_answered_as_to_debians_pmc);
+}
+
+fn try_networks_are_answered_as_to_debians_pmc() {
     for (transport, option) in [("UDPv4", "-4"), ("UDPv6", "-6"), ("L2", "-2")] {
         let script = format!(
             r#"{FAR}
@@ -221,6 +254,10 @@ fn a_missing_interface_or_privilege_is_named() {
 /// The queues of UNIX sockets are short (10 datagrams); nothing may get lost in them.
 #[test]
 fn many_commands_are_all_answered() {
+    patiently(try_many_commands_are_all_answered);
+}
+
+fn try_many_commands_are_all_answered() {
     let Some(output) = with_ptp4l(
         r#"for n in $(seq 300); do echo GET PORT_STATS_NP; done | our > $D/out; echo "rc $?"
         grep -c 'RESPONSE MANAGEMENT PORT_STATS_NP' $D/out"#,
@@ -244,4 +281,19 @@ fn a_stopped_server_is_noticed() {
     let out = text(&output.stdout);
     assert_eq!(out.matches("rc 3\n").count(), 2, "{out}");
     assert!(out.contains("does not read its requests"), "{out}");
+}
+
+#[test]
+fn an_interrupt_leaves_no_socket_behind() {
+    let Some(output) = with_ptp4l(
+        r#"mkfifo $D/in; $PMC -u -s $S -i $D/own < $D/in & C=$!
+        exec 9> $D/in
+        for n in $(seq 100); do [ -S $D/own ] && break; sleep 0.05; done
+        [ -S $D/own ] && echo made
+        kill -INT $C; wait $C; echo "rc $?"
+        [ -e $D/own ] || echo gone"#,
+    ) else {
+        return;
+    };
+    assert_eq!(text(&output.stdout), "made\nrc 0\ngone\n", "{}", text(&output.stderr));
 }

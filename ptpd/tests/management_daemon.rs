@@ -16,7 +16,8 @@ const SCRIPT: &str = r#"
     printf '[global]\nfree_running 1\ntime_stamping software\nuds_address %s\n' $D/far > $D/cfg
     printf 'priority1 77\nlogAnnounceInterval -1\n[vb]\n' >> $D/cfg
     $PTPD -i va -S --free-running --clock virtual:$D/clock --set management.socket=$D/ptpd --set management.read_only_socket=$D/ptpd-ro > $D/log 2>&1 & P=$!
-    far ptp4l -f $D/cfg -m > $D/log2 2>&1 & Q=$!
+    # Not by the function: that would be a shell to kill, and leave ptp4l behind.
+    nsenter -t $N -n ptp4l -f $D/cfg -m > $D/log2 2>&1 & Q=$!
     ask() { hops=$1; shift; pmc -u -b $hops -s $D/ptpd -i $D/pmc "$@"; }
     for n in $(seq 200); do
         [ -S $D/ptpd ] && ask 0 'GET PORT_DATA_SET' | grep -q 'portState  *SLAVE' && break
@@ -31,8 +32,22 @@ const SCRIPT: &str = r#"
     cat $D/log
 "#;
 
+/// pmc ends after 100 ms of silence, and a machine under load can make an answer wait for longer: two more tries.
+fn patiently(test: fn()) {
+    for _ in 0..2 {
+        if std::panic::catch_unwind(test).is_ok() {
+            return;
+        }
+    }
+    test();
+}
+
 #[test]
 fn debians_pmc_reaches_the_daemon_and_the_network_behind_it() {
+    patiently(try_debians_pmc_reaches_the_daemon_and_the_network_behind_it);
+}
+
+fn try_debians_pmc_reaches_the_daemon_and_the_network_behind_it() {
     let output = Command::new("unshare")
         .args(["-Urn", "bash", "-c", &format!("command -v pmc ptp4l >/dev/null || exit 77\n{SCRIPT}")])
         .env("PTPD", env!("CARGO_BIN_EXE_ptpd"))

@@ -110,8 +110,22 @@ fn pmc(commands: &[String]) -> Option<String> {
     Some(String::from_utf8(output.unwrap().stdout).unwrap())
 }
 
+/// pmc ends after 100 ms of silence, and a machine under load can make an answer wait for longer: two more tries.
+fn patiently(test: fn()) {
+    for _ in 0..2 {
+        if std::panic::catch_unwind(test).is_ok() {
+            return;
+        }
+    }
+    test();
+}
+
 #[test]
 fn debians_pmc_gets_everything_it_can_ask_for() {
+    patiently(try_debians_pmc_gets_everything_it_can_ask_for);
+}
+
+fn try_debians_pmc_gets_everything_it_can_ask_for() {
     let commands: Vec<_> = GETS.iter().map(|id| format!("GET {id}")).collect();
     let Some(out) = pmc(&commands) else { return };
     assert!(!out.contains("MANAGEMENT_ERROR_STATUS"), "{out}");
@@ -137,6 +151,10 @@ fn debians_pmc_gets_everything_it_can_ask_for() {
 
 #[test]
 fn debians_pmc_sets_what_it_can_set() {
+    patiently(try_debians_pmc_sets_what_it_can_set);
+}
+
+fn try_debians_pmc_sets_what_it_can_set() {
     let settings = "SET GRANDMASTER_SETTINGS_NP clockClass 6 clockAccuracy 0x21 offsetScaledLogVariance 0x4e5d \
         currentUtcOffset 37 leap61 0 leap59 0 currentUtcOffsetValid 1 ptpTimescale 1 timeTraceable 1 \
         frequencyTraceable 1 timeSource 0x20";

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
+/// Reading stops after this many.
+pub(crate) const TOO_MANY: usize = 1000;
+
 /// No more than this many are shown; the rest is counted.
 const MOST: usize = 100;
 
@@ -57,7 +60,7 @@ pub struct Diagnostic {
     pub file: Option<PathBuf>,
     /// Where in the file.
     pub position: Option<Position>,
-    /// The offending text, as far as there is one.
+    /// The offending text, as far as there is one, at most 200 characters of it.
     pub text: String,
     /// The key it is about, with its section: `servo.step_threshold`, `ports[0].log_sync_interval`.
     pub key: Option<String>,
@@ -97,22 +100,19 @@ impl Diagnostic {
         self
     }
 
-    /// At a span of octets of a file's text.
-    pub(crate) fn at(mut self, path: &Path, text: &str, span: Range<usize>) -> Self {
+    /// At a span of octets of a file's text. `line_starts` holds the octet each line begins with.
+    pub(crate) fn at(mut self, path: &Path, text: &str, line_starts: &[usize], span: Range<usize>) -> Self {
         let start = floor(text, span.start);
-        let end = floor(text, span.end).max(start);
-        let (before, after) = (text.get(..start).unwrap_or(""), text.get(start..).unwrap_or(""));
-        let line_start = before.rfind('\n').map_or(0, |n| n + 1);
-        let line_end = start + after.find('\n').unwrap_or(after.len());
-        let end = end.clamp(start, line_end);
+        let number = line_starts.partition_point(|begin| *begin <= start).max(1);
+        let line_start = line_starts.get(number - 1).copied().unwrap_or(0);
+        let line_end = line_starts.get(number).map_or(text.len(), |next| next.saturating_sub(1)).max(start);
+        let end = floor(text, span.end).clamp(start, line_end);
         let line = text.get(line_start..line_end).unwrap_or("").trim_end_matches('\r');
         let marked = (start - line_start).min(line.len())..(end - line_start).min(line.len());
+        let column = 1 + line.get(..marked.start).unwrap_or("").chars().count();
         self.file = Some(path.to_owned());
-        self.position = Some(Position {
-            line: 1 + before.bytes().filter(|b| *b == b'\n').count(),
-            column: 1 + line.get(..marked.start).unwrap_or("").chars().count(),
-        });
-        self.text = line.get(marked.clone()).unwrap_or("").trim_end().to_owned();
+        self.position = Some(Position { line: number, column });
+        self.text = line.get(marked.clone()).unwrap_or("").trim_end().chars().take(200).collect();
         self.line = Some(window(line, marked));
         self
     }
@@ -203,7 +203,8 @@ impl Diagnostics {
             s.push_str(&format!("... and {more} more\n\n"));
         }
         let n = self.0.len();
-        s.push_str(&format!("{n} error{} in the configuration", if n == 1 { "" } else { "s" }));
+        let least = if n >= TOO_MANY { "at least " } else { "" };
+        s.push_str(&format!("{least}{n} error{} in the configuration", if n == 1 { "" } else { "s" }));
         s
     }
 }
@@ -215,6 +216,11 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
+
+/// The octet each line of a text begins with.
+pub(crate) fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect()
+}
 
 /// The start of the character an octet belongs to.
 fn floor(text: &str, mut at: usize) -> usize {

@@ -27,10 +27,12 @@ mod layers;
 mod load;
 mod manual;
 mod model;
+mod parse;
 mod profile;
 mod read;
 mod source;
 mod table;
+mod words;
 
 pub use diagnostics::{Diagnostic, Diagnostics, Position, Problem};
 pub use effective::{Change, diff};

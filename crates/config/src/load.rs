@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use crate::build;
 use crate::check;
 use crate::diagnostics::{Diagnostic, Diagnostics, Problem};
-use crate::kind::{self, Value};
+use crate::kind::Value;
 use crate::layers::{Layers, Origin, PortLayer, Setting};
 use crate::model::PtpdConfig;
 use crate::profile::Profiles;
 use crate::read::{self, FileReader};
 use crate::source::Source;
 use crate::table::{self, INSTANCE, PORT};
+use crate::words;
 
 /// A configuration without an error, with the origin of every value.
 #[derive(Clone, Debug)]
@@ -74,7 +75,7 @@ pub fn load_with(
 ) -> Result<Loaded, Diagnostics> {
     match path.map(Source::read).transpose() {
         Ok(source) => assemble(source, profile_dirs, overrides),
-        Err(diagnostic) => Err(Diagnostics::new(vec![diagnostic])),
+        Err(diagnostic) => Err(Diagnostics::new(vec![*diagnostic])),
     }
 }
 
@@ -90,7 +91,7 @@ pub fn load_octets(
 ) -> Result<Loaded, Diagnostics> {
     match Source::from_octets(path, octets.to_vec()) {
         Ok(source) => assemble(Some(source), profile_dirs, overrides),
-        Err(diagnostic) => Err(Diagnostics::new(vec![diagnostic])),
+        Err(diagnostic) => Err(Diagnostics::new(vec![*diagnostic])),
     }
 }
 
@@ -116,9 +117,9 @@ fn assemble(source: Option<Source>, dirs: &[PathBuf], overrides: &Overrides) -> 
         } else {
             let names = profiles.names();
             let words: Vec<&str> = names.iter().map(String::as_str).collect();
-            let message = format!("no profile `{}`", kind::brief(name));
+            let message = format!("no profile `{}`", words::brief(name));
             let diagnostic = Diagnostic::new(Problem::UnknownProfile, message).key("profile");
-            out.push(diagnostic.in_file(Path::new(COMMAND_LINE)).allowed(kind::list(&words)));
+            out.push(diagnostic.in_file(Path::new(COMMAND_LINE)).allowed(words::list(&words)));
         }
     }
     let name = layers.profile.text.clone();
@@ -129,12 +130,12 @@ fn assemble(source: Option<Source>, dirs: &[PathBuf], overrides: &Overrides) -> 
                 FileReader { source: &profile, profile: Some(&name), layers: &mut layers, out: &mut out };
             reader.root(&tree);
         }
-        Err(diagnostic) => out.push(diagnostic),
+        Err(diagnostic) => out.push(*diagnostic),
     }
 
     if let (Some(source), Some(tree)) = (&source, &tree) {
-        cut = tree.cut;
-        FileReader { source, profile: None, layers: &mut layers, out: &mut out }.root(tree);
+        let mut reader = FileReader { source, profile: None, layers: &mut layers, out: &mut out };
+        cut = !reader.root(tree) || tree.cut;
     }
     command_line(overrides, &mut layers, &mut out);
 
@@ -156,12 +157,12 @@ fn command_line(overrides: &Overrides, layers: &mut Layers, out: &mut Vec<Diagno
     for CommandLineSetting { option, key, value } in &overrides.settings {
         let Some(found) = table::find(key).filter(|k| k.name != "interface") else {
             let mut diagnostic =
-                at(Problem::UnknownKey, format!("{option}: unknown key `{}`", kind::brief(key)));
+                at(Problem::UnknownKey, format!("{option}: unknown key `{}`", words::brief(key)));
             let names: Vec<&str> = INSTANCE.keys.iter().chain(PORT.keys).map(|k| k.name).collect();
-            if let Some(near) = kind::nearest(key, names) {
+            if let Some(near) = words::nearest(key, names) {
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             }
-            out.push(diagnostic.key(kind::brief(key)));
+            out.push(diagnostic.key(words::brief(key)));
             continue;
         };
         match found.kind.parse(value, false) {

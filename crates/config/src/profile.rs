@@ -58,22 +58,21 @@ impl Profiles<'_> {
         for entry in
             self.dirs.iter().filter_map(|dir| std::fs::read_dir(dir).ok()).flatten().flatten().take(1000)
         {
-            if let Some(name) = entry.file_name().to_str().and_then(|n| n.strip_suffix(".yaml")) {
-                if is_name(name) {
-                    names.insert(name.to_owned());
-                }
+            let file = entry.file_name();
+            if let Some(name) = file.to_str().and_then(|n| n.strip_suffix(".yaml")).filter(|n| is_name(n)) {
+                names.insert(name.to_owned());
             }
         }
         names.into_iter().collect()
     }
 
     /// A profile's text, from the first directory that has it.
-    pub(crate) fn read(&self, name: &str) -> Result<Source, Diagnostic> {
+    pub(crate) fn read(&self, name: &str) -> Result<Source, Box<Diagnostic>> {
         if let Some(path) = self.path(name) {
             return Source::read(&path);
         }
         let text = SHIPPED.iter().find(|(shipped, _)| *shipped == name).map_or("", |(_, text)| text);
-        Ok(Source { path: PathBuf::from(format!("profile {name}")), text: text.to_owned() })
+        Ok(Source::new(PathBuf::from(format!("profile {name}")), text.to_owned()))
     }
 }
 

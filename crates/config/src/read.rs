@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use crate::diagnostics::{Diagnostic, Problem};
-use crate::kind::{self, Refusal, Value};
+use crate::diagnostics::{Diagnostic, Problem, TOO_MANY};
+use crate::kind::{Refusal, Value};
 use crate::layers::{Layers, Origin, PortLayer, Setting};
 use crate::profile::{self, Profiles};
 use crate::source::{Content, Node, Place, Source, Tree};
 use crate::table::{self, INSTANCE, Key, PORT, Section};
+use crate::words;
 
 /// Reads one file into the layers.
 pub(crate) struct FileReader<'a> {
@@ -41,11 +42,10 @@ impl FileReader<'_> {
         let Some(Node { content: Content::Map(entries), .. }) = &tree.root else { return None };
         let (key, value) =
             entries.iter().find(|(k, _)| scalar(k).is_some_and(|(text, _)| text == "profile"))?;
-        let Some((text, quoted)) = scalar(value).filter(|(text, quoted)| !is_null(text, *quoted)) else {
+        let Some((text, _)) = scalar(value).filter(|(text, quoted)| !is_null(text, *quoted)) else {
             self.no_value("profile", "a profile's name", key, value);
             return None;
         };
-        let _ = quoted;
         if !profiles.has(text) {
             let names = profiles.names();
             let words: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -53,13 +53,13 @@ impl FileReader<'_> {
                 .source
                 .diagnose(
                     Problem::UnknownProfile,
-                    format!("no profile `{}`", kind::brief(text)),
+                    format!("no profile `{}`", words::brief(text)),
                     &value.place,
                 )
                 .key("profile")
-                .allowed(kind::list(&words));
+                .allowed(words::list(&words));
             if let Some(near) =
-                profile::other_name(text).or_else(|| kind::nearest(text, words.iter().copied()))
+                profile::other_name(text).or_else(|| words::nearest(text, words.iter().copied()))
             {
                 diagnostic =
                     diagnostic.help(format!("did you mean `{near}`?")).replacement(Some(near.to_owned()));
@@ -75,21 +75,21 @@ impl FileReader<'_> {
         })
     }
 
-    /// All of the file.
-    pub(crate) fn root(&mut self, tree: &Tree) {
+    /// All of the file. False: it has no keys at all.
+    pub(crate) fn root(&mut self, tree: &Tree) -> bool {
         let Some(root) = &tree.root else {
             if !tree.cut {
                 let message = "the file is empty".to_owned();
                 let diagnostic = Diagnostic::new(Problem::Missing, message).in_file(&self.source.path);
                 self.out.push(diagnostic.help("the least is `ports: [{ interface: eth0 }]`"));
             }
-            return;
+            return false;
         };
         let Some(entries) = self.map(root, "the file", "keys and values, such as `priority1: 128`") else {
-            return;
+            return false;
         };
         for (key, value) in entries {
-            let Some(name) = self.name(key) else { continue };
+            let Some(name) = self.name(key).filter(|_| self.out.len() < TOO_MANY) else { continue };
             match name {
                 "profile" if self.profile.is_none() => {}
                 "ports" if self.profile.is_none() => self.ports(value),
@@ -118,13 +118,14 @@ impl FileReader<'_> {
                 }
             }
         }
+        true
     }
 
     fn section(&mut self, section: &'static Section, node: &Node) {
         let what = format!("`{}`", section.name);
         let Some(entries) = self.map(node, &what, "keys and values, indented below it") else { return };
         for (key, value) in entries {
-            let Some(name) = self.name(key) else { continue };
+            let Some(name) = self.name(key).filter(|_| self.out.len() < TOO_MANY) else { continue };
             match section.key(name) {
                 Some(found) => {
                     let path = format!("{}.{name}", section.name);
@@ -150,6 +151,9 @@ impl FileReader<'_> {
             return;
         };
         for (i, item) in items.iter().enumerate() {
+            if self.out.len() >= TOO_MANY {
+                break;
+            }
             let what = format!("port {}", i + 1);
             let Some(entries) = self.map(item, &what, "keys and values, such as `interface: eth0`") else {
                 continue;
@@ -157,7 +161,7 @@ impl FileReader<'_> {
             let mut port = PortLayer::default();
             let mut named = false;
             for (key, value) in entries {
-                let Some(name) = self.name(key) else { continue };
+                let Some(name) = self.name(key).filter(|_| self.out.len() < TOO_MANY) else { continue };
                 named |= name == "interface";
                 match PORT.key(name) {
                     Some(found) => {
@@ -203,14 +207,17 @@ impl FileReader<'_> {
         let mut first: HashMap<&str, &Place> = HashMap::new();
         let mut once = Vec::with_capacity(entries.len());
         for entry in entries {
+            if self.out.len() >= TOO_MANY {
+                break;
+            }
             match scalar(&entry.0) {
                 Some((name, _)) => match first.get(name) {
                     Some(before) => {
                         let line = self.source.line(before);
-                        let message = format!("`{}` stands here twice", kind::brief(name));
+                        let message = format!("`{}` stands here twice", words::brief(name));
                         let diagnostic = self.source.diagnose(Problem::DuplicateKey, message, &entry.0.place);
                         self.out.push(
-                            diagnostic.key(kind::brief(name)).help(format!("line {line} has it first")),
+                            diagnostic.key(words::brief(name)).help(format!("line {line} has it first")),
                         );
                     }
                     None => {
@@ -232,9 +239,9 @@ impl FileReader<'_> {
     }
 
     fn unknown(&mut self, name: &str, section: &str, key: &Node, names: &[&'static str]) {
-        let message = format!("unknown key `{}`", kind::brief(name));
+        let message = format!("unknown key `{}`", words::brief(name));
         let mut diagnostic =
-            self.source.diagnose(Problem::UnknownKey, message, &key.place).key(kind::brief(name));
+            self.source.diagnose(Problem::UnknownKey, message, &key.place).key(words::brief(name));
         let snake = snake_case(name);
         let elsewhere = || {
             let path = table::OTHER_NAMES
@@ -265,11 +272,11 @@ impl FileReader<'_> {
                     diagnostic.help(format!("write `{path}` at the top of the file, not below `{section}:`"))
                 }
             };
-        } else if let Some(near) = kind::nearest(name, names.iter().copied()) {
+        } else if let Some(near) = words::nearest(name, names.iter().copied()) {
             diagnostic =
                 diagnostic.help(format!("did you mean `{near}`?")).replacement(Some(near.to_owned()));
         } else if !section.is_empty() {
-            diagnostic = diagnostic.allowed(kind::list(names));
+            diagnostic = diagnostic.allowed(words::list(names));
         } else {
             diagnostic = diagnostic.help("ptpd.yaml(5) lists all keys");
         }
@@ -326,7 +333,7 @@ pub(crate) fn refused(
     at: impl FnOnce(Problem, String) -> Diagnostic,
 ) -> Diagnostic {
     let problem = if refusal.label == "out of range" { Problem::OutOfRange } else { Problem::WrongType };
-    let mut diagnostic = at(problem, format!("`{}` is not a value of `{}`", kind::brief(text), key.name))
+    let mut diagnostic = at(problem, format!("`{}` is not a value of `{}`", words::brief(text), key.name))
         .key(path)
         .label(refusal.label)
         .allowed(key.kind.allowed())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use crate::diagnostics::{Diagnostic, Problem};
+use crate::diagnostics::{Diagnostic, Problem, line_starts};
 
 /// A larger file is refused: thousands of ports fit.
 pub(crate) const LARGEST: u64 = 256 * 1024;
@@ -19,6 +19,7 @@ const DEEPEST: usize = 16;
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
     pub(crate) text: String,
+    line_starts: Vec<usize>,
 }
 
 /// A part of a source, in octets.
@@ -54,9 +55,14 @@ pub(crate) struct Tree {
 }
 
 impl Source {
+    pub(crate) fn new(path: PathBuf, text: String) -> Self {
+        let line_starts = line_starts(&text);
+        Self { path, text, line_starts }
+    }
+
     /// Reads a file.
-    pub(crate) fn read(path: &Path) -> Result<Self, Diagnostic> {
-        let broken = |message: String| Diagnostic::new(Problem::File, message).in_file(path);
+    pub(crate) fn read(path: &Path) -> Result<Self, Box<Diagnostic>> {
+        let broken = |message: String| Box::new(Diagnostic::new(Problem::File, message).in_file(path));
         let mut octets = Vec::new();
         std::fs::File::open(path)
             .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut octets))
@@ -65,35 +71,36 @@ impl Source {
     }
 
     /// From what a file holds.
-    pub(crate) fn from_octets(path: &Path, octets: Vec<u8>) -> Result<Self, Diagnostic> {
+    pub(crate) fn from_octets(path: &Path, octets: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
         if u64::try_from(octets.len()).unwrap_or(u64::MAX) > LARGEST {
             let message = format!("the file is larger than {} KiB", LARGEST / 1024);
-            return Err(Diagnostic::new(Problem::File, message).in_file(path));
+            return Err(Box::new(Diagnostic::new(Problem::File, message).in_file(path)));
         }
         let text = String::from_utf8(octets).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
             // The bad octet shows as a replacement character, in its place.
             let shown = String::from_utf8_lossy(e.as_bytes()).into_owned();
-            Diagnostic::new(Problem::File, "the file is not UTF-8")
-                .at(path, &shown, at..at + '\u{fffd}'.len_utf8())
+            let diagnostic = Diagnostic::new(Problem::File, "the file is not UTF-8")
+                .at(path, &shown, &line_starts(&shown), at..at + '\u{fffd}'.len_utf8())
                 .label(format!("octet 0x{:02x}", e.as_bytes().get(at).copied().unwrap_or(0)))
-                .help("save the file as UTF-8")
+                .help("save the file as UTF-8");
+            Box::new(diagnostic)
         })?;
         let text = match text.strip_prefix('\u{feff}') {
             Some(rest) => rest.to_owned(),
             None => text,
         };
-        Ok(Self { path: path.to_owned(), text })
+        Ok(Self::new(path.to_owned(), text))
     }
 
     /// A diagnostic at a place of this source.
     pub(crate) fn diagnose(&self, problem: Problem, message: impl Into<String>, place: &Place) -> Diagnostic {
-        Diagnostic::new(problem, message).at(&self.path, &self.text, place.clone())
+        Diagnostic::new(problem, message).at(&self.path, &self.text, &self.line_starts, place.clone())
     }
 
     /// The line a place is in, from 1.
     pub(crate) fn line(&self, place: &Place) -> usize {
-        1 + self.text.bytes().take(place.start).filter(|b| *b == b'\n').count()
+        self.line_starts.partition_point(|begin| *begin <= place.start).max(1)
     }
 
     /// Reads the YAML.
@@ -102,7 +109,8 @@ impl Source {
         let offsets: Vec<usize> =
             self.text.char_indices().map(|(i, _)| i).chain(std::iter::once(self.text.len())).collect();
         let octet = |index: usize| offsets.get(index).copied().unwrap_or(self.text.len());
-        let mut builder = Builder { source: self, stack: Vec::new(), root: None, documents: 0, out };
+        let mut builder =
+            Builder { source: self, stack: Vec::new(), root: None, documents: 0, told: [false; 3], out };
         let mut cut = false;
         for event in Parser::new_from_str(&self.text) {
             match event {
@@ -117,13 +125,14 @@ impl Source {
                 Err(error) => {
                     let at = octet(error.marker().index());
                     let place = at..at + 1;
+                    let deep = error.info().contains("recursion limit");
+                    let message = if deep { "nested too deeply" } else { "this is not YAML" };
                     let tab = self.text.get(at..).is_some_and(|s| s.starts_with('\t'))
                         || self
                             .text
                             .get(..at)
                             .is_some_and(|s| s.rsplit('\n').next().is_some_and(|l| l.contains('\t')));
-                    let diagnostic =
-                        self.diagnose(Problem::Syntax, "this is not YAML", &place).label(error.info());
+                    let diagnostic = self.diagnose(Problem::Syntax, message, &place).label(error.info());
                     builder.out.push(match tab {
                         true => diagnostic.help("indent with spaces, not with tabs"),
                         false => diagnostic,
@@ -149,6 +158,8 @@ struct Builder<'a> {
     stack: Vec<Open>,
     root: Option<Node>,
     documents: usize,
+    /// Anchors, tags, aliases: each is refused once.
+    told: [bool; 3],
     out: &'a mut Vec<Diagnostic>,
 }
 
@@ -164,10 +175,10 @@ impl Builder<'_> {
             Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => (*anchor, tag.is_some()),
             _ => (0, false),
         };
-        if anchor != 0 {
+        if anchor != 0 && !std::mem::replace(&mut self.told[0], true) {
             self.refuse("anchors (`&name`) have no use here", &place);
         }
-        if tag {
+        if tag && !std::mem::replace(&mut self.told[1], true) {
             self.refuse("tags (`!name`) have no use here", &place);
         }
         match event {
@@ -179,7 +190,9 @@ impl Builder<'_> {
                 }
             }
             Event::Alias(_) => {
-                self.refuse("aliases (`*name`) have no use here", &place);
+                if !std::mem::replace(&mut self.told[2], true) {
+                    self.refuse("aliases (`*name`) have no use here", &place);
+                }
                 self.add(Node { place, content: Content::Refused });
             }
             Event::Scalar(text, style, ..) => {

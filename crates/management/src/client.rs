@@ -128,11 +128,23 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// As [`Client::send`] and [`Client::receive`].
     pub fn ask(&mut self, request: &Request<'_>, window: Duration) -> Result<Vec<Reply>, ClientError> {
-        let sequence_id = self.send(request)?;
+        let start = Instant::now();
+        let sequence_id = loop {
+            match self.send(request) {
+                Err(ClientError::Busy) if start.elapsed() < window => {
+                    // It may wait for us to take its replies off our queue.
+                    self.wait(Duration::from_millis(5))?;
+                }
+                sent => break sent?,
+            }
+        };
         let mut replies = Vec::new();
-        while let Some(reply) = self.wait(window)? {
+        let mut end = Instant::now() + window;
+        while let Some(reply) = self.wait(end.saturating_duration_since(Instant::now()))? {
             if reply.header().sequence_id == sequence_id && reply.id() == request.id() {
                 replies.push(reply);
+                // Only replies prolong it: notifications may never cease.
+                end = Instant::now() + window;
             }
         }
         Ok(replies)

@@ -5,13 +5,12 @@
 //! * [`text`] prints replies exactly as linuxptp's pmc does; [`json`] prints them for programs (docs/pmc-json.md).
 //!
 //! ```no_run
-//! use std::time::Duration;
-//! use ptp_management::{Client, ClientConfig, Request, Uds};
+//! use ptp_management::{Client, ClientConfig, REPLY_WINDOW, Request, Uds};
 //! use ptp_wire::management::{ManagementId, Payload};
 //!
 //! let uds = Uds::connect("/var/run/ptp/ptp4l".as_ref(), None)?;
 //! let mut client = Client::new(uds, ClientConfig::default());
-//! for reply in client.ask(&Request::get(ManagementId::PORT_DATA_SET), Duration::from_millis(100))? {
+//! for reply in client.ask(&Request::get(ManagementId::PORT_DATA_SET), REPLY_WINDOW)? {
 //!     if let Ok(Payload::PortDataSet(ds)) = reply.payload() {
 //!         println!("{} is in state {}", ds.port_identity, ds.port_state);
 //!     }

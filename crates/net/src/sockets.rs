@@ -31,6 +31,8 @@ pub struct Received<'a> {
     /// The PTP message, its header first; padding and trailers may follow.
     pub octets: &'a [u8],
     /// When it arrived: on CLOCK_REALTIME (UTC; software) or on the card's clock (hardware).
+    /// `None` for general messages, and for the first event messages after a start: the kernel begins to stamp a
+    /// moment after the first socket of the host asks for it.
     pub stamp: Option<TimePoint>,
     /// Who sent it.
     pub source: Address,

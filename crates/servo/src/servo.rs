@@ -79,6 +79,14 @@ pub struct Decision {
     pub step: Option<TimeInterval>,
 }
 
+/// The frequency is estimated over no more than this; with the gains for software stamps linuxptp takes 16 s at 1 Hz and
+/// 37 s at 8 Hz, for a frequency that the controller corrects anyway.
+const LONGEST_ESTIMATE_S: f64 = 8.0;
+
+/// No oscillator is 1000 ppm off: more rather says that the master stepped between the two samples. One such estimate is
+/// not believed.
+const IMPLAUSIBLE: f64 = 1e-3;
+
 /// What the servo waits for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
@@ -92,7 +100,7 @@ enum Phase {
 
 /// A PI servo.
 ///
-/// The first sample is only kept. Once a second one is 0.016/ki seconds later (at most 1000 s), the two give the
+/// The first sample is only kept. Once a second one is 0.016/ki seconds later (at most 8 s), the two give the
 /// frequency; an offset over the step threshold is then stepped away, and from there on the controller tracks.
 /// An offset of [`TimeInterval::MAX`] (39 hours or more) is stepped away piece by piece; a caller who knows the master's
 /// time can set the clock instead.
@@ -110,6 +118,8 @@ pub struct Servo {
     last: f64,
     /// No sample was tracked yet.
     first: bool,
+    /// The last estimate was not believed, and the next one will be.
+    doubted: bool,
     /// Small offsets still missing for [`ServoState::LockedStable`].
     missing: u32,
 }
@@ -134,6 +144,7 @@ impl Servo {
             frequency,
             last: frequency,
             first: true,
+            doubted: false,
             missing: config.num_offset_values,
         }
     }
@@ -176,6 +187,7 @@ impl Servo {
     /// missing for long.
     pub fn reset(&mut self) {
         self.phase = Phase::Start;
+        self.doubted = false;
         self.state = ServoState::Unlocked;
         self.last = self.frequency;
         self.missing = self.config.num_offset_values;
@@ -213,12 +225,18 @@ impl Servo {
             self.phase = Phase::Estimate { offset, local };
             return self.unlocked();
         }
-        let needed = (0.016 / self.gains.integral).min(1000.0) * 1e9;
+        let needed = (0.016 / self.gains.integral).min(LONGEST_ESTIMATE_S) * 1e9;
         if elapsed < needed {
             return self.unlocked();
         }
         // The clock ran 1 / (1 - gained) times as fast as the master, with the present frequency in it.
         let gained = (offset - offset0).nanos_f64() / elapsed;
+        if gained.abs() > IMPLAUSIBLE && !self.doubted {
+            self.doubted = true;
+            self.phase = Phase::Estimate { offset, local };
+            return self.unlocked();
+        }
+        self.doubted = false;
         let ratio = (1.0 + self.frequency * 1e-9) * (1.0 - gained);
         self.frequency = bounded((ratio - 1.0) * 1e9, self.max_ppb);
         self.last = self.frequency;

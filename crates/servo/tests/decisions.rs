@@ -166,3 +166,19 @@ fn an_offset_too_large_to_tell_is_stepped_away_piece_by_piece() {
     assert_eq!(s.sample(ns(5), at(6.0), 1.0).state, ServoState::Locked);
     assert_eq!(s.sample(TimeInterval::MIN, at(7.0), 1.0).state, ServoState::Locked);
 }
+
+#[test]
+fn a_step_of_the_master_within_the_estimate_is_not_taken_for_a_frequency() {
+    let mut s = Servo::new(ServoConfig::default(), 0.0);
+    s.sample(ns(0), at(0.0), 1.0);
+    // 730 ms in one second: no oscillator. The next pair, 10 us per second, is believed.
+    assert_eq!(s.sample(ns(730_000_000), at(1.0), 1.0).state, ServoState::Unlocked);
+    let d = s.sample(ns(730_010_000), at(2.0), 1.0);
+    assert_eq!(d.state, ServoState::Jump);
+    close(d.frequency_ppb, -10_000.0);
+    // Twice in a row it is believed: there are clocks for tests that really run so.
+    let mut s = Servo::new(ServoConfig::default(), 0.0);
+    s.sample(ns(0), at(0.0), 1.0);
+    s.sample(ns(2_000_000), at(1.0), 1.0);
+    close(s.sample(ns(4_000_000), at(2.0), 1.0).frequency_ppb, -2_000_000.0);
+}

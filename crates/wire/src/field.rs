@@ -16,6 +16,27 @@ pub(crate) trait Field: Sized {
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
 
+/// A number in a field: kept as it came.
+macro_rules! number {
+    ($name:ty, $inner:ty, $format:literal) => {
+        impl $crate::field::Field for $name {
+            const LEN: usize = <$inner as $crate::field::Field>::LEN;
+
+            fn read(r: &mut $crate::octets::Reader<'_>) -> Result<Self, $crate::WireError> {
+                <$inner as $crate::field::Field>::read(r).map(Self)
+            }
+
+            fn write(&self, w: &mut $crate::octets::Cursor<'_>) -> Result<(), $crate::WireError> {
+                $crate::field::Field::write(&self.0, w)
+            }
+
+            fn show(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, $format, self.0)
+            }
+        }
+    };
+}
+
 /// Shows a field.
 pub(crate) struct Show<'a, T>(pub(crate) &'a T);
 
@@ -47,6 +68,7 @@ macro_rules! fields {
 
 fields! {
     u8, 1, |r: &mut Reader<'_>| r.u8(), |v: &u8, w: &mut Cursor<'_>| w.u8(*v), "{}";
+    i8, 1, |r: &mut Reader<'_>| r.i8(), |v: &i8, w: &mut Cursor<'_>| w.i8(*v), "{}";
     u16, 2, |r: &mut Reader<'_>| r.u16(), |v: &u16, w: &mut Cursor<'_>| w.u16(*v), "{}";
     u32, 4, |r: &mut Reader<'_>| r.u32(), |v: &u32, w: &mut Cursor<'_>| w.u32(*v), "{}";
     i32, 4, |r: &mut Reader<'_>| r.i32(), |v: &i32, w: &mut Cursor<'_>| w.i32(*v), "{}";
@@ -54,8 +76,6 @@ fields! {
     i64, 8, |r: &mut Reader<'_>| r.i64(), |v: &i64, w: &mut Cursor<'_>| w.i64(*v), "{}";
     f64, 8, |r: &mut Reader<'_>| r.u64().map(f64::from_bits),
         |v: &f64, w: &mut Cursor<'_>| w.u64(v.to_bits()), "{:e}";
-    LogInterval, 1, |r: &mut Reader<'_>| r.i8().map(LogInterval),
-        |v: &LogInterval, w: &mut Cursor<'_>| w.i8(v.0), "{0:?}";
     TimeInterval, 8, TimeInterval::read, |v: &TimeInterval, w: &mut Cursor<'_>| TimeInterval::write(*v, w), "{}";
     Timestamp, 10, Timestamp::read, |v: &Timestamp, w: &mut Cursor<'_>| Timestamp::write(*v, w), "{}";
     ClockIdentity, 8, |r: &mut Reader<'_>| r.array().map(ClockIdentity),
@@ -82,6 +102,8 @@ impl<const N: usize> Field for [u8; N] {
         fmt::Display::fmt(&Hex(self), f)
     }
 }
+
+number!(LogInterval, i8, "{}");
 
 /// A struct of fields in the order of the wire. `=> reserved n` after a type: `n` octets follow the field that are sent as 0
 /// and ignored on receipt.
@@ -193,27 +215,6 @@ macro_rules! bits {
                     write!(f, " {}", stringify!($konst))?;
                 })*
                 Ok(())
-            }
-        }
-    };
-}
-
-/// A number in a field: kept as it came.
-macro_rules! number {
-    ($name:ty, $inner:ty, $format:literal) => {
-        impl $crate::field::Field for $name {
-            const LEN: usize = <$inner as $crate::field::Field>::LEN;
-
-            fn read(r: &mut $crate::octets::Reader<'_>) -> Result<Self, $crate::WireError> {
-                <$inner as $crate::field::Field>::read(r).map(Self)
-            }
-
-            fn write(&self, w: &mut $crate::octets::Cursor<'_>) -> Result<(), $crate::WireError> {
-                $crate::field::Field::write(&self.0, w)
-            }
-
-            fn show(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                write!(f, $format, self.0)
             }
         }
     };

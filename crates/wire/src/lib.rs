@@ -14,6 +14,29 @@
 //! let message = Message::parse(&buf[..len]).unwrap();
 //! assert_eq!(message.header().sequence_id, 7);
 //! ```
+//!
+//! TLVs are walked without decoding them; [`Tlv::decode`] decodes one, [`Writer::tlv_value`] appends one. Lists ([`Records`])
+//! are borrowed from the message when read and from a slice when sent. [`Pretty`] shows a message to people.
+//!
+//! ```
+//! use ptp_wire::*;
+//!
+//! let request = TlvValue::RequestUnicast(RequestUnicast {
+//!     message_type: MessageType::Announce,
+//!     log_inter_message_period: LogInterval(1),
+//!     duration: 300,
+//! });
+//! let mut buf = [0u8; 128];
+//! let body = Body::Signaling { target_port_identity: PortIdentity::ANY };
+//! let mut writer = Writer::new(&mut buf, &Header::new(MessageType::Signaling), &body)?;
+//! writer.tlv_value(&request)?;
+//! let len = writer.finish();
+//!
+//! for tlv in Message::parse(&buf[..len])?.tlvs() {
+//!     assert_eq!(tlv.decode()?, request);
+//! }
+//! # Ok::<(), WireError>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 

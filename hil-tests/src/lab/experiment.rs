@@ -59,10 +59,23 @@ pub fn experiment(name: &str, needs: &[Need], body: impl FnOnce(&mut Lab) -> Res
     });
     let (status, output) = result.unwrap_or_else(|error| panic!("{name}: {error}"));
     let told = String::from_utf8_lossy(&output.stdout);
-    print!("{told}");
+    let report = report_of(&told, name);
+    print!("{report}");
     let complained = String::from_utf8_lossy(&output.stderr);
-    assert!(status.success(), "{name} failed in its room ({status}):\n{told}\n{complained}");
+    assert!(status.success(), "{name} failed in its room ({status}):\n{complained}");
     assert!(told.contains("1 passed"), "no test is called {name}");
+}
+
+/// What the body wrote, without what the test program in the room wrote about its one test.
+fn report_of(told: &str, name: &str) -> String {
+    let head = format!("test {name} ... ");
+    let lines = told.lines().map(|line| line.strip_prefix(&head).unwrap_or(line));
+    let own = ["running 1 test", "test result:", "failures:"];
+    lines
+        .filter(|line| !own.iter().any(|start| line.starts_with(start)))
+        .filter(|line| !matches!(line.trim(), "" | "ok" | "FAILED") && line.trim() != name)
+        .map(|line| format!("{line}\n"))
+        .collect()
 }
 
 fn run_inside(name: &str, body: impl FnOnce(&mut Lab) -> Result<(), LabError>) {
@@ -137,4 +150,17 @@ fn binary_dir() -> Result<PathBuf, LabError> {
     result
         .clone()
         .map_err(|answer| LabError::Command { line: "cargo build -p ptpd -p pmc".to_owned(), answer })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_hold_what_the_body_wrote() {
+        let told =
+            "\nrunning 1 test\ntest here ... first\nsecond\nok\n\ntest result: ok. 1 passed; 0 failed\n\n";
+        assert_eq!(report_of(told, "here"), "first\nsecond\n");
+        assert_eq!(report_of("\nrunning 1 test\ntest here ... FAILED\n\nfailures:\n    here\n", "here"), "");
+    }
 }

@@ -14,17 +14,25 @@ const LINKTYPE_ETHERNET: u32 = 1;
 /// Frames that were put on one link.
 #[derive(Clone, Debug, Default)]
 pub struct Capture {
-    frames: Vec<(Moment, [u8; 6], [u8; 6], Vec<u8>)>,
+    frames: Vec<Frame>,
+}
+
+#[derive(Clone, Debug)]
+struct Frame {
+    at: Moment,
+    source: [u8; 6],
+    destination: [u8; 6],
+    octets: Vec<u8>,
 }
 
 impl Capture {
     pub(super) fn add(&mut self, at: Moment, source: [u8; 6], destination: [u8; 6], octets: &[u8]) {
-        self.frames.push((at, source, destination, octets.to_vec()));
+        self.frames.push(Frame { at, source, destination, octets: octets.to_vec() });
     }
 
     /// The PTP messages with the time each was sent.
     pub fn messages(&self) -> impl Iterator<Item = (Moment, &[u8])> {
-        self.frames.iter().map(|(at, _, _, octets)| (*at, octets.as_slice()))
+        self.frames.iter().map(|f| (f.at, f.octets.as_slice()))
     }
 
     /// Writes all of it; the clock of the file is true time.
@@ -36,7 +44,7 @@ impl Capture {
         word(0)?;
         word(65_535)?;
         word(LINKTYPE_ETHERNET)?;
-        for (at, source, destination, octets) in &self.frames {
+        for Frame { at, source, destination, octets } in &self.frames {
             let ns = (EPOCH_NS + i128::from(at.nanos())) as u64;
             // Classic pcap has 32 bits of seconds: until 2106.
             let len = (14 + octets.len()) as u32;

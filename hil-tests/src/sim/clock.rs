@@ -43,7 +43,8 @@ impl ClockSpec {
         max_adjustment_ppb: 100_000_000.0,
     };
 
-    /// A NIC: 8 ns stamps with 2 ns of noise, a plain crystal that wanders by 0.1 ppb in a second.
+    /// A NIC: 8 ns stamps with 2 ns of noise, a plain crystal that wanders by 0.1 ppb in a second, steered by 500 ppm at
+    /// most.
     pub const fn nic(phase: TimeInterval, frequency_ppb: f64) -> Self {
         Self {
             phase,
@@ -51,6 +52,7 @@ impl ClockSpec {
             wander_ppb: 0.1,
             granularity: TimeInterval::from_nanos(8),
             stamp_noise: Jitter::Gaussian { sigma: 2.0 },
+            max_adjustment_ppb: 500_000.0,
             ..Self::PERFECT
         }
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ptp_servo::Decision;
-use ptp_wire::{PortNumber, TimeInterval, TimePoint};
+use ptp_wire::{Body, Message, PortNumber, TimeInterval, TimePoint, Timestamp};
 use ptpd::engine::{
     Address, Destination, DownCause, Event, Input, MessageClass, Output, PortState, Sample, ServoState,
     TxToken,
@@ -22,7 +22,9 @@ const PEER_DELAY: [u8; 6] = [0x01, 0x80, 0xc2, 0, 0, 0x0e];
 const MAX_IDLE_WAKES: u32 = 100;
 
 const SYNC: u8 = 0x0;
+const PDELAY_RESP: u8 = 0x3;
 const FOLLOW_UP: u8 = 0x8;
+const PDELAY_RESP_FOLLOW_UP: u8 = 0xa;
 
 /// Octets of a frame; copies share them.
 pub(super) type Octets = Rc<[u8]>;
@@ -389,21 +391,29 @@ fn plan_stamp(
     queue.push(at, Happening::Stamp { node: id, life: node.life, token, stamp });
 }
 
-/// What a one-step NIC makes of a frame: Sync carries its own time, Follow_Up is not sent.
+/// What a one-step NIC makes of a frame: it carries its own time, and what would follow is not sent.
 fn one_step(node: &mut Node, now: Moment, octets: Octets) -> Option<Octets> {
-    match octets.first()? & 0xf {
-        FOLLOW_UP => None,
-        SYNC if octets.len() >= 44 => {
-            let (t, fraction) = node.clock.stamp(now).split();
-            let mut octets = octets.to_vec();
-            octets[6] &= !0x02;
-            octets[8..16].copy_from_slice(&fraction.0.to_be_bytes());
-            octets[34..40].copy_from_slice(&t.seconds().to_be_bytes()[2..]);
-            octets[40..44].copy_from_slice(&t.nanoseconds().to_be_bytes());
-            Some(octets.into())
+    let message = Message::parse(&octets).ok()?;
+    let correction = match octets.first()? & 0xf {
+        FOLLOW_UP | PDELAY_RESP_FOLLOW_UP => return None,
+        SYNC => None,
+        PDELAY_RESP => Some(message.header().correction),
+        _ => return Some(octets),
+    };
+    let stamp = node.clock.stamp(now);
+    let mut octets = octets.to_vec();
+    octets[6] &= !0x02;
+    let (time, correction) = match (correction, message.body()) {
+        // The turnaround goes into the correction, the time itself is zero.
+        (Some(c), Body::PdelayResp { request_receipt_timestamp: t, .. }) => {
+            (Timestamp::ZERO, stamp - (TimePoint::from(*t) - c))
         }
-        _ => Some(octets),
-    }
+        _ => stamp.split(),
+    };
+    octets[8..16].copy_from_slice(&correction.0.to_be_bytes());
+    octets[34..40].copy_from_slice(&time.seconds().to_be_bytes()[2..]);
+    octets[40..44].copy_from_slice(&time.nanoseconds().to_be_bytes());
+    Some(octets.into())
 }
 
 #[expect(clippy::too_many_arguments, reason = "split borrows of the simulation")]

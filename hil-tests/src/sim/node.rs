@@ -21,7 +21,7 @@ pub struct HostSpec {
     pub stamp_loss: f64,
     /// Event messages that come without a receive stamp.
     pub receive_stamp_loss: f64,
-    /// The NIC turns two-step Syncs into one-step ones; their Follow_Ups never leave.
+    /// The NIC writes its times into Sync and Pdelay_Resp itself; what would follow them never leaves.
     pub one_step: bool,
 }
 
@@ -116,7 +116,7 @@ impl NodeSpec {
         self
     }
 
-    /// Its NIC writes Sync itself.
+    /// Its NIC writes the times of Sync and Pdelay_Resp itself.
     pub fn one_step(mut self) -> Self {
         self.host.one_step = true;
         self
@@ -239,9 +239,11 @@ impl Node {
         for port in &mut self.ports {
             port.told = PortState::Initializing;
         }
+        let mut servo = self.spec.servo;
+        servo.max_frequency_ppb = servo.max_frequency_ppb.min(self.spec.clock.max_adjustment_ppb);
         self.running = Some(Running {
             engine,
-            servo: Servo::new(self.spec.servo, self.clock.frequency()),
+            servo: Servo::new(servo, self.clock.frequency()),
             log_sync_interval: 0,
             wake: None,
             idle_wakes: 0,

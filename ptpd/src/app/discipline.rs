@@ -5,7 +5,7 @@ use std::time::Duration;
 use ptp_clock::ClockError;
 use ptp_daemon::RateLimit;
 use ptp_servo::{Decision, OffsetStatistics, Servo, ServoConfig};
-use ptp_wire::{LogInterval, TimeInterval};
+use ptp_wire::{LogInterval, PortIdentity, TimeInterval};
 use ptpd::engine::{Sample, ServoState};
 use tracing::{info, warn};
 
@@ -23,9 +23,12 @@ pub(crate) struct Discipline {
     config: ServoConfig,
     free_running: bool,
     log_interval: Option<LogInterval>,
+    master: Option<PortIdentity>,
     /// Of the last decision, in ppb.
     frequency: f64,
     locked: bool,
+    /// It has been locked before: the first step is over.
+    tracked: bool,
     statistics: OffsetStatistics,
     summary: Option<Duration>,
     summary_due: u64,
@@ -55,8 +58,10 @@ impl Discipline {
             config,
             free_running,
             log_interval: None,
+            master: None,
             frequency,
             locked: false,
+            tracked: false,
             statistics: OffsetStatistics::new(),
             summary: summary.map(Duration::from_secs),
             summary_due: 0,
@@ -122,6 +127,10 @@ impl Discipline {
             self.log_interval = Some(sample.log_sync_interval);
             self.servo.set_interval(sample.log_sync_interval.seconds());
         }
+        if self.master.replace(sample.master) != Some(sample.master) && !self.locked {
+            // Samples of two masters give no frequency.
+            self.servo.reset();
+        }
         let done = if far {
             self.set_from_afar(now_ns, clock, sample, ahead_by_scale)
         } else {
@@ -148,7 +157,10 @@ impl Discipline {
         ahead_by_scale: TimeInterval,
     ) -> Result<Outcome, ClockError> {
         let unlocked = ServoState::Unlocked;
-        if self.config.first_step_threshold.is_none() && self.config.step_threshold.is_none() {
+        // A clock that was right once is not sent decades away by whoever says so, unless steps are wanted.
+        let first = !self.tracked && self.config.first_step_threshold.is_some();
+        if !first && self.config.step_threshold.is_none() {
+            self.locked = false;
             if self.trouble.allow(now_ns).is_some() {
                 warn!(
                     "{} is more than 39 hours off, and may not be stepped: set a step threshold",
@@ -175,6 +187,7 @@ impl Discipline {
             info!("{} stepped by {:+.0} ns", clock.name(), by.nanos_f64());
         }
         self.locked = state.is_locked();
+        self.tracked |= self.locked;
         self.tell(now_ns, sample, Some((state, frequency_ppb)));
         let state = if state.is_locked() { ServoState::Locked } else { ServoState::Unlocked };
         Ok(Outcome { stepped: step.is_some(), state })
@@ -250,6 +263,18 @@ mod tests {
         let now = clock.clock().now().expect("a reading");
         assert!(!discipline.sample(0, &mut clock, sample(now, now + utc), utc).stepped);
         assert_eq!(discipline.learnt_frequency(), None);
+
+        // Once it has been right it is not set any more, where only the first step is allowed.
+        let later = |seconds: i64| now + TimeInterval::from_nanos(seconds * SECOND);
+        for seconds in [100, 200, 300, 400] {
+            discipline.sample(0, &mut clock, sample(later(seconds), later(seconds)), TimeInterval::ZERO);
+        }
+        assert!(discipline.learnt_frequency().is_some());
+        let afar = TimePoint::from_scaled(later(500).scaled() + decades);
+        let outcome = discipline.sample(0, &mut clock, sample(later(500), afar), TimeInterval::ZERO);
+        assert_eq!(outcome, Outcome { stepped: false, state: ServoState::Unlocked });
+        let error = clock.clock().now().expect("a reading") - now;
+        assert!(error.nanos_f64().abs() < 60e9, "{error}");
         std::fs::remove_file(path).expect("the clock");
     }
 }

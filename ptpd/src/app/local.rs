@@ -1,5 +1,6 @@
 //! The management sockets and the names of their clients.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use ptp_net::{LocalSocket, NetError};
@@ -9,6 +10,11 @@ use super::settings::LocalAddress;
 
 /// Clients remembered; the one silent for longest makes room. More than this many never talk at the same time.
 const MAX_PEERS: usize = 256;
+/// Messages that wait for their clients, all together. Beyond, and after a quarter of a second, they are dropped.
+const MAX_WAITING: usize = 1024;
+const PATIENCE_NS: u64 = 250_000_000;
+/// How soon a full queue is tried again.
+const RETRY_NS: u64 = 1_000_000;
 
 struct Peer {
     path: PathBuf,
@@ -25,6 +31,14 @@ pub(crate) struct Local {
     peers: Vec<Peer>,
     next: u32,
     messages: u64,
+    /// What could not be sent yet: the client's queue was full, as it is while the client still writes its requests.
+    waiting: VecDeque<Waiting>,
+}
+
+struct Waiting {
+    peer: u32,
+    octets: Vec<u8>,
+    until: u64,
 }
 
 impl Local {
@@ -66,26 +80,58 @@ impl Local {
         name
     }
 
-    /// Sends to a client; one that is gone is forgotten.
-    pub(crate) fn send(&mut self, name: u32, octets: &[u8]) {
-        let Some(i) = self.peers.iter().position(|p| p.name == name) else { return };
+    /// Sends to a client; one that is gone is forgotten, one whose queue is full gets it a little later.
+    pub(crate) fn send(&mut self, now_ns: u64, peer: u32, octets: &[u8]) {
+        let in_order = !self.waiting.iter().any(|w| w.peer == peer);
+        if (!in_order || !self.try_send(peer, octets)) && self.waiting.len() < MAX_WAITING {
+            let until = now_ns.saturating_add(PATIENCE_NS);
+            self.waiting.push_back(Waiting { peer, octets: octets.to_vec(), until });
+        }
+    }
+
+    /// Tries again what could not be sent.
+    pub(crate) fn flush(&mut self, now_ns: u64) {
+        let mut blocked = Vec::new();
+        for _ in 0..self.waiting.len() {
+            let Some(w) = self.waiting.pop_front() else { return };
+            let done = !blocked.contains(&w.peer) && self.try_send(w.peer, &w.octets);
+            if !done && now_ns < w.until {
+                blocked.push(w.peer);
+                self.waiting.push_back(w);
+            }
+        }
+    }
+
+    /// When [`Local::flush`] is wanted.
+    pub(crate) fn next_deadline(&self, now_ns: u64) -> Option<u64> {
+        (!self.waiting.is_empty()).then(|| now_ns.saturating_add(RETRY_NS))
+    }
+
+    /// `false`: not now.
+    fn try_send(&mut self, peer: u32, octets: &[u8]) -> bool {
+        let Some(i) = self.peers.iter().position(|p| p.name == peer) else { return true };
         let access = self.peers[i].access;
         let socket = match access {
             Access::ReadWrite => self.read_write.as_mut(),
             Access::ReadOnly => self.read_only.as_mut(),
         };
-        let Some(socket) = socket else { return };
-        if let Err(e) = socket.send(octets, &self.peers[i].path)
-            && matches!(e.raw_os_error(), Some(libc_errno::ENOENT | libc_errno::ECONNREFUSED))
-        {
-            self.peers.swap_remove(i);
+        let Some(socket) = socket else { return true };
+        match socket.send(octets, &self.peers[i].path).map_err(|e| e.raw_os_error()) {
+            Err(Some(errno::ENOENT | errno::ECONNREFUSED)) => {
+                self.peers.swap_remove(i);
+                true
+            }
+            Err(Some(errno::EAGAIN | errno::ENOBUFS)) => false,
+            _ => true,
         }
     }
 }
 
-/// The two of libc's numbers that are needed; the same on every Linux.
-mod libc_errno {
+/// The numbers that are needed; the same on every Linux that Rust runs on.
+mod errno {
     pub(super) const ENOENT: i32 = 2;
+    pub(super) const EAGAIN: i32 = 11;
+    pub(super) const ENOBUFS: i32 = 105;
     pub(super) const ECONNREFUSED: i32 = 111;
 }
 
@@ -105,6 +151,6 @@ mod tests {
         assert_eq!(local.peers.len(), MAX_PEERS);
         assert_ne!(local.intern(Access::ReadWrite, Path::new("/a")), first);
         // Nobody there: nothing happens.
-        local.send(first, b"x");
+        local.send(0, first, b"x");
     }
 }

@@ -204,7 +204,7 @@ impl Daemon {
             self.housekeeping(now);
             self.handle(now, Input::Tick);
             self.gather();
-            let deadline = self.deadline();
+            let deadline = self.deadline(now);
             if self.poll.wait(deadline).map_err(RunError::Poll)? == Wait::Ready {
                 for i in 0..self.poll.len() {
                     if let Some(ready) = self.poll.ready(i)
@@ -217,9 +217,10 @@ impl Daemon {
         }
     }
 
-    fn deadline(&self) -> Option<u64> {
+    fn deadline(&self, now: u64) -> Option<u64> {
         let ports = self.ports.iter().filter_map(NetPort::next_deadline);
-        ports.chain(self.engine.next_deadline().map(|t| t.0)).min()
+        let local = self.local.next_deadline(now);
+        ports.chain(self.engine.next_deadline().map(|t| t.0)).chain(local).min()
     }
 
     /// All descriptors there are now.
@@ -369,6 +370,7 @@ impl Daemon {
                 }
             }
         }
+        self.local.flush(now);
         self.apply_changes(now);
         self.give_stamps(now);
         if now >= self.next_save {
@@ -420,7 +422,7 @@ impl Daemon {
                             }
                         }
                     }
-                    Output::LocalReply { peer, octets } => self.local.send(peer, octets),
+                    Output::LocalReply { peer, octets } => self.local.send(now, peer, octets),
                     Output::Sample(sample) => {
                         sampled = Some(sample);
                     }

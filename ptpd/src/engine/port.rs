@@ -5,7 +5,7 @@ use core::time::Duration;
 use ptp_servo::{DelayFilter, FilterKind};
 use ptp_wire::{
     Announce, Body, Flags, Header, LogInterval, Message, MessageType, PortIdentity, PortNumber, TimeInterval,
-    TimePoint, Timestamp, TlvType, Writer,
+    TimePoint, Timestamp, Writer,
 };
 
 use super::e2e::E2e;
@@ -326,15 +326,7 @@ impl Port {
         let written = instance.out.transmit(route, room, |buf| {
             let mut w = Writer::new(buf, &header, &body)?;
             if path_trace && path.len() < MAX_PATH {
-                w.tlv_with(TlvType::PATH_TRACE, |value| {
-                    let mut used = 0;
-                    for id in path.iter().chain([&own]) {
-                        let to = value.get_mut(used..used + 8).ok_or(ptp_wire::WireError::NoSpace)?;
-                        to.copy_from_slice(&id.0);
-                        used += 8;
-                    }
-                    Ok(used)
-                })?;
+                w.path_trace(path.iter().copied(), own)?;
             }
             for tlv in ptp_wire::TlvIter::new(forward) {
                 w.tlv(tlv.tlv_type, tlv.value)?;
@@ -415,14 +407,14 @@ impl Port {
             return self.stats.drop(DropCause::MasterOnly);
         }
         let own = instance.config.clock_identity;
-        let looped = instance.config.path_trace && path_trace(m).any(|id| id == own);
+        let looped = instance.config.path_trace && m.path_trace().any(|id| id == own);
         let too_far = announce.steps_removed >= instance.config.max_steps_removed;
         if header.flags.has(Flags::ALTERNATE_MASTER) || too_far || looped {
             return self.stats.drop(DropCause::Announce);
         }
         let parent = instance.parent.parent_port_identity;
         let source = header.source_port_identity;
-        match self.foreign.record(instance.now, header, announce, path_trace(m), parent) {
+        match self.foreign.record(instance.now, header, announce, m.path_trace(), parent) {
             Recorded::New => {
                 // A flood of made-up senders must not flood the log.
                 let quiet = self.new_master_told.is_some_and(|at| instance.now.since(at) < NEW_MASTER_QUIET);
@@ -567,12 +559,6 @@ pub(super) fn new_filter(config: &PortConfig) -> DelayFilter {
         DelayFilterKind::MovingAverage => FilterKind::MovingAverage,
     };
     DelayFilter::new(kind, usize::from(config.delay_filter_length.clamp(1, 1024)))
-}
-
-/// The identities of the message's PATH_TRACE.
-pub(super) fn path_trace<'a>(m: &Message<'a>) -> impl Iterator<Item = ptp_wire::ClockIdentity> + 'a {
-    let value = m.tlvs().find(|t| t.tlv_type == TlvType::PATH_TRACE).map_or(&[][..], |t| t.value);
-    value.as_chunks::<8>().0.iter().map(|id| ptp_wire::ClockIdentity(*id))
 }
 
 /// A random wait of 0 up to twice `interval`.

@@ -24,6 +24,8 @@ pub struct Announce {
 
 impl Announce {
     pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        let octets = r.array::<30>()?;
+        let r = &mut Reader::new(&octets);
         let origin_timestamp = Timestamp::read(r)?;
         let current_utc_offset = r.i16()?;
         r.u8()?;

@@ -158,6 +158,9 @@ impl Header {
 
     /// Reads 34 octets; returns the header and `messageLength`.
     pub(crate) fn read(r: &mut Reader<'_>) -> Result<(Self, u16), WireError> {
+        // One check for all fields: below, the compiler knows that they are there.
+        let octets = r.array::<{ Self::LEN }>()?;
+        let r = &mut Reader::new(&octets);
         let [first, version] = r.array()?;
         let length = r.u16()?;
         let domain_number = r.u8()?;
@@ -183,6 +186,13 @@ impl Header {
     }
 
     pub(crate) fn write(&self, w: &mut Cursor<'_>, length: u16) -> Result<(), WireError> {
+        let mut octets = [0; Self::LEN];
+        let mut fields = Cursor::new(&mut octets);
+        self.write_fields(&mut fields, length)?;
+        w.put(&octets)
+    }
+
+    fn write_fields(&self, w: &mut Cursor<'_>, length: u16) -> Result<(), WireError> {
         w.u8((self.sdo_id.major() << 4) | self.message_type as u8)?;
         w.u8((self.minor_version << 4) | 2)?;
         w.u16(length)?;

@@ -62,6 +62,18 @@ impl fmt::Display for PortNumber {
     }
 }
 
+/// Decimal digits.
+impl FromStr for PortNumber {
+    type Err = WireError;
+
+    fn from_str(s: &str) -> Result<Self, WireError> {
+        if !s.bytes().all(|c| c.is_ascii_digit()) {
+            return Err(WireError::Value);
+        }
+        s.parse().map(Self).map_err(|_| WireError::Value)
+    }
+}
+
 /// A port of a clock (1588-2019 5.3.5), ordered by clock identity, then port number.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct PortIdentity {
@@ -83,7 +95,11 @@ impl PortIdentity {
     }
 
     pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
-        Ok(Self { clock_identity: ClockIdentity(r.array()?), port_number: PortNumber(r.u16()?) })
+        let [clock_identity @ .., high, low] = r.array::<10>()?;
+        Ok(Self {
+            clock_identity: ClockIdentity(clock_identity),
+            port_number: PortNumber(u16::from_be_bytes([high, low])),
+        })
     }
 
     pub(crate) fn write(&self, w: &mut Cursor<'_>) -> Result<(), WireError> {
@@ -104,10 +120,7 @@ impl FromStr for PortIdentity {
 
     fn from_str(s: &str) -> Result<Self, WireError> {
         let (clock, port) = s.rsplit_once('-').ok_or(WireError::Value)?;
-        Ok(Self {
-            clock_identity: clock.parse()?,
-            port_number: PortNumber(port.parse().map_err(|_| WireError::Value)?),
-        })
+        Ok(Self { clock_identity: clock.parse()?, port_number: port.parse()? })
     }
 }
 

@@ -130,13 +130,15 @@ impl Timestamp {
     }
 
     pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
-        let seconds = r.u48()?;
-        Self::new(seconds, r.u32()?).ok_or(WireError::Nanoseconds)
+        let [a, b, c, d, e, f, nanoseconds @ ..] = r.array::<10>()?;
+        let seconds = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        Self::new(seconds, u32::from_be_bytes(nanoseconds)).ok_or(WireError::Nanoseconds)
     }
 
     pub(crate) fn write(self, w: &mut Cursor<'_>) -> Result<(), WireError> {
-        w.u48(self.seconds)?;
-        w.u32(self.nanoseconds)
+        let [_, _, a, b, c, d, e, f] = self.seconds.to_be_bytes();
+        let [g, h, i, j] = self.nanoseconds.to_be_bytes();
+        w.put(&[a, b, c, d, e, f, g, h, i, j])
     }
 }
 

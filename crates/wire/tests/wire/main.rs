@@ -11,3 +11,4 @@ mod samples;
 #[expect(unreachable_pub, reason = "a library in the fuzz workspace")]
 mod targets;
 mod tshark;
+mod types;

@@ -82,7 +82,7 @@ impl Spread {
 /// What came of one host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// Seconds from start to SLAVE; `None` for the grandmaster, or if it never was.
+    /// Seconds from start until it was SLAVE and stayed it; `None` for the grandmaster, or if it never was.
     pub slave_after: Option<f64>,
     /// True offset before the grandmaster was killed, once settled.
     pub before: Option<Spread>,
@@ -130,7 +130,9 @@ impl Record {
         let readings = &self.readings[index];
         let killed = self.killed_at.unwrap_or(f64::INFINITY);
         let slave = |r: &&Reading| r.state.as_deref() == Some("SLAVE");
-        let slave_after = readings.iter().filter(|r| r.at < killed).find(slave).map(|r| r.at);
+        // For good: a client that was SLAVE of a boundary clock which then stepped, was not there yet.
+        let slave_after =
+            readings.iter().rev().skip_while(|r| r.at >= killed).take_while(slave).last().map(|r| r.at);
         let settled = slave_after.map_or(f64::INFINITY, |at| at + SETTLE);
         let before =
             Spread::of(readings.iter().filter(|r| r.at >= settled && r.at < killed).filter_map(|r| r.truth));

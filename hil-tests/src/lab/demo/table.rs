@@ -74,7 +74,8 @@ fn render(record: &Record, headline: &str, colour: bool) -> String {
     let _ = writeln!(table, "{}", paint("2", heads));
     for (node, readings) in record.nodes.iter().zip(&record.readings) {
         let Some(r) = readings.last() else { continue };
-        let state = r.state.as_deref().unwrap_or("gone");
+        let ever = readings.iter().any(|r| r.state.is_some());
+        let state = r.state.as_deref().unwrap_or(if ever { "gone" } else { "starting" });
         let code = match state {
             "SLAVE" => "32",
             "MASTER" => "36",
@@ -128,7 +129,7 @@ mod tests {
             text.contains("-532 ns") && text.contains("+1.20 µs") && text.contains("-31.000 ppm"),
             "{text}"
         );
-        assert!(text.contains("gone"), "{text}");
+        assert!(text.contains("starting"), "{text}");
         assert!(!text.contains('\x1b'), "no colours unless asked");
         let widths: Vec<usize> = text.lines().skip(2).map(|line| line.chars().count()).collect();
         assert!(widths.iter().all(|w| *w == widths[0]), "{text}");

@@ -151,3 +151,62 @@ fn subscribers_are_told_of_parents_and_offsets() {
         UtcProperties { current_utc_offset: 1, leap61: false, leap59: false, current_utc_offset_valid: true };
     assert_eq!(bench.refused(RW, &set(&Payload::UtcProperties(utc))), ErrorId::NOT_SETABLE);
 }
+
+/// One peer delay exchange on port 1, as a peer at this distance answers it.
+fn measure_link(bench: &mut Bench, delay_ns: i128) -> Vec<Out> {
+    let mut told = Vec::new();
+    let mut request = None;
+    for _ in 0..20 {
+        bench.now = bench.engine.next_deadline().unwrap().max(bench.now);
+        bench.engine.handle(bench.now, Input::Tick);
+        while let Some(output) = bench.engine.poll() {
+            if let Output::Transmit { octets, stamp: Some(token), .. } = output
+                && octets[0] & 0xf == MessageType::PdelayReq as u8
+            {
+                request = Some((Message::parse(octets).unwrap().header().sequence_id, token));
+            }
+        }
+        if request.is_some() {
+            break;
+        }
+    }
+    let (sequence_id, token) = request.expect("a P2P port asks its peer");
+    let (t1, t2) = (TimePoint::from_nanos(5_000_000_000), Timestamp::new(70, 0).unwrap());
+    bench.engine.handle(bench.now, Input::TransmitStamp { token, stamp: Some(t1) });
+    let t4 = t1 + TimeInterval::from_nanos(i64::try_from(2 * delay_ns).unwrap());
+    let requesting_port_identity = PortIdentity::new(OWN, 1);
+    let response = Body::PdelayResp { request_receipt_timestamp: t2, requesting_port_identity };
+    // It answers in no time: t3 is t2.
+    let follow_up = Body::PdelayRespFollowUp { response_origin_timestamp: t2, requesting_port_identity };
+    for (body, stamp) in [(response, Some(t4)), (follow_up, None)] {
+        let mut header = Header::new(body.message_type());
+        header.flags = Flags::NONE.with(Flags::TWO_STEP, stamp.is_some());
+        header.source_port_identity = PortIdentity::new(OTHER, 1);
+        header.sequence_id = sequence_id;
+        let mut buf = [0; 100];
+        let len = Writer::new(&mut buf, &header, &body).unwrap().finish();
+        let input = Input::Frame { port: PortNumber(1), octets: &buf[..len], stamp, source: SOURCE };
+        bench.engine.handle(bench.now, input);
+        told.extend(bench.drain());
+    }
+    told
+}
+
+#[test]
+fn subscribers_are_told_of_link_delays() {
+    let mut bench = Bench::with(1, |c| {
+        c.ports[0].delay = Delay::P2p;
+        c.ports[0].delay_filter_length = 1;
+    });
+    assert!(measure_link(&mut bench, 400).is_empty(), "nobody asked");
+    bench.ask(RW, &subscribe(600, &[NotifyEvent::Cmlds]));
+    assert!(measure_link(&mut bench, 400).is_empty(), "nothing new");
+    let told = measure_link(&mut bench, 500);
+    assert_eq!(ids(&told), [ManagementId::CMLDS_INFO_NP]);
+    let Payload::CmldsInfoNp(info) = told[0].payload() else { panic!() };
+    assert_eq!((info.mean_link_delay, info.as_capable), (TimeInterval::from_nanos(500), 1));
+    assert_eq!(told[0].message().header().source_port_identity, PortIdentity::new(OWN, 1));
+    let answer = bench.one(RW, &get(ManagementId::PORT_DATA_SET));
+    let Payload::PortDataSet(ds) = answer.payload() else { panic!() };
+    assert_eq!(ds.peer_mean_path_delay, TimeInterval::from_nanos(500));
+}

@@ -204,3 +204,36 @@ fn ports_can_be_disabled_and_enabled() {
     assert_eq!(bench.engine.port_state(PortNumber(2)), Some(PortState::Master));
     assert_eq!(bench.changes, [ManagementId::DISABLE_PORT, ManagementId::ENABLE_PORT]);
 }
+
+/// The operator's table (docs/management.md) says what the server does, ID by ID.
+#[test]
+fn the_table_in_the_documents_is_true() {
+    const TABLE: &str = include_str!("../../../../../docs/management.md");
+    let answered = |out: &Out| matches!(out.content(), Content::Management(_));
+    for row in ManagementId::ALL {
+        // A fresh clock for each: commands change it.
+        let mut bench = Bench::new(1);
+        let all = bench.one(RW, &get(row.id));
+        let read_only = bench.one(RO, &get(row.id));
+        let data = match all.content() {
+            Content::Management(tlv) => tlv.data,
+            Content::Error(_) => &[][..],
+        };
+        let cells = [
+            match (answered(&all), answered(&read_only)) {
+                (true, true) => "yes",
+                (true, false) => "read-write",
+                _ => "",
+            },
+            // What was read is written back.
+            if answered(&bench.one(RW, &set(&Payload::Raw(row.id, data)))) { "yes" } else { "" },
+            if answered(&bench.one(RW, &command(row.id))) { "yes" } else { "" },
+        ];
+        let expected = format!("| {:04X} | {} | {} |", row.id.0, row.name, cells.join(" | "));
+        let expected = expected.replace("|  ", "| ");
+        assert!(TABLE.lines().any(|l| l.starts_with(&expected)), "docs/management.md lacks: {expected}");
+    }
+    let is_row = |l: &&str| l.get(2..6).is_some_and(|id| u16::from_str_radix(id, 16).is_ok());
+    let rows = TABLE.lines().filter(is_row).count();
+    assert_eq!(rows, ManagementId::ALL.len(), "docs/management.md has a row too many");
+}

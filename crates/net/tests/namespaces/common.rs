@@ -1,8 +1,6 @@
 //! A user namespace with two network namespaces of its own, joined by a veth pair: `left` in the one, `right` in the
 //! other. Nothing of the machine's network is touched.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::process::Command;
@@ -10,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns, unshare};
-use ptp_net::{Interface, MessageClass, NetError, PortSockets, Received, SocketOptions, TxStamp};
+use ptp_net::{
+    Destination, Interface, MessageClass, NetError, PortSockets, Received, SocketOptions, StampRequest,
+    TxStamp,
+};
 
 const INNER: &str = "PTP_NET_TEST_NAMESPACE";
 
@@ -29,14 +30,15 @@ pub(crate) fn in_namespaces(test: &str, body: impl FnOnce(&Network)) {
         return;
     };
     let exe = std::env::current_exe().expect("a test has a path");
-    let status = Command::new("unshare")
+    let out = Command::new("unshare")
         .args(how)
         .arg(exe)
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(INNER, "1")
-        .status()
+        .output()
         .expect("unshare worked a moment ago");
-    assert!(status.success(), "{test} failed in its namespaces");
+    let (text, errors) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success() && text.contains("1 passed"), "{test} in its namespaces:\n{text}{errors}");
 }
 
 pub(crate) fn ip(arguments: &str) {
@@ -87,6 +89,18 @@ impl Network {
             ip("-6 address add fd00::2/64 dev right nodad");
             ip("link set right up");
         });
+        // The kernel tells both ends of each other's being up from a work queue; what is sent before is lost silently.
+        for (side, name) in [(Side::Left, "left"), (Side::Right, "right")] {
+            let end = Instant::now() + Duration::from_secs(10);
+            while net.enter(side, || ptp_net::link_state(name)).expect("a fine name")
+                != ptp_net::LinkState::Up
+            {
+                assert!(Instant::now() < end, "{name} does not come up");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        // The state is shown a moment before the queue opens.
+        std::thread::sleep(Duration::from_millis(20));
         net
     }
 
@@ -133,6 +147,21 @@ pub(crate) fn next(sockets: &mut PortSockets, class: MessageClass) -> Message {
         }
     }
     panic!("no {class:?} message came; {:?}", sockets.counters());
+}
+
+/// Sends until a message arrives stamped: the kernel begins to stamp a moment after the first socket asks for it.
+pub(crate) fn warm_up(from: &mut PortSockets, to: &mut PortSockets) {
+    let end = Instant::now() + Duration::from_secs(5);
+    loop {
+        let request = StampRequest { token: 0, deadline: 0 };
+        from.send(MessageClass::Event, Destination::Primary, &[0; 44], Some(request)).expect("sent");
+        let _ = stamp(from);
+        if next(to, MessageClass::Event).stamp.is_some() {
+            return;
+        }
+        assert!(Instant::now() < end, "software stamps work on veth");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// The next stamp within two seconds.

@@ -1,8 +1,6 @@
 //! Links that go down, come up, get another name, and vanish.
 
-mod common;
-
-use common::{Side, in_namespaces, ip, wait};
+use crate::common::{Side, in_namespaces, ip, wait};
 use nix::poll::PollFlags;
 use ptp_net::{LinkMonitor, LinkState, link_state};
 
@@ -29,7 +27,7 @@ fn expect(monitor: &mut LinkMonitor, name: &str, state: LinkState) {
 
 #[test]
 fn links_are_followed() {
-    in_namespaces("links_are_followed", |net| {
+    in_namespaces("links::links_are_followed", |net| {
         let here = |f: &(dyn Fn() -> LinkState + Sync)| net.enter(Side::Left, f);
         let state = |name: &'static str| here(&move || link_state(name).expect("a fine name"));
         let mut monitor = net.enter(Side::Left, LinkMonitor::open).expect("netlink works here");

@@ -6,7 +6,7 @@ use ptp_wire::{
 };
 
 /// The messages, as octets and as parts.
-pub struct Messages {
+pub(crate) struct Messages {
     sync: (Header, Body),
     announce: (Header, Body),
     sync_octets: Vec<u8>,
@@ -14,10 +14,10 @@ pub struct Messages {
 }
 
 /// A case: returns a number that depends on the work.
-pub type Case = fn(&Messages, &mut [u8]) -> usize;
+pub(crate) type Case = fn(&Messages, &mut [u8]) -> usize;
 
 /// All of them.
-pub const CASES: [(&str, Case); 4] = [
+pub(crate) const CASES: [(&str, Case); 4] = [
     ("parse-sync", parse_sync),
     ("emit-sync", emit_sync),
     ("parse-announce", parse_announce),
@@ -28,7 +28,7 @@ const PATH: [ClockIdentity; 2] = [ClockIdentity([1; 8]), ClockIdentity([2; 8])];
 
 impl Messages {
     /// Makes them.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let header = |t| Header {
             source_port_identity: PortIdentity::new(PATH[1], 1),
             sequence_id: 4711,

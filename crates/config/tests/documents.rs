@@ -1,0 +1,48 @@
+//! The documentation is made from the table of keys. After a change of the table, run with `BLESS=1`.
+
+use std::path::{Path, PathBuf};
+
+const BEGIN: &str = "<!-- keys: made from the table in crates/config; do not edit -->\n";
+const END: &str = "<!-- end of keys -->\n";
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
+}
+
+fn hold(name: &str, current: &str, wanted: &str) {
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path(name), wanted).expect("it can be written");
+    } else {
+        assert!(current == wanted, "{name} is not what the table says: run BLESS=1 cargo test -p ptp-config");
+    }
+}
+
+#[test]
+fn the_manual_page_is_current() {
+    let current = std::fs::read_to_string(path("docs/man/ptpd.yaml.5")).unwrap_or_default();
+    hold("docs/man/ptpd.yaml.5", &current, &ptp_config::manual_page());
+}
+
+#[test]
+fn the_reference_in_the_guide_is_current() {
+    let current = std::fs::read_to_string(path("docs/configuration.md")).expect("it is in the repository");
+    let (before, rest) = current.split_once(BEGIN).expect("the keys have their place");
+    let (_, after) = rest.split_once(END).expect("the keys' place has an end");
+    let wanted = format!("{before}{BEGIN}\n{}\n{END}{after}", ptp_config::reference_markdown());
+    hold("docs/configuration.md", &current, &wanted);
+}
+
+/// Each example of the guide that is a whole configuration.
+#[test]
+fn the_guides_examples_are_good() {
+    let text = std::fs::read_to_string(path("docs/configuration.md")).expect("it is in the repository");
+    let mut examples = 0;
+    for block in text.split("```yaml\n").skip(1) {
+        let (example, _) = block.split_once("```").expect("a block has an end");
+        let read =
+            ptp_config::load_octets(Path::new("example"), example.as_bytes(), &[], &Default::default());
+        read.unwrap_or_else(|d| panic!("{example}\n{d}"));
+        examples += 1;
+    }
+    assert!(examples >= 3);
+}

@@ -1,0 +1,5 @@
+//! Real sockets and links, in network namespaces that each test makes for itself.
+
+mod common;
+mod links;
+mod sockets;
