@@ -1,5 +1,5 @@
-//! The daemon's life in network namespaces of its own: it synchronises, survives what the network and the operator do to
-//! it, and stops when it is told to.
+//! The daemon on virtual clocks whose truth is known, and what a network does to it. How it takes an operator's mistakes is
+//! in `daemon.rs`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -151,28 +151,22 @@ END
     wait_for $D/client.log 'master offset .* s2 ' $(( $(grep -c 'master offset' $D/client.log) + 16 ))
     say survived; read _
 
-    sed -i 's/^priority1.*/priority1: 99\ndomain_number: 3/' $D/client.yaml
-    kill -HUP $Q; wait_for $D/client.log 'configuration reloaded'
-    echo 'priority1: many' >> $D/client.yaml
-    kill -HUP $Q; wait_for $D/client.log 'stays as it was'
-    wait_for $D/client.log 'master offset .* s2 ' $(( $(grep -c 'master offset' $D/client.log) + 4 ))
     say threads $(ls /proc/$Q/task | wc -l)
     stop $Q
     read _
-    config client vb 128 > $D/client.yaml
     client again
     wait_for $D/again.log 'master offset'
     stop $Q
-    echo nonsense > $D/state-client
-    client corrupt
-    wait_for $D/corrupt.log 'to SLAVE'
+    sed -i 's/^clock .*/clock phc0/' $D/state-client
+    client other
+    wait_for $D/other.log 'to SLAVE'
     stop $Q
     stop $P
     exit 0
 "#;
 
 #[test]
-fn it_synchronises_and_takes_garbage_reloads_restarts_and_its_end() {
+fn it_finds_the_truth_through_garbage_and_remembers_it() {
     let Some(mut room) = Room::enter("life", &format!("read _\n{SYNCHRONISE}")) else { return };
     let epoch = VirtualOptions::epoch_now();
     let mut server = clock(&room.dir.join("clock-server"), epoch, 0, 0.0);
@@ -200,9 +194,6 @@ fn it_synchronises_and_takes_garbage_reloads_restarts_and_its_end() {
 
     assert_eq!(room.fact(), "threads 1");
     assert_clean_stop(&room.fact());
-    let log = room.text("client.log");
-    assert!(log.contains("priority1") && log.contains("a change of domain_number needs a restart"), "{log}");
-    assert!(log.contains("client.yaml:"), "the reload's error names its place: {log}");
     let state = room.text("state-client");
     let saved = state.lines().find_map(|l| l.strip_prefix("frequency_ppb ")).expect("saved");
     let saved: f64 = saved.parse().expect("a number");
@@ -215,8 +206,8 @@ fn it_synchronises_and_takes_garbage_reloads_restarts_and_its_end() {
     let log = room.text("again.log");
     assert!(log.contains("starts at the last known frequency"), "{log}");
     assert_clean_stop(&room.fact());
-    let log = room.text("corrupt.log");
-    assert!(log.contains("state-client:1: not a state file"), "{log}");
+    // What another clock learnt means nothing.
+    let log = room.text("other.log");
     assert!(!log.contains("starts at the last known frequency"), "{log}");
     assert_clean_stop(&room.fact());
     room.leave();
@@ -289,25 +280,4 @@ fn without_privilege_it_names_the_capability() {
     let log = room.text("clock.log");
     assert!(log.contains("CAP_SYS_TIME"), "{log}");
     room.leave();
-}
-
-#[test]
-fn a_bad_configuration_starts_nothing() {
-    let file = std::env::temp_dir().join(format!("escapement-bad-{}.yaml", std::process::id()));
-    let text = "priority1: 300\npriorty2: 1\nlog_sync_interval: often\nports: [{ interface: eth0 }]\n";
-    std::fs::write(&file, text).expect("a file");
-    let ptpd = |arguments: &[&str]| {
-        let out = Command::new(env!("CARGO_BIN_EXE_ptpd")).args(arguments).arg(&file).output();
-        let out = out.expect("it runs");
-        (out.status.code(), String::from_utf8(out.stderr).expect("text"))
-    };
-    for arguments in [&["-f"][..], &["-c"], &["check"]] {
-        let (code, said) = ptpd(arguments);
-        assert_eq!(code, Some(2), "{said}");
-        for part in ["priority1", "priorty2", "priority2", "often"] {
-            assert!(said.contains(part), "{part} is missing in {said}");
-        }
-        assert!(!said.contains("clock "), "something was started: {said}");
-    }
-    std::fs::remove_file(file).expect("the file");
 }
