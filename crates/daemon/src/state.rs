@@ -98,6 +98,17 @@ impl State {
         fs::rename(&new, path).map_err(io)
     }
 
+    /// Whether [`State::save`] would work: makes the new file and takes it away again.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn probe(path: &Path) -> Result<(), StateError> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".new");
+        let made = fs::File::create(&name).and_then(|_| fs::remove_file(&name));
+        made.map_err(|source| StateError::Io { path: path.to_owned(), source })
+    }
+
     /// A number; `None` if it is missing or not a finite number.
     pub fn number(&self, name: &str) -> Option<f64> {
         self.0.get(name)?.parse().ok().filter(|v: &f64| v.is_finite())
@@ -132,6 +143,9 @@ mod tests {
     fn what_is_saved_is_loaded() {
         let path = path("round-trip");
         assert_eq!(State::load(&path).expect("missing is empty"), State::default());
+        State::probe(&path).expect("writable");
+        assert!(!path.exists(), "it leaves nothing");
+        assert!(State::probe(&path.join("below/a/file/that/is/none")).is_err());
         let mut state = State::default();
         state.set_number("frequency_ppb", -12345.678);
         state.set_text("clock", "virtual:/a b\nfrequency_ppb 1");

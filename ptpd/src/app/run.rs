@@ -4,7 +4,9 @@ use std::fmt;
 use std::process::ExitCode;
 
 use ptp_clock::{ClockError, ClockName};
-use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, monotonic_now};
+use ptp_daemon::{
+    Interest, Notify, PollSet, RateLimit, Signals, State, Wait, drop_privileges, give_to, monotonic_now,
+};
 use ptp_net::{
     Interface, LinkMonitor, LinkState, MessageClass, NetError, StampRequest, Stamping, link_state,
 };
@@ -165,10 +167,8 @@ impl Daemon {
                 format!("nothing (measures with {})", clock.name())
             },
         );
-        if let Some(user) = &settings.user
-            && ptp_daemon::drop_privileges(user).map_err(|e| RunError::Setting(e.to_string()))?
-        {
-            info!("runs as {user} from here on, with the capabilities for network and clock only");
+        if let Some(user) = &settings.user {
+            become_user(user, &settings)?;
         }
         Ok(Some(Self {
             engine: Engine::new(instance.clone(), seed, Instant(now)),
@@ -525,6 +525,31 @@ impl Daemon {
         self.save();
         info!("stopped");
     }
+}
+
+/// Gives up root for this user, who gets what the daemon has made or will write.
+fn become_user(user: &str, settings: &Settings) -> Result<(), RunError> {
+    let sockets = [&settings.read_write, &settings.read_only];
+    for socket in sockets.into_iter().flatten() {
+        if let Err(e) = give_to(user, &socket.path) {
+            debug!("{}: {e}", socket.path.display());
+        }
+    }
+    // A directory that is there belongs to somebody: only one of our own making is given away.
+    if let Some(directory) = settings.state_file.as_deref().and_then(std::path::Path::parent)
+        && !directory.exists()
+        && std::fs::create_dir_all(directory).is_ok()
+        && let Err(e) = give_to(user, directory)
+    {
+        debug!("{}: {e}", directory.display());
+    }
+    if drop_privileges(user).map_err(|e| RunError::Setting(e.to_string()))? {
+        info!("runs as {user} from here on, with the capabilities for network and clock only");
+        if let Some(Err(e)) = settings.state_file.as_deref().map(State::probe) {
+            warn!("{e}: the frequency will not be kept for the next start; let {user} write there");
+        }
+    }
+    Ok(())
 }
 
 /// The identity from the settings, or of the first port whose interface is there; waits for one.
