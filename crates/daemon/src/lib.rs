@@ -24,7 +24,7 @@ mod state;
 pub use log::{LogFormat, LogOptions, init_log};
 pub use notify::Notify;
 pub use poll::{Interest, PollSet, Ready, Wait, monotonic_now};
-pub use privilege::{PrivilegeError, drop_privileges};
+pub use privilege::{PrivilegeError, drop_privileges, give_to};
 pub use rate::RateLimit;
 pub use signals::Signals;
 pub use state::{State, StateError};

@@ -66,10 +66,20 @@ struct Out {
 }
 
 impl<'a> MakeWriter<'a> for Out {
-    type Writer = Box<dyn std::io::Write>;
+    type Writer = Self;
 
-    fn make_writer(&'a self) -> Self::Writer {
-        if self.stdout { Box::new(std::io::stdout()) } else { Box::new(std::io::stderr()) }
+    fn make_writer(&'a self) -> Self {
+        *self
+    }
+}
+
+impl std::io::Write for Out {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        if self.stdout { std::io::stdout().write(octets) } else { std::io::stderr().write(octets) }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        if self.stdout { std::io::stdout().flush() } else { std::io::stderr().flush() }
     }
 }
 

@@ -83,6 +83,17 @@ pub fn drop_privileges(user: &str) -> Result<bool, PrivilegeError> {
     Ok(true)
 }
 
+/// Gives a file, a directory or a socket to `user`, so that it can be used after [`drop_privileges`].
+///
+/// # Errors
+/// There is no such user, or the kernel refused.
+pub fn give_to(user: &str, path: &std::path::Path) -> Result<(), PrivilegeError> {
+    let os = |source: io::Error| PrivilegeError::Os { action: "change a file's owner", source };
+    let account = User::from_name(user).map_err(|e| os(e.into()))?;
+    let account = account.ok_or_else(|| PrivilegeError::NoUser(user.to_owned()))?;
+    std::os::unix::fs::chown(path, Some(account.uid.as_raw()), Some(account.gid.as_raw())).map_err(os)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

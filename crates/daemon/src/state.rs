@@ -98,6 +98,17 @@ impl State {
         fs::rename(&new, path).map_err(io)
     }
 
+    /// Whether [`State::save`] would work: makes the new file and takes it away again.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn probe(path: &Path) -> Result<(), StateError> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".new");
+        let made = fs::File::create(&name).and_then(|_| fs::remove_file(&name));
+        made.map_err(|source| StateError::Io { path: path.to_owned(), source })
+    }
+
     /// A number; `None` if it is missing or not a finite number.
     pub fn number(&self, name: &str) -> Option<f64> {
         self.0.get(name)?.parse().ok().filter(|v: &f64| v.is_finite())
@@ -106,6 +117,17 @@ impl State {
     /// Sets a number.
     pub fn set_number(&mut self, name: &str, value: f64) {
         self.0.insert(name.to_owned(), value.to_string());
+    }
+
+    /// A text; `None` if it is missing.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// Sets a text. A value is one line: what controls a terminal or ends a line becomes `?`.
+    pub fn set_text(&mut self, name: &str, value: &str) {
+        let line = value.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        self.0.insert(name.to_owned(), line);
     }
 }
 
@@ -121,11 +143,17 @@ mod tests {
     fn what_is_saved_is_loaded() {
         let path = path("round-trip");
         assert_eq!(State::load(&path).expect("missing is empty"), State::default());
+        State::probe(&path).expect("writable");
+        assert!(!path.exists(), "it leaves nothing");
+        assert!(State::probe(&path.join("below/a/file/that/is/none")).is_err());
         let mut state = State::default();
         state.set_number("frequency_ppb", -12345.678);
+        state.set_text("clock", "virtual:/a b\nfrequency_ppb 1");
         state.save(&path).expect("save");
         let loaded = State::load(&path).expect("load");
         assert_eq!(loaded.number("frequency_ppb"), Some(-12345.678));
+        assert_eq!(loaded.text("clock"), Some("virtual:/a b?frequency_ppb 1"));
+        assert_eq!(loaded.text("other"), None);
         assert_eq!(loaded, state);
         fs::remove_file(path).expect("remove");
     }

@@ -27,6 +27,8 @@ pub(crate) struct Discipline {
     /// Of the last decision, in ppb.
     frequency: f64,
     locked: bool,
+    /// It has been locked before: the first step is over.
+    tracked: bool,
     statistics: OffsetStatistics,
     summary: Option<Duration>,
     summary_due: u64,
@@ -59,6 +61,7 @@ impl Discipline {
             master: None,
             frequency,
             locked: false,
+            tracked: false,
             statistics: OffsetStatistics::new(),
             summary: summary.map(Duration::from_secs),
             summary_due: 0,
@@ -66,9 +69,14 @@ impl Discipline {
         })
     }
 
-    /// The frequency worth keeping for a restart: only one the servo tracked with.
+    /// The frequency worth keeping for a restart: only one the servo tracked with, and without what the last decision
+    /// held to take back the last offset.
     pub(crate) fn learnt_frequency(&self) -> Option<f64> {
-        (self.locked && !self.free_running).then_some(self.frequency)
+        (self.locked && !self.free_running).then(|| {
+            let mut servo = self.servo.clone();
+            servo.reset();
+            servo.frequency_ppb()
+        })
     }
 
     /// There is no master any more. The clock goes on at the frequency that was learnt: the last decision also holds
@@ -97,7 +105,20 @@ impl Discipline {
         }
     }
 
-    pub(crate) fn sample(&mut self, now_ns: u64, clock: &mut HostClock, sample: &Sample) -> Outcome {
+    /// `ahead_by_scale`: how far the master's timescale is ahead of the clock's; the sample's offset is without it.
+    pub(crate) fn sample(
+        &mut self,
+        now_ns: u64,
+        clock: &mut HostClock,
+        mut sample: Sample,
+        ahead_by_scale: TimeInterval,
+    ) -> Outcome {
+        // An offset beyond an interval's reach stays at its end: adding to it would make it look like a true one.
+        let far = sample.offset == TimeInterval::MAX || sample.offset == TimeInterval::MIN;
+        if !far {
+            sample.offset += ahead_by_scale;
+        }
+        let sample = &sample;
         if self.free_running {
             self.tell(now_ns, sample, None);
             return Outcome { stepped: false, state: ServoState::Locked };
@@ -110,7 +131,11 @@ impl Discipline {
             // Samples of two masters give no frequency.
             self.servo.reset();
         }
-        let done = self.steer(now_ns, clock, sample);
+        let done = if far {
+            self.set_from_afar(now_ns, clock, sample, ahead_by_scale)
+        } else {
+            self.steer(now_ns, clock, sample)
+        };
         match done {
             Ok(outcome) => outcome,
             Err(e) => {
@@ -123,26 +148,37 @@ impl Discipline {
         }
     }
 
-    fn steer(&mut self, now_ns: u64, clock: &mut HostClock, sample: &Sample) -> Result<Outcome, ClockError> {
+    /// Farther than an interval can say (39 hours): sets the clock as well as it goes, and starts over.
+    fn set_from_afar(
+        &mut self,
+        now_ns: u64,
+        clock: &mut HostClock,
+        sample: &Sample,
+        ahead_by_scale: TimeInterval,
+    ) -> Result<Outcome, ClockError> {
         let unlocked = ServoState::Unlocked;
-        // Farther than an interval can say (39 hours): set the clock as well as it goes, then start over.
-        if sample.offset == TimeInterval::MAX || sample.offset == TimeInterval::MIN {
-            if self.config.first_step_threshold.is_none() && self.config.step_threshold.is_none() {
-                if self.trouble.allow(now_ns).is_some() {
-                    warn!(
-                        "{} is more than 39 hours off, and may not be stepped: set a step threshold",
-                        clock.name()
-                    );
-                }
-                return Ok(Outcome { stepped: false, state: unlocked });
+        // A clock that was right once is not sent decades away by whoever says so, unless steps are wanted.
+        let first = !self.tracked && self.config.first_step_threshold.is_some();
+        if !first && self.config.step_threshold.is_none() {
+            self.locked = false;
+            if self.trouble.allow(now_ns).is_some() {
+                warn!(
+                    "{} is more than 39 hours off, and may not be stepped: set a step threshold",
+                    clock.name()
+                );
             }
-            let ahead = sample.ingress.scaled() - sample.origin.scaled();
-            let now = clock.clock().now()?;
-            clock.clock().set(ptp_wire::TimePoint::from_scaled(now.scaled() - ahead))?;
-            info!("{} was {:.0} s off and has been set", clock.name(), ahead as f64 / 65536e9);
-            self.servo.reset();
-            return Ok(Outcome { stepped: true, state: unlocked });
+            return Ok(Outcome { stepped: false, state: unlocked });
         }
+        let ahead = sample.ingress.scaled() - sample.origin.scaled() + i128::from(ahead_by_scale.0);
+        let now = clock.clock().now()?;
+        clock.clock().set(ptp_wire::TimePoint::from_scaled(now.scaled() - ahead))?;
+        info!("{} was {:.0} s off and has been set", clock.name(), ahead as f64 / 65536e9);
+        self.servo.reset();
+        self.locked = false;
+        Ok(Outcome { stepped: true, state: unlocked })
+    }
+
+    fn steer(&mut self, now_ns: u64, clock: &mut HostClock, sample: &Sample) -> Result<Outcome, ClockError> {
         let Decision { state, frequency_ppb, step } = self.servo.sample(sample.offset, sample.ingress, 1.0);
         clock.clock().set_frequency(frequency_ppb)?;
         self.frequency = frequency_ppb;
@@ -151,8 +187,9 @@ impl Discipline {
             info!("{} stepped by {:+.0} ns", clock.name(), by.nanos_f64());
         }
         self.locked = state.is_locked();
+        self.tracked |= self.locked;
         self.tell(now_ns, sample, Some((state, frequency_ppb)));
-        let state = if state.is_locked() { ServoState::Locked } else { unlocked };
+        let state = if state.is_locked() { ServoState::Locked } else { ServoState::Unlocked };
         Ok(Outcome { stepped: step.is_some(), state })
     }
 
@@ -178,5 +215,66 @@ impl Discipline {
             info!("{s}");
         }
         self.statistics.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ptp_clock::ClockName;
+    use ptp_wire::{ClockIdentity, PortIdentity, PortNumber, TimePoint};
+
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn sample(ingress: TimePoint, origin: TimePoint) -> Sample {
+        Sample {
+            port: PortNumber(1),
+            master: PortIdentity::new(ClockIdentity::ZERO, 1),
+            ingress,
+            origin,
+            offset: ingress - origin,
+            mean_delay: TimeInterval::ZERO,
+            forward: ingress - origin,
+            log_sync_interval: LogInterval(0),
+        }
+    }
+
+    #[test]
+    fn a_clock_decades_off_is_set_to_its_own_timescale_at_once() {
+        let path = std::env::temp_dir().join(format!("escapement-afar-{}", std::process::id()));
+        let mut clock = HostClock::open(ClockName::Virtual(path.clone()), true).expect("a clock");
+        let mut discipline =
+            Discipline::new(ServoConfig::default(), &mut clock, false, None, None).expect("one");
+        let decades = i128::from(SECOND) * 86_400 * 365 * 50 * 65_536;
+        let utc = TimeInterval::from_nanos(37 * SECOND);
+        for ahead in [decades, -decades] {
+            let before = clock.clock().now().expect("a reading");
+            let master = TimePoint::from_scaled(before.scaled() + ahead);
+            let outcome = discipline.sample(0, &mut clock, sample(before, master), utc);
+            assert!(outcome.stepped);
+            assert_eq!(outcome.state, ServoState::Unlocked);
+            // The master's time less the 37 s; the time that passes here is far below a second.
+            let after = clock.clock().now().expect("a reading");
+            let error = (after - (master - utc)).nanos_f64();
+            assert!((0.0..1e9).contains(&error), "{error}");
+        }
+        // Nearer, the same correction is only added.
+        let now = clock.clock().now().expect("a reading");
+        assert!(!discipline.sample(0, &mut clock, sample(now, now + utc), utc).stepped);
+        assert_eq!(discipline.learnt_frequency(), None);
+
+        // Once it has been right it is not set any more, where only the first step is allowed.
+        let later = |seconds: i64| now + TimeInterval::from_nanos(seconds * SECOND);
+        for seconds in [100, 200, 300, 400] {
+            discipline.sample(0, &mut clock, sample(later(seconds), later(seconds)), TimeInterval::ZERO);
+        }
+        assert!(discipline.learnt_frequency().is_some());
+        let afar = TimePoint::from_scaled(later(500).scaled() + decades);
+        let outcome = discipline.sample(0, &mut clock, sample(later(500), afar), TimeInterval::ZERO);
+        assert_eq!(outcome, Outcome { stepped: false, state: ServoState::Unlocked });
+        let error = clock.clock().now().expect("a reading") - now;
+        assert!(error.nanos_f64().abs() < 60e9, "{error}");
+        std::fs::remove_file(path).expect("the clock");
     }
 }

@@ -26,13 +26,14 @@ pub(crate) struct NetPort {
     stamping: Stamping,
     sockets: Option<PortSockets>,
     retry_at: Option<u64>,
+    opened_at: u64,
     /// What was last said about why it is not open, to say it once.
     said: Option<String>,
 }
 
 impl NetPort {
     pub(crate) fn new(number: PortNumber, network: Network, stamping: Stamping) -> Self {
-        Self { number, network, stamping, sockets: None, retry_at: Some(0), said: None }
+        Self { number, network, stamping, sockets: None, retry_at: Some(0), opened_at: 0, said: None }
     }
 
     pub(crate) fn interface(&self) -> &str {
@@ -74,6 +75,7 @@ impl NetPort {
             Ok(sockets) => {
                 self.sockets = Some(sockets);
                 self.retry_at = None;
+                self.opened_at = now_ns;
                 self.said = None;
                 debug!("port {} ({name}) is open", self.number);
                 Some(Change::Up)
@@ -128,23 +130,23 @@ impl NetPort {
             (LinkState::Down | LinkState::Gone, true) => {
                 let what = if state == LinkState::Gone { "is gone" } else { "has lost its link" };
                 info!("port {} ({}) {what}", self.number, self.network.interface);
-                self.close();
+                self.close(0);
                 Some(Change::Down(DownCause::Link))
             }
             _ => None,
         }
     }
 
-    /// A socket broke.
-    pub(crate) fn broken(&mut self, e: &NetError) -> Change {
+    /// A socket broke. It is opened again at once, but one that does not last is given some time.
+    pub(crate) fn broken(&mut self, now_ns: u64, e: &NetError) -> Change {
         warn!("port {} ({}): {e}; it is opened again", self.number, self.network.interface);
-        self.close();
+        self.close(self.opened_at.saturating_add(RETRY_NS).max(now_ns));
         Change::Down(DownCause::Fault)
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, retry_at: u64) {
         self.sockets = None;
-        self.retry_at = Some(0);
+        self.retry_at = Some(retry_at);
     }
 
     /// Sends; `Ok(Some)` is a stamp that came at once.

@@ -4,7 +4,9 @@ use std::fmt;
 use std::process::ExitCode;
 
 use ptp_clock::{ClockError, ClockName};
-use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, monotonic_now};
+use ptp_daemon::{
+    Interest, Notify, PollSet, RateLimit, Signals, State, Wait, drop_privileges, give_to, monotonic_now,
+};
 use ptp_net::{
     Interface, LinkMonitor, LinkState, MessageClass, NetError, StampRequest, Stamping, link_state,
 };
@@ -100,14 +102,14 @@ struct Daemon {
     stamps: Vec<(TxToken, Option<TimePoint>)>,
     changes: Vec<(PortNumber, Change)>,
     send_trouble: RateLimit,
-    ready: bool,
     next_save: u64,
 }
 
 impl Daemon {
     /// `None`: told to stop while it waited for an interface.
     fn start(mut settings: Settings, signals: Signals) -> Result<Option<Self>, RunError> {
-        let Some(identity) = clock_identity(&settings, signals) else { return Ok(None) };
+        let mut notify = Notify::from_env();
+        let Some(identity) = clock_identity(&settings, signals, &mut notify) else { return Ok(None) };
         let stamping = choose_stamping(&settings)?;
         let software = stamping == Stamping::Software;
         let name = clock_name(&settings, stamping)?;
@@ -122,6 +124,10 @@ impl Daemon {
             }
         };
         let mut clock = HostClock::open(name, software)?;
+        // The file may have been another clock's: its frequency means nothing here.
+        let saved = state
+            .number("frequency_ppb")
+            .filter(|_| state.text("clock") == Some(clock.name().to_string().as_str()));
         let instance = &settings.instance;
         let steers = !instance.free_running && !instance.ports.iter().all(|p| p.master_only);
         if steers {
@@ -133,7 +139,7 @@ impl Daemon {
             settings.servo,
             &mut clock,
             instance.free_running,
-            state.number("frequency_ppb").filter(|_| steers),
+            saved.filter(|_| steers),
             settings.summary_seconds,
         )?;
         let local = Local::open(settings.read_write.as_ref(), settings.read_only.as_ref())?;
@@ -161,10 +167,8 @@ impl Daemon {
                 format!("nothing (measures with {})", clock.name())
             },
         );
-        if let Some(user) = &settings.user
-            && ptp_daemon::drop_privileges(user).map_err(|e| RunError::Setting(e.to_string()))?
-        {
-            info!("runs as {user} from here on, with the capabilities for network and clock only");
+        if let Some(user) = &settings.user {
+            become_user(user, &settings)?;
         }
         Ok(Some(Self {
             engine: Engine::new(instance.clone(), seed, Instant(now)),
@@ -175,17 +179,19 @@ impl Daemon {
             links,
             clock,
             discipline,
-            notify: Notify::from_env(),
+            notify,
             poll: PollSet::new(),
             stamps: Vec::new(),
             changes: Vec::new(),
             send_trouble: RateLimit::new(10_000_000_000),
-            ready: false,
             next_save: now + SAVE_INTERVAL_NS,
         }))
     }
 
     fn run(&mut self, reload: Reload<'_>) -> Result<(), RunError> {
+        // Ready means: everything that could fail for good has not. A service manager must not wait for a master, which
+        // may come tomorrow; the status says how far it is.
+        self.notify.ready();
         loop {
             if self.signals.stop() {
                 self.stop();
@@ -336,7 +342,7 @@ impl Daemon {
 
     fn broken(&mut self, now: u64, i: usize, e: &NetError) {
         if let Some(port) = self.ports.get_mut(i) {
-            let change = port.broken(e);
+            let change = port.broken(now, e);
             self.changes.push((port.number, change));
         }
         self.apply_changes(now);
@@ -423,6 +429,11 @@ impl Daemon {
                     Output::Delay(_) => {}
                     Output::Event(event) => {
                         tell(&self.settings, &event);
+                        if let Event::PortState { port, to, .. } = event
+                            && self.notify.enabled()
+                        {
+                            self.notify.status(&format!("port {port} is {to}"));
+                        }
                         left |= matches!(event, Event::PortState { from, .. } if is_client(from));
                     }
                 }
@@ -430,9 +441,9 @@ impl Daemon {
             if left && !self.port_states().any(is_client) {
                 self.discipline.release(now, &mut self.clock);
             }
-            if let Some(mut sample) = sampled {
-                sample.offset += self.timescale_correction();
-                let outcome = self.discipline.sample(now, &mut self.clock, &sample);
+            if let Some(sample) = sampled {
+                let ahead = self.timescale_correction();
+                let outcome = self.discipline.sample(now, &mut self.clock, sample, ahead);
                 if outcome.stepped {
                     self.engine.handle(Instant(now), Input::ClockStepped);
                 }
@@ -441,13 +452,6 @@ impl Daemon {
             }
             let Some((token, stamp)) = self.stamps.pop() else { break };
             self.engine.handle(Instant(now), Input::TransmitStamp { token, stamp });
-        }
-        if !self.ready {
-            // Ready means: keeps time, or gives it.
-            if self.port_states().any(|s| matches!(s, PortState::Slave | PortState::Master)) {
-                self.ready = true;
-                self.notify.ready();
-            }
         }
     }
 
@@ -471,6 +475,7 @@ impl Daemon {
             return;
         };
         let mut state = State::default();
+        state.set_text("clock", &self.clock.name().to_string());
         state.set_number("frequency_ppb", frequency);
         if let Err(e) = state.save(path) {
             warn!("{e}");
@@ -496,6 +501,8 @@ impl Daemon {
                     ("management sockets", new.read_write != self.settings.read_write),
                     ("management sockets", new.read_only != self.settings.read_only),
                     ("interfaces and addresses", new.networks != self.settings.networks),
+                    ("stamping", new.stamps != self.settings.stamps),
+                    ("user", new.user != self.settings.user),
                 ] {
                     if changed {
                         warn!("a change of {what} needs a restart");
@@ -520,8 +527,33 @@ impl Daemon {
     }
 }
 
+/// Gives up root for this user, who gets what the daemon has made or will write.
+fn become_user(user: &str, settings: &Settings) -> Result<(), RunError> {
+    let sockets = [&settings.read_write, &settings.read_only];
+    for socket in sockets.into_iter().flatten() {
+        if let Err(e) = give_to(user, &socket.path) {
+            debug!("{}: {e}", socket.path.display());
+        }
+    }
+    // A directory that is there belongs to somebody: only one of our own making is given away.
+    if let Some(directory) = settings.state_file.as_deref().and_then(std::path::Path::parent)
+        && !directory.exists()
+        && std::fs::create_dir_all(directory).is_ok()
+        && let Err(e) = give_to(user, directory)
+    {
+        debug!("{}: {e}", directory.display());
+    }
+    if drop_privileges(user).map_err(|e| RunError::Setting(e.to_string()))? {
+        info!("runs as {user} from here on, with the capabilities for network and clock only");
+        if let Some(Err(e)) = settings.state_file.as_deref().map(State::probe) {
+            warn!("{e}: the frequency will not be kept for the next start; let {user} write there");
+        }
+    }
+    Ok(())
+}
+
 /// The identity from the settings, or of the first port whose interface is there; waits for one.
-fn clock_identity(settings: &Settings, signals: Signals) -> Option<ClockIdentity> {
+fn clock_identity(settings: &Settings, signals: Signals, notify: &mut Notify) -> Option<ClockIdentity> {
     if let Some(identity) = settings.clock_identity {
         return Some(identity);
     }
@@ -535,11 +567,15 @@ fn clock_identity(settings: &Settings, signals: Signals) -> Option<ClockIdentity
         if !said {
             said = true;
             let names: Vec<_> = settings.networks.iter().map(|n| n.interface.as_str()).collect();
-            warn!("{}: there is no such interface; waiting for it to appear", names.join(", "));
+            let text = format!("{}: there is no such interface; waiting for it to appear", names.join(", "));
+            warn!("{text}");
+            notify.ready();
+            notify.status(&text);
         }
         if signals.stop() {
             return None;
         }
+        notify.alive(monotonic_now());
         // Half a second, or a signal.
         let _ = poll.wait(None);
     }
