@@ -54,7 +54,7 @@ pub use io::{
     Access, Address, DelaySample, Destination, DownCause, Event, Input, Instant, MessageClass, Output,
     PortState, Sample, ServoState, TxToken,
 };
-pub use stats::{DropCause, PortStats, ServiceStats};
+pub use stats::{DropCause, PortStats};
 
 use bmca::{Candidate, Decision, compare, decide};
 use fsm::FsmEvent;
