@@ -11,6 +11,9 @@ use tracing::{info, warn};
 
 use super::clock::HostClock;
 
+/// So many samples in a row have to be tracked before the frequency they led to is held without a master.
+const TRUST_AFTER: u32 = 4;
+
 /// What a sample led to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Outcome {
@@ -29,6 +32,10 @@ pub(crate) struct Discipline {
     locked: bool,
     /// It has been locked before: the first step is over.
     tracked: bool,
+    /// The frequency to go back to when there is no master, in ppb.
+    trusted: f64,
+    /// Samples tracked in a row.
+    trusted_samples: u32,
     statistics: OffsetStatistics,
     summary: Option<Duration>,
     summary_due: u64,
@@ -62,6 +69,8 @@ impl Discipline {
             frequency,
             locked: false,
             tracked: false,
+            trusted: frequency,
+            trusted_samples: 0,
             statistics: OffsetStatistics::new(),
             summary: summary.map(Duration::from_secs),
             summary_due: 0,
@@ -86,7 +95,16 @@ impl Discipline {
             return;
         }
         self.servo.reset();
-        self.frequency = self.servo.frequency_ppb();
+        if self.trusted_samples >= TRUST_AFTER {
+            self.trusted = self.servo.frequency_ppb();
+        } else {
+            // An estimate that was never put to the test is not worth holding: what was known before is.
+            self.servo = Servo::new(self.config, self.trusted);
+            self.log_interval = None;
+        }
+        self.trusted_samples = 0;
+        self.locked = false;
+        self.frequency = self.trusted;
         if let Err(e) = clock.clock().set_frequency(self.frequency)
             && self.trouble.allow(now_ns).is_some()
         {
@@ -188,6 +206,7 @@ impl Discipline {
         }
         self.locked = state.is_locked();
         self.tracked |= self.locked;
+        self.trusted_samples = if self.locked { self.trusted_samples.saturating_add(1) } else { 0 };
         self.tell(now_ns, sample, Some((state, frequency_ppb)));
         let state = if state.is_locked() { ServoState::Locked } else { ServoState::Unlocked };
         Ok(Outcome { stepped: step.is_some(), state })

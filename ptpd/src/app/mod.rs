@@ -7,6 +7,7 @@ mod local;
 mod net_port;
 mod run;
 mod settings;
+mod start;
 
 pub(crate) use convert::settings;
 pub(crate) use run::run;

@@ -54,7 +54,7 @@ pub use io::{
     Access, Address, DelaySample, Destination, DownCause, Event, Input, Instant, MessageClass, Output,
     PortState, Sample, ServoState, TxToken,
 };
-pub use stats::{DropCause, PortStats, ServiceStats};
+pub use stats::{DropCause, PortStats};
 
 use bmca::{Candidate, Decision, compare, decide};
 use fsm::FsmEvent;
@@ -199,7 +199,9 @@ impl Engine {
     fn run_timers(&mut self) {
         let now = self.instance.now;
         for port in &mut self.ports {
-            while let Some((timer, due)) = port.timers.take_due(now) {
+            // Each at most once: at the end of time an interval later is no later, and this ends all the same.
+            for _ in timers::Timer::ALL {
+                let Some((timer, due)) = port.timers.take_due(now) else { break };
                 port.expire(&mut self.instance, timer, due);
             }
         }

@@ -1,3 +1,4 @@
+use ptp_wire::management::PortServiceStatsNp;
 use ptp_wire::{MessageType, WireError};
 
 macro_rules! drop_causes {
@@ -47,31 +48,6 @@ impl From<WireError> for DropCause {
     }
 }
 
-/// The counters of PORT_SERVICE_STATS_NP, in its order.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct ServiceStats {
-    /// Announce receipt timeouts.
-    pub announce_timeout: u64,
-    /// Sync receipt timeouts.
-    pub sync_timeout: u64,
-    /// Delay requests without an answer.
-    pub delay_timeout: u64,
-    /// Unicast contracts that ended.
-    pub unicast_service_timeout: u64,
-    /// Unicast requests without an answer.
-    pub unicast_request_timeout: u64,
-    /// Announce messages due.
-    pub master_announce_timeout: u64,
-    /// Sync messages due.
-    pub master_sync_timeout: u64,
-    /// Ends of PRE_MASTER.
-    pub qualification_timeout: u64,
-    /// Syncs without their Follow_Up.
-    pub sync_mismatch: u64,
-    /// Follow_Ups without their Sync.
-    pub followup_mismatch: u64,
-}
-
 /// What a port counts. All counters wrap only after centuries.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PortStats {
@@ -81,8 +57,8 @@ pub struct PortStats {
     pub tx: [u64; 16],
     /// Dropped, by [`DropCause`].
     pub dropped: [u64; DropCause::ALL.len()],
-    /// PORT_SERVICE_STATS_NP.
-    pub service: ServiceStats,
+    /// PORT_SERVICE_STATS_NP; the port identity is filled in when it is asked for.
+    pub service: PortServiceStatsNp,
     /// Transmit stamps that never came.
     pub tx_stamps_lost: u64,
 }

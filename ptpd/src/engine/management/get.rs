@@ -284,20 +284,7 @@ fn delay_mechanism(port: &Port) -> u8 {
 }
 
 fn service_stats(port: &Port) -> PortServiceStatsNp {
-    let s = &port.stats.service;
-    PortServiceStatsNp {
-        port_identity: port.id,
-        announce_timeout: s.announce_timeout,
-        sync_timeout: s.sync_timeout,
-        delay_timeout: s.delay_timeout,
-        unicast_service_timeout: s.unicast_service_timeout,
-        unicast_request_timeout: s.unicast_request_timeout,
-        master_announce_timeout: s.master_announce_timeout,
-        master_sync_timeout: s.master_sync_timeout,
-        qualification_timeout: s.qualification_timeout,
-        sync_mismatch: s.sync_mismatch,
-        followup_mismatch: s.followup_mismatch,
-    }
+    PortServiceStatsNp { port_identity: port.id, ..port.stats.service }
 }
 
 /// No alternate timescale is announced: key 0 is there, and off.
