@@ -304,7 +304,8 @@ fn the_cost_of_simulated_time() {
     let pair = measure("a pair", pair(17, LinkSpec::wire(500), |n| n).0, 6);
     let campus = measure("a campus", campus(17), 1);
     pair.assert_in_order(100.0);
-    campus.assert_in_order(5_000.0);
+    // A Sync that was held up for 50 us may just have moved a client by as much.
+    campus.assert_in_order(50_000.0);
 }
 
 #[test]
