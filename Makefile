@@ -48,7 +48,10 @@ fuzz:
 		crates/wire/fuzz/run $$target -max_total_time=$(FUZZ_SECONDS) || exit 1; done
 
 install: build
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/escapement/profiles
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/escapement/profiles \
+		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 0644 docs/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 0644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	for binary in $(BINARIES); do install -m 0755 target/release/$$binary $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
 	for profile in profiles/*.yaml; do \
 		if [ -e $$profile ]; then install -m 0644 $$profile $(DESTDIR)$(PREFIX)/share/escapement/profiles/ || exit 1; fi; done
@@ -56,6 +59,7 @@ install: build
 uninstall:
 	for binary in $(BINARIES); do rm -f $(DESTDIR)$(PREFIX)/bin/$$binary; done
 	rm -rf $(DESTDIR)$(PREFIX)/share/escapement
+	for page in docs/man/*.[58]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
 
 clean:
 	$(CARGO) clean

@@ -241,4 +241,20 @@ mod tests {
         let cli = Cli::try_parse_from("ptpd -i eth0 -H -6 -E --set priority1=300 --set oops".split(' '));
         assert!(cli.expect("clap does not know values").what.load().is_err());
     }
+
+    #[test]
+    fn the_manual_page_knows_every_option() {
+        let page = include_str!("../../docs/man/ptpd.8");
+        let command = <Cli as clap::CommandFactory>::command();
+        let config = command.find_subcommand("config").expect("there is one");
+        for argument in command.get_arguments().chain(config.get_arguments()) {
+            for name in argument.get_long_and_visible_aliases().unwrap_or_default() {
+                let name = format!("\\-\\-{}", name.replace('-', "\\-"));
+                assert!(page.contains(&name), "{name} is missing in docs/man/ptpd.8");
+            }
+            for name in argument.get_short_and_visible_aliases().unwrap_or_default() {
+                assert!(page.contains(&format!("\\-{name}")), "-{name} is missing in docs/man/ptpd.8");
+            }
+        }
+    }
 }

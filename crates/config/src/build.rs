@@ -232,6 +232,7 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
                 "trace" => LogLevel::Trace,
                 _ => LogLevel::Info,
             },
+            summary_interval: v.interval("log.summary_interval"),
             format: if v.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Text },
         },
         state_file: v.path("state_file"),

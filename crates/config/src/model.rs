@@ -186,6 +186,8 @@ pub struct Log {
     pub level: LogLevel,
     /// The lines' form.
     pub format: LogFormat,
+    /// One line of statistics in this time; `None`: a line per sample.
+    pub summary_interval: Option<TimeInterval>,
 }
 
 /// Severity.

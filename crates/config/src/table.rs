@@ -504,6 +504,13 @@ pub(crate) const LOG_SECTION: Section = Section {
             "Lines for people, or a JSON object per line.",
             "",
         ),
+        key(
+            "summary_interval",
+            THRESHOLD,
+            "off",
+            "One line of statistics (rms, max, frequency, delay) in this time instead of a line per sample.",
+            "",
+        ),
     ],
 };
 

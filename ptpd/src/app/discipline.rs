@@ -1,7 +1,5 @@
 //! From samples to the clock: the servo's decisions, carried out and told.
 
-use std::time::Duration;
-
 use ptp_clock::ClockError;
 use ptp_daemon::RateLimit;
 use ptp_servo::{Decision, OffsetStatistics, Servo, ServoConfig};
@@ -37,13 +35,13 @@ pub(crate) struct Discipline {
     /// Samples tracked in a row.
     trusted_samples: u32,
     statistics: OffsetStatistics,
-    summary: Option<Duration>,
+    summary: Option<u64>,
     summary_due: u64,
     trouble: RateLimit,
 }
 
 impl Discipline {
-    /// Starts at the frequency the clock runs with. `summary`: seconds between lines; `None`: one per sample.
+    /// Starts at the frequency the clock runs with. `summary`: ns between lines; `None`: one per sample.
     pub(crate) fn new(
         mut config: ServoConfig,
         clock: &mut HostClock,
@@ -72,7 +70,7 @@ impl Discipline {
             trusted: frequency,
             trusted_samples: 0,
             statistics: OffsetStatistics::new(),
-            summary: summary.map(Duration::from_secs),
+            summary,
             summary_due: 0,
             trouble: RateLimit::new(10_000_000_000),
         })
@@ -115,7 +113,7 @@ impl Discipline {
     /// New settings; the servo starts over only if they differ.
     pub(crate) fn configure(&mut self, mut config: ServoConfig, clock: &mut HostClock, summary: Option<u64>) {
         config.max_frequency_ppb = config.max_frequency_ppb.min(clock.clock().max_frequency());
-        self.summary = summary.map(Duration::from_secs);
+        self.summary = summary;
         if config != self.config {
             self.config = config;
             self.servo = Servo::new(config, self.frequency);
@@ -229,7 +227,7 @@ impl Discipline {
         if now_ns < self.summary_due {
             return;
         }
-        self.summary_due = now_ns.saturating_add(u64::try_from(summary.as_nanos()).unwrap_or(u64::MAX));
+        self.summary_due = now_ns.saturating_add(summary);
         if let Some(s) = self.statistics.summary() {
             info!("{s}");
         }

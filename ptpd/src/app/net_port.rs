@@ -140,7 +140,7 @@ impl NetPort {
     /// A socket broke. It is opened again at once, but one that does not last is given some time.
     pub(crate) fn broken(&mut self, now_ns: u64, e: &NetError) -> Change {
         warn!("port {} ({}): {e}; it is opened again", self.number, self.network.interface);
-        self.close(self.opened_at.saturating_add(RETRY_NS).max(now_ns));
+        self.close(self.opened_at.saturating_add(self.network.retry_ns).max(now_ns));
         Change::Down(DownCause::Fault)
     }
 

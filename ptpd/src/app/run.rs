@@ -104,7 +104,7 @@ impl Daemon {
             &mut clock,
             instance.free_running,
             saved.filter(|_| steers),
-            settings.summary_seconds,
+            settings.summary_ns,
         )?;
         let local = Local::open(settings.read_write.as_ref(), settings.read_only.as_ref())?;
         let ports: Vec<_> = (1..)
@@ -459,7 +459,7 @@ impl Daemon {
                 let name = self.clock.name().clone();
                 let identity = new.clock_identity.unwrap_or(identity);
                 prepare(&mut new, identity, stamping, &name);
-                self.discipline.configure(new.servo, &mut self.clock, new.summary_seconds);
+                self.discipline.configure(new.servo, &mut self.clock, new.summary_ns);
                 for (what, changed) in [
                     ("clock_device", new.clock != self.settings.clock),
                     ("management sockets", new.read_write != self.settings.read_write),
@@ -476,7 +476,7 @@ impl Daemon {
                 self.engine.handle(Instant(now), Input::Configure(&new.instance));
                 self.settings.instance = new.instance;
                 self.settings.servo = new.servo;
-                self.settings.summary_seconds = new.summary_seconds;
+                self.settings.summary_ns = new.summary_ns;
                 self.settings.state_file = new.state_file;
                 self.carry_out(now);
                 info!("configuration reloaded");
@@ -517,7 +517,9 @@ fn tell(settings: &Settings, event: &Event) {
         ),
         Event::TimeProperties => info!("time properties changed"),
         Event::ReloadNeedsRestart { setting } => warn!("a change of {setting} needs a restart"),
-        Event::ManagementChange { id } => info!("a management client changed {id:#06x}"),
+        Event::ManagementChange { id } => {
+            info!("a management client changed {}", ptp_wire::management::ManagementId(id))
+        }
         _ => {}
     }
 }

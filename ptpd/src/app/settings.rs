@@ -69,6 +69,6 @@ pub(crate) struct Settings {
     pub(crate) user: Option<String>,
     /// ns to wait for a transmit stamp before it counts as lost.
     pub(crate) tx_stamp_timeout_ns: u64,
-    /// Seconds between summary lines; `None`: a line per sample.
-    pub(crate) summary_seconds: Option<u64>,
+    /// ns between summary lines; `None`: a line per sample.
+    pub(crate) summary_ns: Option<u64>,
 }
