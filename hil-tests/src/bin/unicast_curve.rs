@@ -158,6 +158,10 @@ fn measure(
     gm.run("ip", "iproute2", &["route", "add", "10.64.0.0/16", "via", "10.0.1.2"])?;
     crowd.run("ip", "iproute2", &["route", "add", "local", "10.64.0.0/16", "dev", "lo"])?;
     let (mut process, socket) = start(&gm, server, programs)?;
+    let pin = |cores: &str, id: u32| {
+        hil_tests::lab::run_command("taskset", &["-p", "-c", cores, &id.to_string()]).map(drop)
+    };
+    pin("0", process.id())?;
     let becomes = "to MASTER on";
     process.wait_for_line("MASTER", Duration::from_secs(20), |line| {
         line.contains(becomes) || line.contains("GRAND_MASTER")
@@ -175,6 +179,7 @@ fn measure(
         .stdout(Stdio::piped())
         .spawn()
         .map_err(LabError::io("start the crowd"))?;
+    pin("1", load.id())?;
     let mut client = Uds::connect(Path::new(&socket), Some(Path::new("/run/asker")))
         .map(|uds| Client::new(uds, ClientConfig::default()))
         .map_err(|e| LabError::Wrong(format!("cannot reach {server}: {e}")))?;
@@ -206,7 +211,10 @@ fn measure(
         words.by_ref().find(|w| *w == name);
         words.next().unwrap_or("?").to_owned()
     };
-    process.stop(Duration::from_secs(5))?;
+    if process.stop(Duration::from_secs(5)).is_err() {
+        // It collapsed under the load.
+        process.kill()?;
+    }
     Ok(format!(
         "| {server} | {clients} | {} | {} | {} | {}, {} | {} | {share:.0} % | {:.1} ms, {:.1} ms |",
         field("granted"),

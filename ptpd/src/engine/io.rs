@@ -67,7 +67,7 @@ impl fmt::Display for PortState {
 }
 
 /// Where a frame came from or goes to.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Address {
     /// UDP/IPv4; the port is implied by the message class.
     Ipv4(Ipv4Addr),

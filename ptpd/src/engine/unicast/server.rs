@@ -6,7 +6,7 @@
 //! even load, not a burst.
 
 use core::time::Duration;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use ptp_wire::{
     CancelUnicast, GrantFlags, GrantUnicast, LogInterval, PortIdentity, RequestUnicast, TlvValue,
@@ -102,7 +102,7 @@ enum Refusal {
 pub(in super::super) struct Server {
     slots: Vec<Slot>,
     free: Vec<u32>,
-    by_name: HashMap<(Address, PortIdentity), u32>,
+    by_name: BTreeMap<(Address, PortIdentity), u32>,
     wheel: Wheel,
     due: Vec<Due>,
     pub(in super::super) stats: UnicastServerStats,
@@ -113,7 +113,7 @@ impl Server {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
-            by_name: HashMap::new(),
+            by_name: BTreeMap::new(),
             wheel: Wheel::new(now),
             due: Vec::new(),
             stats: UnicastServerStats::default(),
