@@ -8,7 +8,7 @@ use ptp_wire::PortNumber;
 use ptpd::engine::{self, DownCause};
 use tracing::{debug, info, warn};
 
-use super::settings::Network;
+use ptpd::host::Network;
 
 /// How often a port that does not open is tried again without news of its link.
 const RETRY_NS: u64 = 1_000_000_000;

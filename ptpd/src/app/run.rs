@@ -10,11 +10,11 @@ use ptpd::engine::{self, Access, Engine, Event, Input, Instant, Output, PortStat
 use tracing::{debug, error, info, warn};
 
 use super::clock::HostClock;
-use super::discipline::Discipline;
 use super::local::Local;
 use super::net_port::{Change, NetPort, address_from_net};
-use super::settings::Settings;
 use super::start::{RunError, become_user, choose_stamping, clock_identity, clock_name, prepare};
+use ptpd::host::Discipline;
+use ptpd::host::Settings;
 
 /// The frequency is saved this often while it is good.
 const SAVE_INTERVAL_NS: u64 = 600_000_000_000;
@@ -101,7 +101,7 @@ impl Daemon {
         }
         let discipline = Discipline::new(
             settings.servo,
-            &mut clock,
+            clock.clock(),
             instance.free_running,
             saved.filter(|_| steers),
             settings.summary_ns,
@@ -403,11 +403,11 @@ impl Daemon {
                 }
             }
             if left && !self.port_states().any(is_client) {
-                self.discipline.release(now, &mut self.clock);
+                self.discipline.release(now, self.clock.clock());
             }
             if let Some(sample) = sampled {
                 let ahead = self.timescale_correction();
-                let outcome = self.discipline.sample(now, &mut self.clock, sample, ahead);
+                let outcome = self.discipline.sample(now, self.clock.clock(), sample, ahead);
                 if outcome.stepped {
                     self.engine.handle(Instant(now), Input::ClockStepped);
                 }
@@ -459,7 +459,7 @@ impl Daemon {
                 let name = self.clock.name().clone();
                 let identity = new.clock_identity.unwrap_or(identity);
                 prepare(&mut new, identity, stamping, &name);
-                self.discipline.configure(new.servo, &mut self.clock, new.summary_ns);
+                self.discipline.configure(new.servo, self.clock.clock(), new.summary_ns);
                 for (what, changed) in [
                     ("clock_device", new.clock != self.settings.clock),
                     ("management sockets", new.read_write != self.settings.read_write),

@@ -10,7 +10,7 @@ use ptpd::engine;
 use tracing::{debug, info, warn};
 
 use super::net_port::describe;
-use super::settings::{LocalClock, Settings, Stamps};
+use ptpd::host::{LocalClock, Settings, Stamps};
 
 /// Why the daemon does not start, or does not go on.
 #[derive(Debug)]
@@ -159,19 +159,12 @@ pub(super) fn prepare(
     stamping: Stamping,
     name: &ClockName,
 ) {
-    settings.instance.clock_identity = identity;
-    if stamping == Stamping::Software {
-        settings.servo = settings.software_servo;
-    }
-    if *name == ClockName::System {
-        // The system clock keeps UTC: what it serves is not the PTP timescale.
-        settings.instance.time_properties.ptp_timescale = false;
-    }
+    let stamping = match stamping {
+        Stamping::Hardware => engine::Stamping::Hardware,
+        _ => engine::Stamping::Software,
+    };
+    settings.settle(identity, stamping, name);
     for port in &mut settings.instance.ports {
-        port.stamping = match stamping {
-            Stamping::Hardware => engine::Stamping::Hardware,
-            _ => engine::Stamping::Software,
-        };
         if let Ok(interface) = Interface::query(&port.interface) {
             describe(&interface, port);
             port.phc_index = match name {

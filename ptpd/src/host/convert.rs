@@ -1,17 +1,17 @@
 //! From the configuration to what the daemon runs with.
 
+use crate::engine;
 use ptp_clock::ClockName;
 use ptp_config as config;
 use ptp_net::Address;
 use ptp_servo::{PiConfig, ServoConfig};
 use ptp_wire::ClockIdentity;
-use ptpd::engine;
 
 use super::settings::{LocalAddress, LocalClock, Network, Settings, Stamps};
 
 /// A setting that one port may not have different from the others.
 #[derive(Debug)]
-pub(crate) struct Mixed(&'static str);
+pub struct Mixed(&'static str);
 
 impl std::fmt::Display for Mixed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -20,7 +20,7 @@ impl std::fmt::Display for Mixed {
 }
 
 /// Everything in the configuration has been checked; what is left is that the ports fit together.
-pub(crate) fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
+pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
     let stamps = |s| match s {
         config::Stamping::Auto => Stamps::Auto,
         config::Stamping::Hardware => Stamps::Hardware,
