@@ -21,6 +21,7 @@
 mod build;
 mod check;
 mod diagnostics;
+pub mod document;
 mod effective;
 mod kind;
 mod layers;

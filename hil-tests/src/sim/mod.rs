@@ -22,7 +22,7 @@
 //! |---|---|
 //! | `moment`, `queue` | true time; what happens next |
 //! | `rng`, `noise` | seeded numbers; how waits vary |
-//! | `clock` | oscillator and steered counter |
+//! | `clock`, `oscillator` | oscillator and steered counter; flicker, temperature |
 //! | `link` | wires and shared segments: delay, loss, duplicates, reordering |
 //! | `node` | an instance, its servo, its clock, its host's latencies |
 //! | `nic` | stamps, one-step, the way onto the wire |
@@ -39,6 +39,7 @@ mod moment;
 mod nic;
 mod node;
 mod noise;
+mod oscillator;
 mod queue;
 mod record;
 mod rng;
@@ -46,14 +47,16 @@ mod simulation;
 mod topology;
 
 pub use capture::Capture;
-pub use clock::{ClockSpec, EPOCH_NS, SimClock};
-pub use link::{DoubleMasters, End, LinkSpec, LinkStats};
+pub use clock::{ClockSpec, EPOCH_NS, Hosted, SimClock};
+pub use drive::Octets;
+pub use link::{DoubleMasters, End, LinkSpec, LinkStats, Overheard};
 pub use moment::Moment;
-pub use node::{HostSpec, NodeSpec};
+pub use node::{HostSpec, NodeSpec, PortSpec};
 pub use noise::Jitter;
+pub use oscillator::{Flicker, Temperature};
 pub use ptpd::engine::PortState;
 pub use queue::EventQueue;
-pub use record::{Change, Figures, NodeRecord, TraceHash};
+pub use record::{Change, Figures, Look, NodeRecord, TraceHash};
 pub use rng::Rng;
 pub use simulation::Simulation;
 

@@ -1,10 +1,10 @@
 //! What a NIC does with frames: stamps them, writes times into them, puts them on the wire.
 
 use ptp_wire::{Body, Message, TimeInterval, TimePoint, Timestamp};
-use ptpd::engine::TxToken;
+use ptpd::engine::{Address, TxToken};
 
 use super::drive::{Happening, Octets};
-use super::link::Link;
+use super::link::{Link, Overheard};
 use super::node::Node;
 use super::{EventQueue, LinkId, Moment, NodeId};
 
@@ -63,28 +63,38 @@ pub(super) fn one_step(node: &mut Node, now: Moment, octets: Octets) -> Option<O
     Some(octets.into())
 }
 
-#[expect(clippy::too_many_arguments, reason = "split borrows of the simulation")]
+/// What leaves for a link.
+pub(super) struct OnWire<'a> {
+    /// The place of the sender among the link's ends; `None`: somebody who has no place there.
+    pub(super) sender: Option<usize>,
+    pub(super) from: Address,
+    pub(super) to: Address,
+    pub(super) octets: &'a Octets,
+}
+
 pub(super) fn put_on_wire(
     queue: &mut EventQueue<Happening>,
     link: &mut Link,
     id: LinkId,
     now: Moment,
-    sender: usize,
-    from: [u8; 6],
-    to: [u8; 6],
-    octets: &Octets,
+    frame: &OnWire<'_>,
     nodes: &[Node],
 ) {
+    let &OnWire { sender, from, to, octets } = frame;
+    link.overhear(|| Overheard { at: now, from, to, octets: octets.clone() });
     let cuts = link.cuts;
-    for end in 0..link.ends.len() {
-        let receiver = link.ends[end];
-        let for_it =
-            to[0] & 1 == 1 || nodes[receiver.node.0].port(receiver.port).is_some_and(|p| p.mac == to);
-        if end == sender || !for_it {
-            continue;
+    for round in 0..=link.echo {
+        for end in 0..link.ends.len() {
+            let receiver = link.ends[end];
+            let hears = nodes[receiver.node.0].port(receiver.port).is_some_and(|p| p.hears(to));
+            if (Some(end) == sender && round == 0) || !hears {
+                continue;
+            }
+            let round_trip = TimeInterval(link.spec.delay.0.saturating_mul(i64::from(round)));
+            link.travel(sender == Some(0), |delay| {
+                let what = Happening::Arrive { link: id, cuts, end, from, octets: octets.clone() };
+                queue.push(now + delay + round_trip, what);
+            });
         }
-        link.travel(sender == 0, |delay| {
-            queue.push(now + delay, Happening::Arrive { link: id, cuts, end, from, octets: octets.clone() });
-        });
     }
 }

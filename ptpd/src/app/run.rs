@@ -407,11 +407,7 @@ impl Daemon {
             }
             if let Some(sample) = sampled {
                 let ahead = self.timescale_correction();
-                let outcome = self.discipline.sample(now, self.clock.clock(), sample, ahead);
-                if outcome.stepped {
-                    self.engine.handle(Instant(now), Input::ClockStepped);
-                }
-                self.engine.handle(Instant(now), Input::Servo(outcome.state));
+                self.discipline.serve(&mut self.engine, now, self.clock.clock(), sample, ahead);
                 continue;
             }
             let Some((token, stamp)) = self.stamps.pop() else { break };

@@ -1,6 +1,6 @@
 //! From samples to the clock: the servo's decisions, carried out and told.
 
-use crate::engine::{Sample, ServoState};
+use crate::engine::{Engine, Input, Instant, Sample, ServoState};
 use ptp_clock::{Clock, ClockError};
 use ptp_daemon::RateLimit;
 use ptp_servo::{Decision, OffsetStatistics, Servo, ServoConfig};
@@ -168,6 +168,23 @@ impl Discipline {
                 Outcome { stepped: false, state: ServoState::Unlocked }
             }
         }
+    }
+
+    /// A sample's whole way: to the clock, and what became of it back to the engine. The engine has to be polled again.
+    pub fn serve(
+        &mut self,
+        engine: &mut Engine,
+        now_ns: u64,
+        clock: &mut dyn Clock,
+        sample: Sample,
+        ahead_by_scale: TimeInterval,
+    ) -> Outcome {
+        let outcome = self.sample(now_ns, clock, sample, ahead_by_scale);
+        if outcome.stepped {
+            engine.handle(Instant(now_ns), Input::ClockStepped);
+        }
+        engine.handle(Instant(now_ns), Input::Servo(outcome.state));
+        outcome
     }
 
     /// Farther than an interval can say (39 hours): sets the clock as well as it goes, and starts over.
