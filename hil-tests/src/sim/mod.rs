@@ -29,6 +29,7 @@
 //! | `drive` | the loop between engines and wires |
 //! | `simulation` | what a test builds, does and asks |
 //! | `record`, `capture` | what a run leaves behind |
+//! | `scenario` | files that say all of this, for people who do not write Rust |
 //! | `topology` | parts of a network, and what must hold in each once it is quiet |
 
 mod capture;
@@ -43,6 +44,7 @@ mod oscillator;
 mod queue;
 mod record;
 mod rng;
+pub mod scenario;
 mod simulation;
 mod topology;
 
