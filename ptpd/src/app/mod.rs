@@ -3,6 +3,7 @@
 mod clock;
 mod local;
 mod net_port;
+mod resolve;
 mod run;
 mod start;
 

@@ -47,6 +47,8 @@ pub struct Network {
     pub dscp_general: u8,
     /// SO_PRIORITY on Ethernet, 0..=15; 0 leaves it.
     pub socket_priority: u8,
+    /// Many messages with one kernel call: for ports that serve unicast clients.
+    pub batch: bool,
     /// ns until a port that failed is tried again.
     pub retry_ns: u64,
 }
