@@ -30,8 +30,10 @@ pub type Place = Range<usize>;
 /// A node and where it stands.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// Where it stands.
+    /// Where it stands; of mappings and lists the beginning.
     pub place: Place,
+    /// The octet behind all of it.
+    pub end: usize,
     /// What it holds.
     pub content: Content,
 }
@@ -208,15 +210,19 @@ impl Builder<'_> {
                 if !std::mem::replace(&mut self.told[2], true) {
                     self.refuse("aliases (`*name`) have no use here", &place);
                 }
-                self.add(Node { place, content: Content::Refused });
+                self.add(Node { end: place.end, place, content: Content::Refused });
             }
             Event::Scalar(text, style, ..) => {
                 let quoted = style != ScalarStyle::Plain;
-                self.add(Node { place, content: Content::Scalar { text: text.into_owned(), quoted } });
+                self.add(Node {
+                    end: place.end,
+                    place,
+                    content: Content::Scalar { text: text.into_owned(), quoted },
+                });
             }
             Event::SequenceStart(..) => return self.open(Open::List(place, Vec::new())),
             Event::MappingStart(..) => return self.open(Open::Map(place, Vec::new(), None)),
-            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::SequenceEnd | Event::MappingEnd => self.close(place.end),
             Event::DocumentEnd | Event::StreamStart | Event::StreamEnd | Event::Nothing => {}
         }
         true
@@ -232,16 +238,16 @@ impl Builder<'_> {
         true
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, end: usize) {
         let node = match self.stack.pop() {
             Some(Open::Map(place, mut entries, waiting)) => {
                 if let Some(key) = waiting {
                     let place = key.place.clone();
-                    entries.push((key, Node { place, content: Content::Refused }));
+                    entries.push((key, Node { end: place.end, place, content: Content::Refused }));
                 }
-                Node { place, content: Content::Map(entries) }
+                Node { place, end, content: Content::Map(entries) }
             }
-            Some(Open::List(place, items)) => Node { place, content: Content::List(items) },
+            Some(Open::List(place, items)) => Node { place, end, content: Content::List(items) },
             None => return,
         };
         self.add(node);
@@ -261,7 +267,7 @@ impl Builder<'_> {
     /// Closes what an error left open, so that what came before it can be checked too.
     fn unwind(&mut self) {
         while !self.stack.is_empty() {
-            self.close();
+            self.close(self.source.text.len());
         }
     }
 }

@@ -79,7 +79,7 @@ impl Simulation {
         let now = self.now;
         match what {
             Happening::Depart { node, life, port, to, octets, token } => {
-                if self.alive(node, life) {
+                if self.alive(node, life) || self.nodes[node.0].farewell == Some(life) {
                     self.depart(node, port, to, octets, token);
                 }
             }

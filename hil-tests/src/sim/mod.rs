@@ -30,11 +30,15 @@
 //! | `simulation` | what a test builds, does and asks |
 //! | `record`, `capture` | what a run leaves behind |
 //! | `scenario` | files that say all of this, for people who do not write Rust |
+//! | `invariants` | what must hold at any moment, and how long it may be broken |
+//! | `campaign` | random networks and faults by the thousand |
 //! | `topology` | parts of a network, and what must hold in each once it is quiet |
 
+pub mod campaign;
 mod capture;
 mod clock;
 mod drive;
+mod invariants;
 mod link;
 mod moment;
 mod nic;
@@ -51,6 +55,7 @@ mod topology;
 pub use capture::Capture;
 pub use clock::{ClockSpec, EPOCH_NS, Hosted, SimClock};
 pub use drive::Octets;
+pub use invariants::{Breach, Longest, Watch};
 pub use link::{DoubleMasters, End, LinkSpec, LinkStats, Overheard};
 pub use moment::Moment;
 pub use node::{HostSpec, NodeSpec, PortSpec};

@@ -275,6 +275,8 @@ pub(super) struct Node {
     pub(super) started: bool,
     /// Counts starts: what was planned for an earlier life is void.
     pub(super) life: u32,
+    /// The life that ended in good order: what it still had to say leaves.
+    pub(super) farewell: Option<u32>,
     /// The host's monotonic clock at moment 0, in ns.
     boot: u64,
     pub(super) rng: Rng,
@@ -300,6 +302,7 @@ impl Node {
             running: None,
             started: spec.asleep,
             life: 0,
+            farewell: None,
             boot: rng.next_u64() >> 14,
             record: NodeRecord::default(),
             seed: rng.next_u64(),

@@ -140,6 +140,13 @@ impl Simulation {
         self.run(self.now + time, |_| false);
     }
 
+    /// Lets time pass up to a moment; nothing if it is over.
+    pub fn run_to(&mut self, end: Moment) {
+        if end >= self.now {
+            self.run(end, |_| false);
+        }
+    }
+
     /// Lets time pass until `done`, at most for `limit`; gives the time it took, or `None` if it did not happen.
     pub fn run_until(&mut self, limit: Duration, done: impl FnMut(&Self) -> bool) -> Option<Duration> {
         let from = self.now;
@@ -179,6 +186,17 @@ impl Simulation {
         n.running = None;
         self.look(node);
         self.look_at_links();
+    }
+
+    /// Ends a node's program as SIGTERM does: it takes its leave.
+    pub fn stop(&mut self, node: NodeId) {
+        if self.nodes[node.0].running.is_some() {
+            self.input(node, Input::Stop);
+            // What it says at the end still leaves.
+            let n = &mut self.nodes[node.0];
+            n.farewell = Some(n.life);
+        }
+        self.kill(node);
     }
 
     /// Starts a node's program anew.
@@ -369,6 +387,16 @@ impl Simulation {
     pub fn port_of(&self, node: NodeId, interface: &str) -> Option<(u16, Address, [Address; 2])> {
         let number = self.nodes[node.0].port_named(interface)?;
         self.nodes[node.0].port(number).map(|p| (number.0, p.address, p.groups))
+    }
+
+    /// A port's own address.
+    pub fn address_of(&self, node: NodeId, port: u16) -> Option<Address> {
+        self.nodes[node.0].port(PortNumber(port)).map(|p| p.address)
+    }
+
+    /// Tells a running node what the name of one of its unicast masters stands for; place in the table from 0.
+    pub fn tell_master(&mut self, node: NodeId, port: u16, index: usize, address: Option<Address>) {
+        self.input(node, Input::MasterAddress { port: PortNumber(port), index, address });
     }
 
     /// The link a port is on.

@@ -72,7 +72,7 @@ fn expectation(c: &mut Context<'_>, node: &Node, path: &str) -> Option<Expectati
         }
     }
     c.reader.finish(f);
-    let text = c.reader.source.text.get(node.place.clone()).unwrap_or("");
+    let text = c.reader.source.text.get(node.place.start..node.end).unwrap_or("");
     let text = text.split('\n').map(|l| l.split(" #").next().unwrap_or("").trim()).collect::<Vec<_>>();
     Some(Expectation {
         line: c.reader.source.line(&node.place),

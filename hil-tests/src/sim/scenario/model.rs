@@ -22,6 +22,8 @@ pub struct Scenario {
     pub duration: Duration,
     /// True errors are written down so often.
     pub probe_interval: Duration,
+    /// What must always hold is watched ([`Watch`](super::super::Watch)).
+    pub watch: bool,
     /// Nodes, groups spread out.
     pub nodes: Vec<NodePlan>,
     /// Links.
@@ -78,6 +80,8 @@ pub struct Step {
 pub enum Action {
     /// The program ends without a farewell.
     Kill(Vec<usize>),
+    /// The program ends as SIGTERM ends it: it takes its leave.
+    Stop(Vec<usize>),
     /// The program starts.
     Start(Vec<usize>),
     /// Links lose carrier.

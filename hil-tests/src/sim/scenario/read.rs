@@ -97,6 +97,7 @@ impl Context<'_> {
             let message = "`probe_interval` has to be 1 ms or more";
             self.reader.wrong(Problem::OutOfRange, "probe_interval", &place, message);
         }
+        let watch = self.reader.boolean(&mut top, "watch").unwrap_or(false);
         match top.take("nodes") {
             Some(nodes) => self.nodes(nodes),
             None => self.reader.missing(&top, "nodes", "name at least one node below `nodes:`"),
@@ -113,6 +114,7 @@ impl Context<'_> {
             seed,
             duration: duration?,
             probe_interval,
+            watch,
             nodes: std::mem::take(&mut self.nodes),
             links: std::mem::take(&mut self.links),
             schedule,
@@ -207,7 +209,7 @@ impl Context<'_> {
             Content::Refused => return None,
             Content::Map(_) => {
                 // Everything before it is blanked out: what is wrong inside has its true line and column.
-                let octets = inline(&source.text, &node.place);
+                let octets = inline(&source.text, &(node.place.start..node.end));
                 ptp_config::load_octets(
                     &source.path,
                     octets.as_bytes(),

@@ -13,8 +13,9 @@ use super::model::{Action, Attack, AttackKind, Step};
 use super::read::Context;
 
 /// Every action's key.
-const ACTIONS: [&str; 18] = [
+const ACTIONS: [&str; 19] = [
     "kill",
+    "stop",
     "start",
     "cut",
     "mend",
@@ -113,6 +114,7 @@ fn action(c: &mut Context<'_>, f: &mut Fields<'_>, key: &str) -> Option<Made> {
     let one = |a: Action| Some(Made::One(a));
     match key {
         "kill" => one(Action::Kill(nodes(c, f, "kill")?)),
+        "stop" => one(Action::Stop(nodes(c, f, "stop")?)),
         "start" => one(Action::Start(nodes(c, f, "start")?)),
         "cut" => one(Action::Cut(links(c, f, "cut")?)),
         "mend" => one(Action::Mend(links(c, f, "mend")?)),

@@ -1,0 +1,134 @@
+//! What a run of a scenario left behind, for tables and reports.
+
+use core::time::Duration;
+
+use ptpd::engine::{Event, PortState};
+
+use super::super::{Figures, Moment, NodeId, Simulation, TraceHash};
+use super::model::Scenario;
+
+/// A run's result.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The scenario's title.
+    pub title: String,
+    /// The seed it was run with.
+    pub seed: u64,
+    /// A hash over all that happened: equal runs have equal hashes.
+    pub hash: TraceHash,
+    /// How long it lasted, in simulated time.
+    pub duration: Duration,
+    /// Its nodes, in the order of the file.
+    pub nodes: Vec<NodeOutcome>,
+    /// What was expected, and whether it came.
+    pub verdicts: Vec<Verdict>,
+    /// What was done to the network.
+    pub story: Vec<(Moment, String)>,
+    /// What was seen that must never be.
+    pub violations: Vec<(Moment, String)>,
+    /// Things that happened inside: the simulator's work.
+    pub happenings: u64,
+}
+
+/// What became of a node.
+#[derive(Clone, Debug)]
+pub struct NodeOutcome {
+    /// Its name.
+    pub name: String,
+    /// The states of its ports at the end; empty for a dead node.
+    pub states: Vec<PortState>,
+    /// Who it holds to be grandmaster at the end.
+    pub grandmaster: Option<String>,
+    /// currentDS.stepsRemoved at the end.
+    pub steps_removed: u16,
+    /// How long after its first start a port was SLAVE for the first time.
+    pub locked_after: Option<Duration>,
+    /// True error from then on (from the start for one that never was SLAVE), in ns.
+    pub error: Figures,
+    /// How often its clock was stepped.
+    pub clock_steps: u64,
+    /// Changes of ports' states.
+    pub changes: usize,
+    /// Changes of parent.
+    pub parents: usize,
+    /// Messages dropped, all ports and causes.
+    pub dropped: u64,
+    /// Seconds and true error in ns; NaN while it was dead.
+    pub series: Vec<(f64, f64)>,
+    /// Ports' states, with their times.
+    pub history: Vec<(Moment, String)>,
+}
+
+/// Whether an expectation was met.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Verdict {
+    /// The line of the file it stands in.
+    pub line: usize,
+    /// As it stands there.
+    pub text: String,
+    /// Why not; `None`: it was.
+    pub failure: Option<String>,
+}
+
+impl Outcome {
+    pub(super) fn of(
+        scenario: &Scenario,
+        seed: u64,
+        sim: &Simulation,
+        verdicts: Vec<Verdict>,
+        story: Vec<(Moment, String)>,
+    ) -> Self {
+        Self {
+            title: scenario.title.clone(),
+            seed,
+            hash: sim.trace_hash(),
+            duration: scenario.duration,
+            nodes: sim.nodes().map(|n| NodeOutcome::of(sim, n)).collect(),
+            verdicts,
+            story,
+            violations: sim.violations().to_vec(),
+            happenings: sim.happenings(),
+        }
+    }
+
+    /// Everything that was expected came, and nothing that must never be.
+    pub fn passed(&self) -> bool {
+        self.violations.is_empty() && self.verdicts.iter().all(|v| v.failure.is_none())
+    }
+}
+
+impl NodeOutcome {
+    fn of(sim: &Simulation, node: NodeId) -> Self {
+        let record = sim.record(node);
+        let engine = sim.engine(node);
+        let first = record.changes.first().map_or(Moment(0), |c| c.at);
+        let locked = record.changes.iter().find(|c| c.to == PortState::Slave).map(|c| c.at);
+        let ports = engine.map_or(0, |e| e.config().ports.len()) as u16;
+        let interface = |port: u16| {
+            let config = engine.and_then(|e| e.config().ports.get(usize::from(port).checked_sub(1)?));
+            config.map_or_else(|| port.to_string(), |p| p.interface.clone())
+        };
+        let dropped = (1..=ports).filter_map(|p| engine?.port_stats(ptp_wire::PortNumber(p)));
+        Self {
+            name: sim.name(node).to_owned(),
+            states: engine.map(|_| sim.states(node)).unwrap_or_default(),
+            grandmaster: engine.map(|e| match sim.grandmaster_of(node) {
+                Some(gm) => sim.name(gm).to_owned(),
+                None => e.parent_ds().grandmaster_identity.to_string(),
+            }),
+            steps_removed: engine.map_or(0, |e| e.current_ds().steps_removed),
+            locked_after: locked.map(|at| at.since(first)),
+            error: record.error_since(locked.unwrap_or(Moment(0))),
+            clock_steps: sim.steps(node),
+            changes: record.changes.len(),
+            parents: record.events.iter().filter(|(_, e)| matches!(e, Event::Parent { .. })).count(),
+            dropped: dropped.map(|s| s.dropped.iter().sum::<u64>()).sum(),
+            series: record.errors.iter().map(|(t, e)| (t.seconds(), *e)).collect(),
+            history: record
+                .changes
+                .iter()
+                .map(|c| (c.at, format!("{}:{} {} to {}", sim.name(node), interface(c.port.0), c.from, c.to)))
+                .collect(),
+        }
+    }
+}
