@@ -210,8 +210,15 @@ impl Attacker {
                 Some((from, primary, octets))
             }
             _ => {
-                let (from, to, octets) = self.pick(sim)?;
-                Some((from, to, self.alter(&octets, ground.domain)))
+                let (heard_from, to, octets) = self.pick(sim)?;
+                let mut altered = self.alter(&octets, ground.domain);
+                if kind == AttackKind::Oversized && altered.len() >= Header::LEN {
+                    // Not a replay: somebody else says it.
+                    altered[20..28].copy_from_slice(&source.clock_identity.0);
+                    altered[28..30].copy_from_slice(&source.port_number.0.to_be_bytes());
+                    return Some((from, to, altered));
+                }
+                Some((heard_from, to, altered))
             }
         }
     }

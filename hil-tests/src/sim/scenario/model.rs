@@ -206,7 +206,7 @@ attacks! {
     Management, "forged_management", "SET and COMMAND from the network.";
     Replay, "replay", "Messages that were overheard some time ago.";
     Truncated, "truncated", "Messages that were overheard, cut short.";
-    Oversized, "oversized", "Messages that were overheard, filled up to 1500 octets with TLVs.";
+    Oversized, "oversized", "Messages that were overheard, filled up to 1500 octets with TLVs, under the attacker's own name.";
     MisDomained, "mis_domained", "Messages that were overheard, in another domain.";
     Mutated, "mutated", "Messages that were overheard, with octets changed.";
     Garbage, "garbage", "Random octets.";

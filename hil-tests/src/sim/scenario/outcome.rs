@@ -43,7 +43,10 @@ pub struct NodeOutcome {
     pub steps_removed: u16,
     /// How long after its first start a port was SLAVE for the first time.
     pub locked_after: Option<Duration>,
-    /// True error from then on (from the start for one that never was SLAVE), in ns.
+    /// When its true error had come down to what it is later on: ten readings in a
+    /// row within 20 times the median of the second half.
+    pub calm_after: Option<Duration>,
+    /// True error from then on, in ns.
     pub error: Figures,
     /// How often its clock was stepped.
     pub clock_steps: u64,
@@ -108,6 +111,9 @@ impl NodeOutcome {
             let config = engine.and_then(|e| e.config().ports.get(usize::from(port).checked_sub(1)?));
             config.map_or_else(|| port.to_string(), |p| p.interface.clone())
         };
+        let series: Vec<(f64, f64)> = record.errors.iter().map(|(t, e)| (t.seconds(), *e)).collect();
+        let calm = calm(&series);
+        let from = calm.map_or(Moment(0), |s| Moment(0) + s);
         let dropped = (1..=ports).filter_map(|p| engine?.port_stats(ptp_wire::PortNumber(p)));
         Self {
             name: sim.name(node).to_owned(),
@@ -118,17 +124,44 @@ impl NodeOutcome {
             }),
             steps_removed: engine.map_or(0, |e| e.current_ds().steps_removed),
             locked_after: locked.map(|at| at.since(first)),
-            error: record.error_since(locked.unwrap_or(Moment(0))),
+            calm_after: calm,
+            error: record.error_since(from),
             clock_steps: sim.steps(node),
             changes: record.changes.len(),
             parents: record.events.iter().filter(|(_, e)| matches!(e, Event::Parent { .. })).count(),
             dropped: dropped.map(|s| s.dropped.iter().sum::<u64>()).sum(),
-            series: record.errors.iter().map(|(t, e)| (t.seconds(), *e)).collect(),
+            series,
             history: record
                 .changes
                 .iter()
                 .map(|c| (c.at, format!("{}:{} {} to {}", sim.name(node), interface(c.port.0), c.from, c.to)))
                 .collect(),
         }
+    }
+}
+
+/// When a clock had come to rest: the first time from which ten readings in a row are within 20 times the median of the
+/// second half (and at least 100 ns). `None` if it never did.
+pub(super) fn calm(series: &[(f64, f64)]) -> Option<Duration> {
+    let mut late: Vec<f64> =
+        series.iter().skip(series.len() / 2).map(|(_, e)| e.abs()).filter(|e| e.is_finite()).collect();
+    late.sort_by(f64::total_cmp);
+    let limit = (late.get(late.len() / 2)? * 20.0).max(100.0);
+    let calm = series.windows(10.min(series.len())).find(|w| w.iter().all(|(_, e)| e.abs() <= limit))?;
+    calm.first().map(|(t, _)| Duration::from_secs_f64(t.max(0.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rest_begins_where_the_error_has_come_down() {
+        let at = |n: usize, e: f64| (n as f64, e);
+        let fall: Vec<_> =
+            (0..100).map(|n| at(n, if n < 30 { 1e6 / (n + 1) as f64 } else { 50.0 })).collect();
+        assert_eq!(calm(&fall), Some(Duration::from_secs(30)));
+        let never: Vec<_> = (0..100).map(|n| at(n, if n % 5 == 0 { 1e6 } else { 1.0 })).collect();
+        assert_eq!((calm(&never), calm(&[])), (None, None));
     }
 }

@@ -284,8 +284,11 @@ impl Context<'_> {
                     continue;
                 }
             };
+            let read = !spec.ports.is_empty();
             match spec.ports.iter_mut().find(|p| p.config.interface == interface) {
                 Some(port) => port.address = Some(address),
+                // A configuration that could not be read has no interfaces: that has been told.
+                None if !read => {}
                 None => {
                     let message =
                         format!("the configuration has no interface `{}`", document::brief(interface));

@@ -11,12 +11,13 @@ use crate::lab::demo::{Axis, Plot, Series, human_size};
 const NAMED_LINES: usize = 12;
 /// More lines of history than these are left out.
 const MOST_HISTORY: usize = 400;
-const HEADS: [&str; 11] = [
+const HEADS: [&str; 12] = [
     "node",
     "ports",
     "grandmaster",
     "steps",
     "SLAVE after",
+    "calm after",
     "mean",
     "RMS",
     "worst",
@@ -26,7 +27,7 @@ const HEADS: [&str; 11] = [
 ];
 
 /// The cells of a node's row.
-fn row(node: &NodeOutcome) -> [String; 11] {
+fn row(node: &NodeOutcome) -> [String; 12] {
     let states: Vec<String> = node.states.iter().map(ToString::to_string).collect();
     [
         node.name.clone(),
@@ -34,6 +35,7 @@ fn row(node: &NodeOutcome) -> [String; 11] {
         node.grandmaster.clone().unwrap_or_else(|| "-".into()),
         if states.is_empty() { "-".into() } else { node.steps_removed.to_string() },
         node.locked_after.map_or_else(|| "-".into(), |d| format!("{:.1} s", d.as_secs_f64())),
+        node.calm_after.map_or_else(|| "-".into(), |d| format!("{:.0} s", d.as_secs_f64())),
         human(node.error.mean),
         human_size(node.error.rms),
         human_size(node.error.max),
@@ -64,7 +66,7 @@ pub fn text(outcome: &Outcome) -> String {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let line = |cells: &[String; 11]| {
+    let line = |cells: &[String; 12]| {
         let mut s = String::new();
         for (i, (cell, width)) in cells.iter().zip(widths).enumerate() {
             let gap = " ".repeat(width - cell.chars().count());
@@ -75,7 +77,7 @@ pub fn text(outcome: &Outcome) -> String {
     };
     all.push_str(&line(&HEADS.map(str::to_owned)));
     rows.iter().for_each(|r| all.push_str(&line(r)));
-    all.push_str("mean, RMS, worst: true error since the first SLAVE\n");
+    all.push_str("mean, RMS, worst: true error since calm\n");
     if !outcome.story.is_empty() {
         all.push('\n');
     }
@@ -116,7 +118,7 @@ pub fn markdown(outcome: &Outcome) -> String {
     for node in &outcome.nodes {
         let _ = writeln!(md, "| {} |", row(node).join(" | "));
     }
-    md.push_str("\nMean, RMS, worst: true error since the first SLAVE.\n");
+    md.push_str("\nMean, RMS, worst: true error since it was calm.\n");
     if !outcome.verdicts.is_empty() {
         md.push_str("\n## Expected\n\n");
     }
@@ -168,7 +170,7 @@ pub fn html(outcome: &Outcome) -> String {
     page.push_str("<h2>How wrong each clock is</h2>\n<p>Size of the true error, logarithmic.</p>\n");
     let _ = writeln!(page, "<figure>{}</figure>", fall.to_svg("True error of each clock, logarithmic"));
     page.push_str(
-        "<h2>What is left of it</h2>\n<p>True error, linear, from the moment all had locked.</p>\n",
+        "<h2>What is left of it</h2>\n<p>True error, linear, from the moment all had calmed down.</p>\n",
     );
     let _ = writeln!(page, "<figure>{}</figure>", rest.to_svg("True error of each clock, linear"));
     page.push_str("<h2>Node by node</h2>\n<div class=\"wide\"><table>\n<thead><tr>");
@@ -184,7 +186,7 @@ pub fn html(outcome: &Outcome) -> String {
         }
         page.push_str("</tr>\n");
     }
-    page.push_str("</tbody>\n</table></div>\n<p>Mean, RMS, worst: true error since the first SLAVE.</p>\n");
+    page.push_str("</tbody>\n</table></div>\n<p>Mean, RMS, worst: true error since it was calm.</p>\n");
     if !outcome.verdicts.is_empty() || !outcome.violations.is_empty() {
         page.push_str("<h2>What was expected</h2>\n<ol class=\"events\">\n");
     }
@@ -249,8 +251,8 @@ fn plots(outcome: &Outcome) -> [Plot; 2] {
     let marks: Vec<(f64, String)> =
         outcome.story.iter().take(12).map(|(t, w)| (t.seconds(), escape(&brief(w)))).collect();
     let top = drawn.iter().map(|i| worst(&outcome.nodes[*i])).fold(100.0, f64::max);
-    let settled = outcome.nodes.iter().filter_map(|n| n.locked_after).max().map_or(0.0, |d| d.as_secs_f64());
-    let from = (settled + 5.0).min(end - 1.0).max(0.0);
+    let settled = outcome.nodes.iter().filter_map(|n| n.calm_after).max().map_or(0.0, |d| d.as_secs_f64());
+    let from = (settled + 2.0).min(end - 1.0).max(0.0);
     // The plot holds nearly all: of the worst line, 99 of 100 points.
     let high = |n: &NodeOutcome| {
         let mut sizes: Vec<f64> =
