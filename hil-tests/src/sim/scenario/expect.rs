@@ -53,7 +53,11 @@ fn expectation(c: &mut Context<'_>, node: &Node, path: &str) -> Option<Expectati
             0 => "nothing is expected here".to_owned(),
             _ => format!("{} at once", document::list(&named).replace(" or ", " and ")),
         };
-        let help = format!("an expectation has one of {}", document::list(&SUBJECTS));
+        let near = f.unasked().find_map(|k| document::nearest(k, SUBJECTS)).filter(|_| named.is_empty());
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("an expectation has one of {}", document::list(&SUBJECTS)),
+        };
         c.reader.wrong_help(Problem::Missing, path, &node.place, message, help);
         return None;
     };

@@ -317,6 +317,11 @@ impl<'n> Fields<'n> {
         Some(entry.2)
     }
 
+    /// Keys that nobody has asked for so far.
+    pub(super) fn unasked(&self) -> impl Iterator<Item = &'n str> {
+        self.entries.iter().filter(|e| !e.3).map(|e| e.0)
+    }
+
     /// Whether a key is there.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|e| e.0 == key)

@@ -230,7 +230,16 @@ impl Context<'_> {
         let loaded = match loaded {
             Ok(loaded) => loaded,
             Err(wrong) => {
-                self.reader.out.extend(wrong.as_slice().iter().cloned());
+                for diagnostic in wrong.as_slice() {
+                    match (&diagnostic.file, diagnostic.problem, diagnostic.position) {
+                        (Some(file), Problem::File, None) => {
+                            let message = format!("{}: {}", file.display(), diagnostic.message);
+                            let help = "paths are read from the scenario's directory";
+                            self.reader.wrong_help(Problem::File, &path, &node.place, message, help);
+                        }
+                        _ => self.reader.out.push(diagnostic.clone()),
+                    }
+                }
                 return None;
             }
         };

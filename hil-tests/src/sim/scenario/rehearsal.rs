@@ -49,6 +49,7 @@ impl Rehearsal {
         let _ = writeln!(text, "duration: {}\n\nnodes:", self.duration);
         let mut names = BTreeSet::new();
         let mut interfaces = Vec::new();
+        let mut clients: Vec<String> = Vec::new();
         for file in &self.files {
             let name = file.file_stem().and_then(|s| s.to_str()).unwrap_or("node").to_owned();
             if !names.insert(name.clone()) {
@@ -98,6 +99,15 @@ impl Rehearsal {
             "\nexpect:\n  # One grandmaster, one MASTER on each link, everyone in step.\n  - {{ in_order: 10 us, at: {} }}",
             self.duration
         );
+        if !clients.is_empty() {
+            let clients: Vec<String> = clients.iter().map(|c| quoted(c)).collect();
+            let _ = writeln!(
+                text,
+                "  # Every client has a master.\n  - {{ state: SLAVE, port: [{}], at: {} }}",
+                clients.join(", "),
+                self.duration
+            );
+        }
         Ok(text)
     }
 }

@@ -71,7 +71,11 @@ fn step(c: &mut Context<'_>, node: &Node, path: &str, steps: &mut Vec<Step>) {
         [one] => action(c, &mut f, one),
         [] => {
             let message = "nothing happens here";
-            let help = format!("a step has one of {}", document::list(&ACTIONS));
+            let near = f.unasked().find_map(|k| document::nearest(k, ACTIONS));
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("a step has one of {}", document::list(&ACTIONS)),
+            };
             c.reader.wrong_help(Problem::Missing, path, &node.place, message, help);
             None
         }
