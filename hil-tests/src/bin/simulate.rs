@@ -35,40 +35,7 @@ enum Command {
         files: Vec<PathBuf>,
     },
     /// Rehearse configuration files: every file is a node, named after its file
-    Rehearse {
-        /// Files as ptpd reads them
-        #[arg(required = true, value_name = "CONFIG")]
-        files: Vec<PathBuf>,
-        /// What is connected: [NAME=]NODE:INTERFACE,NODE:INTERFACE,... [default: one segment for all]
-        #[arg(long, value_name = "ENDS")]
-        link: Vec<String>,
-        /// A node dies: NODE@TIME
-        #[arg(long, value_name = "NODE@TIME")]
-        kill: Vec<Wish>,
-        /// A node is stopped as SIGTERM does: NODE@TIME
-        #[arg(long, value_name = "NODE@TIME")]
-        stop: Vec<Wish>,
-        /// A node is started again: NODE@TIME
-        #[arg(long, value_name = "NODE@TIME")]
-        start: Vec<Wish>,
-        /// A link is cut: LINK@TIME (links are link1, link2, ... or as named; the segment for all is network)
-        #[arg(long, value_name = "LINK@TIME")]
-        cut: Vec<Wish>,
-        /// A link is mended: LINK@TIME
-        #[arg(long, value_name = "LINK@TIME")]
-        mend: Vec<Wish>,
-        /// A clock loses its reference (GNSS): NODE@TIME
-        #[arg(long, value_name = "NODE@TIME")]
-        lose_reference: Vec<Wish>,
-        /// How long it lasts
-        #[arg(long, default_value = "300 s", value_name = "TIME")]
-        duration: String,
-        /// Write the scenario to this file and do not run it: to go on from there
-        #[arg(long, value_name = "FILE")]
-        write: Option<PathBuf>,
-        #[command(flatten)]
-        how: How,
-    },
+    Rehearse(Box<Rehearsing>),
     /// Run random networks with random faults, and check what must always hold
     Campaign {
         /// Seeds: one, or FIRST:COUNT
@@ -81,6 +48,42 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         write: Option<PathBuf>,
     },
+}
+
+#[derive(Args, Debug)]
+struct Rehearsing {
+    /// Files as ptpd reads them
+    #[arg(required = true, value_name = "CONFIG")]
+    files: Vec<PathBuf>,
+    /// What is connected: [NAME=]NODE:INTERFACE,NODE:INTERFACE,... [default: one segment for all]
+    #[arg(long, value_name = "ENDS")]
+    link: Vec<String>,
+    /// A node dies: NODE@TIME
+    #[arg(long, value_name = "NODE@TIME")]
+    kill: Vec<Wish>,
+    /// A node is stopped as SIGTERM does: NODE@TIME
+    #[arg(long, value_name = "NODE@TIME")]
+    stop: Vec<Wish>,
+    /// A node is started again: NODE@TIME
+    #[arg(long, value_name = "NODE@TIME")]
+    start: Vec<Wish>,
+    /// A link is cut: LINK@TIME (links are link1, link2, ... or as named; the segment for all is network)
+    #[arg(long, value_name = "LINK@TIME")]
+    cut: Vec<Wish>,
+    /// A link is mended: LINK@TIME
+    #[arg(long, value_name = "LINK@TIME")]
+    mend: Vec<Wish>,
+    /// A clock loses its reference (GNSS): NODE@TIME
+    #[arg(long, value_name = "NODE@TIME")]
+    lose_reference: Vec<Wish>,
+    /// How long it lasts
+    #[arg(long, default_value = "300 s", value_name = "TIME")]
+    duration: String,
+    /// Write the scenario to this file and do not run it: to go on from there
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
+    #[command(flatten)]
+    how: How,
 }
 
 #[derive(Args, Debug)]
@@ -125,19 +128,20 @@ fn main() -> ExitCode {
     let code = match Arguments::parse().command {
         Command::Run { files, how } => run_all(&files, &how),
         Command::Check { files } => check(&files),
-        Command::Rehearse {
-            files,
-            link,
-            kill,
-            stop,
-            start,
-            cut,
-            mend,
-            lose_reference,
-            duration,
-            write,
-            how,
-        } => {
+        Command::Rehearse(r) => {
+            let Rehearsing {
+                files,
+                link,
+                kill,
+                stop,
+                start,
+                cut,
+                mend,
+                lose_reference,
+                duration,
+                write,
+                how,
+            } = *r;
             let wishes = [
                 ("kill", kill),
                 ("stop", stop),

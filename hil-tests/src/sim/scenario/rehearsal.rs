@@ -65,6 +65,10 @@ impl Rehearsal {
                     "    clock: { kind: crystal, offset_within: 5 ms, frequency_within: 20 ppm }\n",
                 );
             }
+            let ends = |w: &(String, Wish)| w.1.whom == name && matches!(w.0.as_str(), "kill" | "stop");
+            if loaded.config.client_only && !self.wishes.iter().any(ends) {
+                clients.push(name.clone());
+            }
             interfaces
                 .push((name, loaded.config.ports.iter().map(|p| p.interface.clone()).collect::<Vec<_>>()));
         }
