@@ -175,7 +175,7 @@ fn run_all(files: &[PathBuf], how: &How) -> u8 {
             println!();
         }
         let code = match scenario::load(file, &profile_dirs()) {
-            Ok(scenario) => run(&scenario, &file.display().to_string(), how),
+            Ok(scenario) => run(&scenario, &format!("escapement-sim run {}", file.display()), how),
             Err(wrong) => {
                 eprintln!("{wrong}");
                 UNUSABLE
@@ -207,7 +207,8 @@ fn check(files: &[PathBuf]) -> u8 {
     worst
 }
 
-fn run(scenario: &Scenario, name: &str, how: &How) -> u8 {
+/// `again`: what runs it again, but for the seed.
+fn run(scenario: &Scenario, again: &str, how: &How) -> u8 {
     let begun = Instant::now();
     let mut run = match Run::new(scenario, how.seed) {
         Ok(run) => run,
@@ -236,7 +237,7 @@ fn run(scenario: &Scenario, name: &str, how: &How) -> u8 {
         history(&outcome);
     }
     println!(
-        "\n{:.0} simulated seconds in {:.2} s; again: escapement-sim run {name} --seed {}",
+        "\n{:.0} simulated seconds in {:.2} s; again: {again} --seed {}",
         outcome.duration.as_secs_f64(),
         begun.elapsed().as_secs_f64(),
         outcome.seed
@@ -284,7 +285,7 @@ fn rehearse(rehearsal: &Rehearsal, write: Option<&Path>, how: &How) -> u8 {
         };
     }
     match scenario::load_text(target, &text, &profile_dirs()) {
-        Ok(scenario) => run(&scenario, "REHEARSAL (write it with --write)", how),
+        Ok(scenario) => run(&scenario, "the same with", how),
         Err(wrong) => {
             eprintln!("{wrong}");
             UNUSABLE

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ptp_wire::management::{Action, ManagementHeader};
+use ptp_wire::management::{Action, ManagementHeader, ManagementId};
 use ptp_wire::{
     Announce, Body, ClockAccuracy, ClockIdentity, ClockQuality, Flags, Header, LogInterval, Message,
     MessageType, PortIdentity, SdoId, TimeInterval, TimePoint, TimeSource, Timestamp, TlvType, Writer,
@@ -190,11 +190,11 @@ impl Attacker {
             AttackKind::Management => {
                 let h = header(MessageType::Management, &mut self.rng);
                 // SET PRIORITY1 and PRIORITY2, COMMAND DISABLE_PORT and INITIALIZE, for everyone.
-                let (action, id, data): (Action, u16, &[u8]) = [
-                    (Action::Set, 0x2005, [0, 0].as_slice()),
-                    (Action::Set, 0x2006, [0, 0].as_slice()),
-                    (Action::Command, 0x200e, [].as_slice()),
-                    (Action::Command, 0x0005, [0, 0].as_slice()),
+                let (action, id, data): (Action, ManagementId, &[u8]) = [
+                    (Action::Set, ManagementId::PRIORITY1, [0, 0].as_slice()),
+                    (Action::Set, ManagementId::PRIORITY2, [0, 0].as_slice()),
+                    (Action::Command, ManagementId::DISABLE_PORT, [].as_slice()),
+                    (Action::Command, ManagementId::INITIALIZE, [0, 0].as_slice()),
                 ][self.rng.below(4)];
                 let body = Body::Management(ManagementHeader {
                     target_port_identity: PortIdentity::ANY,
@@ -202,7 +202,7 @@ impl Attacker {
                     boundary_hops: 255,
                     action,
                 });
-                let value = [&id.to_be_bytes(), data].concat();
+                let value = [&id.0.to_be_bytes(), data].concat();
                 Some((from, primary, forged(&h, &body, &[(TlvType::MANAGEMENT, &value)])?))
             }
             AttackKind::Garbage => {
@@ -286,7 +286,7 @@ fn oversize(message: &mut Vec<u8>, rng: &mut Rng) {
     while filled.len() + 4 <= 1500 {
         let room = 1500 - filled.len() - 4;
         let len = (rng.below(room.min(300) + 1) & !1) as u16;
-        let tlv = [0x4000u16, 0x8000, 8, 3, 0x2004][rng.below(5)];
+        let tlv = [0x4000u16, 0x8000, 8, 3, 0x7f00][rng.below(5)];
         filled.extend(tlv.to_be_bytes());
         filled.extend(len.to_be_bytes());
         filled.extend(std::iter::repeat_n(0xa5, usize::from(len)));
