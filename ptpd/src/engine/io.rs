@@ -77,6 +77,18 @@ pub enum Address {
     Ethernet([u8; 6]),
 }
 
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ipv4(a) => a.fmt(f),
+            Self::Ipv6(a) => a.fmt(f),
+            Self::Ethernet([a, b, c, d, e, g]) => {
+                write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+            }
+        }
+    }
+}
+
 /// Where a frame goes.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Destination {
