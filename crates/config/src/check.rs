@@ -72,11 +72,50 @@ impl<'a> Checker<'a> {
             let message = format!("an ordinary clock has one port, not {n}");
             self.contradiction("clock", setting, message, "write `boundary`, or leave `clock` out");
         }
+        if self.values().text("clock").starts_with("transparent") {
+            self.transparent();
+        }
         let (leap59, leap61) =
             (self.layers.get("time_properties.leap59"), self.values().bool("time_properties.leap61"));
         if self.values().bool("time_properties.leap59") && leap61 {
             let message = "a day cannot end both early and late".to_owned();
             self.contradiction("time_properties.leap59", leap59, message, "set `leap59` or `leap61`");
+        }
+    }
+
+    /// A transparent clock's ports stand together.
+    fn transparent(&mut self) {
+        let setting = self.layers.get("clock");
+        let kind = setting.text.as_str();
+        let n = self.layers.ports.len();
+        if n < 2 {
+            let message = format!("a transparent clock has two ports at least, not {n}");
+            self.contradiction("clock", setting, message, "name the other port, or leave `clock` out");
+        }
+        let wanted = if kind == "transparent-p2p" { "p2p" } else { "e2e" };
+        let first = self.layers.ports.first().map(|port| self.values().port(port).transport());
+        let mut told: Vec<*const Setting> = Vec::new();
+        for (i, port) in self.layers.ports.iter().enumerate() {
+            let v = self.values().port(port);
+            let path = |name: &str| {
+                if port.own.contains_key(name) { format!("ports[{i}].{name}") } else { name.into() }
+            };
+            let mechanism = v.setting("delay_mechanism");
+            if mechanism.text != wanted && !told.contains(&std::ptr::from_ref(mechanism)) {
+                told.push(mechanism);
+                let message = format!("the ports of a `{kind}` clock have `delay_mechanism: {wanted}`");
+                self.contradiction(
+                    &path("delay_mechanism"),
+                    mechanism,
+                    message,
+                    "write that, or the other kind of `clock`",
+                );
+            }
+            if Some(v.transport()) != first {
+                let message = "messages cannot pass to another transport".to_owned();
+                let help = "give all ports of a transparent clock the same `transport`";
+                self.contradiction(&path("transport"), v.setting("transport"), message, help);
+            }
         }
     }
 
@@ -110,9 +149,10 @@ impl<'a> Checker<'a> {
             };
             let stamping = v.setting("stamping");
             let clash = match (v.stamping(), &device) {
-                (Stamping::Hardware, ClockDevice::System | ClockDevice::Virtual(_)) => {
-                    Some(format!("hardware stamps are not of the clock `{}`", device_setting.text))
-                }
+                (
+                    Stamping::Hardware | Stamping::OneStep | Stamping::P2pOneStep,
+                    ClockDevice::System | ClockDevice::Virtual(_),
+                ) => Some(format!("hardware stamps are not of the clock `{}`", device_setting.text)),
                 (Stamping::Software, ClockDevice::Phc(_)) => {
                     Some(format!("software stamps are not of the clock `{}`", device_setting.text))
                 }
@@ -253,6 +293,7 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::E2e => delay(&[DelayMechanism::E2e]),
         Need::P2p => delay(&[DelayMechanism::P2p]),
         Need::Delay => delay(&[DelayMechanism::E2e, DelayMechanism::P2p]),
+        Need::Transparent => values.text("clock").starts_with("transparent"),
         Need::Steered => !values.bool("free_running"),
         Need::Server => !values.bool("client_only"),
         Need::Client => port.is_none_or(|v| !v.bool("master_only")),
@@ -269,6 +310,7 @@ const fn governor(need: Need) -> &'static str {
         Need::Nothing => "",
         Need::Udp | Need::Udp4 | Need::Udp6 | Need::Ethernet => "transport",
         Need::E2e | Need::P2p | Need::Delay => "delay_mechanism",
+        Need::Transparent => "clock",
         Need::Steered => "free_running",
         Need::Server => "client_only",
         Need::Client => "master_only",
@@ -290,6 +332,7 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::E2e => "`delay_mechanism` is not `e2e`",
         Need::P2p => "`delay_mechanism` is not `p2p`",
         Need::Delay => "`delay_mechanism` is `none`",
+        Need::Transparent => "`clock` is not `transparent-e2e` or `transparent-p2p`",
         Need::Steered => "`free_running` is `true`",
         Need::Server => "`client_only` is `true`",
         Need::Client => "`master_only` is `true`",

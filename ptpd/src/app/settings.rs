@@ -23,6 +23,10 @@ pub(crate) enum Stamps {
     /// The hardware where it can, the kernel otherwise.
     Auto,
     Hardware,
+    /// The hardware, which writes Sync itself.
+    OneStep,
+    /// The hardware, which writes Sync and Pdelay_Resp itself.
+    P2pOneStep,
     Software,
 }
 
@@ -37,6 +41,8 @@ pub(crate) struct Network {
     pub(crate) dscp_event: u8,
     pub(crate) dscp_general: u8,
     pub(crate) socket_priority: u8,
+    /// A transparent clock's port: messages for others pass.
+    pub(crate) relay: bool,
     /// ns until a port that failed is tried again.
     pub(crate) retry_ns: u64,
 }
