@@ -14,6 +14,8 @@ use super::watch::{Look, Watcher, wait_until};
 pub struct PtpdOptions {
     /// Its ports' interfaces; more than one makes a boundary clock.
     pub interfaces: Vec<String>,
+    /// `auto`, `transparent-e2e` or `transparent-p2p`.
+    pub clock: &'static str,
     /// `udp4`, `udp6` or `ethernet`.
     pub transport: &'static str,
     /// `e2e` or `p2p`.
@@ -40,6 +42,7 @@ impl PtpdOptions {
     pub fn new(interfaces: &[&str]) -> Self {
         Self {
             interfaces: interfaces.iter().map(|&name| name.to_owned()).collect(),
+            clock: "auto",
             transport: "udp4",
             delay_mechanism: "e2e",
             virtual_clock: None,
@@ -64,6 +67,9 @@ impl PtpdOptions {
     pub fn to_yaml(&self, host: &str, socket: &Path) -> String {
         let mut yaml = format!("# {host} of the laboratory\n");
         let _ = writeln!(yaml, "priority1: {}", self.priority1);
+        if self.clock != "auto" {
+            let _ = writeln!(yaml, "clock: {}", self.clock);
+        }
         if self.client_only {
             yaml.push_str("client_only: true\n");
         }
@@ -71,6 +77,8 @@ impl PtpdOptions {
             Some(path) => {
                 let _ = writeln!(yaml, "clock_device: virtual:{}", path.display());
             }
+            // A transparent clock steers nothing anyway.
+            None if self.clock != "auto" => yaml.push_str("clock_device: system\n"),
             None => yaml.push_str("clock_device: system\nfree_running: true\n"),
         }
         // An experiment starts from nothing.

@@ -11,7 +11,7 @@ use ptpd::engine::{
 
 use super::capture::Capture;
 use super::link::Link;
-use super::nic::{one_step, plan_stamp, put_on_wire};
+use super::nic::{one_step, plan_stamp, put_on_wire, remember_request, write_as_told};
 use super::node::{Node, Running};
 use super::simulation::Simulation;
 use super::{LinkId, Moment, NodeId};
@@ -162,6 +162,17 @@ impl Simulation {
                 self.queue.push(now + latency, what);
                 Some(None)
             }
+            Output::Transit { port, envelope, octets, stamp, .. } => {
+                let to = match envelope.destination {
+                    Destination::Primary => PRIMARY,
+                    Destination::PeerDelay => PEER_DELAY,
+                    Destination::Unicast(address) => mac_of(address),
+                };
+                let latency = node.spec.host.transmit_latency.around(TimeInterval::ZERO, &mut node.rng);
+                let (life, octets, token) = (node.life, octets.into(), stamp);
+                self.queue.push(now + latency, Happening::Depart { node: id, life, port, to, octets, token });
+                Some(None)
+            }
             Output::Sample(sample) => Some(Some(sample)),
             Output::Event(event) => {
                 if let Event::PortState { port, to, .. } = event
@@ -215,7 +226,11 @@ impl Simulation {
         let (link_id, end, from) = (port.link, port.end, port.mac);
         let link = &mut self.links[link_id.0];
         let connected = link.up && link.ends[end].plugged;
-        let octets = if node.spec.host.one_step { one_step(node, now, octets) } else { Some(octets) };
+        let octets = if node.spec.host.one_step {
+            one_step(node, now, octets)
+        } else {
+            Some(write_as_told(node, now, number, octets))
+        };
         if let Some(token) = token {
             plan_stamp(&mut self.queue, node, id, now, token, connected);
         }
@@ -245,6 +260,7 @@ impl Simulation {
         let is_event = octets.first().is_some_and(|o| o & 0xf < 8);
         let stamped = is_event && !node.rng.chance(node.spec.host.receive_stamp_loss);
         let stamp = stamped.then(|| node.clock.stamp(now));
+        remember_request(node, end.port, &octets, stamp);
         let latency = node.spec.host.receive_latency.around(TimeInterval::ZERO, &mut node.rng);
         let what = Happening::Deliver {
             node: end.node,

@@ -1,7 +1,11 @@
 //! A node: one PTP instance with its clock, its servo, and the host they live on.
 
+use std::collections::VecDeque;
+
 use ptp_servo::{Servo, ServoConfig};
-use ptp_wire::{ClockAccuracy, ClockIdentity, ClockQuality, PortNumber, TimeInterval};
+use ptp_wire::{
+    ClockAccuracy, ClockIdentity, ClockQuality, PortIdentity, PortNumber, TimeInterval, TimePoint,
+};
 use ptpd::engine::{
     Address, Delay, Engine, InstanceConfig, InstanceKind, Instant, PortConfig, PortState, Stamping, Transport,
 };
@@ -110,6 +114,18 @@ impl NodeSpec {
         self
     }
 
+    /// End-to-end transparent.
+    pub fn transparent_e2e(mut self) -> Self {
+        self.config.kind = InstanceKind::TransparentE2e;
+        self
+    }
+
+    /// Peer-to-peer transparent.
+    pub fn transparent_p2p(mut self) -> Self {
+        self.config.kind = InstanceKind::TransparentP2p;
+        self.p2p()
+    }
+
     /// Peer delay on all its ports.
     pub fn p2p(mut self) -> Self {
         self.port.delay = Delay::P2p;
@@ -181,6 +197,8 @@ pub(super) struct Node {
     pub(super) was_client: bool,
     /// Counts starts: what was planned for an earlier life is void.
     pub(super) life: u32,
+    /// Who asked for the peer delay on which port by which number, and when that came in.
+    pub(super) peer_requests: VecDeque<((PortNumber, PortIdentity, u16), TimePoint)>,
     /// The host's monotonic clock at moment 0, in ns.
     boot: u64,
     pub(super) rng: Rng,
@@ -204,6 +222,7 @@ impl Node {
             life: 0,
             boot: rng.next_u64() >> 14,
             record: NodeRecord::default(),
+            peer_requests: VecDeque::new(),
             seed: rng.next_u64(),
             rng,
             spec,
@@ -225,7 +244,7 @@ impl Node {
         let mut config = self.spec.config.clone();
         config.clock_identity = self.identity;
         config.ports = self.ports.iter().map(|p| p.config.clone()).collect();
-        if self.ports.len() > 1 {
+        if self.ports.len() > 1 && config.kind == InstanceKind::Ordinary {
             config.kind = InstanceKind::Boundary;
         }
         config
