@@ -451,7 +451,8 @@ fn halves_without_the_other_are_dropped_after_a_second_and_a_flood_of_them_is_bo
     };
     flood(&mut bench, 2000);
     let counted = allocation_counter::measure(|| flood(&mut bench, 20_000));
-    assert!(counted.bytes_current.abs() < 4096, "{counted:?}");
+    // Every slot's buffer may have grown to hold one of them.
+    assert!(counted.bytes_current < 64 * 1024, "{counted:?}");
     // Whoever speaks in the middle of it is served.
     let sent = bench.receive(bench.now + 1, 1, &sync(7, true), &group(1));
     let came = bench.now;
@@ -506,6 +507,7 @@ fn a_peer_to_peer_clock_adds_the_ingress_link_and_keeps_peer_delay_to_itself() {
     let mut bench = Bench::new(InstanceKind::TransparentP2p, 2, |_, p| {
         p.log_min_pdelay_req_interval = LogInterval(-1);
     });
+    bench.pass(0); // its own first Pdelay_Reqs
     // Before the link is measured, nothing that would be wrong passes.
     assert!(bench.receive(0, 1, &sync(1, true), &group(1)).is_empty());
     assert_eq!(bench.dropped(1, DropCause::NoLinkDelay), 1);
@@ -590,7 +592,9 @@ fn it_is_managed_like_any_other_clock() {
         let octets = get(id, PortIdentity::ANY, 0);
         let input = Input::LocalManagement { octets: &octets, access: Access::ReadWrite, peer: 1 };
         bench.engine.handle(Instant(bench.now), input);
-        bench.drain()
+        let mut sent = bench.drain();
+        sent.retain(|s| s.port == 0);
+        sent
     };
     let sent = local(&mut bench, ManagementId::TRANSPARENT_CLOCK_DEFAULT_DATA_SET);
     answer(&sent[0], |payload| {

@@ -1,8 +1,9 @@
 //! Frames as a transparent clock sees them: whole, whoever they are for, and sent on with the addresses they came with.
 //!
 //! A packet socket takes every PTP message of its transport that reaches the interface, to groups and to other hosts
-//! (the interface is made promiscuous for that), but none with a VLAN tag: those belong to the VLAN's own interface.
+//! (the interface is made promiscuous for that), but none of a VLAN: those belong to the VLAN's own interface.
 
+use std::cell::RefCell;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;
 
@@ -40,10 +41,16 @@ pub(crate) struct Relay {
     ipv4: Ipv4Addr,
     ipv6: Ipv6Addr,
     own: Vec<Address>,
-    neighbours: Vec<(Address, [u8; 6])>,
-    next: usize,
+    neighbours: RefCell<Neighbours>,
     ttl: u8,
     traffic_class: u8,
+}
+
+/// Who has spoken to this host: a ring.
+#[derive(Debug)]
+struct Neighbours {
+    list: Vec<(Address, [u8; 6])>,
+    next: usize,
 }
 
 /// Headers on their way out.
@@ -124,7 +131,7 @@ pub(crate) fn open(
     Ok(socket)
 }
 
-/// A program for the kernel (classic BPF): received without a VLAN tag, PTP of this transport and class. Fragments and IP
+/// A program for the kernel (classic BPF): received, of no VLAN (a priority tag is none), PTP of this transport and class. Fragments and IP
 /// headers with options are not PTP's.
 fn filter(transport: Transport, class: MessageClass) -> Vec<SockFilter> {
     const LOAD_HALF: u16 = 0x28;
@@ -133,9 +140,9 @@ fn filter(transport: Transport, class: MessageClass) -> Vec<SockFilter> {
     const JUMP_SET: u16 = 0x45;
     const AND: u16 = 0x54;
     const RETURN: u16 = 0x06;
-    /// SKF_AD_OFF + SKF_AD_PKTTYPE, SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT.
+    /// SKF_AD_OFF + SKF_AD_PKTTYPE, SKF_AD_OFF + SKF_AD_VLAN_TAG.
     const PACKET_TYPE: u32 = 0xffff_f004;
-    const VLAN_PRESENT: u32 = 0xffff_f030;
+    const VLAN_TAG: u32 = 0xffff_f02c;
     let port = u32::from(class.udp_port());
     // What is loaded, by which width, the mask over it, and what it must be.
     let udp4 = [
@@ -161,7 +168,8 @@ fn filter(transport: Transport, class: MessageClass) -> Vec<SockFilter> {
         SockFilter::new(LOAD_BYTE, 0, 0, PACKET_TYPE),
         SockFilter::new(JUMP_EQUAL, 0, 1, u32::from(libc::PACKET_OUTGOING)),
         SockFilter::new(RETURN, 0, 0, 0),
-        SockFilter::new(LOAD_BYTE, 0, 0, VLAN_PRESENT),
+        SockFilter::new(LOAD_HALF, 0, 0, VLAN_TAG),
+        SockFilter::new(AND, 0, 0, 0x0fff),
         SockFilter::new(JUMP_EQUAL, 1, 0, 0),
         SockFilter::new(RETURN, 0, 0, 0),
     ];
@@ -336,8 +344,7 @@ impl Relay {
             ipv4: interface.ipv4.first().copied().unwrap_or(Ipv4Addr::UNSPECIFIED),
             ipv6: link_local.or(interface.ipv6.first()).copied().unwrap_or(Ipv6Addr::UNSPECIFIED),
             own,
-            neighbours: Vec::with_capacity(NEIGHBOURS),
-            next: 0,
+            neighbours: RefCell::new(Neighbours { list: Vec::with_capacity(NEIGHBOURS), next: 0 }),
             ttl: options.ttl.max(1),
             traffic_class: dscp.min(63) << 2,
         }
@@ -354,15 +361,16 @@ impl Relay {
     }
 
     /// Someone spoke to this host, and may get an answer.
-    pub(crate) fn note(&mut self, frame: &Frame<'_>) {
+    pub(crate) fn note(&self, frame: &Frame<'_>) {
         let new = (frame.source, frame.from);
-        if let Some(known) = self.neighbours.iter_mut().find(|(a, _)| *a == new.0) {
+        let Neighbours { list, next } = &mut *self.neighbours.borrow_mut();
+        if let Some(known) = list.iter_mut().find(|(a, _)| *a == new.0) {
             *known = new;
-        } else if self.neighbours.len() < NEIGHBOURS {
-            self.neighbours.push(new);
-        } else if let Some(place) = self.neighbours.get_mut(self.next) {
+        } else if list.len() < NEIGHBOURS {
+            list.push(new);
+        } else if let Some(place) = list.get_mut(*next) {
             *place = new;
-            self.next = (self.next + 1) % NEIGHBOURS;
+            *next = (*next + 1) % NEIGHBOURS;
         }
     }
 
@@ -373,9 +381,12 @@ impl Relay {
         transport: Transport,
         destination: Address,
         peer_delay: bool,
-    ) -> Option<([u8; 6], Headers)> {
-        let to = group_mac(destination)
-            .or_else(|| self.neighbours.iter().find(|(a, _)| *a == destination).map(|(_, mac)| *mac))?;
+    ) -> Option<Headers> {
+        let neighbour = || {
+            let neighbours = self.neighbours.borrow();
+            neighbours.list.iter().find(|(a, _)| *a == destination).map(|(_, mac)| *mac)
+        };
+        let to = group_mac(destination).or_else(neighbour)?;
         let group = to[0] & 1 != 0;
         let ttl = match (group, peer_delay) {
             (true, true) => 1,
@@ -385,7 +396,7 @@ impl Relay {
         let mut h = Headers { octets: [0; MAX_HEADERS], length: 0 };
         h.push(&ethernet::header(to, self.mac));
         let ether_type = match (transport, destination) {
-            (Transport::Ethernet, Address::Ethernet(_)) => return Some((to, h)),
+            (Transport::Ethernet, Address::Ethernet(_)) => return Some(h),
             (Transport::UdpIpv4, Address::Ipv4(a)) => {
                 h.push(&[0x45, self.traffic_class, 0, 0, 0, 0, 0x40, 0, ttl, UDP, 0, 0]);
                 h.push(&self.ipv4.octets());
@@ -404,7 +415,7 @@ impl Relay {
         // Ports, length and checksum are still to come.
         let [high, low] = MessageClass::Event.udp_port().to_be_bytes();
         h.push(&[high, low, 0, 0, 0, 0, 0, 0]);
-        Some((to, h))
+        Some(h)
     }
 }
 
@@ -437,8 +448,8 @@ mod tests {
     /// A whole frame of our own.
     fn frame(transport: Transport, tail: &[u8]) -> Vec<u8> {
         let (options, relay) = relay(transport);
-        let (to, headers) = relay.headers(transport, options.primary, false).expect("a group");
-        assert_eq!(to[0] & 1, 1);
+        let headers = relay.headers(transport, options.primary, false).expect("a group");
+        assert_eq!(headers.destination().map(|to| to[0] & 1), Some(1));
         let class = MessageClass::General;
         let headers = complete(headers.as_slice(), transport, class, b"a message", tail).expect("its own");
         [headers.as_slice(), b"a message", tail].concat()
@@ -492,7 +503,7 @@ mod tests {
 
     #[test]
     fn answers_go_to_those_who_asked() {
-        let (_, mut relay) = relay(Transport::UdpIpv4);
+        let (_, relay) = relay(Transport::UdpIpv4);
         let asker = Address::Ipv4(Ipv4Addr::new(10, 0, 0, 9));
         assert!(relay.headers(Transport::UdpIpv4, asker, false).is_none());
         let question = Frame {
@@ -505,11 +516,11 @@ mod tests {
         };
         assert!(relay.is_for_us(&question) && !relay.is_from_us(&question));
         relay.note(&question);
-        assert_eq!(relay.headers(Transport::UdpIpv4, asker, false).map(|(to, _)| to), Some(PEER));
+        assert_eq!(relay.headers(Transport::UdpIpv4, asker, false).and_then(|h| h.destination()), Some(PEER));
         for i in 0..1000u32 {
             relay.note(&Frame { source: Address::Ipv4(i.into()), ..question });
         }
-        assert_eq!(relay.neighbours.len(), NEIGHBOURS);
+        assert_eq!(relay.neighbours.borrow().list.len(), NEIGHBOURS);
     }
 
     proptest! {

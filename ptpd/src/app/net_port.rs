@@ -129,6 +129,10 @@ impl NetPort {
         if n.relay {
             options.max_outstanding = MAX_TRANSITS;
         }
+        options.batch = n.batch && !n.relay;
+        if options.batch {
+            options.max_outstanding = 8192;
+        }
         options
     }
 
@@ -183,7 +187,7 @@ impl NetPort {
             engine::Destination::PeerDelay => Destination::PeerDelay,
             engine::Destination::Unicast(a) => Destination::Unicast(address_to_net(a)),
         };
-        let wants = stamp.is_some();
+        let wants = stamp.is_some() && !sockets.is_batch();
         sockets.send(class, destination, octets, stamp)?;
         if wants { sockets.completion_after_send() } else { Ok(None) }
     }

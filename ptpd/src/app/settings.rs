@@ -43,6 +43,8 @@ pub(crate) struct Network {
     pub(crate) socket_priority: u8,
     /// A transparent clock's port: messages for others pass.
     pub(crate) relay: bool,
+    /// Many messages with one kernel call: for ports that serve unicast clients.
+    pub(crate) batch: bool,
     /// ns until a port that failed is tried again.
     pub(crate) retry_ns: u64,
 }
