@@ -160,6 +160,10 @@ impl<'a> Values<'a> {
         }
     }
 
+    pub(crate) fn is_transparent(self) -> bool {
+        self.layers.get("clock").text.starts_with("transparent")
+    }
+
     pub(crate) fn stamping(self) -> Stamping {
         match self.text("stamping") {
             "hardware" => Stamping::Hardware,

@@ -72,7 +72,7 @@ impl<'a> Checker<'a> {
             let message = format!("an ordinary clock has one port, not {n}");
             self.contradiction("clock", setting, message, "write `boundary`, or leave `clock` out");
         }
-        if self.values().text("clock").starts_with("transparent") {
+        if self.values().is_transparent() {
             self.transparent();
         }
         let (leap59, leap61) =
@@ -104,12 +104,12 @@ impl<'a> Checker<'a> {
             if mechanism.text != wanted && !told.contains(&std::ptr::from_ref(mechanism)) {
                 told.push(mechanism);
                 let message = format!("the ports of a `{kind}` clock have `delay_mechanism: {wanted}`");
-                self.contradiction(
-                    &path("delay_mechanism"),
-                    mechanism,
-                    message,
-                    "write that, or the other kind of `clock`",
-                );
+                // Where it was not written, it is the clock's kind that asks for it.
+                let (at, wrong) = match mechanism.origin.is_explicit() {
+                    true => (path("delay_mechanism"), mechanism),
+                    false => ("clock".to_owned(), setting),
+                };
+                self.contradiction(&at, wrong, message, "write that, or the other kind of `clock`");
             }
             if Some(v.transport()) != first {
                 let message = "messages cannot pass to another transport".to_owned();
@@ -284,6 +284,7 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
     let port = port.map(|p| values.port(p));
     let transport = |of: &[Transport]| port.is_none_or(|v| of.contains(&v.transport()));
     let delay = |of: &[DelayMechanism]| port.is_none_or(|v| of.contains(&v.delay_mechanism()));
+    let transparent = values.is_transparent();
     match need {
         Need::Nothing => true,
         Need::Udp => transport(&[Transport::UdpIpv4, Transport::UdpIpv6]),
@@ -293,10 +294,10 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::E2e => delay(&[DelayMechanism::E2e]),
         Need::P2p => delay(&[DelayMechanism::P2p]),
         Need::Delay => delay(&[DelayMechanism::E2e, DelayMechanism::P2p]),
-        Need::Transparent => values.text("clock").starts_with("transparent"),
-        Need::Steered => !values.bool("free_running"),
-        Need::Server => !values.bool("client_only"),
-        Need::Client => port.is_none_or(|v| !v.bool("master_only")),
+        Need::Transparent => transparent,
+        Need::Steered => !values.bool("free_running") && !transparent,
+        Need::Server => !values.bool("client_only") && !transparent,
+        Need::Client => port.is_none_or(|v| !v.bool("master_only")) && !transparent,
         Need::UnicastClient => port.is_none_or(|v| !v.unicast_masters().is_empty()),
         Need::UnicastServer => port.is_none_or(|v| v.bool("unicast_server") && !values.bool("client_only")),
         Need::Socket => values.text_or_off("management.socket").is_some(),
@@ -333,9 +334,9 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::P2p => "`delay_mechanism` is not `p2p`",
         Need::Delay => "`delay_mechanism` is `none`",
         Need::Transparent => "`clock` is not `transparent-e2e` or `transparent-p2p`",
-        Need::Steered => "`free_running` is `true`",
-        Need::Server => "`client_only` is `true`",
-        Need::Client => "`master_only` is `true`",
+        Need::Steered => "`free_running` is `true` or the clock is transparent",
+        Need::Server => "`client_only` is `true` or the clock is transparent",
+        Need::Client => "`master_only` is `true` or the clock is transparent",
         Need::UnicastClient => "`unicast_masters` is `off`",
         Need::UnicastServer => "`unicast_server` is `false`",
         Need::Socket => "`management.socket` is `off`",

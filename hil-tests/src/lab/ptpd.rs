@@ -85,7 +85,7 @@ impl PtpdOptions {
         yaml.push_str("state_file: off\n");
         let _ = writeln!(yaml, "management:\n  socket: {}", socket.display());
         let _ = writeln!(yaml, "  read_only_socket: {}-ro", socket.display());
-        if self.virtual_clock.is_some() {
+        if self.virtual_clock.is_some() && self.clock == "auto" {
             // Software stamps' own gains are for noisy networks: at 8 Sync/s they watch for 37 s before the first correction.
             yaml.push_str("servo:\n  proportional_scale: 0.5\n  integral_scale: 0.03\n");
             if let Some(threshold) = self.step_threshold {

@@ -254,7 +254,7 @@ mod tests {
         assert!((ratio - 1.0 / 1.00005).abs() < 1e-12, "{ratio}");
         assert_eq!(rates.ratio(SdoId::PTP, 1), 1.0, "of another domain nothing is known");
         let residence = scaled(TimeInterval::from_nanos(1_000_000), ratio);
-        assert!((residence.nanos_f64() - 999_950.0025).abs() < 0.001, "{residence}");
+        assert!((residence.nanos_f64() - 999_950.002_5).abs() < 0.001, "{residence}");
     }
 
     #[test]
