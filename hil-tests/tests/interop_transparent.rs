@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
     Capture, Dissection, Host, Instance, LINUXPTP, Lab, LabError, Need, Process, Ptp4l, PtpdOptions, TSHARK,
-    experiment, our_program, their_pmc,
+    experiment, our_program, run_command, their_pmc,
 };
 use ptp_clock::{Clock, VirtualClock, VirtualOptions};
 use ptp_wire::TimeInterval;
@@ -55,17 +55,17 @@ fn mac_of(host: &Host, interface: &str) -> Result<String, LabError> {
     mac.map(str::to_owned).ok_or_else(|| LabError::Wrong(format!("no MAC address in `{line}`")))
 }
 
-/// Narrows an interface to 2 Mbit/s and fills most of that with datagrams of 1200 octets, each of which takes 5 ms. They go
+/// Narrows an interface to 1.5 Mbit/s and sends six datagrams of 1200 octets at a time, which takes 30 ms of each 40. They go
 /// to nobody on the link's network `10.0.n.0/24`.
 fn crowd(host: &Host, interface: &str, network: usize) -> Result<Process, LabError> {
     let towards = format!("10.0.{network}.99");
     let nobody = ["neigh", "add", &towards, "lladdr", "02:00:00:00:00:77", "dev", interface];
     host.run("ip", "iproute2", &nobody)?;
     let shape =
-        ["qdisc", "add", "dev", interface, "root", "tbf", "rate", "2mbit", "burst", "1600", "latency"];
+        ["qdisc", "add", "dev", interface, "root", "tbf", "rate", "1500kbit", "burst", "1600", "latency"];
     host.run("tc", "iproute2", &[&shape[..], &["200ms"]].concat())?;
     let script = format!(
-        "exec 3>/dev/udp/{towards}/9; while :; do printf '%01200d' 0 >&3; printf '%01200d' 0 >&3; sleep 0.01; done"
+        "exec 3>/dev/udp/{towards}/9; while :; do for i in 1 2 3 4 5 6; do printf '%01200d' 0 >&3; done; sleep 0.04; done"
     );
     host.start("crowd", Path::new("/bin/bash"), ["-c", &script])
 }
@@ -136,7 +136,19 @@ fn between_theirs(lab: &mut Lab, way: Way, clocks: usize) -> Result<(), LabError
     client.wait_for_measured(4, PATIENCE)?;
     judge(&mut client, 12)?;
 
-    // It is managed like any other clock.
+    // Their pmc beside their client hears all clocks: the transparent ones, and through them the grandmaster.
+    let ask = [&way.theirs[..1], &["-b", "9", "-i", "eth0", "GET DEFAULT_DATA_SET"]].concat();
+    let start = Instant::now();
+    loop {
+        let heard = client_host.run("pmc", "linuxptp", &ask)?;
+        let answers = heard.matches("RESPONSE MANAGEMENT DEFAULT_DATA_SET").count();
+        if answers == clocks + 1 {
+            break;
+        }
+        expect(start.elapsed() < PATIENCE, || format!("{answers} answers of {}:\n{heard}", clocks + 1))?;
+    }
+    // Each is managed like any other clock.
+    let pmc = our_program("pmc")?;
     for instance in &mut instances {
         let look = instance.wait_until("two ports", PATIENCE, |look| look.ports.len() == 2)?;
         expect(look.ports.values().all(|s| *s == "LISTENING"), || format!("{look:?}"))?;
@@ -144,6 +156,19 @@ fn between_theirs(lab: &mut Lab, way: Way, clocks: usize) -> Result<(), LabError
             their_pmc(&instance.socket.to_string_lossy(), &["GET CLOCK_DESCRIPTION", "GET PORT_DATA_SET"])?;
         let kind = if way.delay == "p2p" { "0x2000" } else { "0x1000" };
         expect(own.contains(kind), || own.clone())?;
+        let socket = instance.socket.to_string_lossy();
+        let ask = [
+            "-u",
+            "-b",
+            "0",
+            "-s",
+            &socket,
+            "GET TRANSPARENT_CLOCK_DEFAULT_DATA_SET",
+            "GET TRANSPARENT_CLOCK_PORT_DATA_SET",
+        ];
+        let own = run_command(&pmc.to_string_lossy(), &ask)?;
+        let answers = own.matches("RESPONSE").count();
+        expect(answers == 3, || format!("{answers} answers of one clock and two ports:\n{own}"))?;
         let status = instance.process.stop(Duration::from_secs(10))?;
         expect(status.success(), || format!("{} ended with {status}", instance.process.label()))?;
     }
