@@ -4,12 +4,13 @@ use std::rc::Rc;
 
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{
-    Address, Destination, DownCause, Event, Input, MessageClass, Output, PortState, Sample, TxToken,
+    Address, Destination, DownCause, Envelope, Event, FrameHeaders, Input, MessageClass, Output, PortState,
+    Sample, TxToken,
 };
 
 use super::capture::Capture;
 use super::link::Link;
-use super::nic::{OnWire, one_step, plan_stamp, put_on_wire};
+use super::nic::{OnWire, one_step, plan_stamp, put_on_wire, remember_request, write_as_told};
 use super::node::{Node, Running};
 use super::simulation::Simulation;
 use super::{LinkId, Moment, NodeId};
@@ -24,15 +25,25 @@ pub type Octets = Rc<[u8]>;
 #[derive(Debug)]
 pub(super) enum Happening {
     /// A frame leaves its port.
-    Depart { node: NodeId, life: u32, port: PortNumber, to: Address, octets: Octets, token: Option<TxToken> },
+    Depart {
+        node: NodeId,
+        life: u32,
+        port: PortNumber,
+        /// The source's address where it is not the port's own: of a message that passes.
+        from: Option<Address>,
+        to: Address,
+        octets: Octets,
+        token: Option<TxToken>,
+    },
     /// A copy reaches a port.
-    Arrive { link: LinkId, cuts: u32, end: usize, from: Address, octets: Octets },
+    Arrive { link: LinkId, cuts: u32, end: usize, from: Address, to: Address, octets: Octets },
     /// The host hands a frame to the engine.
     Deliver {
         node: NodeId,
         life: u32,
         port: PortNumber,
         from: Address,
+        to: Address,
         octets: Octets,
         stamp: Option<TimePoint>,
     },
@@ -78,15 +89,24 @@ impl Simulation {
     fn take(&mut self, what: Happening) {
         let now = self.now;
         match what {
-            Happening::Depart { node, life, port, to, octets, token } => {
+            Happening::Depart { node, life, port, from, to, octets, token } => {
                 if self.alive(node, life) || self.nodes[node.0].farewell == Some(life) {
-                    self.depart(node, port, to, octets, token);
+                    self.depart(node, port, from, to, octets, token);
                 }
             }
-            Happening::Arrive { link, cuts, end, from, octets } => self.arrive(link, cuts, end, from, octets),
-            Happening::Deliver { node, life, port, from, octets, stamp } => {
+            Happening::Arrive { link, cuts, end, from, to, octets } => {
+                self.arrive(link, cuts, end, [from, to], octets);
+            }
+            Happening::Deliver { node, life, port, from, to, octets, stamp } => {
                 if self.alive(node, life) {
-                    self.input(node, Input::Frame { port, octets: &octets, stamp, source: from });
+                    let passes = self.nodes[node.0].is_transparent();
+                    let destination = self.nodes[node.0].destination(port, to);
+                    let envelope = Envelope { source: from, destination, headers: FrameHeaders::NONE };
+                    let input = match passes {
+                        true => Input::Transit { port, octets: &octets, stamp, envelope: &envelope },
+                        false => Input::Frame { port, octets: &octets, stamp, source: from },
+                    };
+                    self.input(node, input);
                 }
             }
             Happening::Stamp { node, life, token, stamp } => {
@@ -161,26 +181,13 @@ impl Simulation {
                     self.violations
                         .push((now, format!("{}: message class does not fit the message", node.spec.name)));
                 }
-                let index = usize::from(port.0).wrapping_sub(1);
-                let Some([primary, peer_delay]) = node.ports.get(index).map(|p| p.groups) else {
-                    self.violations.push((now, format!("{}: sends from port {port}", node.spec.name)));
-                    return Some(Done::Other);
-                };
-                let to = match destination {
-                    Destination::Primary => primary,
-                    Destination::PeerDelay => peer_delay,
-                    Destination::Unicast(address) => address,
-                };
-                let latency = node.spec.host.transmit_latency.around(TimeInterval::ZERO, &mut node.rng);
-                let what = Happening::Depart {
-                    node: id,
-                    life: node.life,
-                    port,
-                    to,
-                    octets: octets.into(),
-                    token: stamp,
-                };
-                self.queue.push(now + latency, what);
+                let (octets, token) = (octets.into(), stamp);
+                self.send(id, port, None, destination, octets, token);
+                Some(Done::Other)
+            }
+            Output::Transit { port, envelope, octets, stamp, .. } => {
+                let (octets, token) = (octets.into(), stamp);
+                self.send(id, port, Some(envelope.source), envelope.destination, octets, token);
                 Some(Done::Other)
             }
             Output::Sample(sample) => Some(Done::Sample(sample)),
@@ -203,6 +210,33 @@ impl Simulation {
             }
             Output::Delay(_) => Some(Done::Other),
         }
+    }
+
+    /// On its way to the wire, as late as the host is slow.
+    fn send(
+        &mut self,
+        id: NodeId,
+        port: PortNumber,
+        from: Option<Address>,
+        destination: Destination,
+        octets: Octets,
+        token: Option<TxToken>,
+    ) {
+        let now = self.now;
+        let node = &mut self.nodes[id.0];
+        let index = usize::from(port.0).wrapping_sub(1);
+        let Some([primary, peer_delay]) = node.ports.get(index).map(|p| p.groups) else {
+            self.violations.push((now, format!("{}: sends from port {port}", node.spec.name)));
+            return;
+        };
+        let to = match destination {
+            Destination::Primary => primary,
+            Destination::PeerDelay => peer_delay,
+            Destination::Unicast(address) => address,
+        };
+        let latency = node.spec.host.transmit_latency.around(TimeInterval::ZERO, &mut node.rng);
+        let what = Happening::Depart { node: id, life: node.life, port, from, to, octets, token };
+        self.queue.push(now + latency, what);
     }
 
     /// A sample to the clock, by the daemon's own code.
@@ -237,6 +271,7 @@ impl Simulation {
         &mut self,
         id: NodeId,
         number: PortNumber,
+        from: Option<Address>,
         to: Address,
         octets: Octets,
         token: Option<TxToken>,
@@ -244,11 +279,15 @@ impl Simulation {
         let now = self.now;
         let node = &mut self.nodes[id.0];
         let Some(port) = node.port(number) else { return };
-        let (end, from) = (port.end, port.address);
+        let (end, from) = (port.end, from.unwrap_or(port.address));
         let Some(link_id) = port.link else { return };
         let link = &mut self.links[link_id.0];
         let connected = link.up && link.ends[end].plugged;
-        let octets = if node.spec.host.one_step { one_step(node, now, octets) } else { Some(octets) };
+        let octets = if node.spec.host.one_step {
+            one_step(node, now, octets)
+        } else {
+            Some(write_as_told(node, now, number, octets))
+        };
         if let Some(token) = token {
             plan_stamp(&mut self.queue, node, id, now, token, connected);
         }
@@ -264,7 +303,7 @@ impl Simulation {
         put_on_wire(&mut self.queue, link, link_id, now, &frame, &self.nodes);
     }
 
-    fn arrive(&mut self, id: LinkId, cuts: u32, end: usize, from: Address, octets: Octets) {
+    fn arrive(&mut self, id: LinkId, cuts: u32, end: usize, [from, to]: [Address; 2], octets: Octets) {
         let now = self.now;
         let link = &mut self.links[id.0];
         let end = link.ends[end];
@@ -279,9 +318,10 @@ impl Simulation {
         let is_event = octets.first().is_some_and(|o| o & 0xf < 8);
         let stamped = is_event && !node.rng.chance(node.spec.host.receive_stamp_loss);
         let stamp = stamped.then(|| node.clock.stamp(now));
+        remember_request(node, end.port, &octets, stamp);
         let latency = node.spec.host.receive_latency.around(TimeInterval::ZERO, &mut node.rng);
-        let what =
-            Happening::Deliver { node: end.node, life: node.life, port: end.port, from, octets, stamp };
+        let (node, life, port) = (end.node, node.life, end.port);
+        let what = Happening::Deliver { node, life, port, from, to, octets, stamp };
         self.queue.push(now + latency, what);
     }
 

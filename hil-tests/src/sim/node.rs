@@ -1,9 +1,14 @@
 //! A node: one PTP instance with its clock, its servo, and the host they live on.
 
+use std::collections::VecDeque;
+
 use ptp_servo::ServoConfig;
-use ptp_wire::{ClockAccuracy, ClockIdentity, ClockQuality, PortNumber, TimeInterval};
+use ptp_wire::{
+    ClockAccuracy, ClockIdentity, ClockQuality, PortIdentity, PortNumber, TimeInterval, TimePoint,
+};
 use ptpd::engine::{
-    Address, Delay, Engine, InstanceConfig, InstanceKind, Instant, PortConfig, PortState, Stamping, Transport,
+    Address, Delay, Destination, Engine, InstanceConfig, InstanceKind, Instant, PortConfig, PortState,
+    Stamping, Transport,
 };
 use ptpd::host::{Discipline, Settings};
 
@@ -128,6 +133,8 @@ impl NodeSpec {
         let mut settings = settings.clone();
         let stamping = match settings.stamps {
             ptpd::host::Stamps::Software => Stamping::Software,
+            ptpd::host::Stamps::OneStep => Stamping::OneStep,
+            ptpd::host::Stamps::P2pOneStep => Stamping::P2pOneStep,
             _ => Stamping::Hardware,
         };
         let identity = settings.clock_identity.unwrap_or(ClockIdentity::ZERO);
@@ -170,6 +177,18 @@ impl NodeSpec {
     pub fn client_only(mut self) -> Self {
         self.config.client_only = true;
         self
+    }
+
+    /// End-to-end transparent.
+    pub fn transparent_e2e(mut self) -> Self {
+        self.config.kind = InstanceKind::TransparentE2e;
+        self
+    }
+
+    /// Peer-to-peer transparent.
+    pub fn transparent_p2p(mut self) -> Self {
+        self.config.kind = InstanceKind::TransparentP2p;
+        self.p2p()
     }
 
     /// Peer delay on all its ports.
@@ -277,6 +296,8 @@ pub(super) struct Node {
     pub(super) life: u32,
     /// The life that ended in good order: what it still had to say leaves.
     pub(super) farewell: Option<u32>,
+    /// Who asked for the peer delay on which port by which number, and when that came in.
+    pub(super) peer_requests: VecDeque<((PortNumber, PortIdentity, u16), TimePoint)>,
     /// The host's monotonic clock at moment 0, in ns.
     boot: u64,
     pub(super) rng: Rng,
@@ -305,6 +326,7 @@ impl Node {
             farewell: None,
             boot: rng.next_u64() >> 14,
             record: NodeRecord::default(),
+            peer_requests: VecDeque::new(),
             seed: rng.next_u64(),
             rng,
             spec,
@@ -336,7 +358,7 @@ impl Node {
         let mut config = self.spec.config.clone();
         config.clock_identity = self.identity;
         config.ports = self.ports.iter().map(|p| p.config.clone()).collect();
-        if self.spec.ports.is_empty() && self.ports.len() > 1 {
+        if self.spec.ports.is_empty() && self.ports.len() > 1 && config.kind == InstanceKind::Ordinary {
             config.kind = InstanceKind::Boundary;
         }
         config
@@ -373,6 +395,20 @@ impl Node {
             Discipline::new(self.spec.servo, &mut clock, self.spec.config.free_running, None, None)
                 .expect("a simulated clock can always be read");
         self.running = Some(Running { engine, discipline, wake: None, idle_wakes: 0 });
+    }
+
+    /// Messages for others pass through it.
+    pub(super) fn is_transparent(&self) -> bool {
+        self.spec.config.kind.is_transparent()
+    }
+
+    /// What an address is to a port: one of its groups, or one receiver.
+    pub(super) fn destination(&self, number: PortNumber, to: Address) -> Destination {
+        match self.port(number).map(|p| p.groups) {
+            Some([primary, _]) if primary == to => Destination::Primary,
+            Some([_, peer_delay]) if peer_delay == to => Destination::PeerDelay,
+            _ => Destination::Unicast(to),
+        }
     }
 
     pub(super) fn port(&self, number: PortNumber) -> Option<&SimPort> {

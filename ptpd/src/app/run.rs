@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use ptp_clock::ClockName;
 use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, monotonic_now};
-use ptp_net::{LinkMonitor, LinkState, MessageClass, NetError, StampRequest, Stamping, link_state};
+use ptp_net::{LinkMonitor, LinkState, MessageClass, NetError, StampRequest, Stamping, TxStamp, link_state};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Access, Engine, Event, Input, Instant, Output, PortState, TxToken};
 use tracing::{debug, error, info, warn};
 
 use super::clock::HostClock;
 use super::local::Local;
-use super::net_port::{Change, NetPort, address_from_net};
+use super::net_port::{Change, NetPort, address_from_net, envelope};
 use super::resolve::Resolver;
 use super::start::{RunError, become_user, choose_stamping, clock_identity, clock_name, prepare};
 use ptpd::host::Discipline;
@@ -249,7 +249,7 @@ impl Daemon {
 
     fn read_frame(&mut self, now: u64, i: usize, class: MessageClass) {
         let Some(port) = self.ports.get_mut(i) else { return };
-        let number = port.number;
+        let (number, groups) = (port.number, port.groups());
         let Some(sockets) = port.sockets_mut() else { return };
         if sockets.is_batch() {
             let (engine, clock) = (&mut self.engine, &mut self.clock);
@@ -263,11 +263,11 @@ impl Daemon {
         match sockets.receive(class) {
             Ok(Some(rx)) => {
                 let stamp = rx.stamp.and_then(|t| self.clock.stamp(now, t));
-                let input = Input::Frame {
-                    port: number,
-                    octets: rx.octets,
-                    stamp,
-                    source: address_from_net(rx.source),
+                let (source, octets) = (address_from_net(rx.source), rx.octets);
+                let passing = rx.passing.and_then(|p| envelope(source, p, groups));
+                let input = match &passing {
+                    Some(envelope) => Input::Transit { port: number, octets, stamp, envelope },
+                    None => Input::Frame { port: number, octets, stamp, source },
                 };
                 self.engine.handle(Instant(now), input);
                 self.carry_out(now);
@@ -432,23 +432,18 @@ impl Daemon {
                         let Some(port) = self.ports.get_mut(index) else { continue };
                         let deadline = now.saturating_add(self.settings.tx_stamp_timeout_ns);
                         let request = stamp.map(|t| StampRequest { token: t.0, deadline });
-                        match port.send(class, destination, octets, request) {
-                            Ok(Some(done)) => {
-                                let stamp = self.clock.stamp(now, done.stamp);
-                                self.stamps.push((TxToken(done.token), stamp));
-                            }
-                            Ok(None) => {}
-                            Err(e) => {
-                                self.stamps.extend(stamp.map(|t| (t, None)));
-                                if let Some(more) = self.send_trouble.allow(now) {
-                                    warn!(
-                                        "port {} ({}): {e} ({more} more like it)",
-                                        port.number,
-                                        port.interface()
-                                    );
-                                }
-                            }
-                        }
+                        let done = port.send(class, destination, octets, request);
+                        let done = done.map_err(|e| tell_trouble(&mut self.send_trouble, now, port, &e));
+                        self.stamps.extend(sent(now, &mut self.clock, stamp, done));
+                    }
+                    Output::Transit { port, class, envelope, octets, stamp } => {
+                        let index = usize::from(port.0).wrapping_sub(1);
+                        let Some(port) = self.ports.get_mut(index) else { continue };
+                        let deadline = now.saturating_add(self.settings.tx_stamp_timeout_ns);
+                        let request = stamp.map(|t| StampRequest { token: t.0, deadline });
+                        let done = port.send_on(class, &envelope, octets, request);
+                        let done = done.map_err(|e| tell_trouble(&mut self.send_trouble, now, port, &e));
+                        self.stamps.extend(sent(now, &mut self.clock, stamp, done));
                     }
                     Output::LocalReply { peer, octets } => self.local.send(now, peer, octets),
                     Output::Sample(sample) => {
@@ -514,7 +509,9 @@ impl Daemon {
                 let identity = self.engine.config().clock_identity;
                 let stamping = match self.settings.instance.ports.first().map(|p| p.stamping) {
                     Some(engine::Stamping::Hardware) => Stamping::Hardware,
-                    _ => Stamping::Software,
+                    Some(engine::Stamping::OneStep) => Stamping::OneStep,
+                    Some(engine::Stamping::P2pOneStep) => Stamping::P2pOneStep,
+                    Some(engine::Stamping::Software) | None => Stamping::Software,
                 };
                 let name = self.clock.name().clone();
                 let identity = new.clock_identity.unwrap_or(identity);
@@ -552,6 +549,25 @@ impl Daemon {
         self.handle(monotonic_now(), Input::Stop);
         self.save();
         info!("stopped");
+    }
+}
+
+/// What came of a transmission: a stamp that was there at once, or the news that none will come.
+fn sent(
+    now: u64,
+    clock: &mut HostClock,
+    wanted: Option<TxToken>,
+    done: Result<Option<TxStamp>, ()>,
+) -> Option<(TxToken, Option<TimePoint>)> {
+    match done {
+        Ok(done) => done.map(|done| (TxToken(done.token), clock.stamp(now, done.stamp))),
+        Err(()) => wanted.map(|token| (token, None)),
+    }
+}
+
+fn tell_trouble(limit: &mut RateLimit, now: u64, port: &NetPort, e: &NetError) {
+    if let Some(more) = limit.allow(now) {
+        warn!("port {} ({}): {e} ({more} more like it)", port.number, port.interface());
     }
 }
 

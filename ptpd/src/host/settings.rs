@@ -24,6 +24,10 @@ pub enum Stamps {
     Auto,
     /// The hardware; a port without it fails.
     Hardware,
+    /// The hardware, which writes Sync itself.
+    OneStep,
+    /// The hardware, which writes Sync and Pdelay_Resp itself.
+    P2pOneStep,
     /// The kernel.
     Software,
 }
@@ -49,6 +53,8 @@ pub struct Network {
     pub socket_priority: u8,
     /// Many messages with one kernel call: for ports that serve unicast clients.
     pub batch: bool,
+    /// A transparent clock's port: messages for others pass.
+    pub relay: bool,
     /// ns until a port that failed is tried again.
     pub retry_ns: u64,
 }
