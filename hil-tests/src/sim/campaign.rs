@@ -207,7 +207,8 @@ fn one(seed: u64) -> (Seen, Vec<String>) {
 
 /// A random network with random faults, as a scenario file.
 ///
-/// Up to eight nodes: a random tree of wires and segments with some links more, so that there are loops; one transport,
+/// Up to eight nodes: a random tree of wires and segments, with a transparent clock in it or with some links more, so that
+/// there are loops; one transport,
 /// delay mechanism and announce interval for all, everything else by chance. Three rounds of faults, each followed by a
 /// rest at the end of which everything has to be in order; before the second rest all is mended.
 pub fn scenario_text(seed: u64) -> String {
@@ -223,7 +224,8 @@ pub fn scenario_text(seed: u64) -> String {
     let count = 2 + rng.below(7);
     // Who is connected with whom: nodes by their number; each end is the next interface of its node.
     let mut links: Vec<Vec<usize>> = (1..count).map(|i| vec![rng.below(i), i]).collect();
-    for _ in 0..rng.below(4) {
+    let loops = rng.below(4);
+    for _ in 0..loops {
         // Peer delay needs exactly one peer: segments are for E2E only.
         let ends = if p2p { 2 } else { 2 + rng.below(3) };
         let first = rng.below(count);
@@ -250,6 +252,11 @@ pub fn scenario_text(seed: u64) -> String {
         }
         wires.push_str(" }\n");
     }
+    // Where there are no loops a clock in the middle may be transparent; in a loop its messages would go round for ever.
+    let inner: Vec<usize> = (0..count).filter(|i| ports[*i] > 1).collect();
+    let transparent = (loops == 0 && !two_domains && rng.chance(0.4))
+        .then(|| inner.get(rng.below(inner.len())).copied())
+        .flatten();
     let rounds = 3;
     let mut at = 0;
     let mut faults = String::new();
@@ -259,20 +266,26 @@ pub fn scenario_text(seed: u64) -> String {
     for (i, ports) in ports.iter().enumerate() {
         let client_only = *ports == 1 && i > 0 && rng.chance(0.2);
         let config = |rng: &mut Rng| {
+            let mechanism = if p2p { "p2p" } else { "e2e" };
             let mut c = format!(
-                "profile: default-{}, transport: {transport}, log_announce_interval: {log_announce}, log_sync_interval: {log_sync}, \
-                 path_trace: {path_trace}, max_steps_removed: {}, priority1: {}, priority2: {}, servo: {{ step_threshold: 1ms }}",
-                if p2p { "p2p" } else { "e2e" },
-                // Without path trace the Announces of a dead grandmaster go round a loop until they have taken too many steps.
-                if path_trace { 255 } else { 12 },
-                [127, 128, 128, 129][rng.below(4)],
-                [128, 128, 127][rng.below(3)],
+                "profile: default-{mechanism}, transport: {transport}, clock: transparent-{mechanism}"
             );
-            if client_only {
-                c.push_str(", client_only: true");
-            }
-            if two_domains && i % 3 == 2 {
-                c.push_str(", domain_number: 7");
+            if transparent != Some(i) {
+                c = format!(
+                    "profile: default-{}, transport: {transport}, log_announce_interval: {log_announce}, log_sync_interval: {log_sync}, \
+                 path_trace: {path_trace}, max_steps_removed: {}, priority1: {}, priority2: {}, servo: {{ step_threshold: 1ms }}",
+                    mechanism,
+                    // Without path trace the Announces of a dead grandmaster go round a loop until they have taken too many steps.
+                    if path_trace { 255 } else { 12 },
+                    [127, 128, 128, 129][rng.below(4)],
+                    [128, 128, 127][rng.below(3)],
+                );
+                if client_only {
+                    c.push_str(", client_only: true");
+                }
+                if two_domains && i % 3 == 2 {
+                    c.push_str(", domain_number: 7");
+                }
             }
             c.push_str(", ports: [");
             for p in 0..*ports {
@@ -288,7 +301,7 @@ pub fn scenario_text(seed: u64) -> String {
             ["crystal", "crystal", "tcxo"][rng.below(3)]
         );
         if rough != "0" || rng.chance(0.2) {
-            let one_step = rng.chance(0.2);
+            let one_step = rng.chance(0.2) && transparent != Some(i);
             let _ = writeln!(nodes, "    host: {{ stamp_loss: {rough}, one_step: {one_step} }}");
         }
     }

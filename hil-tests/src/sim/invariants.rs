@@ -209,7 +209,7 @@ fn parents(sim: &Simulation, from: NodeId) -> (Vec<NodeId>, bool) {
 }
 
 fn nodes(sim: &Simulation, node: NodeId, broken: &mut BTreeMap<Kind, String>) {
-    let Some(engine) = sim.engine(node) else { return };
+    let Some(engine) = sim.engine(node).filter(|_| !sim.is_transparent(node)) else { return };
     let config = engine.config();
     let name = sim.name(node);
     let (chain, circle) = parents(sim, node);
@@ -273,7 +273,8 @@ fn best_heard(sim: &Simulation, node: NodeId) -> Option<(Claim, String)> {
     let mut best: Option<(Claim, String)> = None;
     for (number, port) in (1u16..).zip(&config.ports) {
         let Some(link) = sim.link_of(node, number).filter(|_| !port.master_only) else { continue };
-        for ends in sim.speaking(link) {
+        let Some(&first) = sim.segment(link).first() else { continue };
+        for ends in sim.speaking(first) {
             if !ends.contains(&(node, number)) {
                 continue;
             }

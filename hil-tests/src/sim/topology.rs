@@ -28,7 +28,8 @@ impl Simulation {
         let mut parts: Vec<Vec<NodeId>> = Vec::new();
         for i in (0..self.nodes.len()).filter(|&i| root(&component, i) == i) {
             let part = (i..self.nodes.len()).filter(|&j| root(&component, j) == i).map(NodeId);
-            let part: Vec<_> = part.filter(|n| self.engine(*n).is_some()).collect();
+            let part: Vec<_> =
+                part.filter(|n| self.engine(*n).is_some() && !self.is_transparent(*n)).collect();
             if !part.is_empty() {
                 parts.push(part);
             }
@@ -43,12 +44,45 @@ impl Simulation {
         ends.filter(move |e| up && e.plugged && self.engine(e.node).is_some()).map(|e| (e.node, e.port.0))
     }
 
-    /// Living ends of a link in groups that understand each other: same transport and groups, domain and sdoId. The order
-    /// is that of the link's ends.
+    /// The links that a link is one network with, by living transparent clocks between them; in order, itself among them.
+    pub fn segment(&self, link: LinkId) -> Vec<LinkId> {
+        let mut found = vec![link];
+        let mut next = 0;
+        while let Some(&at) = found.get(next) {
+            next += 1;
+            for (node, _) in
+                self.connected_ends(at).filter(|(n, _)| self.is_transparent(*n)).collect::<Vec<_>>()
+            {
+                for port in 1..=self.states(node).len() as u16 {
+                    let Some(other) = self.link_of(node, port) else { continue };
+                    let passes = self.connected_ends(other).any(|e| e == (node, port));
+                    if passes && !found.contains(&other) {
+                        found.push(other);
+                    }
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// A living transparent clock.
+    pub fn is_transparent(&self, node: NodeId) -> bool {
+        self.engine(node).is_some_and(|e| e.config().kind.is_transparent())
+    }
+
+    /// Living ends of a link, and of the links behind transparent clocks, in groups that understand each other: same
+    /// transport and groups, domain and sdoId. Nothing for a link that is not the first of its segment.
     pub fn speaking(&self, link: LinkId) -> Vec<Vec<(NodeId, u16)>> {
+        let segment = self.segment(link);
+        if segment.first() != Some(&link) {
+            return Vec::new();
+        }
         let mut found: Vec<(Tongue, Vec<(NodeId, u16)>)> = Vec::new();
-        for (node, port) in self.connected_ends(link) {
-            let Some(tongue) = self.tongue(node, port) else { continue };
+        for (node, port) in segment.into_iter().flat_map(|l| self.connected_ends(l).collect::<Vec<_>>()) {
+            let Some(tongue) = self.tongue(node, port).filter(|_| !self.is_transparent(node)) else {
+                continue;
+            };
             match found.iter_mut().find(|(t, _)| *t == tongue) {
                 Some((_, ends)) => ends.push((node, port)),
                 None => found.push((tongue, vec![(node, port)])),

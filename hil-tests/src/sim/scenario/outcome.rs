@@ -35,6 +35,8 @@ pub struct Outcome {
 pub struct NodeOutcome {
     /// Its name.
     pub name: String,
+    /// It is transparent: its ports take no part.
+    pub transparent: bool,
     /// The states of its ports at the end; empty for a dead node.
     pub states: Vec<PortState>,
     /// Who it holds to be grandmaster at the end.
@@ -117,6 +119,7 @@ impl NodeOutcome {
         let dropped = (1..=ports).filter_map(|p| engine?.port_stats(ptp_wire::PortNumber(p)));
         Self {
             name: sim.name(node).to_owned(),
+            transparent: sim.is_transparent(node),
             states: engine.map(|_| sim.states(node)).unwrap_or_default(),
             grandmaster: engine.map(|e| match sim.grandmaster_of(node) {
                 Some(gm) => sim.name(gm).to_owned(),

@@ -28,12 +28,16 @@ const HEADS: [&str; 12] = [
 
 /// The cells of a node's row.
 fn row(node: &NodeOutcome) -> [String; 12] {
-    let states: Vec<String> = node.states.iter().map(ToString::to_string).collect();
+    let states: Vec<String> = match node.transparent {
+        true => vec!["transparent".into()],
+        false => node.states.iter().map(ToString::to_string).collect(),
+    };
+    let grandmaster = node.grandmaster.clone().filter(|_| !node.transparent);
     [
         node.name.clone(),
         if states.is_empty() { "dead".into() } else { states.join(" ") },
-        node.grandmaster.clone().unwrap_or_else(|| "-".into()),
-        if states.is_empty() { "-".into() } else { node.steps_removed.to_string() },
+        grandmaster.unwrap_or_else(|| "-".into()),
+        if states.is_empty() || node.transparent { "-".into() } else { node.steps_removed.to_string() },
         node.locked_after.map_or_else(|| "-".into(), |d| format!("{:.1} s", d.as_secs_f64())),
         node.calm_after.map_or_else(|| "-".into(), |d| format!("{:.0} s", d.as_secs_f64())),
         human(node.error.mean),
