@@ -1,6 +1,7 @@
 //! `escapement-sim`: runs scenarios of PTP networks in simulated time. See `--help` and docs/rehearsing.md.
 #![forbid(unsafe_code)]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -8,6 +9,13 @@ use std::time::Instant;
 use clap::{Args, Parser, Subcommand};
 use hil_tests::sim::campaign;
 use hil_tests::sim::scenario::{self, Outcome, Rehearsal, Run, Scenario, Wish, report};
+
+/// A line to standard output; whoever does not want it any more (`| head`) need not have it.
+macro_rules! say {
+    ($($what:tt)*) => {{
+        let _ = writeln!(std::io::stdout(), $($what)*);
+    }};
+}
 
 /// Runs PTP networks in simulated time: whole ptpd configurations on simulated clocks, links and faults.
 /// Exit code 0: all that was expected came; 1: something did not; 2: the scenario cannot be used.
@@ -172,7 +180,7 @@ fn run_all(files: &[PathBuf], how: &How) -> u8 {
     let mut worst = 0;
     for (i, file) in files.iter().enumerate() {
         if i > 0 {
-            println!();
+            say!("");
         }
         let code = match scenario::load(file, &profile_dirs()) {
             Ok(scenario) => run(&scenario, &format!("escapement-sim run {}", file.display()), how),
@@ -190,7 +198,7 @@ fn check(files: &[PathBuf]) -> u8 {
     let mut worst = 0;
     for file in files {
         match scenario::load(file, &profile_dirs()) {
-            Ok(s) => println!(
+            Ok(s) => say!(
                 "{}: {} nodes, {} links, {} steps, {} expectations",
                 file.display(),
                 s.nodes.len(),
@@ -232,11 +240,11 @@ fn run(scenario: &Scenario, again: &str, how: &How) -> u8 {
             return trouble(format!("{}: {e}", file.display()));
         }
     }
-    print!("{}", report::text(&outcome));
+    say!("{}", report::text(&outcome).trim_end());
     if how.verbose {
         history(&outcome);
     }
-    println!(
+    say!(
         "\n{:.0} simulated seconds in {:.2} s; again: {again} --seed {}",
         outcome.duration.as_secs_f64(),
         begun.elapsed().as_secs_f64(),
@@ -253,9 +261,9 @@ fn run(scenario: &Scenario, again: &str, how: &How) -> u8 {
 fn history(outcome: &Outcome) {
     let mut all: Vec<_> = outcome.nodes.iter().flat_map(|n| &n.history).collect();
     all.sort_by_key(|(at, _)| *at);
-    println!();
+    say!("");
     for (at, what) in all {
-        println!("{:>14}  {what}", format!("{at}"));
+        say!("{:>14}  {what}", format!("{at}"));
     }
 }
 
@@ -278,7 +286,7 @@ fn rehearse(rehearsal: &Rehearsal, write: Option<&Path>, how: &How) -> u8 {
     if let Some(file) = write {
         return match std::fs::write(file, text) {
             Ok(()) => {
-                println!("wrote {}; run it: escapement-sim run {}", file.display(), file.display());
+                say!("wrote {}; run it: escapement-sim run {}", file.display(), file.display());
                 0
             }
             Err(e) => trouble(format!("{}: {e}", file.display())),
@@ -302,6 +310,6 @@ fn hunt(seeds: Seeds, jobs: Option<usize>, write: Option<&Path>) -> u8 {
     }
     let jobs = jobs.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
     let result = campaign::hunt(seeds.first..seeds.first.saturating_add(seeds.count), jobs);
-    print!("{result}");
+    say!("{}", result.to_string().trim_end());
     if result.failures.is_empty() { 0 } else { FAILED }
 }
