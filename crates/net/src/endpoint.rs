@@ -382,6 +382,10 @@ impl Endpoint {
         NetError::os(action, self.interface.as_str(), None, source)
     }
 
+    pub(crate) const fn relays(&self) -> bool {
+        self.relay.is_some()
+    }
+
     pub(crate) const fn stamping(&self) -> Stamping {
         self.stamping
     }

@@ -171,6 +171,11 @@ impl PortSockets {
         self.sent(class, octets, stamp, sent)
     }
 
+    /// It hears what is for others ([`SocketOptions::relay`]).
+    pub const fn relays(&self) -> bool {
+        self.event.relays()
+    }
+
     const fn endpoint(&self, class: MessageClass) -> &Endpoint {
         match class {
             MessageClass::Event => &self.event,

@@ -210,10 +210,20 @@ impl NetPort {
         if wants { sockets.completion_after_send() } else { Ok(None) }
     }
 
+    /// It hears what is for others.
+    pub(crate) fn relays(&self) -> bool {
+        self.sockets.as_ref().is_some_and(PortSockets::relays)
+    }
+
     /// The addresses of this port's groups: all messages but peer delay's, peer delay's.
     pub(crate) const fn groups(&self) -> (ptp_net::Address, ptp_net::Address) {
         (self.network.primary, self.network.peer_delay)
     }
+}
+
+/// The message has its unicastFlag set (1588-2019 13.3.2.8).
+pub(crate) fn says_unicast(octets: &[u8]) -> bool {
+    octets.get(6).is_some_and(|flags| flags & 0x04 != 0)
 }
 
 /// How a frame is addressed that may be sent on, as the engine knows it. `groups`: of the port it came in.

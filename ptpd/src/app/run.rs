@@ -11,7 +11,7 @@ use tracing::{debug, error, info, warn};
 
 use super::clock::HostClock;
 use super::local::Local;
-use super::net_port::{Change, NetPort, address_from_net, envelope};
+use super::net_port::{Change, NetPort, address_from_net, envelope, says_unicast};
 use super::resolve::Resolver;
 use super::start::{RunError, become_user, choose_stamping, clock_identity, clock_name, prepare};
 use ptpd::host::Discipline;
@@ -249,7 +249,7 @@ impl Daemon {
 
     fn read_frame(&mut self, now: u64, i: usize, class: MessageClass) {
         let Some(port) = self.ports.get_mut(i) else { return };
-        let (number, groups) = (port.number, port.groups());
+        let (number, groups, relays) = (port.number, port.groups(), port.relays());
         let Some(sockets) = port.sockets_mut() else { return };
         if sockets.is_batch() {
             let (engine, clock) = (&mut self.engine, &mut self.clock);
@@ -265,6 +265,9 @@ impl Daemon {
                 let stamp = rx.stamp.and_then(|t| self.clock.stamp(now, t));
                 let (source, octets) = (address_from_net(rx.source), rx.octets);
                 let passing = rx.passing.and_then(|p| envelope(source, p, groups));
+                if relays && passing.is_none() && !says_unicast(octets) {
+                    return; // To this host's address, and yet not to it: it would pass as multicast.
+                }
                 let input = match &passing {
                     Some(envelope) => Input::Transit { port: number, octets, stamp, envelope },
                     None => Input::Frame { port: number, octets, stamp, source },

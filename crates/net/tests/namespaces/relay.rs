@@ -62,6 +62,7 @@ fn what_is_for_others_is_heard_and_sent_on_as_it_came() {
                     ip(&format!("neigh replace {stranger} lladdr 02:00:00:00:00:77 dev left"));
                 });
             }
+            assert!(b.relays() && !a.relays());
             // To a group, to a stranger, to the relaying host itself.
             a.send(EVENT, Destination::Primary, &sync(1), None).expect("sent");
             let (group_headers, to, octets, _) = heard(&mut b, EVENT);

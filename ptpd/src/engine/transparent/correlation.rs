@@ -216,16 +216,21 @@ impl Correlation {
         }
     }
 
-    fn find(&self, key: &Key) -> Option<usize> {
-        let digest = key.digest();
-        let oldest = self.oldest();
-        (0..self.length).map(|i| (oldest + i) % SLOTS).find(|&slot| {
-            self.digests.get(slot) == Some(&digest) && self.slots.get(slot).is_some_and(|s| s.key == *key)
-        })
+    /// The newest first: halves that belong together mostly come together.
+    fn find(&self, key: &Key, digest: u64) -> Option<usize> {
+        let (oldest, length) = (self.oldest(), self.length);
+        let before_end = length.min(SLOTS - oldest);
+        let search = |from: usize, count: usize| {
+            let part = self.digests.get(from..from + count)?;
+            let is_it = |at: usize| self.slots.get(at).is_some_and(|s| s.key == *key);
+            let mut newest_first = part.iter().enumerate().rev();
+            newest_first.find_map(|(i, d)| (*d == digest && is_it(from + i)).then_some(from + i))
+        };
+        search(0, length - before_end).or_else(|| search(oldest, before_end))
     }
 
     /// A slot for a new pair; the oldest one's if there is no other.
-    fn open(&mut self, now: Instant, key: Key, first: First) -> usize {
+    fn open(&mut self, now: Instant, key: Key, digest: u64, first: First) -> usize {
         let at = self.next;
         if self.length == SLOTS {
             self.give_up(at);
@@ -233,8 +238,8 @@ impl Correlation {
             self.length += 1;
         }
         self.next = (at + 1) % SLOTS;
-        if let Some(digest) = self.digests.get_mut(at) {
-            *digest = key.digest();
+        if let Some(place) = self.digests.get_mut(at) {
+            *place = digest;
         }
         let expires = now + LIFETIME;
         match self.slots.get_mut(at) {
@@ -259,11 +264,12 @@ impl Correlation {
         extra: TimeInterval,
     ) -> Ticket {
         let first = First::Leaving { ingress, extra };
-        let waiting =
-            self.find(&key).filter(|&at| self.slots.get(at).is_some_and(|s| s.first == First::Absent));
-        let at = match waiting {
+        let digest = key.digest();
+        // Nobody answers what was not asked.
+        let waiting = if key.kind.is_followed() { self.find(&key, digest) } else { None };
+        let at = match waiting.filter(|&at| self.slots.get(at).is_some_and(|s| s.first == First::Absent)) {
             Some(at) => at,
-            None => self.open(now, key, first),
+            None => self.open(now, key, digest, first),
         };
         let Some(slot) = self.slots.get_mut(at) else { return Ticket { slot: u16::MAX, generation: 0 } };
         slot.first = first;
@@ -332,7 +338,7 @@ impl Correlation {
 
     /// Takes what was found out about a first half that left, and frees it.
     pub(super) fn take_left(&mut self, key: &Key) -> Option<TimeInterval> {
-        let at = self.find(key)?;
+        let at = self.find(key, key.digest())?;
         let First::Left(correction) = self.slots.get(at)?.first else { return None };
         self.free(at);
         self.trim();
@@ -348,9 +354,10 @@ impl Correlation {
         envelope: &Envelope,
         octets: &[u8],
     ) -> Second {
-        let at = match self.find(&key) {
+        let digest = key.digest();
+        let at = match self.find(&key, digest) {
             Some(at) => at,
-            None if key.kind.is_followed() => self.open(now, key, First::Absent),
+            None if key.kind.is_followed() => self.open(now, key, digest, First::Absent),
             None => return Second::Unmatched,
         };
         let Some(slot) = self.slots.get_mut(at) else { return Second::Unmatched };
