@@ -113,7 +113,12 @@ impl Simulation {
     pub fn complaints(&self, ns: f64) -> Vec<String> {
         let mut all: Vec<String> =
             self.violations().iter().map(|(t, what)| format!("at {t}: {what}")).collect();
+        let client_only = |n: &NodeId| self.engine(*n).is_some_and(|e| e.config().client_only);
         for part in self.components() {
+            if part.iter().all(client_only) {
+                // Nobody there may serve.
+                continue;
+            }
             let grand = |n: &NodeId| self.engine(*n).is_some_and(|e| e.is_grandmaster());
             let masters: Vec<_> = part.iter().filter(|n| grand(n) && !self.stands_by(**n)).collect();
             let names =
@@ -141,7 +146,6 @@ impl Simulation {
         }
         for (link, ends) in self.links().flat_map(|l| self.speaking(l).into_iter().map(move |e| (l, e))) {
             let masters = ends.iter().filter(|(n, p)| self.state(*n, *p) == PortState::Master).count();
-            let client_only = |n: &NodeId| self.engine(*n).is_some_and(|e| e.config().client_only);
             let needs_master = ends.len() > 1 && ends.iter().any(|(n, _)| !client_only(n));
             if masters > 1 || (masters == 0 && needs_master) {
                 let states: Vec<_> = ends
