@@ -110,7 +110,7 @@ fn judge(client: &mut Ptp4l, count: usize) -> Result<(), LabError> {
 }
 
 /// Their grandmaster, so many of our transparent clocks in a row, their client.
-fn between_theirs(lab: &mut Lab, way: Way, clocks: usize) -> Result<(), LabError> {
+fn between_theirs(lab: &mut Lab, way: Way, clocks: usize, domain: u8) -> Result<(), LabError> {
     let ptpd = our_program("ptpd")?;
     let gm_host = lab.host("gm")?;
     let mut last = (gm_host.clone(), "eth0");
@@ -126,12 +126,15 @@ fn between_theirs(lab: &mut Lab, way: Way, clocks: usize) -> Result<(), LabError
     let capture = Capture::start(&client_host, "eth0", lab.dir())?;
     let _crowd = crowd(&last.0, "eth1", clocks + 1)?;
 
-    let _gm = Ptp4l::start(&gm_host, &["eth0"], &way.theirs(&["--priority1=10"]))?;
+    let in_domain = format!("--domainNumber={domain}");
+    let options = [&way.theirs(&["--priority1=10"])[..], &[&in_domain]].concat();
+    let _gm = Ptp4l::start(&gm_host, &["eth0"], &options)?;
     let mut instances = Vec::new();
     for host in &middle {
         instances.push(Instance::start(host, &ptpd, &way.transparent(&["eth0", "eth1"]))?);
     }
-    let mut client = Ptp4l::start(&client_host, &["eth0"], &way.theirs(&["--slaveOnly=1"]))?;
+    let options = [&way.theirs(&["--slaveOnly=1"])[..], &[&in_domain]].concat();
+    let mut client = Ptp4l::start(&client_host, &["eth0"], &options)?;
     client.wait_for_state(1, "UNCALIBRATED", PATIENCE)?;
     client.wait_for_measured(4, PATIENCE)?;
     judge(&mut client, 12)?;
@@ -142,7 +145,8 @@ fn between_theirs(lab: &mut Lab, way: Way, clocks: usize) -> Result<(), LabError
     loop {
         let heard = client_host.run("pmc", "linuxptp", &ask)?;
         let answers = heard.matches("RESPONSE MANAGEMENT DEFAULT_DATA_SET").count();
-        if answers == clocks + 1 {
+        // In another domain nobody is asked.
+        if answers == clocks + 1 || domain != 0 {
             break;
         }
         expect(start.elapsed() < PATIENCE, || format!("{answers} answers of {}:\n{heard}", clocks + 1))?;
@@ -179,11 +183,16 @@ fn between_theirs(lab: &mut Lab, way: Way, clocks: usize) -> Result<(), LabError
 }
 
 fn through_one(lab: &mut Lab, way: Way) -> Result<(), LabError> {
-    between_theirs(lab, way, 1)
+    between_theirs(lab, way, 1, 0)
+}
+
+/// They are in another domain than our clock is.
+fn other_domain(lab: &mut Lab, way: Way) -> Result<(), LabError> {
+    between_theirs(lab, way, 1, 5)
 }
 
 fn through_three(lab: &mut Lab, way: Way) -> Result<(), LabError> {
-    between_theirs(lab, way, 3)
+    between_theirs(lab, way, 3, 0)
 }
 
 /// Unicast by negotiation, straight through: the client knows the grandmaster by its address.
@@ -291,6 +300,7 @@ macro_rules! ways {
 ways! {
     udp4_e2e: through_one, "udp4", "e2e", ["-4", "-E"];
     udp4_p2p: through_one, "udp4", "p2p", ["-4", "-P"];
+    udp4_e2e_other_domain: other_domain, "udp4", "e2e", ["-4", "-E"];
     udp6_e2e: through_one, "udp6", "e2e", ["-6", "-E"];
     ethernet_e2e: through_one, "ethernet", "e2e", ["-2", "-E"];
     ethernet_p2p_chain: through_three, "ethernet", "p2p", ["-2", "-P"];

@@ -257,6 +257,33 @@ fn a_peer_to_peer_clock_adds_the_ingress_link_and_keeps_peer_delay_to_itself() {
 }
 
 #[test]
+fn peers_of_every_domain_are_answered() {
+    let mut bench = Bench::new(InstanceKind::TransparentP2p, 2, |_, _| {});
+    bench.pass(0); // its own first Pdelay_Reqs
+    let mut h = header(MessageType::PdelayReq, MASTER, 44);
+    h.domain_number = 77;
+    h.correction = TimeInterval::from_nanos(3);
+    let request = write(&h, &Body::PdelayReq { origin_timestamp: Timestamp::ZERO });
+    let to_peers = envelope(1, Destination::PeerDelay);
+    let sent = bench.receive(100 * US, 1, &request, &to_peers);
+    assert_eq!(sent.len(), 1, "answered, and sent nowhere else");
+    let of = |s: &Sent| (s.port, s.header().message_type, s.header().domain_number, s.header().sequence_id);
+    assert_eq!(of(&sent[0]), (1, MessageType::PdelayResp, 77, 44));
+    assert!(sent[0].header().flags.has(Flags::TWO_STEP));
+    let follow_up = bench.stamp(180 * US, sent[0].token.expect("wanted"));
+    assert_eq!(follow_up.len(), 1);
+    assert_eq!(of(&follow_up[0]), (1, MessageType::PdelayRespFollowUp, 77, 44));
+    let body = Body::PdelayRespFollowUp {
+        response_origin_timestamp: Timestamp::ZERO,
+        requesting_port_identity: MASTER,
+    };
+    assert_eq!((follow_up[0].body(), follow_up[0].correction_ns()), (body, 80_003.0));
+    let sent_as = follow_up[0].envelope.expect("it goes as what passes");
+    assert_eq!(sent_as.destination, Destination::PeerDelay);
+    assert_eq!(sent_as.headers.as_slice(), b"", "by this clock's own address");
+}
+
+#[test]
 fn residence_is_told_in_the_grandmasters_seconds() {
     for syntonise in [true, false] {
         let mut bench = Bench::e2e(2);

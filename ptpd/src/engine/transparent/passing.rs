@@ -74,10 +74,15 @@ impl Way<'_> {
             header.message_type,
             MessageType::PdelayReq | MessageType::PdelayResp | MessageType::PdelayRespFollowUp
         );
-        if p2p && is_peer_delay {
-            return true; // Never forwarded.
-        }
         let ours = self.is_ours(header);
+        if p2p && is_peer_delay {
+            // Never forwarded.
+            if !ours && header.message_type == MessageType::PdelayReq {
+                self.answer_peer(&passing, stamp);
+                return false;
+            }
+            return true;
+        }
         let (passes, stays) = match *passing.message.body() {
             Body::Management(ref body) => {
                 let target = body.target_port_identity.clock_identity;
@@ -183,6 +188,42 @@ impl Way<'_> {
     /// A receive stamp with the port's latency taken off.
     fn ingress(&mut self, passing: &Passing<'_>, stamp: Option<TimePoint>) -> Option<TimePoint> {
         self.ports.get_mut(passing.ingress)?.ingress(stamp)
+    }
+
+    /// Answers a peer of another domain: links have one delay in all of them. The turnaround goes as a residence time does
+    /// (11.4.2 c 2, option A).
+    fn answer_peer(&mut self, passing: &Passing<'_>, stamp: Option<TimePoint>) {
+        let request = *passing.header();
+        let Some(ingress) = self.ingress(passing, stamp) else { return };
+        let Some(port) = self.ports.get_mut(passing.ingress) else { return };
+        port.stats.received(request.message_type);
+        let requesting_port_identity = request.source_port_identity;
+        let destination = if request.flags.has(Flags::UNICAST) {
+            Destination::Unicast(passing.envelope.source)
+        } else {
+            Destination::PeerDelay
+        };
+        let of_request = |message_type| Header {
+            domain_number: request.domain_number,
+            sdo_id: request.sdo_id,
+            sequence_id: request.sequence_id,
+            ..port.header(self.instance, message_type)
+        };
+        let header = Header { flags: Flags::TWO_STEP, ..of_request(MessageType::PdelayResp) };
+        let follow_up = of_request(MessageType::PdelayRespFollowUp);
+        let Some(table) = self.tables.egress.get_mut(passing.ingress) else { return };
+        let key = Key::of_request(Kind::PdelayResp, &header, requesting_port_identity);
+        let ticket = table.depart(self.instance.now, key, ingress, request.correction);
+        let zero = Timestamp::ZERO;
+        let body = Body::PdelayRespFollowUp { response_origin_timestamp: zero, requesting_port_identity };
+        let envelope = Envelope { destination, headers: FrameHeaders::NONE, ..*passing.envelope };
+        table.hold_generated(ticket, PortNumber::CLOCK, envelope, Outbox::TIMING, |octets| {
+            Some(Writer::new(octets, &follow_up, &body).ok()?.finish())
+        });
+        let message_type = MessageType::PdelayResp;
+        let token = port.want_stamp(self.instance, Sent::Transit { ticket, message_type });
+        let body = Body::PdelayResp { request_receipt_timestamp: zero, requesting_port_identity };
+        port.send(self.instance, &header, &body, destination, Some(token));
     }
 
     fn asymmetry(&self, port: usize) -> TimeInterval {
