@@ -7,10 +7,11 @@ BINARIES = ptpd phc-sync ts2phc pmc
 # Seconds per target; longer runs: make fuzz FUZZ_SECONDS=3600.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help build demo test test-setup fmt lint doc bench fuzz install uninstall clean
+.PHONY: help build demo simulator install-simulator test test-setup fmt lint doc bench fuzz install uninstall clean
 
 help:
 	@echo 'make demo      watch a grandmaster, a boundary clock and two clients synchronise (no root needed)'
+	@echo 'make simulator rehearse configurations in simulated time: docs/rehearsing.md'
 	@echo 'make build     release binaries in target/release'
 	@echo 'make test      install what tests need, run them all, say what was skipped'
 	@echo 'make install   build and install to PREFIX (now $(PREFIX)); DESTDIR is honoured'
@@ -23,6 +24,14 @@ build:
 demo:
 	$(CARGO) build --release -p ptpd -p hil-tests --bin ptpd --bin escapement-demo
 	@target/release/escapement-demo $(DEMO)
+
+# Rehearses configurations; an operator's program, built with the tests' tools.
+simulator:
+	$(CARGO) build --release -p hil-tests --bin escapement-sim
+
+install-simulator: simulator
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 target/release/escapement-sim $(DESTDIR)$(PREFIX)/bin/
 
 test-setup:
 	@hil-tests/setup
@@ -57,7 +66,7 @@ install: build
 		if [ -e $$profile ]; then install -m 0644 $$profile $(DESTDIR)$(PREFIX)/share/escapement/profiles/ || exit 1; fi; done
 
 uninstall:
-	for binary in $(BINARIES); do rm -f $(DESTDIR)$(PREFIX)/bin/$$binary; done
+	for binary in $(BINARIES) escapement-sim; do rm -f $(DESTDIR)$(PREFIX)/bin/$$binary; done
 	rm -rf $(DESTDIR)$(PREFIX)/share/escapement
 	for page in docs/man/*.[58]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
 

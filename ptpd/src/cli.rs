@@ -170,7 +170,7 @@ fn check(file: PathBuf) -> ExitCode {
         Ok(loaded) => loaded,
         Err(e) => return bad(&e.to_string()),
     };
-    if let Err(e) = app::settings(&loaded.config) {
+    if let Err(e) = ptpd::host::settings(&loaded.config) {
         return bad(&format!("{}: {e}", file.display()));
     }
     let ports = loaded.config.ports.len();
@@ -188,7 +188,7 @@ fn run(what: &What) -> ExitCode {
         Ok(loaded) => loaded,
         Err(e) => return bad(&e),
     };
-    let settings = match app::settings(&loaded.config) {
+    let settings = match ptpd::host::settings(&loaded.config) {
         Ok(settings) => settings,
         Err(e) => return bad(&e.to_string()),
     };
@@ -209,7 +209,7 @@ fn run(what: &What) -> ExitCode {
     app::run(settings, &|| {
         what.file.as_ref()?;
         Some(what.load().and_then(|new| {
-            let settings = app::settings(&new.config).map_err(|e| e.to_string())?;
+            let settings = ptpd::host::settings(&new.config).map_err(|e| e.to_string())?;
             for change in ptp_config::diff(&current.borrow(), &new) {
                 tracing::info!("configuration: {change}");
             }

@@ -102,7 +102,7 @@ impl Wire {
                     sampled = true;
                 }
                 Output::Event(e) => self.events.push((i, e)),
-                Output::Delay(_) | Output::LocalReply { .. } => {}
+                Output::Delay(_) | Output::LocalReply { .. } | Output::Transit { .. } => {}
             }
         }
         for token in stamps {

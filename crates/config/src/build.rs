@@ -160,10 +160,16 @@ impl<'a> Values<'a> {
         }
     }
 
+    pub(crate) fn is_transparent(self) -> bool {
+        self.layers.get("clock").text.starts_with("transparent")
+    }
+
     pub(crate) fn stamping(self) -> Stamping {
         match self.text("stamping") {
             "hardware" => Stamping::Hardware,
             "software" => Stamping::Software,
+            "onestep" => Stamping::OneStep,
+            "p2p1step" => Stamping::P2pOneStep,
             _ => Stamping::Auto,
         }
     }
@@ -198,6 +204,8 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
     let clock = match v.text("clock") {
         "ordinary" => ClockKind::Ordinary,
         "boundary" => ClockKind::Boundary,
+        "transparent-e2e" => ClockKind::TransparentE2e,
+        "transparent-p2p" => ClockKind::TransparentP2p,
         _ if layers.ports.len() > 1 => ClockKind::Boundary,
         _ => ClockKind::Ordinary,
     };
@@ -219,6 +227,7 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         max_steps_removed: v.int("max_steps_removed"),
         path_trace: v.bool("path_trace"),
         free_running: v.bool("free_running"),
+        syntonise: v.bool("syntonise"),
         minor_version: v.int("minor_version"),
         time_properties: TimeProperties {
             current_utc_offset: v.int("time_properties.current_utc_offset"),

@@ -72,11 +72,50 @@ impl<'a> Checker<'a> {
             let message = format!("an ordinary clock has one port, not {n}");
             self.contradiction("clock", setting, message, "write `boundary`, or leave `clock` out");
         }
+        if self.values().is_transparent() {
+            self.transparent();
+        }
         let (leap59, leap61) =
             (self.layers.get("time_properties.leap59"), self.values().bool("time_properties.leap61"));
         if self.values().bool("time_properties.leap59") && leap61 {
             let message = "a day cannot end both early and late".to_owned();
             self.contradiction("time_properties.leap59", leap59, message, "set `leap59` or `leap61`");
+        }
+    }
+
+    /// A transparent clock's ports stand together.
+    fn transparent(&mut self) {
+        let setting = self.layers.get("clock");
+        let kind = setting.text.as_str();
+        let n = self.layers.ports.len();
+        if n < 2 {
+            let message = format!("a transparent clock has two ports at least, not {n}");
+            self.contradiction("clock", setting, message, "name the other port, or leave `clock` out");
+        }
+        let wanted = if kind == "transparent-p2p" { "p2p" } else { "e2e" };
+        let first = self.layers.ports.first().map(|port| self.values().port(port).transport());
+        let mut told: Vec<*const Setting> = Vec::new();
+        for (i, port) in self.layers.ports.iter().enumerate() {
+            let v = self.values().port(port);
+            let path = |name: &str| {
+                if port.own.contains_key(name) { format!("ports[{i}].{name}") } else { name.into() }
+            };
+            let mechanism = v.setting("delay_mechanism");
+            if mechanism.text != wanted && !told.contains(&std::ptr::from_ref(mechanism)) {
+                told.push(mechanism);
+                let message = format!("the ports of a `{kind}` clock have `delay_mechanism: {wanted}`");
+                // Where it was not written, it is the clock's kind that asks for it.
+                let (at, wrong) = match mechanism.origin.is_explicit() {
+                    true => (path("delay_mechanism"), mechanism),
+                    false => ("clock".to_owned(), setting),
+                };
+                self.contradiction(&at, wrong, message, "write that, or the other kind of `clock`");
+            }
+            if Some(v.transport()) != first {
+                let message = "messages cannot pass to another transport".to_owned();
+                let help = "give all ports of a transparent clock the same `transport`";
+                self.contradiction(&path("transport"), v.setting("transport"), message, help);
+            }
         }
     }
 
@@ -110,9 +149,10 @@ impl<'a> Checker<'a> {
             };
             let stamping = v.setting("stamping");
             let clash = match (v.stamping(), &device) {
-                (Stamping::Hardware, ClockDevice::System | ClockDevice::Virtual(_)) => {
-                    Some(format!("hardware stamps are not of the clock `{}`", device_setting.text))
-                }
+                (
+                    Stamping::Hardware | Stamping::OneStep | Stamping::P2pOneStep,
+                    ClockDevice::System | ClockDevice::Virtual(_),
+                ) => Some(format!("hardware stamps are not of the clock `{}`", device_setting.text)),
                 (Stamping::Software, ClockDevice::Phc(_)) => {
                     Some(format!("software stamps are not of the clock `{}`", device_setting.text))
                 }
@@ -244,6 +284,7 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
     let port = port.map(|p| values.port(p));
     let transport = |of: &[Transport]| port.is_none_or(|v| of.contains(&v.transport()));
     let delay = |of: &[DelayMechanism]| port.is_none_or(|v| of.contains(&v.delay_mechanism()));
+    let transparent = values.is_transparent();
     match need {
         Need::Nothing => true,
         Need::Udp => transport(&[Transport::UdpIpv4, Transport::UdpIpv6]),
@@ -253,9 +294,10 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::E2e => delay(&[DelayMechanism::E2e]),
         Need::P2p => delay(&[DelayMechanism::P2p]),
         Need::Delay => delay(&[DelayMechanism::E2e, DelayMechanism::P2p]),
-        Need::Steered => !values.bool("free_running"),
-        Need::Server => !values.bool("client_only"),
-        Need::Client => port.is_none_or(|v| !v.bool("master_only")),
+        Need::Transparent => transparent,
+        Need::Steered => !values.bool("free_running") && !transparent,
+        Need::Server => !values.bool("client_only") && !transparent,
+        Need::Client => port.is_none_or(|v| !v.bool("master_only")) && !transparent,
         Need::UnicastClient => port.is_none_or(|v| !v.unicast_masters().is_empty()),
         Need::UnicastServer => port.is_none_or(|v| v.bool("unicast_server") && !values.bool("client_only")),
         Need::Socket => values.text_or_off("management.socket").is_some(),
@@ -269,6 +311,7 @@ const fn governor(need: Need) -> &'static str {
         Need::Nothing => "",
         Need::Udp | Need::Udp4 | Need::Udp6 | Need::Ethernet => "transport",
         Need::E2e | Need::P2p | Need::Delay => "delay_mechanism",
+        Need::Transparent => "clock",
         Need::Steered => "free_running",
         Need::Server => "client_only",
         Need::Client => "master_only",
@@ -290,9 +333,10 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::E2e => "`delay_mechanism` is not `e2e`",
         Need::P2p => "`delay_mechanism` is not `p2p`",
         Need::Delay => "`delay_mechanism` is `none`",
-        Need::Steered => "`free_running` is `true`",
-        Need::Server => "`client_only` is `true`",
-        Need::Client => "`master_only` is `true`",
+        Need::Transparent => "`clock` is not `transparent-e2e` or `transparent-p2p`",
+        Need::Steered => "`free_running` is `true` or the clock is transparent",
+        Need::Server => "`client_only` is `true` or the clock is transparent",
+        Need::Client => "`master_only` is `true` or the clock is transparent",
         Need::UnicastClient => "`unicast_masters` is `off`",
         Need::UnicastServer => "`unicast_server` is `false`",
         Need::Socket => "`management.socket` is `off`",

@@ -78,7 +78,8 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    pub(crate) fn new(problem: Problem, message: impl Into<String>) -> Self {
+    /// Without a place; [`Source::diagnose`](crate::document::Source::diagnose) makes one that has it.
+    pub fn new(problem: Problem, message: impl Into<String>) -> Self {
         Self {
             problem,
             message: message.into(),
@@ -95,7 +96,7 @@ impl Diagnostic {
     }
 
     /// In a file, without a place in it.
-    pub(crate) fn in_file(mut self, path: &Path) -> Self {
+    pub fn in_file(mut self, path: &Path) -> Self {
         self.file = Some(path.to_owned());
         self
     }
@@ -117,27 +118,32 @@ impl Diagnostic {
         self
     }
 
-    pub(crate) fn key(mut self, key: impl Into<String>) -> Self {
+    /// The key it is about.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    pub(crate) fn allowed(mut self, allowed: impl Into<String>) -> Self {
+    /// What is allowed.
+    pub fn allowed(mut self, allowed: impl Into<String>) -> Self {
         self.allowed = Some(allowed.into());
         self
     }
 
-    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+    /// A few words under the mark.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+    /// What to do.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    pub(crate) fn replacement(mut self, text: Option<String>) -> Self {
+    /// What to write in its place.
+    pub fn replacement(mut self, text: Option<String>) -> Self {
         self.replacement = text;
         self
     }
@@ -178,7 +184,8 @@ impl Diagnostic {
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
-    pub(crate) fn new(mut list: Vec<Diagnostic>) -> Self {
+    /// Of at least one.
+    pub fn new(mut list: Vec<Diagnostic>) -> Self {
         list.sort_by_key(|d| (d.position.is_none(), d.file.clone(), d.position.map(|p| (p.line, p.column))));
         Self(list)
     }

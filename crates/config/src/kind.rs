@@ -71,13 +71,13 @@ pub(crate) enum Value {
 
 /// Why a text is not a value.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Refusal {
+pub struct Refusal {
     /// What is wrong, for the mark under the text.
-    pub(crate) label: String,
+    pub label: String,
     /// What to write instead.
-    pub(crate) help: Option<String>,
+    pub help: Option<String>,
     /// The text to write instead.
-    pub(crate) replacement: Option<String>,
+    pub replacement: Option<String>,
 }
 
 impl Refusal {

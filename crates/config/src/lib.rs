@@ -22,6 +22,7 @@ mod addresses;
 mod build;
 mod check;
 mod diagnostics;
+pub mod document;
 mod effective;
 mod kind;
 mod layers;

@@ -12,7 +12,7 @@ pub struct PtpdConfig {
     pub profile: String,
     /// profileIdentity (1588-2019 20.3.3), for CLOCK_DESCRIPTION.
     pub profile_identity: [u8; 6],
-    /// Ordinary or boundary; follows the number of ports unless it was said.
+    /// Ordinary or boundary follow the number of ports; what was said counts.
     pub clock: ClockKind,
     /// defaultDS.clockIdentity; `None`: made from the first port's MAC address.
     pub clock_identity: Option<ClockIdentity>,
@@ -34,6 +34,8 @@ pub struct PtpdConfig {
     pub path_trace: bool,
     /// Only measure, never touch the clock.
     pub free_running: bool,
+    /// A transparent clock tells residence times in the grandmaster's seconds.
+    pub syntonise: bool,
     /// minorVersionPTP that is sent: 1 (2019) or 0 (2008).
     pub minor_version: u8,
     /// Announced while this clock is grandmaster.
@@ -56,13 +58,24 @@ pub struct PtpdConfig {
     pub ports: Vec<PortConfig>,
 }
 
-/// OC or BC (1588-2019 8.2.1.5.5).
+/// defaultDS.instanceType (1588-2019 8.2.1.5.5).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ClockKind {
     /// One port.
     Ordinary,
     /// Any number of ports.
     Boundary,
+    /// Two or more ports; messages pass and are told their residence time.
+    TransparentE2e,
+    /// The same, with the link delay of the port they came in.
+    TransparentP2p,
+}
+
+impl ClockKind {
+    /// Messages pass through it.
+    pub const fn is_transparent(self) -> bool {
+        matches!(self, Self::TransparentE2e | Self::TransparentP2p)
+    }
 }
 
 /// timePropertiesDS (1588-2019 8.2.4) of the instance's own clock.
@@ -351,6 +364,10 @@ pub enum Stamping {
     Auto,
     /// The NIC.
     Hardware,
+    /// The NIC, which writes Sync itself.
+    OneStep,
+    /// The NIC, which writes Sync and Pdelay_Resp itself.
+    P2pOneStep,
     /// The kernel.
     Software,
 }

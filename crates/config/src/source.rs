@@ -16,27 +16,38 @@ const DEEPEST: usize = 16;
 
 /// A file that was read.
 #[derive(Clone, Debug)]
-pub(crate) struct Source {
-    pub(crate) path: PathBuf,
-    pub(crate) text: String,
+pub struct Source {
+    /// As it was named.
+    pub path: PathBuf,
+    /// What is in it.
+    pub text: String,
     line_starts: Vec<usize>,
 }
 
 /// A part of a source, in octets.
-pub(crate) type Place = Range<usize>;
+pub type Place = Range<usize>;
 
 /// A node and where it stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) place: Place,
-    pub(crate) content: Content,
+pub struct Node {
+    /// Where it stands; of mappings and lists the beginning.
+    pub place: Place,
+    /// The octet behind all of it.
+    pub end: usize,
+    /// What it holds.
+    pub content: Content,
 }
 
 /// What a node holds.
 #[derive(Clone, Debug)]
-pub(crate) enum Content {
-    /// A scalar's text, whatever it looks like.
-    Scalar { text: String, quoted: bool },
+pub enum Content {
+    /// A scalar.
+    Scalar {
+        /// Its text, whatever it looks like.
+        text: String,
+        /// It stood in quotes, or was a block.
+        quoted: bool,
+    },
     /// Key and value, duplicates kept.
     Map(Vec<(Node, Node)>),
     /// Items.
@@ -47,11 +58,11 @@ pub(crate) enum Content {
 
 /// The tree of a text.
 #[derive(Debug)]
-pub(crate) struct Tree {
+pub struct Tree {
     /// `None`: the file holds nothing, or nothing that could be read.
-    pub(crate) root: Option<Node>,
+    pub root: Option<Node>,
     /// The text ends in an error: what is not there may be behind it.
-    pub(crate) cut: bool,
+    pub cut: bool,
 }
 
 impl Source {
@@ -61,7 +72,10 @@ impl Source {
     }
 
     /// Reads a file.
-    pub(crate) fn read(path: &Path) -> Result<Self, Box<Diagnostic>> {
+    ///
+    /// # Errors
+    /// It cannot be read, is too large, or is not UTF-8.
+    pub fn read(path: &Path) -> Result<Self, Box<Diagnostic>> {
         let broken = |message: String| Box::new(Diagnostic::new(Problem::File, message).in_file(path));
         let mut octets = Vec::new();
         std::fs::File::open(path)
@@ -71,7 +85,10 @@ impl Source {
     }
 
     /// From what a file holds.
-    pub(crate) fn from_octets(path: &Path, octets: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
+    ///
+    /// # Errors
+    /// It is too large, or not UTF-8.
+    pub fn from_octets(path: &Path, octets: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
         if u64::try_from(octets.len()).unwrap_or(u64::MAX) > LARGEST {
             let message = format!("the file is larger than {} KiB", LARGEST / 1024);
             return Err(Box::new(Diagnostic::new(Problem::File, message).in_file(path)));
@@ -94,17 +111,17 @@ impl Source {
     }
 
     /// A diagnostic at a place of this source.
-    pub(crate) fn diagnose(&self, problem: Problem, message: impl Into<String>, place: &Place) -> Diagnostic {
+    pub fn diagnose(&self, problem: Problem, message: impl Into<String>, place: &Place) -> Diagnostic {
         Diagnostic::new(problem, message).at(&self.path, &self.text, &self.line_starts, place.clone())
     }
 
     /// The line a place is in, from 1.
-    pub(crate) fn line(&self, place: &Place) -> usize {
+    pub fn line(&self, place: &Place) -> usize {
         self.line_starts.partition_point(|begin| *begin <= place.start).max(1)
     }
 
-    /// Reads the YAML.
-    pub(crate) fn tree(&self, out: &mut Vec<Diagnostic>) -> Tree {
+    /// Reads the YAML. What is wrong with it goes to `out`.
+    pub fn tree(&self, out: &mut Vec<Diagnostic>) -> Tree {
         // The parser counts characters; the tree has octets.
         let offsets: Vec<usize> =
             self.text.char_indices().map(|(i, _)| i).chain(std::iter::once(self.text.len())).collect();
@@ -193,15 +210,19 @@ impl Builder<'_> {
                 if !std::mem::replace(&mut self.told[2], true) {
                     self.refuse("aliases (`*name`) have no use here", &place);
                 }
-                self.add(Node { place, content: Content::Refused });
+                self.add(Node { end: place.end, place, content: Content::Refused });
             }
             Event::Scalar(text, style, ..) => {
                 let quoted = style != ScalarStyle::Plain;
-                self.add(Node { place, content: Content::Scalar { text: text.into_owned(), quoted } });
+                self.add(Node {
+                    end: place.end,
+                    place,
+                    content: Content::Scalar { text: text.into_owned(), quoted },
+                });
             }
             Event::SequenceStart(..) => return self.open(Open::List(place, Vec::new())),
             Event::MappingStart(..) => return self.open(Open::Map(place, Vec::new(), None)),
-            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::SequenceEnd | Event::MappingEnd => self.close(place.end),
             Event::DocumentEnd | Event::StreamStart | Event::StreamEnd | Event::Nothing => {}
         }
         true
@@ -217,16 +238,16 @@ impl Builder<'_> {
         true
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, end: usize) {
         let node = match self.stack.pop() {
             Some(Open::Map(place, mut entries, waiting)) => {
                 if let Some(key) = waiting {
                     let place = key.place.clone();
-                    entries.push((key, Node { place, content: Content::Refused }));
+                    entries.push((key, Node { end: place.end, place, content: Content::Refused }));
                 }
-                Node { place, content: Content::Map(entries) }
+                Node { place, end, content: Content::Map(entries) }
             }
-            Some(Open::List(place, items)) => Node { place, content: Content::List(items) },
+            Some(Open::List(place, items)) => Node { place, end, content: Content::List(items) },
             None => return,
         };
         self.add(node);
@@ -246,7 +267,7 @@ impl Builder<'_> {
     /// Closes what an error left open, so that what came before it can be checked too.
     fn unwind(&mut self) {
         while !self.stack.is_empty() {
-            self.close();
+            self.close(self.source.text.len());
         }
     }
 }

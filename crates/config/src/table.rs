@@ -32,6 +32,8 @@ pub(crate) enum Need {
     P2p,
     /// E2E or P2P.
     Delay,
+    /// The clock is transparent.
+    Transparent,
     /// The clock is steered.
     Steered,
     /// The clock may become grandmaster.
@@ -93,9 +95,9 @@ pub(crate) const INSTANCE: Section = Section {
     keys: &[
         key(
             "clock",
-            Kind::Choice(&["auto", "ordinary", "boundary"]),
+            Kind::Choice(&["auto", "ordinary", "boundary", "transparent-e2e", "transparent-p2p"]),
             "auto",
-            "Kind of clock. `auto`: ordinary with one port, boundary with more.",
+            "Kind of clock. `auto`: ordinary with one port, boundary with more. The transparent ones pass messages on and tell them how long they took.",
             "instanceType",
         ),
         key(
@@ -188,6 +190,14 @@ pub(crate) const INSTANCE: Section = Section {
         ),
         key("free_running", Kind::Bool, "false", "Measure only; never touch the clock.", "free_running"),
         key(
+            "syntonise",
+            Kind::Bool,
+            "true",
+            "Tell residence times in the grandmaster's seconds, not in those of the clock that stamps.",
+            "",
+        )
+        .needs(Need::Transparent),
+        key(
             "clock_device",
             Kind::ClockDevice,
             "auto",
@@ -212,7 +222,7 @@ pub(crate) const PORT: Section = Section {
     keys: &[
         key("interface", Kind::Interface, "", "Network interface. Only under `ports:`.", ""),
         key("transport", Kind::Choice(&["udp4", "udp6", "ethernet"]), "udp4", "What carries the messages.", "network_transport"),
-        key("stamping", Kind::Choice(&["auto", "hardware", "software"]), "auto", "Who makes the time stamps. `auto`: the interface if it can and the clock fits, else the kernel.", "time_stamping"),
+        key("stamping", Kind::Choice(&["auto", "hardware", "software", "onestep", "p2p1step"]), "auto", "Who makes the time stamps. `auto`: the interface if it can and the clock fits, else the kernel. `onestep`: the interface, which writes Sync itself; `p2p1step`: Pdelay_Resp, too.", "time_stamping"),
         key("delay_mechanism", Kind::Choice(&["e2e", "p2p", "none"]), "e2e", "How the path is measured.", "portDS.delayMechanism"),
         key("log_announce_interval", LOG, "1", "log2 of the seconds between Announces.", "portDS.logAnnounceInterval"),
         key("announce_receipt_timeout", int(2, 255), "3", "Announce intervals without Announce until another clock is chosen.", "portDS.announceReceiptTimeout"),

@@ -22,6 +22,11 @@ fn three_lines_are_enough_and_so_is_no_file() {
     assert_eq!(from_file.config.clock, ClockKind::Ordinary);
     assert_eq!(from_file.config.profile, "default-e2e");
     assert_eq!(read("ports: [{ interface: a }, { interface: b }]\n").config.clock, ClockKind::Boundary);
+    let transparent = "clock: transparent-p2p\ndelay_mechanism: p2p\nsyntonise: false\nstamping: p2p1step\n\
+                       ports: [{ interface: a }, { interface: b }]\n";
+    let config = read(transparent).config;
+    assert!(config.clock == ClockKind::TransparentP2p && config.clock.is_transparent() && !config.syntonise);
+    assert!(config.ports.iter().all(|p| p.stamping == ptp_config::Stamping::P2pOneStep));
 }
 
 /// linuxptp's defaults, from its manual, for each key that has a counterpart.

@@ -11,14 +11,15 @@ use crate::control::{Control, Stamps};
 use crate::ethernet;
 use crate::interface::{Interface, name_octets};
 use crate::name::Name;
+use crate::relay::{self, Relay};
 use crate::sys;
 use crate::{
-    Address, Capability, Destination, MAX_MESSAGE, MessageClass, NetError, Received, SocketCounters,
+    Address, Capability, Destination, MAX_MESSAGE, MessageClass, NetError, Passing, Received, SocketCounters,
     SocketOptions, StampRequest, Stamping, Transport,
 };
 
 /// The two octets after a message over UDP/IPv6 (1588-2019 D.1), where a card may put the checksum right.
-const UDP_IPV6_TAIL: [u8; 2] = [0; 2];
+const UDP_TAIL: [u8; 2] = [0; 2];
 /// Longer than any message with its headers.
 const BUFFER: usize = 2048;
 
@@ -40,6 +41,7 @@ pub(crate) struct Endpoint {
     buffer: Box<[u8; BUFFER]>,
     name: Name,
     control: Control,
+    relay: Option<Relay>,
     batch: Option<Box<Batch>>,
 }
 
@@ -63,12 +65,12 @@ impl Endpoint {
         for address in [options.primary, options.peer_delay] {
             belongs(options.transport, address)?;
         }
+        let own_mac = interface.mac.unwrap_or_default();
         let (socket, mac) = match options.transport {
+            _ if options.relay => (relay::open(options, interface, class)?, own_mac),
             Transport::UdpIpv4 => (open_ipv4(options, interface, class)?, [0; 6]),
             Transport::UdpIpv6 => (open_ipv6(options, interface, class)?, [0; 6]),
-            Transport::Ethernet => {
-                (ethernet::open(options, interface, class)?, interface.mac.unwrap_or_default())
-            }
+            Transport::Ethernet => (ethernet::open(options, interface, class)?, own_mac),
         };
         if options.socket_priority != 0 {
             let priority = i32::from(options.socket_priority);
@@ -95,6 +97,7 @@ impl Endpoint {
             buffer: Box::new([0; BUFFER]),
             name: Name::default(),
             control: Control::default(),
+            relay: options.relay.then(|| Relay::new(options, interface, class)),
             batch: options.batch.then(|| Box::new(Batch::new())),
         })
     }
@@ -106,12 +109,17 @@ impl Endpoint {
     /// What follows the message within the payload.
     const fn tail(&self) -> &'static [u8] {
         match self.transport {
-            Transport::UdpIpv6 => &UDP_IPV6_TAIL,
+            Transport::UdpIpv6 => &UDP_TAIL,
+            // A card that writes into the message puts the checksum right there, too.
+            Transport::UdpIpv4 if self.stamping.is_one_step() => &UDP_TAIL,
             Transport::UdpIpv4 | Transport::Ethernet => &[],
         }
     }
 
     pub(crate) fn send(&self, destination: Destination, octets: &[u8]) -> Result<(), NetError> {
+        if let Some(relay) = &self.relay {
+            return self.send_own(relay, destination, octets);
+        }
         let (name, header) = self.way(destination, octets)?;
         let parts = [header.as_ref().map_or(&[][..], |h| h), octets, self.tail()];
         sys::send(self.fd(), &name, parts, self.hop_limit(destination))
@@ -204,11 +212,7 @@ impl Endpoint {
         if octets.is_empty() || octets.len() > MAX_MESSAGE {
             return Err(NetError::MessageLength { length: octets.len() });
         }
-        let address = match destination {
-            Destination::Primary => self.primary,
-            Destination::PeerDelay => self.peer_delay,
-            Destination::Unicast(address) => address,
-        };
+        let address = self.address(destination);
         let port = self.class.udp_port();
         match (self.transport, address) {
             (Transport::UdpIpv4, Address::Ipv4(a)) => Ok((Name::ipv4(a, port), None)),
@@ -218,6 +222,39 @@ impl Endpoint {
             }
             (transport, address) => Err(NetError::WrongAddress { transport, address }),
         }
+    }
+
+    const fn address(&self, destination: Destination) -> Address {
+        match destination {
+            Destination::Primary => self.primary,
+            Destination::PeerDelay => self.peer_delay,
+            Destination::Unicast(address) => address,
+        }
+    }
+
+    /// Sends a message of our own from a relaying port.
+    fn send_own(&self, relay: &Relay, destination: Destination, octets: &[u8]) -> Result<(), NetError> {
+        let address = self.address(destination);
+        belongs(self.transport, address)?;
+        let peer_delay = destination == Destination::PeerDelay;
+        match relay.headers(self.transport, address, peer_delay) {
+            Some(headers) => self.send_on(headers.as_slice(), octets),
+            None => Err(NetError::NoNeighbour { address }),
+        }
+    }
+
+    /// Sends a message with headers that were received, or made by [`Relay`].
+    pub(crate) fn send_on(&self, headers: &[u8], octets: &[u8]) -> Result<(), NetError> {
+        if octets.is_empty() || octets.len() > MAX_MESSAGE {
+            return Err(NetError::MessageLength { length: octets.len() });
+        }
+        let foreign = NetError::ForeignHeaders { transport: self.transport };
+        let completed = relay::complete(headers, self.transport, self.class, octets, self.tail());
+        let (Some(headers), Some(_)) = (completed, &self.relay) else { return Err(foreign) };
+        let Some(to) = headers.destination() else { return Err(foreign) };
+        let name = Name::link(ethernet::PROTOCOL, self.index, to);
+        sys::send(self.fd(), &name, [headers.as_slice(), octets, self.tail()], None)
+            .map_err(|e| self.fail("send a message on", e))
     }
 
     /// Peer delay messages do not leave the link (1588-2019 C.3, D.3).
@@ -261,14 +298,26 @@ impl Endpoint {
     ) -> Option<Received<'a>> {
         let stamp = match self.stamping {
             Stamping::Software => stamps.software,
-            Stamping::Hardware => stamps.hardware,
+            Stamping::Hardware | Stamping::OneStep | Stamping::P2pOneStep => stamps.hardware,
             Stamping::None => None,
         };
         let frame = buffer.get(..read.length).unwrap_or_default();
-        let found = match self.transport {
-            Transport::UdpIpv4 => name.as_ipv4().map(|a| (Address::Ipv4(a), frame)),
-            Transport::UdpIpv6 => name.as_ipv6().map(|a| (Address::Ipv6(a), frame)),
-            Transport::Ethernet => name.as_link().and_then(|from| {
+        let mut passing = None;
+        let found = match (&self.relay, self.transport) {
+            (Some(relay), transport) => {
+                let parsed = name.as_link().and_then(|from| relay::parse(frame, transport, from));
+                parsed.filter(|f| !relay.is_from_us(f)).map(|f| {
+                    if relay.is_for_us(&f) {
+                        relay.note(&f);
+                    } else {
+                        passing = Some(Passing { destination: f.destination, headers: f.headers });
+                    }
+                    (f.source, f.payload)
+                })
+            }
+            (None, Transport::UdpIpv4) => name.as_ipv4().map(|a| (Address::Ipv4(a), frame)),
+            (None, Transport::UdpIpv6) => name.as_ipv6().map(|a| (Address::Ipv6(a), frame)),
+            (None, Transport::Ethernet) => name.as_link().and_then(|from| {
                 let groups = [self.primary, self.peer_delay];
                 ethernet::accept(frame, from, self.mac, groups).map(|m| (Address::Ethernet(from.address), m))
             }),
@@ -280,7 +329,7 @@ impl Endpoint {
         if self.class == MessageClass::Event && self.stamping != Stamping::None && stamp.is_none() {
             counters.unstamped = counters.unstamped.saturating_add(1);
         }
-        Some(Received { octets, stamp, source })
+        Some(Received { octets, stamp, source, passing })
     }
 
     /// One read of the error queue: what its control messages say, and the frame up to the message's end, if one came
@@ -331,6 +380,10 @@ impl Endpoint {
 
     fn fail(&self, action: &'static str, source: io::Error) -> NetError {
         NetError::os(action, self.interface.as_str(), None, source)
+    }
+
+    pub(crate) const fn relays(&self) -> bool {
+        self.relay.is_some()
     }
 
     pub(crate) const fn stamping(&self) -> Stamping {

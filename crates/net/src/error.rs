@@ -59,6 +59,23 @@ pub enum NetError {
         /// What it lacks.
         lacks: &'static str,
     },
+    /// The card cannot write times into messages as they leave.
+    NoOneStep {
+        /// The interface's name.
+        interface: String,
+        /// What its card cannot write.
+        lacks: &'static str,
+    },
+    /// Nobody with this address has spoken to the relaying port, so it is not known where it is.
+    NoNeighbour {
+        /// The address.
+        address: Address,
+    },
+    /// A message cannot be sent on with these headers, or the port does not relay.
+    ForeignHeaders {
+        /// The socket's transport.
+        transport: Transport,
+    },
     /// The message is longer than [`MAX_MESSAGE`](crate::MAX_MESSAGE), or empty.
     MessageLength {
         /// Its length in octets.
@@ -94,6 +111,11 @@ impl NetError {
             Self::Os { source, .. } => source.raw_os_error(),
             _ => None,
         }
+    }
+
+    /// The kernel (or a simulator in its place) does not know this kind of socket.
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self.raw_os_error(), Some(libc::EINVAL | libc::EAFNOSUPPORT | libc::EPROTONOSUPPORT))
     }
 
     /// An error of the kernel; a missing privilege becomes [`NetError::Privilege`].
@@ -140,6 +162,17 @@ impl fmt::Display for NetError {
                     "{interface} lacks {lacks} (`ethtool -T {interface}` shows what it has); use software stamps"
                 )
             }
+            Self::NoOneStep { interface, lacks } => {
+                write!(
+                    f,
+                    "the card of {interface} does not do {lacks} (`ethtool -T {interface}` shows its hardware transmit \
+                     modes); use two-step hardware stamps (`stamping: hardware`)"
+                )
+            }
+            Self::ForeignHeaders { transport } => {
+                write!(f, "a message can be sent on by a relaying port, with headers of {transport}")
+            }
+            Self::NoNeighbour { address } => write!(f, "nobody is known to have the address {address}"),
             Self::MessageLength { length } => {
                 write!(f, "a message of {length} octets: 1 to {} are possible", crate::MAX_MESSAGE)
             }

@@ -13,8 +13,25 @@ pub enum Stamping {
     Software,
     /// The network card, from its own clock (/dev/ptpN, see [`Interface::phc_index`](crate::Interface::phc_index)).
     Hardware,
+    /// The network card, which also writes the time into each Sync without twoStepFlag as it leaves (ONESTEP_SYNC). No stamp
+    /// comes back for those.
+    OneStep,
+    /// The same, and adds its turnaround time to each Pdelay_Resp without twoStepFlag (ONESTEP_P2P).
+    P2pOneStep,
     /// Nobody: for programs that only ask and listen, like a management client.
     None,
+}
+
+impl Stamping {
+    /// The card makes the stamps.
+    pub const fn is_hardware(self) -> bool {
+        matches!(self, Self::Hardware | Self::OneStep | Self::P2pOneStep)
+    }
+
+    /// The card writes into messages.
+    pub const fn is_one_step(self) -> bool {
+        matches!(self, Self::OneStep | Self::P2pOneStep)
+    }
 }
 
 /// How to open a port's sockets.
@@ -40,6 +57,9 @@ pub struct SocketOptions {
     pub socket_priority: u8,
     /// How many stamps may be awaited at the same time, 1 to 16384. A request beyond takes the oldest one's place.
     pub max_outstanding: u16,
+    /// Take messages for other hosts, too, by packet sockets whatever the transport, and send them on with
+    /// [`PortSockets::send_on`](crate::PortSockets::send_on): a transparent clock's port. Needs no address.
+    pub relay: bool,
     /// Many messages with one kernel call, for ports that serve many unicast clients. Simulators of clocks and networks
     /// do not know those calls.
     pub batch: bool,
@@ -71,6 +91,7 @@ impl SocketOptions {
             dscp_general: 0,
             socket_priority: 0,
             max_outstanding: 64,
+            relay: false,
             batch: false,
         }
     }

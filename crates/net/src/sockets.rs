@@ -37,6 +37,17 @@ pub struct Received<'a> {
     pub stamp: Option<TimePoint>,
     /// Who sent it.
     pub source: Address,
+    /// A relaying port's: it is not for this host alone, and may be sent on.
+    pub passing: Option<Passing<'a>>,
+}
+
+/// How a frame is addressed that may be sent on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Passing<'a> {
+    /// To whom it is, a group or another host.
+    pub destination: Address,
+    /// All that stands before the message: at most 62 octets.
+    pub headers: &'a [u8],
 }
 
 /// What happened on a port's sockets beside plain messages. All counters only grow.
@@ -79,13 +90,17 @@ impl PortSockets {
     /// The interface is missing or has no address, a privilege is missing, no hardware stamps, or the kernel refused.
     pub fn open(options: &SocketOptions) -> Result<Self, NetError> {
         let interface = Interface::query(&options.interface)?;
-        if options.stamping == Stamping::Hardware && !interface.stamping.hardware() {
+        if options.stamping.is_hardware() && !interface.stamping.hardware() {
             return Err(NetError::NoStamping { interface: interface.name, lacks: "hardware stamps" });
+        }
+        if !stamping::card_can(&interface.stamping, options.stamping) {
+            let lacks = stamping::one_step_of(options.stamping);
+            return Err(NetError::NoOneStep { interface: interface.name, lacks });
         }
         let event = Endpoint::open(options, &interface, MessageClass::Event)?;
         let general = Endpoint::open(options, &interface, MessageClass::General)?;
-        if options.stamping == Stamping::Hardware {
-            stamping::enable_card(event.fd(), &options.interface, options.transport)?;
+        if options.stamping.is_hardware() {
+            stamping::enable_card(event.fd(), &options.interface, options.transport, options.stamping)?;
         }
         stamping::enable_socket(event.fd(), &options.interface, options.stamping)?;
         Ok(Self {
@@ -136,11 +151,46 @@ impl PortSockets {
                 return Ok(());
             }
         }
-        let endpoint = match class {
+        let sent = self.endpoint(class).send(destination, octets);
+        self.sent(class, octets, stamp, sent)
+    }
+
+    /// Sends a message on with the headers that it, or what it belongs to, was received with ([`Passing::headers`]).
+    /// Otherwise like [`PortSockets::send`].
+    ///
+    /// # Errors
+    /// The message is too long, the headers are not of the transport or the port does not relay, or the kernel refused.
+    pub fn send_on(
+        &mut self,
+        class: MessageClass,
+        headers: &[u8],
+        octets: &[u8],
+        stamp: Option<StampRequest>,
+    ) -> Result<(), NetError> {
+        let sent = self.endpoint(class).send_on(headers, octets);
+        self.sent(class, octets, stamp, sent)
+    }
+
+    /// It hears what is for others ([`SocketOptions::relay`]).
+    pub const fn relays(&self) -> bool {
+        self.event.relays()
+    }
+
+    const fn endpoint(&self, class: MessageClass) -> &Endpoint {
+        match class {
             MessageClass::Event => &self.event,
             MessageClass::General => &self.general,
-        };
-        let sent = endpoint.send(destination, octets);
+        }
+    }
+
+    /// Awaits the stamp of what was sent.
+    fn sent(
+        &mut self,
+        class: MessageClass,
+        octets: &[u8],
+        stamp: Option<StampRequest>,
+        sent: Result<(), NetError>,
+    ) -> Result<(), NetError> {
         match (&sent, class) {
             (Ok(()), MessageClass::Event) => {
                 if let Some(request) = stamp {
@@ -149,7 +199,15 @@ impl PortSockets {
                 self.next_id = self.next_id.wrapping_add(1);
             }
             (Ok(()), MessageClass::General) => {}
-            (Err(NetError::MessageLength { .. } | NetError::WrongAddress { .. }), _) => {}
+            (
+                Err(
+                    NetError::MessageLength { .. }
+                    | NetError::WrongAddress { .. }
+                    | NetError::NoNeighbour { .. }
+                    | NetError::ForeignHeaders { .. },
+                ),
+                _,
+            ) => {}
             (Err(_), MessageClass::General) => bump(&mut self.counters.send_errors),
             (Err(_), MessageClass::Event) => {
                 bump(&mut self.counters.send_errors);
@@ -268,7 +326,7 @@ impl PortSockets {
             let token = stamps.id.and_then(|id| pending.take_id(id));
             let stamp = match stamping {
                 Stamping::Software => stamps.software,
-                Stamping::Hardware => stamps.hardware,
+                Stamping::Hardware | Stamping::OneStep | Stamping::P2pOneStep => stamps.hardware,
                 Stamping::None => None,
             };
             match (token, stamp) {
@@ -357,7 +415,7 @@ impl PortSockets {
         };
         let stamp = match stamping {
             Stamping::Software => stamps.software,
-            Stamping::Hardware => stamps.hardware,
+            Stamping::Hardware | Stamping::OneStep | Stamping::P2pOneStep => stamps.hardware,
             Stamping::None => None,
         };
         match (token, stamp) {

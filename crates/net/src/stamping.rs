@@ -5,11 +5,13 @@ use std::os::fd::BorrowedFd;
 
 use crate::interface::name_octets;
 use crate::sys::{self, DataWords, HWTSTAMP_WORDS};
-use crate::{Capability, NetError, Stamping, Transport};
+use crate::{Capability, NetError, Stamping, StampingInfo, Transport};
 
 const SIOCSHWTSTAMP: u32 = 0x89b0;
 const SIOCGHWTSTAMP: u32 = 0x89b1;
 const HWTSTAMP_TX_ON: u32 = 1;
+const HWTSTAMP_TX_ONESTEP_SYNC: u32 = 2;
+const HWTSTAMP_TX_ONESTEP_P2P: u32 = 3;
 const FILTER_ALL: u32 = 1;
 const FILTER_V2_L4_EVENT: u32 = 6;
 const FILTER_V2_L2_EVENT: u32 = 9;
@@ -24,11 +26,38 @@ const fn filters(transport: Transport) -> [u32; 3] {
     }
 }
 
-/// Has the card stamp event messages. What is set already needs no privilege.
-pub(crate) fn enable_card(fd: BorrowedFd<'_>, interface: &str, transport: Transport) -> Result<(), NetError> {
+/// HWTSTAMP_TX_*.
+const fn tx_type(stamping: Stamping) -> u32 {
+    match stamping {
+        Stamping::OneStep => HWTSTAMP_TX_ONESTEP_SYNC,
+        Stamping::P2pOneStep => HWTSTAMP_TX_ONESTEP_P2P,
+        Stamping::Hardware | Stamping::Software | Stamping::None => HWTSTAMP_TX_ON,
+    }
+}
+
+/// What the card would have to write.
+pub(crate) const fn one_step_of(stamping: Stamping) -> &'static str {
+    match stamping {
+        Stamping::P2pOneStep => "one-step Sync and Pdelay_Resp (onestep-p2p)",
+        _ => "one-step Sync (onestep-sync)",
+    }
+}
+
+/// The card says of itself that it can write what this kind of stamps needs. ONESTEP_P2P includes Sync.
+pub(crate) fn card_can(info: &StampingInfo, stamping: Stamping) -> bool {
+    !stamping.is_one_step() || info.tx_types & (1 << tx_type(stamping)) != 0
+}
+
+/// Has the card stamp event messages, and write into them. What is set already needs no privilege.
+pub(crate) fn enable_card(
+    fd: BorrowedFd<'_>,
+    interface: &str,
+    transport: Transport,
+    stamping: Stamping,
+) -> Result<(), NetError> {
     let name = name_octets(interface)?;
-    let suits =
-        |[_, tx_type, filter]: [u32; 3]| tx_type == HWTSTAMP_TX_ON && filters(transport).contains(&filter);
+    let wanted = tx_type(stamping);
+    let suits = |[_, tx_type, filter]: [u32; 3]| tx_type == wanted && filters(transport).contains(&filter);
 
     let mut now = DataWords::<HWTSTAMP_WORDS>([0; HWTSTAMP_WORDS]);
     if sys::interface_data_ioctl(fd, SIOCGHWTSTAMP, name, &mut now).is_ok() && suits(now.0) {
@@ -36,7 +65,7 @@ pub(crate) fn enable_card(fd: BorrowedFd<'_>, interface: &str, transport: Transp
     }
     let mut refused = None;
     for filter in filters(transport) {
-        let mut want = DataWords::<HWTSTAMP_WORDS>([0, HWTSTAMP_TX_ON, filter]);
+        let mut want = DataWords::<HWTSTAMP_WORDS>([0, wanted, filter]);
         match sys::interface_data_ioctl(fd, SIOCSHWTSTAMP, name, &mut want) {
             // The driver writes back what it really does: often more than was asked.
             Ok(()) if suits(want.0) => return Ok(()),
@@ -51,6 +80,11 @@ pub(crate) fn enable_card(fd: BorrowedFd<'_>, interface: &str, transport: Transp
         }
     }
     match refused.as_ref().and_then(io::Error::raw_os_error) {
+        None | Some(libc::EOPNOTSUPP | libc::ERANGE | libc::EINVAL | libc::ENOTTY)
+            if stamping.is_one_step() =>
+        {
+            Err(NetError::NoOneStep { interface: interface.to_owned(), lacks: one_step_of(stamping) })
+        }
         None | Some(libc::EOPNOTSUPP | libc::ERANGE | libc::EINVAL | libc::ENOTTY) => {
             Err(NetError::NoStamping {
                 interface: interface.to_owned(),
@@ -78,7 +112,7 @@ const fn flags(stamping: Stamping) -> u32 {
                 | libc::SOF_TIMESTAMPING_RX_SOFTWARE
                 | libc::SOF_TIMESTAMPING_SOFTWARE
         }
-        Stamping::Hardware => {
+        Stamping::Hardware | Stamping::OneStep | Stamping::P2pOneStep => {
             libc::SOF_TIMESTAMPING_TX_HARDWARE
                 | libc::SOF_TIMESTAMPING_RX_HARDWARE
                 | libc::SOF_TIMESTAMPING_RAW_HARDWARE
@@ -124,5 +158,17 @@ mod tests {
         assert_eq!(flags(Stamping::Software), 1 << 1 | 1 << 3 | 1 << 4 | 1 << 7 | 1 << 11);
         assert_eq!(flags(Stamping::Hardware), 1 << 0 | 1 << 2 | 1 << 6 | 1 << 7 | 1 << 11);
         assert_eq!(flags(Stamping::None), 0);
+        assert_eq!(flags(Stamping::P2pOneStep), flags(Stamping::Hardware));
+    }
+
+    #[test]
+    fn a_card_is_asked_for_no_more_than_it_can() {
+        let card = |tx_types| StampingInfo { tx_types, ..StampingInfo::default() };
+        for (stamping, bit) in [(Stamping::OneStep, 2), (Stamping::P2pOneStep, 3)] {
+            assert!(!card_can(&card(0b11), stamping));
+            assert!(card_can(&card(1 << bit), stamping));
+        }
+        assert!(card_can(&card(0), Stamping::Hardware), "what it says of itself is not needed for that");
+        assert_eq!([Stamping::Hardware, Stamping::OneStep, Stamping::P2pOneStep].map(tx_type), [1, 2, 3]);
     }
 }

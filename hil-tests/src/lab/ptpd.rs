@@ -14,6 +14,8 @@ use super::watch::{Look, Watcher, wait_until};
 pub struct PtpdOptions {
     /// Its ports' interfaces; more than one makes a boundary clock.
     pub interfaces: Vec<String>,
+    /// `auto`, `transparent-e2e` or `transparent-p2p`.
+    pub clock: &'static str,
     /// `udp4`, `udp6` or `ethernet`.
     pub transport: &'static str,
     /// `e2e` or `p2p`.
@@ -40,6 +42,7 @@ impl PtpdOptions {
     pub fn new(interfaces: &[&str]) -> Self {
         Self {
             interfaces: interfaces.iter().map(|&name| name.to_owned()).collect(),
+            clock: "auto",
             transport: "udp4",
             delay_mechanism: "e2e",
             virtual_clock: None,
@@ -64,6 +67,9 @@ impl PtpdOptions {
     pub fn to_yaml(&self, host: &str, socket: &Path) -> String {
         let mut yaml = format!("# {host} of the laboratory\n");
         let _ = writeln!(yaml, "priority1: {}", self.priority1);
+        if self.clock != "auto" {
+            let _ = writeln!(yaml, "clock: {}", self.clock);
+        }
         if self.client_only {
             yaml.push_str("client_only: true\n");
         }
@@ -71,13 +77,15 @@ impl PtpdOptions {
             Some(path) => {
                 let _ = writeln!(yaml, "clock_device: virtual:{}", path.display());
             }
+            // A transparent clock steers nothing anyway.
+            None if self.clock != "auto" => yaml.push_str("clock_device: system\n"),
             None => yaml.push_str("clock_device: system\nfree_running: true\n"),
         }
         // An experiment starts from nothing.
         yaml.push_str("state_file: off\n");
         let _ = writeln!(yaml, "management:\n  socket: {}", socket.display());
         let _ = writeln!(yaml, "  read_only_socket: {}-ro", socket.display());
-        if self.virtual_clock.is_some() {
+        if self.virtual_clock.is_some() && self.clock == "auto" {
             // Software stamps' own gains are for noisy networks: at 8 Sync/s they watch for 37 s before the first correction.
             yaml.push_str("servo:\n  proportional_scale: 0.5\n  integral_scale: 0.03\n");
             if let Some(threshold) = self.step_threshold {

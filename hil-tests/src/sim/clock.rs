@@ -1,7 +1,9 @@
 //! A clock as a NIC has it: an imperfect oscillator, a counter that can be stepped and steered.
 
+use ptp_clock::{Clock, ClockError};
 use ptp_wire::{TimeInterval, TimePoint};
 
+use super::oscillator::{Flicker, Temperature};
 use super::{Jitter, Moment, Rng};
 
 /// What a perfect clock reads when the simulation begins (ns since the PTP epoch).
@@ -23,6 +25,10 @@ pub struct ClockSpec {
     pub drift_ppb_per_hour: f64,
     /// Random walk of the frequency: its deviation after one second, in ppb.
     pub wander_ppb: f64,
+    /// Flicker of the frequency: the floor of its Allan deviation, in ppb.
+    pub flicker_ppb: f64,
+    /// White noise of the frequency: its Allan deviation at one second, in ppb.
+    pub white_ppb: f64,
     /// Stamps are whole multiples of this.
     pub granularity: TimeInterval,
     /// Noise of a stamp.
@@ -38,6 +44,8 @@ impl ClockSpec {
         frequency_ppb: 0.0,
         drift_ppb_per_hour: 0.0,
         wander_ppb: 0.0,
+        flicker_ppb: 0.0,
+        white_ppb: 0.0,
         granularity: TimeInterval(1),
         stamp_noise: Jitter::None,
         max_adjustment_ppb: 100_000_000.0,
@@ -71,6 +79,10 @@ pub struct SimClock {
     since: Moment,
     /// What it read at `since`, in 2^-16 ns.
     reading: i128,
+    /// Added to the oscillator's frequency by flicker, white noise and temperature, ppb.
+    extra_ppb: f64,
+    flicker: Flicker,
+    temperature: Option<Temperature>,
     next_change: Moment,
     wander: Rng,
     noise: Rng,
@@ -88,6 +100,9 @@ impl SimClock {
             rate: 0,
             since: Moment(0),
             reading: (EPOCH_NS << 16) + i128::from(spec.phase.0),
+            extra_ppb: 0.0,
+            flicker: Flicker::default(),
+            temperature: None,
             next_change: Moment(GRID),
             wander: Rng::new(seed, 1, index),
             noise: Rng::new(seed, 2, index),
@@ -98,7 +113,7 @@ impl SimClock {
     }
 
     fn set_rate(&mut self) {
-        let (o, a) = (self.oscillator_ppb * 1e-9, self.adjustment_ppb * 1e-9);
+        let (o, a) = ((self.oscillator_ppb + self.extra_ppb) * 1e-9, self.adjustment_ppb * 1e-9);
         self.rate = ((o + a + o * a) * (1u64 << RATE_BITS) as f64) as i128;
     }
 
@@ -113,16 +128,55 @@ impl SimClock {
         self.since = to;
     }
 
+    /// The oscillator's surroundings warm up and cool down from now on.
+    pub fn set_temperature(&mut self, temperature: Temperature) {
+        self.temperature = Some(temperature);
+    }
+
+    /// It loses or finds what kept it right: from now on it is as `spec` says, from the phase and the counter it has.
+    /// The frequency that `spec` names for the start is taken up; limits and granularity stay.
+    pub fn retune(&mut self, now: Moment, spec: ClockSpec) {
+        self.advance(now);
+        self.settle(now);
+        let ClockSpec { phase, granularity, max_adjustment_ppb, stamp_noise, .. } = self.spec;
+        self.spec = ClockSpec { phase, granularity, max_adjustment_ppb, stamp_noise, ..spec };
+        self.oscillator_ppb = spec.frequency_ppb;
+        self.extra_ppb = 0.0;
+        self.set_rate();
+        self.next_change = Moment((now.0 / GRID + 1) * GRID);
+    }
+
+    /// Sets it right, as a receiver does that has found its satellites again.
+    pub fn set_right(&mut self, now: Moment) {
+        self.advance(now);
+        self.settle(now);
+        self.reading = (EPOCH_NS << 16) + now.0;
+    }
+
     /// Lets the oscillator wander up to `now`.
     fn advance(&mut self, now: Moment) {
-        if self.spec.wander_ppb == 0.0 && self.spec.drift_ppb_per_hour == 0.0 {
+        let ClockSpec { wander_ppb, drift_ppb_per_hour, flicker_ppb, white_ppb, .. } = self.spec;
+        let noisy = flicker_ppb != 0.0 || white_ppb != 0.0;
+        if wander_ppb == 0.0 && drift_ppb_per_hour == 0.0 && !noisy && self.temperature.is_none() {
             return;
         }
         while self.next_change <= now {
             self.settle(self.next_change);
             // 8 changes a second: each has 1/sqrt(8) of the deviation after one second.
-            let walk = self.spec.wander_ppb * 0.353_553_390_593_273_8 * self.wander.normal();
-            self.oscillator_ppb += walk + self.spec.drift_ppb_per_hour / (3600.0 * 8.0);
+            let walk = if wander_ppb == 0.0 {
+                0.0
+            } else {
+                wander_ppb * 0.353_553_390_593_273_8 * self.wander.normal()
+            };
+            self.oscillator_ppb += walk + drift_ppb_per_hour / (3600.0 * 8.0);
+            self.extra_ppb = self.temperature.as_ref().map_or(0.0, |t| t.ppb(self.next_change));
+            if flicker_ppb != 0.0 {
+                self.extra_ppb += flicker_ppb * self.flicker.next(&mut self.wander);
+            }
+            if white_ppb != 0.0 {
+                // The mean of 8 in a second has the deviation that is wanted.
+                self.extra_ppb += white_ppb * 2.828_427_124_746_190_3 * self.wander.normal();
+            }
             self.set_rate();
             self.next_change = Moment(self.next_change.0 + GRID);
         }
@@ -170,7 +224,15 @@ impl SimClock {
         self.stepped += 1;
     }
 
-    /// How often it was stepped.
+    /// Sets its reading.
+    pub fn set(&mut self, now: Moment, to: TimePoint) {
+        self.advance(now);
+        self.settle(now);
+        self.reading = to.scaled();
+        self.stepped += 1;
+    }
+
+    /// How often it was stepped or set.
     pub fn steps(&self) -> u64 {
         self.stepped
     }
@@ -185,7 +247,58 @@ impl SimClock {
 
     /// The oscillator's own frequency error at present, in ppb.
     pub fn oscillator_ppb(&self) -> f64 {
-        self.oscillator_ppb
+        self.oscillator_ppb + self.extra_ppb
+    }
+
+    /// The clock as the programs of its host see it, at this moment.
+    pub fn at_moment<'a>(&'a mut self, now: Moment, name: &'a str) -> Hosted<'a> {
+        Hosted { clock: self, now, name }
+    }
+}
+
+/// A simulated clock in the hands of the code that steers real ones.
+#[derive(Debug)]
+pub struct Hosted<'a> {
+    clock: &'a mut SimClock,
+    now: Moment,
+    name: &'a str,
+}
+
+impl Clock for Hosted<'_> {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn now(&mut self) -> Result<TimePoint, ClockError> {
+        Ok(self.clock.read(self.now))
+    }
+
+    fn frequency(&mut self) -> Result<f64, ClockError> {
+        Ok(self.clock.frequency())
+    }
+
+    fn set_frequency(&mut self, ppb: f64) -> Result<(), ClockError> {
+        let max = self.max_frequency();
+        // One unit of the kernel's resolution is granted to rounding.
+        if ppb.abs() > max + 0.02 || ppb.is_nan() {
+            return Err(ClockError::Frequency { clock: self.name.to_owned(), ppb, max });
+        }
+        self.clock.set_frequency(self.now, ppb);
+        Ok(())
+    }
+
+    fn step(&mut self, by: TimeInterval) -> Result<(), ClockError> {
+        self.clock.step(self.now, by);
+        Ok(())
+    }
+
+    fn set(&mut self, to: TimePoint) -> Result<(), ClockError> {
+        self.clock.set(self.now, to);
+        Ok(())
+    }
+
+    fn max_frequency(&self) -> f64 {
+        self.clock.spec.max_adjustment_ppb
     }
 }
 

@@ -2,42 +2,48 @@
 
 use std::rc::Rc;
 
-use ptp_servo::Decision;
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{
-    Address, Destination, DownCause, Event, Input, MessageClass, Output, PortState, Sample, ServoState,
-    TxToken,
+    Address, Destination, DownCause, Envelope, Event, FrameHeaders, Input, MessageClass, Output, PortState,
+    Sample, TxToken,
 };
 
 use super::capture::Capture;
 use super::link::Link;
-use super::nic::{one_step, plan_stamp, put_on_wire};
+use super::nic::{OnWire, one_step, plan_stamp, put_on_wire, remember_request, write_as_told};
 use super::node::{Node, Running};
 use super::simulation::Simulation;
 use super::{LinkId, Moment, NodeId};
 
-/// PTP's groups on Ethernet: all messages but peer delay's, and peer delay's.
-const PRIMARY: [u8; 6] = [0x01, 0x1b, 0x19, 0, 0, 0];
-const PEER_DELAY: [u8; 6] = [0x01, 0x80, 0xc2, 0, 0, 0x0e];
 /// Wake-ups without effect before an engine is held to be stuck.
 const MAX_IDLE_WAKES: u32 = 100;
 
 /// Octets of a frame; copies share them.
-pub(super) type Octets = Rc<[u8]>;
+pub type Octets = Rc<[u8]>;
 
 /// What the queue holds.
 #[derive(Debug)]
 pub(super) enum Happening {
     /// A frame leaves its port.
-    Depart { node: NodeId, life: u32, port: PortNumber, to: [u8; 6], octets: Octets, token: Option<TxToken> },
+    Depart {
+        node: NodeId,
+        life: u32,
+        port: PortNumber,
+        /// The source's address where it is not the port's own: of a message that passes.
+        from: Option<Address>,
+        to: Address,
+        octets: Octets,
+        token: Option<TxToken>,
+    },
     /// A copy reaches a port.
-    Arrive { link: LinkId, cuts: u32, end: usize, from: [u8; 6], octets: Octets },
+    Arrive { link: LinkId, cuts: u32, end: usize, from: Address, to: Address, octets: Octets },
     /// The host hands a frame to the engine.
     Deliver {
         node: NodeId,
         life: u32,
         port: PortNumber,
         from: Address,
+        to: Address,
         octets: Octets,
         stamp: Option<TimePoint>,
     },
@@ -49,11 +55,16 @@ pub(super) enum Happening {
     Probe,
 }
 
-fn mac_of(address: Address) -> [u8; 6] {
-    match address {
-        Address::Ethernet(mac) => mac,
-        Address::Ipv4(_) | Address::Ipv6(_) => [0; 6],
-    }
+/// What an output was.
+enum Done {
+    Sample(Sample),
+    /// A port is no client any more.
+    LeftMaster,
+    Other,
+}
+
+fn is_client(state: PortState) -> bool {
+    matches!(state, PortState::Uncalibrated | PortState::Slave)
 }
 
 impl Simulation {
@@ -78,15 +89,24 @@ impl Simulation {
     fn take(&mut self, what: Happening) {
         let now = self.now;
         match what {
-            Happening::Depart { node, life, port, to, octets, token } => {
-                if self.alive(node, life) {
-                    self.depart(node, port, to, octets, token);
+            Happening::Depart { node, life, port, from, to, octets, token } => {
+                if self.alive(node, life) || self.nodes[node.0].farewell == Some(life) {
+                    self.depart(node, port, from, to, octets, token);
                 }
             }
-            Happening::Arrive { link, cuts, end, from, octets } => self.arrive(link, cuts, end, from, octets),
-            Happening::Deliver { node, life, port, from, octets, stamp } => {
+            Happening::Arrive { link, cuts, end, from, to, octets } => {
+                self.arrive(link, cuts, end, [from, to], octets);
+            }
+            Happening::Deliver { node, life, port, from, to, octets, stamp } => {
                 if self.alive(node, life) {
-                    self.input(node, Input::Frame { port, octets: &octets, stamp, source: from });
+                    let passes = self.nodes[node.0].is_transparent();
+                    let destination = self.nodes[node.0].destination(port, to);
+                    let envelope = Envelope { source: from, destination, headers: FrameHeaders::NONE };
+                    let input = match passes {
+                        true => Input::Transit { port, octets: &octets, stamp, envelope: &envelope },
+                        false => Input::Frame { port, octets: &octets, stamp, source: from },
+                    };
+                    self.input(node, input);
                 }
             }
             Happening::Stamp { node, life, token, stamp } => {
@@ -103,6 +123,10 @@ impl Simulation {
                 for node in &mut self.nodes {
                     let error = node.clock.error(now).nanos_f64();
                     node.record.errors.push((now, if node.running.is_some() { error } else { f64::NAN }));
+                    if self.keep_looks {
+                        let look = super::record::Look::at(now, node);
+                        node.record.looks.push(look);
+                    }
                 }
                 self.queue.push(now + self.probe_interval, Happening::Probe);
             }
@@ -124,18 +148,30 @@ impl Simulation {
         }
     }
 
+    /// As the daemon's loop does: outputs until there are none, then the clock, and again.
     fn drain(&mut self, id: NodeId) {
-        while let Some(sample) = self.poll(id) {
-            if let Some(sample) = sample {
-                self.steer(id, sample);
+        loop {
+            let mut sampled = None;
+            let mut left = false;
+            while let Some(output) = self.poll(id) {
+                match output {
+                    Done::Sample(sample) => sampled = Some(sample),
+                    Done::LeftMaster => left = true,
+                    Done::Other => {}
+                }
             }
+            if left {
+                self.release(id);
+            }
+            let Some(sample) = sampled else { break };
+            self.steer(id, sample);
         }
         self.look(id);
         self.plan_wake(id);
     }
 
-    /// Carries out one output; a sample is handed back. `None`: there was none.
-    fn poll(&mut self, id: NodeId) -> Option<Option<Sample>> {
+    /// Carries out one output. `None`: there was none.
+    fn poll(&mut self, id: NodeId) -> Option<Done> {
         let now = self.now;
         let node = &mut self.nodes[id.0];
         match node.running.as_mut()?.engine.poll()? {
@@ -145,77 +181,113 @@ impl Simulation {
                     self.violations
                         .push((now, format!("{}: message class does not fit the message", node.spec.name)));
                 }
-                let to = match destination {
-                    Destination::Primary => PRIMARY,
-                    Destination::PeerDelay => PEER_DELAY,
-                    Destination::Unicast(address) => mac_of(address),
-                };
-                let latency = node.spec.host.transmit_latency.around(TimeInterval::ZERO, &mut node.rng);
-                let what = Happening::Depart {
-                    node: id,
-                    life: node.life,
-                    port,
-                    to,
-                    octets: octets.into(),
-                    token: stamp,
-                };
-                self.queue.push(now + latency, what);
-                Some(None)
+                let (octets, token) = (octets.into(), stamp);
+                self.send(id, port, None, destination, octets, token);
+                Some(Done::Other)
             }
-            Output::Sample(sample) => Some(Some(sample)),
+            Output::Transit { port, envelope, octets, stamp, .. } => {
+                let (octets, token) = (octets.into(), stamp);
+                self.send(id, port, Some(envelope.source), envelope.destination, octets, token);
+                Some(Done::Other)
+            }
+            Output::Sample(sample) => Some(Done::Sample(sample)),
             Output::Event(event) => {
-                if let Event::PortState { port, to, .. } = event
+                let mut done = Done::Other;
+                if let Event::PortState { port, from, to, .. } = event
                     && let Some(p) = node.ports.get_mut(usize::from(port.0).wrapping_sub(1))
                 {
                     p.told = to;
+                    if is_client(from) {
+                        done = Done::LeftMaster;
+                    }
                 }
                 node.record.events.push((now, event));
-                Some(None)
+                Some(done)
             }
-            Output::Delay(_) | Output::LocalReply { .. } => Some(None),
+            Output::LocalReply { octets, .. } => {
+                node.record.replies.push((now, octets.into()));
+                Some(Done::Other)
+            }
+            Output::Delay(_) => Some(Done::Other),
         }
     }
 
-    /// What the daemon does with a sample: servo, clock, and back to the engine.
+    /// On its way to the wire, as late as the host is slow.
+    fn send(
+        &mut self,
+        id: NodeId,
+        port: PortNumber,
+        from: Option<Address>,
+        destination: Destination,
+        octets: Octets,
+        token: Option<TxToken>,
+    ) {
+        let now = self.now;
+        let node = &mut self.nodes[id.0];
+        let index = usize::from(port.0).wrapping_sub(1);
+        let Some([primary, peer_delay]) = node.ports.get(index).map(|p| p.groups) else {
+            self.violations.push((now, format!("{}: sends from port {port}", node.spec.name)));
+            return;
+        };
+        let to = match destination {
+            Destination::Primary => primary,
+            Destination::PeerDelay => peer_delay,
+            Destination::Unicast(address) => address,
+        };
+        let latency = node.spec.host.transmit_latency.around(TimeInterval::ZERO, &mut node.rng);
+        let what = Happening::Depart { node: id, life: node.life, port, from, to, octets, token };
+        self.queue.push(now + latency, what);
+    }
+
+    /// A sample to the clock, by the daemon's own code.
     fn steer(&mut self, id: NodeId, sample: Sample) {
         let now = self.now;
         let node = &mut self.nodes[id.0];
         node.record.samples += 1;
         node.record.last_sample = Some(sample);
         let instant = node.instant(now);
-        let Some(Running { engine, servo, log_sync_interval, .. }) = node.running.as_mut() else { return };
-        if node.spec.config.free_running {
+        let Node { clock, running, spec, .. } = node;
+        let Some(Running { engine, discipline, .. }) = running.as_mut() else { return };
+        let mut clock = clock.at_moment(now, &spec.name);
+        // Simulated clocks keep PTP time: nothing is ahead by scale.
+        discipline.serve(engine, instant.0, &mut clock, sample, TimeInterval::ZERO);
+    }
+
+    /// No port is a client any more: the clock is let go.
+    fn release(&mut self, id: NodeId) {
+        let now = self.now;
+        let node = &mut self.nodes[id.0];
+        let instant = node.instant(now);
+        let count = node.ports.len() as u16;
+        let Node { clock, running, spec, .. } = node;
+        let Some(Running { engine, discipline, .. }) = running.as_mut() else { return };
+        if (1..=count).filter_map(|n| engine.port_state(PortNumber(n))).any(is_client) {
             return;
         }
-        if *log_sync_interval != sample.log_sync_interval.0 {
-            *log_sync_interval = sample.log_sync_interval.0;
-            servo.set_interval(sample.log_sync_interval.seconds());
-        }
-        let Decision { state, frequency_ppb, step } = servo.sample(sample.offset, sample.ingress, 1.0);
-        node.clock.set_frequency(now, frequency_ppb);
-        if let Some(step) = step {
-            node.clock.step(now, step);
-            engine.handle(instant, Input::ClockStepped);
-        }
-        let state = if state.is_locked() { ServoState::Locked } else { ServoState::Unlocked };
-        engine.handle(instant, Input::Servo(state));
+        discipline.release(instant.0, &mut clock.at_moment(now, &spec.name));
     }
 
     fn depart(
         &mut self,
         id: NodeId,
         number: PortNumber,
-        to: [u8; 6],
+        from: Option<Address>,
+        to: Address,
         octets: Octets,
         token: Option<TxToken>,
     ) {
         let now = self.now;
         let node = &mut self.nodes[id.0];
         let Some(port) = node.port(number) else { return };
-        let (link_id, end, from) = (port.link, port.end, port.mac);
+        let (end, from) = (port.end, from.unwrap_or(port.address));
+        let Some(link_id) = port.link else { return };
         let link = &mut self.links[link_id.0];
         let connected = link.up && link.ends[end].plugged;
-        let octets = if node.spec.host.one_step { one_step(node, now, octets) } else { Some(octets) };
+        let octets = if node.spec.host.one_step {
+            one_step(node, now, octets)
+        } else {
+            Some(write_as_told(node, now, number, octets))
+        };
         if let Some(token) = token {
             plan_stamp(&mut self.queue, node, id, now, token, connected);
         }
@@ -227,10 +299,11 @@ impl Simulation {
         if let Some(capture) = self.captures.get_mut(&link_id) {
             capture.add(now, from, to, &octets);
         }
-        put_on_wire(&mut self.queue, link, link_id, now, end, from, to, &octets, &self.nodes);
+        let frame = OnWire { sender: Some(end), from, to, octets: &octets };
+        put_on_wire(&mut self.queue, link, link_id, now, &frame, &self.nodes);
     }
 
-    fn arrive(&mut self, id: LinkId, cuts: u32, end: usize, from: [u8; 6], octets: Octets) {
+    fn arrive(&mut self, id: LinkId, cuts: u32, end: usize, [from, to]: [Address; 2], octets: Octets) {
         let now = self.now;
         let link = &mut self.links[id.0];
         let end = link.ends[end];
@@ -245,15 +318,10 @@ impl Simulation {
         let is_event = octets.first().is_some_and(|o| o & 0xf < 8);
         let stamped = is_event && !node.rng.chance(node.spec.host.receive_stamp_loss);
         let stamp = stamped.then(|| node.clock.stamp(now));
+        remember_request(node, end.port, &octets, stamp);
         let latency = node.spec.host.receive_latency.around(TimeInterval::ZERO, &mut node.rng);
-        let what = Happening::Deliver {
-            node: end.node,
-            life: node.life,
-            port: end.port,
-            from: Node::address(from),
-            octets,
-            stamp,
-        };
+        let (node, life, port) = (end.node, node.life, end.port);
+        let what = Happening::Deliver { node, life, port, from, to, octets, stamp };
         self.queue.push(now + latency, what);
     }
 
@@ -300,14 +368,14 @@ impl Simulation {
     pub(super) fn look(&mut self, id: NodeId) {
         let now = self.now;
         let Simulation { nodes, links, violations, hash, .. } = self;
-        let Node { spec, ports, running, record, clock, was_client, .. } = &mut nodes[id.0];
+        let Node { spec, ports, running, record, .. } = &mut nodes[id.0];
         let mut clients = 0;
         let mut touched: Option<Vec<LinkId>> = None;
         for (i, port) in ports.iter_mut().enumerate() {
             let number = PortNumber(i as u16 + 1);
             let state = running.as_ref().and_then(|r| r.engine.port_state(number));
             let state = state.unwrap_or(PortState::Initializing);
-            clients += usize::from(matches!(state, PortState::Uncalibrated | PortState::Slave));
+            clients += usize::from(is_client(state));
             if running.is_some() && port.told != state {
                 violations
                     .push((now, format!("{} port {number}: told {}, is {state}", spec.name, port.told)));
@@ -317,18 +385,9 @@ impl Simulation {
                 record.changes.push(super::Change { at: now, port: number, from: port.state, to: state });
                 hash.number(now.0 as u64 ^ (state as u64) << 56 ^ (id.0 as u64) << 40 ^ (i as u64) << 32);
                 port.state = state;
-                touched.get_or_insert_default().push(port.link);
+                touched.get_or_insert_default().extend(port.link);
             }
         }
-        if clients == 0
-            && std::mem::take(was_client)
-            && let Some(Running { servo, .. }) = running.as_mut()
-        {
-            // Nobody steers any more: what the controller added for the last offset must not stay for ever.
-            servo.reset();
-            clock.set_frequency(now, servo.frequency_ppb());
-        }
-        *was_client |= clients > 0;
         let grandmaster = running.as_ref().is_some_and(|r| r.engine.is_grandmaster());
         if clients > 1 {
             violations.push((now, format!("{}: {clients} ports are clients", spec.name)));

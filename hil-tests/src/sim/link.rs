@@ -2,6 +2,11 @@
 
 use ptp_wire::{PortNumber, TimeInterval};
 
+use std::collections::VecDeque;
+
+use ptpd::engine::Address;
+
+use super::drive::Octets;
 use super::{Jitter, Moment, NodeId, Rng};
 
 /// How frames travel.
@@ -13,6 +18,8 @@ pub struct LinkSpec {
     pub asymmetry: TimeInterval,
     /// Added per frame and receiver.
     pub jitter: Jitter,
+    /// Added to what the first end sends in place of `jitter`, if the load is not the same both ways.
+    pub jitter_there: Option<Jitter>,
     /// A frame does not reach a receiver.
     pub loss: f64,
     /// A frame reaches a receiver twice.
@@ -30,6 +37,7 @@ impl LinkSpec {
             delay: TimeInterval::from_nanos(delay_ns),
             asymmetry: TimeInterval::ZERO,
             jitter: Jitter::None,
+            jitter_there: None,
             loss: 0.0,
             duplicate: 0.0,
             reorder: 0.0,
@@ -96,8 +104,28 @@ pub(super) struct Link {
     pub(super) cuts: u32,
     pub(super) stats: LinkStats,
     pub(super) masters: MasterWatch,
+    /// What was last seen on it, while somebody listens.
+    pub(super) tap: Option<VecDeque<Overheard>>,
+    /// Frames come round again so many times, to their sender too: a bridge loop.
+    pub(super) echo: u32,
     rng: Rng,
 }
+
+/// A frame that a listener on a link has seen.
+#[derive(Clone, Debug)]
+pub struct Overheard {
+    /// When it was put on the link.
+    pub at: Moment,
+    /// Who sent it.
+    pub from: Address,
+    /// To whom.
+    pub to: Address,
+    /// The message.
+    pub octets: Octets,
+}
+
+/// A listener keeps no more than this.
+const OVERHEARD: usize = 512;
 
 impl Link {
     pub(super) fn new(spec: LinkSpec, seed: u64, index: u64) -> Self {
@@ -109,7 +137,19 @@ impl Link {
             cuts: 0,
             stats: LinkStats::default(),
             masters: MasterWatch::default(),
+            tap: None,
+            echo: 0,
             rng: Rng::new(seed, 3, index),
+        }
+    }
+
+    /// Somebody may listen.
+    pub(super) fn overhear(&mut self, frame: impl FnOnce() -> Overheard) {
+        if let Some(tap) = &mut self.tap {
+            if tap.len() >= OVERHEARD {
+                tap.pop_front();
+            }
+            tap.push_back(frame());
         }
     }
 
@@ -126,7 +166,8 @@ impl Link {
         }
         for _ in 0..copies {
             let base = if first { self.spec.delay + self.spec.asymmetry } else { self.spec.delay };
-            let mut delay = self.spec.jitter.around(base, &mut self.rng);
+            let jitter = self.spec.jitter_there.filter(|_| first).unwrap_or(self.spec.jitter);
+            let mut delay = jitter.around(base, &mut self.rng);
             if self.rng.chance(self.spec.reorder) {
                 self.stats.held_back += 1;
                 delay += TimeInterval::from_nanos_f64(self.spec.reorder_by.nanos_f64() * self.rng.unit());

@@ -22,38 +22,48 @@
 //! |---|---|
 //! | `moment`, `queue` | true time; what happens next |
 //! | `rng`, `noise` | seeded numbers; how waits vary |
-//! | `clock` | oscillator and steered counter |
+//! | `clock`, `oscillator` | oscillator and steered counter; flicker, temperature |
 //! | `link` | wires and shared segments: delay, loss, duplicates, reordering |
 //! | `node` | an instance, its servo, its clock, its host's latencies |
 //! | `nic` | stamps, one-step, the way onto the wire |
 //! | `drive` | the loop between engines and wires |
 //! | `simulation` | what a test builds, does and asks |
 //! | `record`, `capture` | what a run leaves behind |
+//! | `scenario` | files that say all of this, for people who do not write Rust |
+//! | `invariants` | what must hold at any moment, and how long it may be broken |
+//! | `campaign` | random networks and faults by the thousand |
 //! | `topology` | parts of a network, and what must hold in each once it is quiet |
 
+pub mod campaign;
 mod capture;
 mod clock;
 mod drive;
+mod invariants;
 mod link;
 mod moment;
 mod nic;
 mod node;
 mod noise;
+mod oscillator;
 mod queue;
 mod record;
 mod rng;
+pub mod scenario;
 mod simulation;
 mod topology;
 
 pub use capture::Capture;
-pub use clock::{ClockSpec, EPOCH_NS, SimClock};
-pub use link::{DoubleMasters, End, LinkSpec, LinkStats};
+pub use clock::{ClockSpec, EPOCH_NS, Hosted, SimClock};
+pub use drive::Octets;
+pub use invariants::{Breach, Longest, Watch};
+pub use link::{DoubleMasters, End, LinkSpec, LinkStats, Overheard};
 pub use moment::Moment;
-pub use node::{HostSpec, NodeSpec};
+pub use node::{HostSpec, NodeSpec, PortSpec};
 pub use noise::Jitter;
+pub use oscillator::{Flicker, Temperature};
 pub use ptpd::engine::PortState;
 pub use queue::EventQueue;
-pub use record::{Change, Figures, NodeRecord, TraceHash};
+pub use record::{Change, Figures, Look, NodeRecord, TraceHash};
 pub use rng::Rng;
 pub use simulation::Simulation;
 

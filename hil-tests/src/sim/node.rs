@@ -1,12 +1,22 @@
 //! A node: one PTP instance with its clock, its servo, and the host they live on.
 
-use ptp_servo::{Servo, ServoConfig};
-use ptp_wire::{ClockAccuracy, ClockIdentity, ClockQuality, PortNumber, TimeInterval};
-use ptpd::engine::{
-    Address, Delay, Engine, InstanceConfig, InstanceKind, Instant, PortConfig, PortState, Stamping, Transport,
-};
+use std::collections::VecDeque;
 
-use super::{ClockSpec, Jitter, LinkId, Moment, NodeRecord, Rng, SimClock};
+use ptp_servo::ServoConfig;
+use ptp_wire::{
+    ClockAccuracy, ClockIdentity, ClockQuality, PortIdentity, PortNumber, TimeInterval, TimePoint,
+};
+use ptpd::engine::{
+    Address, Delay, Destination, Engine, InstanceConfig, InstanceKind, Instant, PortConfig, PortState,
+    Stamping, Transport,
+};
+use ptpd::host::{Discipline, Settings};
+
+use super::{ClockSpec, Jitter, LinkId, Moment, NodeRecord, Rng, SimClock, Temperature};
+
+/// PTP's groups on Ethernet: all messages but peer delay's, and peer delay's.
+const ETHERNET_GROUPS: [Address; 2] =
+    [Address::Ethernet([0x01, 0x1b, 0x19, 0, 0, 0]), Address::Ethernet([0x01, 0x80, 0xc2, 0, 0, 0x0e])];
 
 /// What the host adds between the engine and the wire.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,6 +49,17 @@ impl Default for HostSpec {
     }
 }
 
+/// A port with an interface of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PortSpec {
+    /// What the engine is told. Addresses are filled in.
+    pub config: PortConfig,
+    /// The groups it listens to: all messages but peer delay's, and peer delay's.
+    pub groups: [Address; 2],
+    /// Its own address; `None`: after the node's place and the port's number.
+    pub address: Option<Address>,
+}
+
 /// What a node is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeSpec {
@@ -46,10 +67,18 @@ pub struct NodeSpec {
     pub name: String,
     /// Its instance; identity and ports are set by the simulation.
     pub config: InstanceConfig,
-    /// What each of its ports is like.
+    /// What each of its ports is like that a link makes.
     pub port: PortConfig,
+    /// Ports that a configuration file names: they are there before any link is.
+    pub ports: Vec<PortSpec>,
+    /// Its identity; `None`: after its place among the nodes.
+    pub identity: Option<ClockIdentity>,
     /// Its clock.
     pub clock: ClockSpec,
+    /// What warms its oscillator.
+    pub temperature: Option<Temperature>,
+    /// It does not start by itself: [`Simulation::revive`](super::Simulation::revive) starts it.
+    pub asleep: bool,
     /// Its servo.
     pub servo: ServoConfig,
     /// Its host.
@@ -67,7 +96,11 @@ impl NodeSpec {
             name: name.into(),
             config: InstanceConfig::new(ClockIdentity::ZERO, Vec::new()),
             port,
+            ports: Vec::new(),
+            identity: None,
             clock: ClockSpec::PERFECT,
+            temperature: None,
+            asleep: false,
             servo: ServoConfig::default(),
             host: HostSpec::default(),
         }
@@ -85,6 +118,42 @@ impl NodeSpec {
         spec.config.time_properties.frequency_traceable = true;
         spec.config.time_properties.current_utc_offset_valid = true;
         spec
+    }
+
+    /// A daemon with these settings, as its configuration file gives them. Stamps are the hardware's where that is left
+    /// open: simulated interfaces have them.
+    pub fn from_settings(name: &str, settings: &Settings) -> Self {
+        let mut spec = Self { host: HostSpec::default(), ..Self::new(name) };
+        spec.configure(settings);
+        spec
+    }
+
+    /// Takes over new settings: clock and host stay.
+    pub fn configure(&mut self, settings: &Settings) {
+        let mut settings = settings.clone();
+        let stamping = match settings.stamps {
+            ptpd::host::Stamps::Software => Stamping::Software,
+            ptpd::host::Stamps::OneStep => Stamping::OneStep,
+            ptpd::host::Stamps::P2pOneStep => Stamping::P2pOneStep,
+            _ => Stamping::Hardware,
+        };
+        let identity = settings.clock_identity.unwrap_or(ClockIdentity::ZERO);
+        // Whatever clock the host has, here it keeps PTP time as a PHC does.
+        settings.settle(identity, stamping, &ptp_clock::ClockName::Phc(0));
+        let networks = settings.networks.iter();
+        let ports = settings.instance.ports.iter().zip(networks).map(|(config, n)| PortSpec {
+            address: self
+                .ports
+                .iter()
+                .find(|p| p.config.interface == config.interface)
+                .and_then(|p| p.address),
+            config: config.clone(),
+            groups: [address(n.primary), address(n.peer_delay)],
+        });
+        self.ports = ports.collect();
+        self.identity = settings.clock_identity;
+        self.servo = settings.servo;
+        self.config = settings.instance;
     }
 
     /// On this clock.
@@ -108,6 +177,18 @@ impl NodeSpec {
     pub fn client_only(mut self) -> Self {
         self.config.client_only = true;
         self
+    }
+
+    /// End-to-end transparent.
+    pub fn transparent_e2e(mut self) -> Self {
+        self.config.kind = InstanceKind::TransparentE2e;
+        self
+    }
+
+    /// Peer-to-peer transparent.
+    pub fn transparent_p2p(mut self) -> Self {
+        self.config.kind = InstanceKind::TransparentP2p;
+        self.p2p()
     }
 
     /// Peer delay on all its ports.
@@ -141,27 +222,61 @@ impl NodeSpec {
     }
 }
 
+fn address(address: ptp_net::Address) -> Address {
+    match address {
+        ptp_net::Address::Ipv4(a) => Address::Ipv4(a),
+        ptp_net::Address::Ipv6(a) => Address::Ipv6(a),
+        ptp_net::Address::Ethernet(a) => Address::Ethernet(a),
+    }
+}
+
 /// A port of a node, and the link it is on.
 #[derive(Clone, Debug)]
 pub(super) struct SimPort {
     pub(super) config: PortConfig,
-    pub(super) link: LinkId,
+    /// `None`: nothing is plugged in.
+    pub(super) link: Option<LinkId>,
     /// Its place among the link's ends.
     pub(super) end: usize,
-    pub(super) mac: [u8; 6],
+    pub(super) address: Address,
+    pub(super) groups: [Address; 2],
     /// As last seen.
     pub(super) state: PortState,
     /// As the engine last told.
     pub(super) told: PortState,
 }
 
+impl SimPort {
+    fn new(node: usize, number: u16, spec: PortSpec) -> Self {
+        let [high, low] = (node as u16 + 1).to_be_bytes();
+        let mac = [2, 1, high, low, 0, number as u8];
+        let PortSpec { mut config, groups, address } = spec;
+        let address = address.unwrap_or(match config.transport {
+            Transport::Ethernet => Address::Ethernet(mac),
+            Transport::UdpIpv4 => Address::Ipv4([10, high, low, number as u8].into()),
+            Transport::UdpIpv6 => Address::Ipv6([0xfe80, 0, 0, 0, 0, 0, node as u16 + 1, number].into()),
+        });
+        config.mac = mac;
+        config.protocol_address = match address {
+            Address::Ethernet(a) => a.to_vec(),
+            Address::Ipv4(a) => a.octets().to_vec(),
+            Address::Ipv6(a) => a.octets().to_vec(),
+        };
+        let state = PortState::Initializing;
+        Self { config, link: None, end: 0, address, groups, state, told: state }
+    }
+
+    /// A frame to `to` is for this port.
+    pub(super) fn hears(&self, to: Address) -> bool {
+        to == self.address || self.groups.contains(&to)
+    }
+}
+
 /// What runs: gone when the node is killed.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) engine: Engine,
-    pub(super) servo: Servo,
-    /// The interval the servo's gains are for.
-    pub(super) log_sync_interval: i8,
+    pub(super) discipline: Discipline,
     /// The next planned wake-up.
     pub(super) wake: Option<Moment>,
     /// Wake-ups in a row that did not move the deadline past the present.
@@ -177,10 +292,12 @@ pub(super) struct Node {
     pub(super) running: Option<Running>,
     /// Was alive once: it does not start by itself again.
     pub(super) started: bool,
-    /// It had a client port when last seen.
-    pub(super) was_client: bool,
     /// Counts starts: what was planned for an earlier life is void.
     pub(super) life: u32,
+    /// The life that ended in good order: what it still had to say leaves.
+    pub(super) farewell: Option<u32>,
+    /// Who asked for the peer delay on which port by which number, and when that came in.
+    pub(super) peer_requests: VecDeque<((PortNumber, PortIdentity, u16), TimePoint)>,
     /// The host's monotonic clock at moment 0, in ns.
     boot: u64,
     pub(super) rng: Rng,
@@ -194,20 +311,36 @@ impl Node {
         let mut rng = Rng::new(seed, 4, n);
         let number = index as u16 + 1;
         let [high, low] = number.to_be_bytes();
+        let ports = (1..).zip(&spec.ports).map(|(n, p)| SimPort::new(index, n, p.clone())).collect();
+        let mut clock = SimClock::new(spec.clock, seed, n);
+        if let Some(t) = &spec.temperature {
+            clock.set_temperature(t.clone());
+        }
         Self {
-            identity: ClockIdentity::from_mac([2, 0, 0, 0, high, low]),
-            ports: Vec::new(),
-            clock: SimClock::new(spec.clock, seed, n),
+            identity: spec.identity.unwrap_or(ClockIdentity::from_mac([2, 0, 0, 0, high, low])),
+            ports,
+            clock,
             running: None,
-            started: false,
-            was_client: false,
+            started: spec.asleep,
             life: 0,
+            farewell: None,
             boot: rng.next_u64() >> 14,
             record: NodeRecord::default(),
+            peer_requests: VecDeque::new(),
             seed: rng.next_u64(),
             rng,
             spec,
         }
+    }
+
+    /// One port more, made by a link.
+    pub(super) fn add_port(&mut self, index: usize) -> PortNumber {
+        let number = self.ports.len() as u16 + 1;
+        let config =
+            PortConfig { interface: format!("{}.{number}", self.spec.name), ..self.spec.port.clone() };
+        let spec = PortSpec { config, groups: ETHERNET_GROUPS, address: None };
+        self.ports.push(SimPort::new(index, number, spec));
+        PortNumber(number)
     }
 
     /// The host's monotonic clock.
@@ -225,10 +358,28 @@ impl Node {
         let mut config = self.spec.config.clone();
         config.clock_identity = self.identity;
         config.ports = self.ports.iter().map(|p| p.config.clone()).collect();
-        if self.ports.len() > 1 {
+        if self.spec.ports.is_empty() && self.ports.len() > 1 && config.kind == InstanceKind::Ordinary {
             config.kind = InstanceKind::Boundary;
         }
         config
+    }
+
+    /// Takes over the specification's ports: a reload, or a start with another file. Ports that are there keep their link.
+    pub(super) fn take_ports(&mut self, index: usize) {
+        if self.spec.ports.is_empty() {
+            return;
+        }
+        let old = std::mem::take(&mut self.ports);
+        for (number, spec) in (1..).zip(&self.spec.ports) {
+            let mut port = SimPort::new(index, number, spec.clone());
+            if let Some(before) = old.iter().find(|p| p.config.interface == port.config.interface) {
+                port.link = before.link;
+                port.end = before.end;
+                port.state = before.state;
+                port.told = before.told;
+            }
+            self.ports.push(port);
+        }
     }
 
     /// A new life: the clock goes on, everything else is new.
@@ -239,22 +390,34 @@ impl Node {
         for port in &mut self.ports {
             port.told = PortState::Initializing;
         }
-        let mut servo = self.spec.servo;
-        servo.max_frequency_ppb = servo.max_frequency_ppb.min(self.spec.clock.max_adjustment_ppb);
-        self.running = Some(Running {
-            engine,
-            servo: Servo::new(servo, self.clock.frequency()),
-            log_sync_interval: 0,
-            wake: None,
-            idle_wakes: 0,
-        });
+        let mut clock = self.clock.at_moment(now, &self.spec.name);
+        let discipline =
+            Discipline::new(self.spec.servo, &mut clock, self.spec.config.free_running, None, None)
+                .expect("a simulated clock can always be read");
+        self.running = Some(Running { engine, discipline, wake: None, idle_wakes: 0 });
     }
 
-    pub(super) fn address(mac: [u8; 6]) -> Address {
-        Address::Ethernet(mac)
+    /// Messages for others pass through it.
+    pub(super) fn is_transparent(&self) -> bool {
+        self.spec.config.kind.is_transparent()
+    }
+
+    /// What an address is to a port: one of its groups, or one receiver.
+    pub(super) fn destination(&self, number: PortNumber, to: Address) -> Destination {
+        match self.port(number).map(|p| p.groups) {
+            Some([primary, _]) if primary == to => Destination::Primary,
+            Some([_, peer_delay]) if peer_delay == to => Destination::PeerDelay,
+            _ => Destination::Unicast(to),
+        }
     }
 
     pub(super) fn port(&self, number: PortNumber) -> Option<&SimPort> {
         self.ports.get(usize::from(number.0).checked_sub(1)?)
+    }
+
+    /// The port of an interface.
+    pub(super) fn port_named(&self, interface: &str) -> Option<PortNumber> {
+        let place = self.ports.iter().position(|p| p.config.interface == interface)?;
+        u16::try_from(place + 1).ok().map(PortNumber)
     }
 }

@@ -32,6 +32,15 @@ pub enum Jitter {
         /// The mean wait then.
         mean: f64,
     },
+    /// A tail that falls with a power (Lomax): mostly short waits, and now and then a very long one.
+    Pareto {
+        /// The scale.
+        scale: f64,
+        /// The power; the mean is `scale / (shape - 1)` for powers above 1.
+        shape: f64,
+        /// No wait is longer.
+        most: f64,
+    },
 }
 
 impl Jitter {
@@ -49,6 +58,9 @@ impl Jitter {
                     0.0
                 }
             }
+            Self::Pareto { scale, shape, most } => {
+                (scale * (exp(rng.exponential() / shape.max(0.01)) - 1.0)).min(most)
+            }
         }
     }
 
@@ -61,9 +73,27 @@ impl Jitter {
     }
 }
 
+/// e to the power of a number from 0 to 700, from basic operations only (the system's may differ by a bit).
+fn exp(x: f64) -> f64 {
+    let halvings = 10;
+    let small = x.clamp(0.0, 700.0) / f64::from(1 << halvings);
+    let mut sum = 1.0;
+    for k in (1..=12).rev() {
+        sum = 1.0 + small / f64::from(k) * sum;
+    }
+    (0..halvings).fold(sum, |e, _| e * e)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn exponentials_are_right_to_many_digits() {
+        for x in [0.0, 0.001, 0.5, 1.0, 2.5, 20.0, 100.0] {
+            assert!((exp(x) / x.exp() - 1.0).abs() < 1e-11, "{x}: {} {}", exp(x), x.exp());
+        }
+    }
 
     #[test]
     fn means_are_as_said_and_waits_never_negative() {
@@ -73,6 +103,7 @@ mod tests {
             (Jitter::Uniform { up_to: 50.0 }, 25.0),
             (Jitter::Gamma { shape: 3, mean: 10.0 }, 30.0),
             (Jitter::Queueing { p: 0.1, mean: 300.0 }, 30.0),
+            (Jitter::Pareto { scale: 30.0, shape: 4.0, most: 1e9 }, 10.0),
         ];
         for (jitter, mean) in cases {
             let n = 100_000;

@@ -3,9 +3,10 @@
 use core::time::Duration;
 
 use ptp_wire::PortNumber;
-use ptpd::engine::{Event, PortState, Sample};
+use ptpd::engine::{Event, ParentDs, PortState, Sample};
 
 use super::Moment;
+use super::node::Node;
 
 /// Figures over a stretch of a time series, in ns.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -72,6 +73,10 @@ pub struct NodeRecord {
     pub samples: u64,
     /// The last one.
     pub last_sample: Option<Sample>,
+    /// What it answered to management, in order.
+    pub replies: Vec<(Moment, Box<[u8]>)>,
+    /// What it held to be true at each probe; empty unless [`Simulation::keep_looks`](super::Simulation::keep_looks).
+    pub looks: Vec<Look>,
     /// Transmit stamps that were withheld from its engine.
     pub stamps_withheld: u64,
 }
@@ -91,6 +96,34 @@ impl NodeRecord {
     pub fn settled_within(&self, ns: f64) -> Option<Duration> {
         let first = self.errors.iter().rposition(|(_, e)| e.abs() > ns).map_or(0, |i| i + 1);
         self.errors.get(first).map(|(t, _)| t.since(Moment(0)))
+    }
+}
+
+/// What a node held to be true at some moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// When.
+    pub at: Moment,
+    /// True error in ns; NaN while the node was dead.
+    pub error: f64,
+    /// parentDS; `None` while the node was dead.
+    pub parent: Option<ParentDs>,
+    /// currentDS.stepsRemoved.
+    pub steps_removed: u16,
+    /// The states of its ports.
+    pub states: Vec<PortState>,
+}
+
+impl Look {
+    pub(super) fn at(at: Moment, node: &mut Node) -> Self {
+        let engine = node.running.as_ref().map(|r| &r.engine);
+        Self {
+            at,
+            error: engine.map_or(f64::NAN, |_| node.clock.error(at).nanos_f64()),
+            parent: engine.map(|e| *e.parent_ds()),
+            steps_removed: engine.map_or(0, |e| e.current_ds().steps_removed),
+            states: node.ports.iter().map(|p| p.state).collect(),
+        }
     }
 }
 

@@ -1,18 +1,20 @@
 //! The stage: nodes, links, time; and what a test asks and does.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use ptp_wire::{PortNumber, TimeInterval};
-use ptpd::engine::{Engine, Input, InstanceConfig, PortConfig, PortState};
+use ptp_wire::{ClockIdentity, PortNumber, TimeInterval};
+use ptpd::engine::{Access, Address, Engine, Input, InstanceConfig, PortConfig, PortState};
+use ptpd::host::Settings;
 
 use super::capture::Capture;
 use super::drive::{Happening, watch_masters};
 use super::link::Link;
-use super::node::{Node, SimPort};
+use super::nic::{OnWire, put_on_wire};
+use super::node::Node;
 use super::{
-    DoubleMasters, End, EventQueue, Figures, LinkId, LinkSpec, LinkStats, Moment, NodeId, NodeRecord,
-    NodeSpec, TraceHash,
+    ClockSpec, DoubleMasters, End, EventQueue, Figures, LinkId, LinkSpec, LinkStats, Moment, NodeId,
+    NodeRecord, NodeSpec, Overheard, TraceHash,
 };
 
 /// A network of PTP instances in simulated time. See the [module](super).
@@ -28,6 +30,7 @@ pub struct Simulation {
     pub(super) violations: Vec<(Moment, String)>,
     pub(super) probe_interval: Duration,
     pub(super) happenings: u64,
+    pub(super) keep_looks: bool,
 }
 
 impl Simulation {
@@ -46,6 +49,7 @@ impl Simulation {
             violations: Vec::new(),
             probe_interval: Duration::from_secs(1),
             happenings: 0,
+            keep_looks: false,
         }
     }
 
@@ -64,26 +68,51 @@ impl Simulation {
     /// If a node has started already: its ports are fixed.
     pub fn link(&mut self, nodes: &[NodeId], spec: LinkSpec) -> LinkId {
         let id = LinkId(self.links.len());
-        let mut link = Link::new(spec, self.seed, id.0 as u64);
+        self.links.push(Link::new(spec, self.seed, id.0 as u64));
         for &n in nodes {
             let node = &mut self.nodes[n.0];
             assert!(!node.started, "{} runs already", node.spec.name);
-            let number = node.ports.len() as u16 + 1;
-            let [high, low] = (n.0 as u16 + 1).to_be_bytes();
-            let mac = [2, 1, high, low, 0, number as u8];
-            let config = PortConfig {
-                interface: format!("{}.{number}", node.spec.name),
-                mac,
-                protocol_address: mac.to_vec(),
-                ..node.spec.port.clone()
-            };
-            let state = PortState::Initializing;
-            let end = link.ends.len();
-            node.ports.push(SimPort { config, link: id, end, mac, state, told: state });
-            link.ends.push(End { node: n, port: PortNumber(number), plugged: true });
+            let port = node.add_port(n.0);
+            self.join(id, n, port);
         }
-        self.links.push(link);
         id
+    }
+
+    /// Connects ports that are there already, each by the name of its interface; otherwise as [`Simulation::link`].
+    ///
+    /// # Errors
+    /// The first end that is no port, or that is on a link already.
+    pub fn connect(&mut self, ends: &[(NodeId, &str)], spec: LinkSpec) -> Result<LinkId, usize> {
+        let id = LinkId(self.links.len());
+        self.links.push(Link::new(spec, self.seed, id.0 as u64));
+        for (place, &(node, interface)) in ends.iter().enumerate() {
+            let port = self.nodes[node.0].port_named(interface).ok_or(place)?;
+            if self.nodes[node.0].port(port).is_some_and(|p| p.link.is_some()) {
+                return Err(place);
+            }
+            self.join(id, node, port);
+        }
+        Ok(id)
+    }
+
+    fn join(&mut self, id: LinkId, node: NodeId, number: PortNumber) {
+        let link = &mut self.links[id.0];
+        let end = link.ends.len();
+        link.ends.push(End { node, port: number, plugged: true });
+        if let Some(port) = self.nodes[node.0].ports.get_mut(usize::from(number.0).wrapping_sub(1)) {
+            port.link = Some(id);
+            port.end = end;
+        }
+    }
+
+    /// Writes true errors down so often; before time runs.
+    pub fn probe_every(&mut self, interval: Duration) {
+        self.probe_interval = interval;
+    }
+
+    /// Writes down what every node holds to be true, too, at each probe: [`NodeRecord::looks`].
+    pub fn keep_looks(&mut self) {
+        self.keep_looks = true;
     }
 
     /// Changes what a port is like before its node starts.
@@ -111,6 +140,13 @@ impl Simulation {
         self.run(self.now + time, |_| false);
     }
 
+    /// Lets time pass up to a moment; nothing if it is over.
+    pub fn run_to(&mut self, end: Moment) {
+        if end >= self.now {
+            self.run(end, |_| false);
+        }
+    }
+
     /// Lets time pass until `done`, at most for `limit`; gives the time it took, or `None` if it did not happen.
     pub fn run_until(&mut self, limit: Duration, done: impl FnMut(&Self) -> bool) -> Option<Duration> {
         let from = self.now;
@@ -127,6 +163,7 @@ impl Simulation {
 
     fn start(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.0];
+        node.take_ports(id.0);
         node.start(self.now);
         let ports = (1..=node.ports.len() as u16).map(|p| (id, PortNumber(p)));
         let up: Vec<_> = ports.filter(|&(_, p)| self.carrier(id, p)).collect();
@@ -136,8 +173,7 @@ impl Simulation {
 
     fn carrier(&self, node: NodeId, port: PortNumber) -> bool {
         self.nodes[node.0].port(port).is_some_and(|p| {
-            let link = &self.links[p.link.0];
-            link.up && link.ends[p.end].plugged
+            p.link.map(|l| &self.links[l.0]).is_some_and(|link| link.up && link.ends[p.end].plugged)
         })
     }
 
@@ -150,6 +186,17 @@ impl Simulation {
         n.running = None;
         self.look(node);
         self.look_at_links();
+    }
+
+    /// Ends a node's program as SIGTERM does: it takes its leave.
+    pub fn stop(&mut self, node: NodeId) {
+        if self.nodes[node.0].running.is_some() {
+            self.input(node, Input::Stop);
+            // What it says at the end still leaves.
+            let n = &mut self.nodes[node.0];
+            n.farewell = Some(n.life);
+        }
+        self.kill(node);
     }
 
     /// Starts a node's program anew.
@@ -193,7 +240,8 @@ impl Simulation {
     /// Pulls (or puts back) one node's plug.
     pub fn plug(&mut self, node: NodeId, port: u16, plugged: bool) {
         let number = PortNumber(port);
-        let Some((link, end)) = self.nodes[node.0].port(number).map(|p| (p.link, p.end)) else { return };
+        let place = self.nodes[node.0].port(number).and_then(|p| Some((p.link?, p.end)));
+        let Some((link, end)) = place else { return };
         let before = std::mem::replace(&mut self.links[link.0].ends[end].plugged, plugged);
         if before != plugged && self.links[link.0].up {
             self.tell_carrier(&[(node, number)], plugged);
@@ -241,8 +289,75 @@ impl Simulation {
         let is_event = octets.first().is_some_and(|o| o & 0xf < 8);
         let n = &mut self.nodes[node.0];
         let stamp = is_event.then(|| n.clock.stamp(self.now));
-        let source = Node::address([2, 0xff, 0, 0, 0, 1]);
+        let source = Address::Ethernet([2, 0xff, 0, 0, 0, 1]);
         self.input(node, Input::Frame { port: PortNumber(port), octets, stamp, source });
+    }
+
+    /// Gives a running node the settings of another configuration file, as a reload does; a dead one starts with them.
+    pub fn reload_settings(&mut self, node: NodeId, settings: &Settings) {
+        let n = &mut self.nodes[node.0];
+        n.spec.configure(settings);
+        let Node { clock, running, spec, .. } = n;
+        let Some(running) = running.as_mut() else { return };
+        let mut clock = clock.at_moment(self.now, &spec.name);
+        running.discipline.configure(spec.servo, &mut clock, None);
+        if n.ports.len() == n.spec.ports.len() {
+            n.take_ports(node.0);
+        }
+        let config = n.config();
+        self.input(node, Input::Configure(&config));
+    }
+
+    /// Hands a management message to a node's read-write socket; answers are in its [`NodeRecord::replies`].
+    pub fn manage(&mut self, node: NodeId, octets: &[u8]) {
+        self.input(node, Input::LocalManagement { octets, access: Access::ReadWrite, peer: 1 });
+    }
+
+    /// Puts a frame on a link that nobody on it has sent: for hostile senders. All ends it is addressed to hear it.
+    pub fn forge(&mut self, link: LinkId, from: Address, to: Address, octets: &[u8]) {
+        self.start_new_nodes();
+        let l = &mut self.links[link.0];
+        if !l.up {
+            return;
+        }
+        l.stats.sent += 1;
+        self.hash.number(self.now.0 as u64);
+        self.hash.octets(octets);
+        if let Some(capture) = self.captures.get_mut(&link) {
+            capture.add(self.now, from, to, octets);
+        }
+        let frame = OnWire { sender: None, from, to, octets: &octets.into() };
+        put_on_wire(&mut self.queue, l, link, self.now, &frame, &self.nodes);
+    }
+
+    /// Somebody listens to a link from now on, or no more.
+    pub fn listen(&mut self, link: LinkId, listen: bool) {
+        let tap = &mut self.links[link.0].tap;
+        match (listen, &tap) {
+            (true, None) => *tap = Some(VecDeque::new()),
+            (false, Some(_)) => *tap = None,
+            _ => {}
+        }
+    }
+
+    /// What a listener has seen lately, oldest first.
+    pub fn overheard(&self, link: LinkId) -> impl DoubleEndedIterator<Item = &Overheard> + ExactSizeIterator {
+        let none: &VecDeque<Overheard> = const { &VecDeque::new() };
+        self.links[link.0].tap.as_ref().unwrap_or(none).iter()
+    }
+
+    /// A bridge loop: every frame comes round so many times more, to its sender too. 0 opens the loop.
+    pub fn echo(&mut self, link: LinkId, rounds: u32) {
+        self.links[link.0].echo = rounds;
+    }
+
+    /// A node's clock loses what kept it right, and becomes this one; or finds it again and is set right.
+    pub fn retune(&mut self, node: NodeId, spec: ClockSpec, set_right: bool) {
+        let n = &mut self.nodes[node.0];
+        n.clock.retune(self.now, spec);
+        if set_right {
+            n.clock.set_right(self.now);
+        }
     }
 
     fn look_at_links(&mut self) {
@@ -256,6 +371,37 @@ impl Simulation {
     /// All nodes.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
         (0..self.nodes.len()).map(NodeId)
+    }
+
+    /// The node of a name.
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        self.nodes.iter().position(|n| n.spec.name == name).map(NodeId)
+    }
+
+    /// A node's clockIdentity.
+    pub fn identity(&self, node: NodeId) -> ClockIdentity {
+        self.nodes[node.0].identity
+    }
+
+    /// The port of a node's interface, its own address, and the groups it listens to.
+    pub fn port_of(&self, node: NodeId, interface: &str) -> Option<(u16, Address, [Address; 2])> {
+        let number = self.nodes[node.0].port_named(interface)?;
+        self.nodes[node.0].port(number).map(|p| (number.0, p.address, p.groups))
+    }
+
+    /// A port's own address.
+    pub fn address_of(&self, node: NodeId, port: u16) -> Option<Address> {
+        self.nodes[node.0].port(PortNumber(port)).map(|p| p.address)
+    }
+
+    /// Tells a running node what the name of one of its unicast masters stands for; place in the table from 0.
+    pub fn tell_master(&mut self, node: NodeId, port: u16, index: usize, address: Option<Address>) {
+        self.input(node, Input::MasterAddress { port: PortNumber(port), index, address });
+    }
+
+    /// The link a port is on.
+    pub fn link_of(&self, node: NodeId, port: u16) -> Option<LinkId> {
+        self.nodes[node.0].port(PortNumber(port))?.link
     }
 
     /// All links.

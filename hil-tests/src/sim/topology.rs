@@ -1,8 +1,11 @@
 //! Parts of a network that hear each other, and what must hold in each of them once it is quiet.
 
-use ptpd::engine::PortState;
+use ptpd::engine::{Address, PortState};
 
 use super::{LinkId, NodeId, Simulation};
+
+/// What two ports have to have in common to understand each other: transport, group, domain, major sdoId.
+type Tongue = (u8, Address, u8, u8);
 
 impl Simulation {
     /// The living nodes in groups that are connected through links that are up and nodes that live.
@@ -15,16 +18,18 @@ impl Simulation {
             i
         }
         for link in self.links() {
-            let on: Vec<NodeId> = self.connected_ends(link).map(|(n, _)| n).collect();
-            for pair in on.windows(2) {
-                let (a, b) = (root(&component, pair[0].0), root(&component, pair[1].0));
-                component[a.max(b)] = a.min(b);
+            for on in self.speaking(link) {
+                for pair in on.windows(2) {
+                    let (a, b) = (root(&component, pair[0].0.0), root(&component, pair[1].0.0));
+                    component[a.max(b)] = a.min(b);
+                }
             }
         }
         let mut parts: Vec<Vec<NodeId>> = Vec::new();
         for i in (0..self.nodes.len()).filter(|&i| root(&component, i) == i) {
             let part = (i..self.nodes.len()).filter(|&j| root(&component, j) == i).map(NodeId);
-            let part: Vec<_> = part.filter(|n| self.engine(*n).is_some()).collect();
+            let part: Vec<_> =
+                part.filter(|n| self.engine(*n).is_some() && !self.is_transparent(*n)).collect();
             if !part.is_empty() {
                 parts.push(part);
             }
@@ -39,15 +44,83 @@ impl Simulation {
         ends.filter(move |e| up && e.plugged && self.engine(e.node).is_some()).map(|e| (e.node, e.port.0))
     }
 
-    /// What is not as it should be in a quiet network of clocks of class 128 and above without master-only ports:
-    /// one grandmaster in each part, known to all of it; one MASTER on each link; every other node SLAVE by exactly one
-    /// port and within `ns` of its grandmaster. Empty if all is well.
+    /// The links that a link is one network with, by living transparent clocks between them; in order, itself among them.
+    pub fn segment(&self, link: LinkId) -> Vec<LinkId> {
+        let mut found = vec![link];
+        let mut next = 0;
+        while let Some(&at) = found.get(next) {
+            next += 1;
+            for (node, _) in
+                self.connected_ends(at).filter(|(n, _)| self.is_transparent(*n)).collect::<Vec<_>>()
+            {
+                for port in 1..=self.states(node).len() as u16 {
+                    let Some(other) = self.link_of(node, port) else { continue };
+                    let passes = self.connected_ends(other).any(|e| e == (node, port));
+                    if passes && !found.contains(&other) {
+                        found.push(other);
+                    }
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// A living transparent clock.
+    pub fn is_transparent(&self, node: NodeId) -> bool {
+        self.engine(node).is_some_and(|e| e.config().kind.is_transparent())
+    }
+
+    /// Living ends of a link, and of the links behind transparent clocks, in groups that understand each other: same
+    /// transport and groups, domain and sdoId. Nothing for a link that is not the first of its segment.
+    pub fn speaking(&self, link: LinkId) -> Vec<Vec<(NodeId, u16)>> {
+        let segment = self.segment(link);
+        if segment.first() != Some(&link) {
+            return Vec::new();
+        }
+        let mut found: Vec<(Tongue, Vec<(NodeId, u16)>)> = Vec::new();
+        for (node, port) in segment.into_iter().flat_map(|l| self.connected_ends(l).collect::<Vec<_>>()) {
+            let Some(tongue) = self.tongue(node, port).filter(|_| !self.is_transparent(node)) else {
+                continue;
+            };
+            match found.iter_mut().find(|(t, _)| *t == tongue) {
+                Some((_, ends)) => ends.push((node, port)),
+                None => found.push((tongue, vec![(node, port)])),
+            }
+        }
+        found.into_iter().map(|(_, ends)| ends).collect()
+    }
+
+    fn tongue(&self, node: NodeId, port: u16) -> Option<Tongue> {
+        let config = self.engine(node)?.config();
+        let p = config.ports.get(usize::from(port).checked_sub(1)?)?;
+        let (_, _, [group, _]) = self.port_of(node, &p.interface)?;
+        Some((p.transport as u8, group, config.domain_number, config.sdo_id.major()))
+    }
+
+    /// A primary reference (clockClass up to 127) that stands by: it is its own grandmaster, hears a better one, and
+    /// serves nobody (1588-2019 figure 33, P1 and P2).
+    pub fn stands_by(&self, node: NodeId) -> bool {
+        let states = self.states(node);
+        self.engine(node).is_some_and(|e| e.is_grandmaster() && e.config().clock_quality.clock_class < 128)
+            && states.contains(&PortState::Passive)
+            && !states.contains(&PortState::Master)
+    }
+
+    /// What is not as it should be in a quiet network without master-only ports: one grandmaster in each part, known to
+    /// all of it but primary references that stand by; one MASTER on each link among those who understand each other;
+    /// every other node SLAVE by exactly one port and within `ns` of its grandmaster. Empty if all is well.
     pub fn complaints(&self, ns: f64) -> Vec<String> {
         let mut all: Vec<String> =
             self.violations().iter().map(|(t, what)| format!("at {t}: {what}")).collect();
+        let client_only = |n: &NodeId| self.engine(*n).is_some_and(|e| e.config().client_only);
         for part in self.components() {
-            let masters: Vec<_> =
-                part.iter().filter(|n| self.engine(**n).is_some_and(|e| e.is_grandmaster())).collect();
+            if part.iter().all(client_only) {
+                // Nobody there may serve.
+                continue;
+            }
+            let grand = |n: &NodeId| self.engine(*n).is_some_and(|e| e.is_grandmaster());
+            let masters: Vec<_> = part.iter().filter(|n| grand(n) && !self.stands_by(**n)).collect();
             let names =
                 |nodes: &[&NodeId]| nodes.iter().map(|n| self.name(**n).to_string()).collect::<Vec<_>>();
             let [&grandmaster] = masters[..] else {
@@ -55,7 +128,7 @@ impl Simulation {
                 all.push(format!("of {:?} these are grandmasters: {:?}", names(&part), names(&masters)));
                 continue;
             };
-            for &node in part.iter().filter(|n| **n != grandmaster) {
+            for &node in part.iter().filter(|n| **n != grandmaster && !self.stands_by(**n)) {
                 let name = self.name(node);
                 if self.grandmaster_of(node) != Some(grandmaster) {
                     let held = self.grandmaster_of(node).map(|n| self.name(n));
@@ -71,10 +144,8 @@ impl Simulation {
                 }
             }
         }
-        for link in self.links() {
-            let ends: Vec<_> = self.connected_ends(link).collect();
+        for (link, ends) in self.links().flat_map(|l| self.speaking(l).into_iter().map(move |e| (l, e))) {
             let masters = ends.iter().filter(|(n, p)| self.state(*n, *p) == PortState::Master).count();
-            let client_only = |n: &NodeId| self.engine(*n).is_some_and(|e| e.config().client_only);
             let needs_master = ends.len() > 1 && ends.iter().any(|(n, _)| !client_only(n));
             if masters > 1 || (masters == 0 && needs_master) {
                 let states: Vec<_> = ends

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ptp_net::{LocalSocket, NetError};
 use ptpd::engine::Access;
 
-use super::settings::LocalAddress;
+use ptpd::host::LocalAddress;
 
 /// Clients remembered; the one silent for longest makes room. More than this many never talk at the same time.
 const MAX_PEERS: usize = 256;

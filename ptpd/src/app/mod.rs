@@ -1,14 +1,10 @@
-//! The daemon around the engine: sockets, clock, servo, signals.
+//! The daemon around the engine: sockets, clock, signals. What it shares with the simulator is in [`ptpd::host`].
 
 mod clock;
-mod convert;
-mod discipline;
 mod local;
 mod net_port;
 mod resolve;
 mod run;
-mod settings;
 mod start;
 
-pub(crate) use convert::settings;
 pub(crate) use run::run;

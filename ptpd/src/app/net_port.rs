@@ -5,13 +5,16 @@ use ptp_net::{
     Stamping, link_state,
 };
 use ptp_wire::PortNumber;
-use ptpd::engine::{self, DownCause};
+use ptpd::engine::{self, DownCause, Envelope, FrameHeaders};
 use tracing::{debug, info, warn};
 
-use super::settings::Network;
+use ptpd::host::Network;
 
 /// How often a port that does not open is tried again without news of its link.
 const RETRY_NS: u64 = 1_000_000_000;
+
+/// Stamps that may be awaited of messages that pass.
+const MAX_TRANSITS: u16 = 1024;
 
 /// What became of a port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -71,7 +74,7 @@ impl NetPort {
             // Where the state cannot be asked for (simulators), opening tells.
             Ok(LinkState::Up) | Err(_) => {}
         }
-        match PortSockets::open(&self.options()) {
+        match self.open() {
             Ok(sockets) => {
                 self.sockets = Some(sockets);
                 self.retry_at = None;
@@ -87,11 +90,23 @@ impl NetPort {
         }
     }
 
-    /// Whether opening failed for want of a privilege: waiting will not help.
+    /// Whether opening fails for want of a privilege, or because the card cannot do what is asked for: waiting will not help.
     pub(crate) fn privilege_missing(&self) -> Option<NetError> {
-        match PortSockets::open(&self.options()) {
-            Err(e @ NetError::Privilege { .. }) => Some(e),
+        match self.open() {
+            Err(e @ (NetError::Privilege { .. } | NetError::NoOneStep { .. })) => Some(e),
             _ => None,
+        }
+    }
+
+    fn open(&self) -> Result<PortSockets, NetError> {
+        let options = self.options();
+        match PortSockets::open(&options) {
+            // No packet sockets, as in simulators: then groups' messages pass, and nothing else.
+            Err(e) if options.relay && e.is_unsupported() => {
+                debug!("{e}: only multicast messages pass");
+                PortSockets::open(&SocketOptions { relay: false, ..options })
+            }
+            result => result,
         }
     }
 
@@ -110,8 +125,12 @@ impl NetPort {
         options.dscp_event = n.dscp_event;
         options.dscp_general = n.dscp_general;
         options.socket_priority = n.socket_priority;
-        options.batch = n.batch;
-        if n.batch {
+        options.relay = n.relay;
+        if n.relay {
+            options.max_outstanding = MAX_TRANSITS;
+        }
+        options.batch = n.batch && !n.relay;
+        if options.batch {
             options.max_outstanding = 8192;
         }
         options
@@ -162,10 +181,7 @@ impl NetPort {
         stamp: Option<StampRequest>,
     ) -> Result<Option<ptp_net::TxStamp>, NetError> {
         let Some(sockets) = &mut self.sockets else { return Ok(None) };
-        let class = match class {
-            engine::MessageClass::Event => MessageClass::Event,
-            engine::MessageClass::General => MessageClass::General,
-        };
+        let class = class_to_net(class);
         let destination = match destination {
             engine::Destination::Primary => Destination::Primary,
             engine::Destination::PeerDelay => Destination::PeerDelay,
@@ -174,6 +190,63 @@ impl NetPort {
         let wants = stamp.is_some() && !sockets.is_batch();
         sockets.send(class, destination, octets, stamp)?;
         if wants { sockets.completion_after_send() } else { Ok(None) }
+    }
+
+    /// Sends on what passed; otherwise like [`NetPort::send`].
+    pub(crate) fn send_on(
+        &mut self,
+        class: engine::MessageClass,
+        envelope: &Envelope,
+        octets: &[u8],
+        stamp: Option<StampRequest>,
+    ) -> Result<Option<ptp_net::TxStamp>, NetError> {
+        let headers = envelope.headers.as_slice();
+        if headers.is_empty() {
+            return self.send(class, envelope.destination, octets, stamp);
+        }
+        let Some(sockets) = &mut self.sockets else { return Ok(None) };
+        let wants = stamp.is_some();
+        sockets.send_on(class_to_net(class), headers, octets, stamp)?;
+        if wants { sockets.completion_after_send() } else { Ok(None) }
+    }
+
+    /// It hears what is for others.
+    pub(crate) fn relays(&self) -> bool {
+        self.sockets.as_ref().is_some_and(PortSockets::relays)
+    }
+
+    /// The addresses of this port's groups: all messages but peer delay's, peer delay's.
+    pub(crate) const fn groups(&self) -> (ptp_net::Address, ptp_net::Address) {
+        (self.network.primary, self.network.peer_delay)
+    }
+}
+
+/// The message has its unicastFlag set (1588-2019 13.3.2.8).
+pub(crate) fn says_unicast(octets: &[u8]) -> bool {
+    octets.get(6).is_some_and(|flags| flags & 0x04 != 0)
+}
+
+/// How a frame is addressed that may be sent on, as the engine knows it. `groups`: of the port it came in.
+pub(crate) fn envelope(
+    source: engine::Address,
+    passing: ptp_net::Passing<'_>,
+    groups: (ptp_net::Address, ptp_net::Address),
+) -> Option<Envelope> {
+    let (primary, peer_delay) = groups;
+    let destination = if passing.destination == primary {
+        engine::Destination::Primary
+    } else if passing.destination == peer_delay {
+        engine::Destination::PeerDelay
+    } else {
+        engine::Destination::Unicast(address_from_net(passing.destination))
+    };
+    Some(Envelope { source, destination, headers: FrameHeaders::new(passing.headers)? })
+}
+
+const fn class_to_net(class: engine::MessageClass) -> MessageClass {
+    match class {
+        engine::MessageClass::Event => MessageClass::Event,
+        engine::MessageClass::General => MessageClass::General,
     }
 }
 

@@ -4,18 +4,18 @@ use std::process::ExitCode;
 
 use ptp_clock::ClockName;
 use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, monotonic_now};
-use ptp_net::{LinkMonitor, LinkState, MessageClass, NetError, StampRequest, Stamping, link_state};
+use ptp_net::{LinkMonitor, LinkState, MessageClass, NetError, StampRequest, Stamping, TxStamp, link_state};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Access, Engine, Event, Input, Instant, Output, PortState, TxToken};
 use tracing::{debug, error, info, warn};
 
 use super::clock::HostClock;
-use super::discipline::Discipline;
 use super::local::Local;
-use super::net_port::{Change, NetPort, address_from_net};
+use super::net_port::{Change, NetPort, address_from_net, envelope, says_unicast};
 use super::resolve::Resolver;
-use super::settings::Settings;
 use super::start::{RunError, become_user, choose_stamping, clock_identity, clock_name, prepare};
+use ptpd::host::Discipline;
+use ptpd::host::Settings;
 
 /// The frequency is saved this often while it is good.
 const SAVE_INTERVAL_NS: u64 = 600_000_000_000;
@@ -103,7 +103,7 @@ impl Daemon {
         }
         let discipline = Discipline::new(
             settings.servo,
-            &mut clock,
+            clock.clock(),
             instance.free_running,
             saved.filter(|_| steers),
             settings.summary_ns,
@@ -249,7 +249,7 @@ impl Daemon {
 
     fn read_frame(&mut self, now: u64, i: usize, class: MessageClass) {
         let Some(port) = self.ports.get_mut(i) else { return };
-        let number = port.number;
+        let (number, groups, relays) = (port.number, port.groups(), port.relays());
         let Some(sockets) = port.sockets_mut() else { return };
         if sockets.is_batch() {
             let (engine, clock) = (&mut self.engine, &mut self.clock);
@@ -263,11 +263,14 @@ impl Daemon {
         match sockets.receive(class) {
             Ok(Some(rx)) => {
                 let stamp = rx.stamp.and_then(|t| self.clock.stamp(now, t));
-                let input = Input::Frame {
-                    port: number,
-                    octets: rx.octets,
-                    stamp,
-                    source: address_from_net(rx.source),
+                let (source, octets) = (address_from_net(rx.source), rx.octets);
+                let passing = rx.passing.and_then(|p| envelope(source, p, groups));
+                if relays && passing.is_none() && !says_unicast(octets) {
+                    return; // To this host's address, and yet not to it: it would pass as multicast.
+                }
+                let input = match &passing {
+                    Some(envelope) => Input::Transit { port: number, octets, stamp, envelope },
+                    None => Input::Frame { port: number, octets, stamp, source },
                 };
                 self.engine.handle(Instant(now), input);
                 self.carry_out(now);
@@ -432,23 +435,18 @@ impl Daemon {
                         let Some(port) = self.ports.get_mut(index) else { continue };
                         let deadline = now.saturating_add(self.settings.tx_stamp_timeout_ns);
                         let request = stamp.map(|t| StampRequest { token: t.0, deadline });
-                        match port.send(class, destination, octets, request) {
-                            Ok(Some(done)) => {
-                                let stamp = self.clock.stamp(now, done.stamp);
-                                self.stamps.push((TxToken(done.token), stamp));
-                            }
-                            Ok(None) => {}
-                            Err(e) => {
-                                self.stamps.extend(stamp.map(|t| (t, None)));
-                                if let Some(more) = self.send_trouble.allow(now) {
-                                    warn!(
-                                        "port {} ({}): {e} ({more} more like it)",
-                                        port.number,
-                                        port.interface()
-                                    );
-                                }
-                            }
-                        }
+                        let done = port.send(class, destination, octets, request);
+                        let done = done.map_err(|e| tell_trouble(&mut self.send_trouble, now, port, &e));
+                        self.stamps.extend(sent(now, &mut self.clock, stamp, done));
+                    }
+                    Output::Transit { port, class, envelope, octets, stamp } => {
+                        let index = usize::from(port.0).wrapping_sub(1);
+                        let Some(port) = self.ports.get_mut(index) else { continue };
+                        let deadline = now.saturating_add(self.settings.tx_stamp_timeout_ns);
+                        let request = stamp.map(|t| StampRequest { token: t.0, deadline });
+                        let done = port.send_on(class, &envelope, octets, request);
+                        let done = done.map_err(|e| tell_trouble(&mut self.send_trouble, now, port, &e));
+                        self.stamps.extend(sent(now, &mut self.clock, stamp, done));
                     }
                     Output::LocalReply { peer, octets } => self.local.send(now, peer, octets),
                     Output::Sample(sample) => {
@@ -467,15 +465,11 @@ impl Daemon {
                 }
             }
             if left && !self.port_states().any(is_client) {
-                self.discipline.release(now, &mut self.clock);
+                self.discipline.release(now, self.clock.clock());
             }
             if let Some(sample) = sampled {
                 let ahead = self.timescale_correction();
-                let outcome = self.discipline.sample(now, &mut self.clock, sample, ahead);
-                if outcome.stepped {
-                    self.engine.handle(Instant(now), Input::ClockStepped);
-                }
-                self.engine.handle(Instant(now), Input::Servo(outcome.state));
+                self.discipline.serve(&mut self.engine, now, self.clock.clock(), sample, ahead);
                 continue;
             }
             let Some((token, stamp)) = self.stamps.pop() else { break };
@@ -518,12 +512,14 @@ impl Daemon {
                 let identity = self.engine.config().clock_identity;
                 let stamping = match self.settings.instance.ports.first().map(|p| p.stamping) {
                     Some(engine::Stamping::Hardware) => Stamping::Hardware,
-                    _ => Stamping::Software,
+                    Some(engine::Stamping::OneStep) => Stamping::OneStep,
+                    Some(engine::Stamping::P2pOneStep) => Stamping::P2pOneStep,
+                    Some(engine::Stamping::Software) | None => Stamping::Software,
                 };
                 let name = self.clock.name().clone();
                 let identity = new.clock_identity.unwrap_or(identity);
                 prepare(&mut new, identity, stamping, &name);
-                self.discipline.configure(new.servo, &mut self.clock, new.summary_ns);
+                self.discipline.configure(new.servo, self.clock.clock(), new.summary_ns);
                 for (what, changed) in [
                     ("clock_device", new.clock != self.settings.clock),
                     ("management sockets", new.read_write != self.settings.read_write),
@@ -556,6 +552,25 @@ impl Daemon {
         self.handle(monotonic_now(), Input::Stop);
         self.save();
         info!("stopped");
+    }
+}
+
+/// What came of a transmission: a stamp that was there at once, or the news that none will come.
+fn sent(
+    now: u64,
+    clock: &mut HostClock,
+    wanted: Option<TxToken>,
+    done: Result<Option<TxStamp>, ()>,
+) -> Option<(TxToken, Option<TimePoint>)> {
+    match done {
+        Ok(done) => done.map(|done| (TxToken(done.token), clock.stamp(now, done.stamp))),
+        Err(()) => wanted.map(|token| (token, None)),
+    }
+}
+
+fn tell_trouble(limit: &mut RateLimit, now: u64, port: &NetPort, e: &NetError) {
+    if let Some(more) = limit.allow(now) {
+        warn!("port {} ({}): {e} ({more} more like it)", port.number, port.interface());
     }
 }
 

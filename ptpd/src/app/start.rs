@@ -10,7 +10,7 @@ use ptpd::engine;
 use tracing::{debug, info, warn};
 
 use super::net_port::describe;
-use super::settings::{LocalClock, Settings, Stamps};
+use ptpd::host::{LocalClock, Settings, Stamps};
 
 /// Why the daemon does not start, or does not go on.
 #[derive(Debug)]
@@ -111,6 +111,8 @@ pub(super) fn choose_stamping(settings: &Settings) -> Result<Stamping, RunError>
     match settings.stamps {
         Stamps::Software => Ok(Stamping::Software),
         Stamps::Hardware => Ok(Stamping::Hardware),
+        Stamps::OneStep => Ok(Stamping::OneStep),
+        Stamps::P2pOneStep => Ok(Stamping::P2pOneStep),
         Stamps::Auto => Ok(match &settings.clock {
             LocalClock::Named(ClockName::Phc(_)) => Stamping::Hardware,
             LocalClock::Named(_) => Stamping::Software,
@@ -145,9 +147,11 @@ pub(super) fn clock_name(settings: &Settings, stamping: Stamping) -> Result<Cloc
         (ClockName::Phc(_), Stamping::Software) => Err(RunError::Setting(format!(
             "{name} cannot be disciplined by software stamps: they are readings of the system clock"
         ))),
-        (ClockName::System | ClockName::Virtual(_), Stamping::Hardware) => Err(RunError::Setting(format!(
-            "{name} cannot be disciplined by hardware stamps: they are readings of the card's own clock"
-        ))),
+        (ClockName::System | ClockName::Virtual(_), stamping) if stamping.is_hardware() => {
+            Err(RunError::Setting(format!(
+                "{name} cannot be disciplined by hardware stamps: they are readings of the card's own clock"
+            )))
+        }
         _ => Ok(name),
     }
 }
@@ -159,19 +163,14 @@ pub(super) fn prepare(
     stamping: Stamping,
     name: &ClockName,
 ) {
-    settings.instance.clock_identity = identity;
-    if stamping == Stamping::Software {
-        settings.servo = settings.software_servo;
-    }
-    if *name == ClockName::System {
-        // The system clock keeps UTC: what it serves is not the PTP timescale.
-        settings.instance.time_properties.ptp_timescale = false;
-    }
+    let stamping = match stamping {
+        Stamping::Hardware => engine::Stamping::Hardware,
+        Stamping::OneStep => engine::Stamping::OneStep,
+        Stamping::P2pOneStep => engine::Stamping::P2pOneStep,
+        Stamping::Software | Stamping::None => engine::Stamping::Software,
+    };
+    settings.settle(identity, stamping, name);
     for port in &mut settings.instance.ports {
-        port.stamping = match stamping {
-            Stamping::Hardware => engine::Stamping::Hardware,
-            _ => engine::Stamping::Software,
-        };
         if let Ok(interface) = Interface::query(&port.interface) {
             describe(&interface, port);
             port.phc_index = match name {

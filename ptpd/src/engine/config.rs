@@ -5,13 +5,24 @@ use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, Ti
 use super::Address;
 use super::unicast::Prefix;
 
-/// OC or BC (1588-2019 8.2.1.5.5).
+/// defaultDS.instanceType (1588-2019 8.2.1.5.5).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum InstanceKind {
     /// One port.
     Ordinary,
     /// Any number of ports.
     Boundary,
+    /// Two or more ports; end-to-end transparent.
+    TransparentE2e,
+    /// Two or more ports; peer-to-peer transparent.
+    TransparentP2p,
+}
+
+impl InstanceKind {
+    /// Messages pass through it.
+    pub const fn is_transparent(self) -> bool {
+        matches!(self, Self::TransparentE2e | Self::TransparentP2p)
+    }
 }
 
 /// How a port measures the path (1588-2019 8.2.15.4.4).
@@ -57,6 +68,18 @@ pub enum Stamping {
     OneStep = 3,
     /// The NIC writes Sync and Pdelay_Resp itself.
     P2pOneStep = 4,
+}
+
+impl Stamping {
+    /// Sync needs no Follow_Up (1588-2019 9.5.9.3): the card writes originTimestamp when it leaves.
+    pub const fn writes_sync(self) -> bool {
+        matches!(self, Self::OneStep | Self::P2pOneStep)
+    }
+
+    /// Pdelay_Resp needs no Pdelay_Resp_Follow_Up (11.4.2 c 1): the card adds the turnaround time when it leaves.
+    pub const fn writes_pdelay_resp(self) -> bool {
+        matches!(self, Self::P2pOneStep)
+    }
 }
 
 /// timePropertiesDS (1588-2019 8.2.4) of the instance's own clock, announced while it is grandmaster.
@@ -199,7 +222,7 @@ impl Default for UnicastServerConfig {
 pub struct InstanceConfig {
     /// defaultDS.clockIdentity.
     pub clock_identity: ClockIdentity,
-    /// Ordinary or boundary.
+    /// Ordinary, boundary or transparent.
     pub kind: InstanceKind,
     /// defaultDS.priority1.
     pub priority1: u8,
@@ -221,6 +244,8 @@ pub struct InstanceConfig {
     pub path_trace: bool,
     /// Only measure: port states follow BMCA, and Samples come out, but SLAVE is reached without a servo.
     pub free_running: bool,
+    /// A transparent clock tells residence times in the grandmaster's seconds, not in those of its own clock.
+    pub syntonise: bool,
     /// GET from the network is answered. SET and COMMAND never are.
     pub network_management: bool,
     /// Announced while grandmaster.
@@ -300,6 +325,7 @@ impl InstanceConfig {
             minor_version: 1,
             path_trace: false,
             free_running: false,
+            syntonise: true,
             network_management: true,
             time_properties: TimeProperties::default(),
             description: Description::default(),

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use ptp_wire::{ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, TimeInterval, TimePoint};
 
-use super::InstanceConfig;
+use super::{Envelope, InstanceConfig};
 
 /// A time on the host's monotonic clock, in ns. Only differences matter.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -90,7 +90,7 @@ impl fmt::Display for Address {
 }
 
 /// Where a frame goes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Destination {
     /// The group of all messages but peer delay's.
     Primary,
@@ -155,6 +155,17 @@ pub enum Input<'a> {
         stamp: Option<TimePoint>,
         /// Who sent it.
         source: Address,
+    },
+    /// A frame was received that may be for others: a transparent clock sends it on. Other clocks take it for their own.
+    Transit {
+        /// By this port.
+        port: PortNumber,
+        /// The PTP message, first octet of its header first; trailing octets are ignored.
+        octets: &'a [u8],
+        /// When it arrived, in the local clock's time; needed for event messages.
+        stamp: Option<TimePoint>,
+        /// From whom to whom.
+        envelope: &'a Envelope,
     },
     /// The stamp of a transmission is here, or will never come. Any order, any time, or not at all.
     TransmitStamp {
@@ -361,6 +372,19 @@ pub enum Output<'a> {
         class: MessageClass,
         /// To there.
         destination: Destination,
+        /// The message.
+        octets: &'a [u8],
+        /// Wants its stamp, under this token.
+        stamp: Option<TxToken>,
+    },
+    /// Send a frame on that passed through a transparent clock.
+    Transit {
+        /// From this port.
+        port: PortNumber,
+        /// By this socket.
+        class: MessageClass,
+        /// As it was addressed when it came in.
+        envelope: Envelope,
         /// The message.
         octets: &'a [u8],
         /// Wants its stamp, under this token.

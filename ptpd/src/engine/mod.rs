@@ -27,6 +27,7 @@ mod bmca;
 mod config;
 mod data_sets;
 mod e2e;
+mod envelope;
 mod foreign;
 mod fsm;
 mod instance;
@@ -40,6 +41,7 @@ mod stats;
 mod sync;
 mod timers;
 mod transmit;
+mod transparent;
 mod unicast;
 
 use core::time::Duration;
@@ -51,6 +53,7 @@ pub use config::{
     TimeProperties, Transport, UnicastClientConfig, UnicastMaster, UnicastServerConfig,
 };
 pub use data_sets::{CurrentDs, ParentDs};
+pub use envelope::{Envelope, FrameHeaders};
 pub use io::{
     Access, Address, DelaySample, Destination, DownCause, Event, Input, Instant, MessageClass, Output,
     PortState, Sample, ServoState, TxToken,
@@ -73,12 +76,13 @@ pub struct Engine {
     best: Vec<Option<Candidate>>,
     next_decision: Instant,
     management: management::Management,
+    transparent: Option<Box<transparent::Transparent>>,
 }
 
 impl Engine {
     /// An instance whose ports are INITIALIZING until [`Input::PortUp`]. `seed` decides all random waits.
     pub fn new(config: InstanceConfig, seed: u64, now: Instant) -> Self {
-        let ports = config
+        let mut ports = config
             .ports
             .iter()
             .zip(1..=u16::MAX - 1)
@@ -86,7 +90,9 @@ impl Engine {
                 Port::new(PortIdentity::new(config.clock_identity, number), port.clone(), now)
             })
             .collect::<Vec<_>>();
+        let transparent = transparent::Transparent::new(&config, &mut ports, seed);
         Self {
+            transparent,
             best: Vec::with_capacity(ports.len()),
             ports,
             instance: Instance::new(config, seed, now),
@@ -101,9 +107,14 @@ impl Engine {
         self.run_timers();
         match input {
             Input::Tick => {}
-            Input::Frame { port, octets, stamp, source } => self.frame(port, octets, stamp, source),
+            Input::Frame { port, octets, stamp, source } => self.frame(port, octets, stamp, source, None),
+            Input::Transit { port, octets, stamp, envelope } => {
+                self.frame(port, octets, stamp, envelope.source, Some(envelope));
+            }
             Input::TransmitStamp { token, stamp } => {
-                if let Some(port) = port_mut(&mut self.ports, Outstanding::port_of(token)) {
+                if self.transit_stamp(token, stamp) {
+                    // It was not one of the port's own messages.
+                } else if let Some(port) = port_mut(&mut self.ports, Outstanding::port_of(token)) {
                     port.transmit_stamp(&mut self.instance, token, stamp);
                 }
             }
@@ -114,15 +125,21 @@ impl Engine {
                     port.transition(&mut self.instance, FsmEvent::InitComplete);
                 }
             }
-            Input::PortDown { port, .. } => {
-                if let Some(port) = port_mut(&mut self.ports, port) {
+            Input::PortDown { port: number, .. } => {
+                if let Some(port) = port_mut(&mut self.ports, number) {
                     port.up = false;
                     port.transition(&mut self.instance, FsmEvent::FaultDetected);
+                }
+                if let Some(transparent) = &mut self.transparent {
+                    transparent.port_down(number);
                 }
             }
             Input::ClockStepped => {
                 for port in &mut self.ports {
                     port.clock_stepped();
+                }
+                if let Some(transparent) = &mut self.transparent {
+                    transparent.clock_stepped();
                 }
             }
             Input::Servo(state) => self.servo(state),
@@ -159,8 +176,9 @@ impl Engine {
     /// When [`Input::Tick`] is wanted, if nothing else comes first.
     pub fn next_deadline(&self) -> Option<Instant> {
         let timers = self.ports.iter().filter_map(Port::next_deadline).min();
-        let decision = self.ports.iter().any(Port::active).then_some(self.next_decision);
-        [timers, decision, self.management.next_deadline()].into_iter().flatten().min()
+        let decision = self.decides().then_some(self.next_decision);
+        let transparent = self.transparent.as_ref().and_then(|t| t.next_deadline());
+        [timers, decision, transparent, self.management.next_deadline()].into_iter().flatten().min()
     }
 
     // --- what it knows ---
@@ -205,6 +223,12 @@ impl Engine {
         self.port(port).and_then(|p| p.unicast.server.as_ref()).map(|s| &s.stats)
     }
 
+    /// A transparent clock's view of its own domain: the grandmaster's seconds per second of ours, once known.
+    pub fn rate_ratio(&self) -> Option<f64> {
+        let config = &self.instance.config;
+        self.transparent.as_ref()?.rate_ratio(config.sdo_id, config.domain_number)
+    }
+
     /// What a port has counted.
     pub fn port_stats(&self, port: PortNumber) -> Option<&PortStats> {
         self.port(port).map(|p| &p.stats)
@@ -226,19 +250,40 @@ impl Engine {
             }
             port.unicast_due(&mut self.instance);
         }
-        if self.next_decision <= now && self.ports.iter().any(Port::active) {
+        self.transit_due();
+        if self.next_decision <= now && self.decides() {
             // Foreign masters lose their qualification by silence, so this looks once per announce interval.
             self.instance.decision_due = true;
         }
     }
 
-    fn frame(&mut self, number: PortNumber, octets: &[u8], stamp: Option<TimePoint>, source: Address) {
+    /// Chooses among masters: transparent clocks do not.
+    fn decides(&self) -> bool {
+        self.transparent.is_none() && self.ports.iter().any(Port::active)
+    }
+
+    /// `envelope`: it may be for others.
+    fn frame(
+        &mut self,
+        number: PortNumber,
+        octets: &[u8],
+        stamp: Option<TimePoint>,
+        source: Address,
+        envelope: Option<&Envelope>,
+    ) {
         let Some(port) = port_mut(&mut self.ports, number) else { return };
-        let instance = &mut self.instance;
         let message = match Message::parse(octets) {
             Ok(message) => message,
             Err(e) => return port.stats.drop(e.into()),
         };
+        if self.transparent.is_some() {
+            let multicast = transparent::multicast(&message, source);
+            if !self.transit(number, &message, stamp, envelope.unwrap_or(&multicast)) {
+                return;
+            }
+        }
+        let Some(port) = port_mut(&mut self.ports, number) else { return };
+        let instance = &mut self.instance;
         let header = message.header();
         let config = &instance.config;
         // A 2008 sender knows only the major nibble of the sdoId.
@@ -315,6 +360,9 @@ impl Engine {
 
     /// The state decision event (1588-2019 9.2.6.9): all ports at once.
     fn state_decision(&mut self) {
+        if self.transparent.is_some() {
+            return;
+        }
         let instance = &mut self.instance;
         let now = instance.now;
         let parent = instance.parent.parent_port_identity;

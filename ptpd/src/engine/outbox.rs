@@ -3,7 +3,7 @@ use std::ops::Range;
 
 use ptp_wire::{PortNumber, WireError};
 
-use super::{DelaySample, Destination, Event, MessageClass, Output, Sample, TxToken};
+use super::{DelaySample, Destination, Envelope, Event, MessageClass, Output, Sample, TxToken};
 
 #[derive(Clone, Debug)]
 enum Queued {
@@ -13,6 +13,10 @@ enum Queued {
         destination: Destination,
         octets: Range<usize>,
         stamp: Option<TxToken>,
+    },
+    Transit {
+        transit: Transit,
+        octets: Range<usize>,
     },
     LocalReply {
         peer: u32,
@@ -39,6 +43,15 @@ pub(super) struct Route {
     pub(super) stamp: Option<TxToken>,
 }
 
+/// The way out of a frame that passes through.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Transit {
+    pub(super) port: PortNumber,
+    pub(super) class: MessageClass,
+    pub(super) envelope: Envelope,
+    pub(super) stamp: Option<TxToken>,
+}
+
 impl Outbox {
     /// Octets that fit one message.
     pub(super) const MAX_MESSAGE: usize = 1480;
@@ -56,6 +69,18 @@ impl Outbox {
         let Route { port, class, destination, stamp } = route;
         self.queue.push_back(Queued::Transmit { port, class, destination, octets, stamp });
         Ok(())
+    }
+
+    /// A copy of `octets`, `edit`ed.
+    pub(super) fn transit(&mut self, transit: Transit, octets: &[u8], edit: impl FnOnce(&mut [u8])) {
+        let copied = self.fill(octets.len(), |buf| {
+            buf.copy_from_slice(octets);
+            edit(buf);
+            Ok(octets.len())
+        });
+        if let Ok(octets) = copied {
+            self.queue.push_back(Queued::Transit { transit, octets });
+        }
     }
 
     pub(super) fn local_reply(
@@ -101,6 +126,10 @@ impl Outbox {
         Some(match self.queue.pop_front()? {
             Queued::Transmit { port, class, destination, octets, stamp } => {
                 Output::Transmit { port, class, destination, octets: &arena[octets], stamp }
+            }
+            Queued::Transit { transit, octets } => {
+                let Transit { port, class, envelope, stamp } = transit;
+                Output::Transit { port, class, envelope, octets: &arena[octets], stamp }
             }
             Queued::LocalReply { peer, octets } => Output::LocalReply { peer, octets: &arena[octets] },
             Queued::Sample(s) => Output::Sample(s),

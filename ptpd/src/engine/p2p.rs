@@ -171,7 +171,7 @@ impl Port {
         instance.out.delay(DelaySample { port: self.number(), egress: t1, backward, delay });
     }
 
-    /// Answers a peer's request: two-step, with both times (11.4.2 c, option B).
+    /// Answers a peer's request: two-step, with both times (11.4.2 c, option B), or by the card in one.
     pub(super) fn receive_pdelay_req(&mut self, instance: &mut Instance, rx: Received<'_>) {
         if self.config.delay != Delay::P2p {
             return self.stats.drop(DropCause::Mechanism);
@@ -187,9 +187,18 @@ impl Port {
         };
         let mut header = self.header(instance, MessageType::PdelayResp);
         header.sequence_id = request.sequence_id;
+        header.log_message_interval = LogInterval::NOT_APPLICABLE;
+        if self.config.stamping.writes_pdelay_resp() {
+            // The card adds its turnaround time; the ways between card and wire are known (11.4.2 c 1).
+            header.correction = request.correction + self.config.ingress_latency + self.config.egress_latency;
+            let body = Body::PdelayResp {
+                request_receipt_timestamp: Timestamp::ZERO,
+                requesting_port_identity: requester,
+            };
+            return self.send(instance, &header, &body, destination, None);
+        }
         header.flags = Flags::TWO_STEP;
         header.correction = -fraction;
-        header.log_message_interval = LogInterval::NOT_APPLICABLE;
         let sent = Sent::PdelayResp {
             sequence_id: request.sequence_id,
             requester,

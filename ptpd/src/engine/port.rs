@@ -225,6 +225,9 @@ impl Port {
     }
 
     pub(super) fn arm_announce_receipt(&mut self, instance: &mut Instance) {
+        if instance.config.kind.is_transparent() {
+            return; // It waits for nobody.
+        }
         // A unicast master may have granted fewer Announces than were asked for.
         let granted = self.unicast.client.as_ref().and_then(Client::announce_interval);
         let interval =
@@ -385,9 +388,14 @@ impl Port {
         let mut header = self.header(instance, MessageType::Sync);
         header.sequence_id = sequence_id;
         header.log_message_interval = log_interval;
+        let body = Body::Sync { origin_timestamp: Timestamp::ZERO };
+        if self.config.stamping.writes_sync() {
+            // The card writes when it saw the message; the rest of the way to the wire is known.
+            header.correction = self.config.egress_latency;
+            return self.send(instance, &header, &body, destination, None);
+        }
         header.flags = Flags::TWO_STEP;
         let token = self.want_stamp(instance, Sent::Sync { sequence_id, destination, log_interval });
-        let body = Body::Sync { origin_timestamp: Timestamp::ZERO };
         self.send(instance, &header, &body, destination, Some(token));
     }
 
@@ -418,13 +426,15 @@ impl Port {
             }
             Sent::DelayReq { sequence_id } => self.delay_req_sent(instance, sequence_id, stamp),
             Sent::PdelayReq { sequence_id } => self.pdelay_req_sent(instance, sequence_id, stamp),
+            // Taken before it came here.
+            Sent::Transit { .. } => {}
             Sent::PdelayResp { sequence_id, requester, correction, destination } => {
                 self.pdelay_resp_sent(instance, sequence_id, requester, correction, destination, stamp);
             }
         }
     }
 
-    fn stamp_lost(&mut self, instance: &mut Instance, message_type: MessageType) {
+    pub(super) fn stamp_lost(&mut self, instance: &mut Instance, message_type: MessageType) {
         self.stats.tx_stamps_lost += 1;
         let total = self.stats.tx_stamps_lost;
         // The first, and then each time the number doubles: an operator sees it, the log survives it.

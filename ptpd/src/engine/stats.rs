@@ -37,6 +37,9 @@ drop_causes! {
     Announce, "announce_not_qualified", "An Announce that may not count (alternate master, steps removed, path trace).";
     NoRoom, "no_room", "A foreign master beyond the room there is.";
     NotGranted, "not_granted", "Unicast negotiation, or a unicast Announce or Sync, that nobody here asked for or admits.";
+    Unmatched, "unmatched", "A half of a pair whose other half did not pass through this transparent clock, or not in time.";
+    Looped, "looped", "A message that passed through this transparent clock before: links make a circle, or the network doubles messages.";
+    NoLinkDelay, "no_link_delay", "A Sync that came over a link whose delay a P2P transparent clock has not measured.";
     MasterOnly, "master_only", "An Announce on a master-only port.";
 }
 

@@ -2,6 +2,7 @@
 
 use ptp_wire::{LogInterval, MessageType, PortIdentity, PortNumber, TimeInterval};
 
+use super::transparent::correlation::Ticket;
 use super::{Destination, TxToken};
 
 /// Transmissions remembered per port; the oldest is given up for a new one.
@@ -29,6 +30,11 @@ pub(super) enum Sent {
         correction: TimeInterval,
         destination: Destination,
     },
+    /// A message that passes through a transparent clock.
+    Transit {
+        ticket: Ticket,
+        message_type: MessageType,
+    },
 }
 
 impl Sent {
@@ -38,6 +44,7 @@ impl Sent {
             Self::DelayReq { .. } => MessageType::DelayReq,
             Self::PdelayReq { .. } => MessageType::PdelayReq,
             Self::PdelayResp { .. } => MessageType::PdelayResp,
+            Self::Transit { message_type, .. } => *message_type,
         }
     }
 }
@@ -80,6 +87,19 @@ impl Outstanding {
     pub(super) fn complete(&mut self, token: TxToken) -> Option<Sent> {
         let tag = token.0 as u16;
         self.place(tag).take_if(|(t, _)| *t == tag).map(|(_, sent)| sent)
+    }
+
+    /// Takes what `token` stands for if that is a message that passes through.
+    pub(super) fn complete_transit(&mut self, token: TxToken) -> Option<(Ticket, MessageType)> {
+        let tag = token.0 as u16;
+        let place = self.place(tag);
+        match *place {
+            Some((t, Sent::Transit { ticket, message_type })) if t == tag => {
+                *place = None;
+                Some((ticket, message_type))
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn clear(&mut self) {

@@ -136,7 +136,7 @@ pub(crate) fn next(sockets: &mut PortSockets, class: MessageClass) -> Message {
     let end = Instant::now() + Duration::from_secs(2);
     while Instant::now() < end {
         if wait(sockets.fd(class), PollFlags::POLLIN).contains(PollFlags::POLLIN)
-            && let Some(Received { octets, stamp, source }) =
+            && let Some(Received { octets, stamp, source, .. }) =
                 sockets.receive(class).expect("a working socket")
         {
             return Message {

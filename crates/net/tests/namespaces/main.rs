@@ -2,4 +2,5 @@
 
 mod common;
 mod links;
+mod relay;
 mod sockets;

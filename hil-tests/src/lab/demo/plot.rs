@@ -82,8 +82,12 @@ impl Plot {
             "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\" xmlns=\"http://www.w3.org/2000/svg\">\n"
         );
         self.draw_axes(&mut svg);
-        for (at, what) in &self.marks {
+        for (row, (at, what)) in self.marks.iter().enumerate() {
             let x = self.x(*at);
+            // Neighbours stand below each other, and what is far right reads to its left.
+            let y = TOP + 11.0 + 13.0 * (row % 4) as f64;
+            let (anchor, text_x) =
+                if x > WIDTH * 0.7 { (" text-anchor=\"end\"", x - 5.0) } else { ("", x + 5.0) };
             let _ = writeln!(
                 svg,
                 "<line class=\"mark\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{:.1}\"/>",
@@ -91,9 +95,7 @@ impl Plot {
             );
             let _ = writeln!(
                 svg,
-                "<text class=\"marktext\" x=\"{:.1}\" y=\"{:.1}\">{what}</text>",
-                x + 5.0,
-                TOP + 11.0
+                "<text class=\"marktext\"{anchor} x=\"{text_x:.1}\" y=\"{y:.1}\">{what}</text>"
             );
         }
         for series in self.series.iter().filter(|s| s.faint).chain(self.series.iter().filter(|s| !s.faint)) {
@@ -146,10 +148,11 @@ impl Plot {
             );
         }
         let (from, to) = self.span;
-        let step = [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0]
-            .into_iter()
-            .find(|step| (to - from) / step <= 10.0)
-            .unwrap_or(1800.0);
+        let step =
+            [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 21_600.0]
+                .into_iter()
+                .find(|step| (to - from) / step <= 10.0)
+                .unwrap_or(86_400.0);
         let mut at = (from / step).ceil() * step;
         while at <= to {
             let _ = writeln!(

@@ -37,8 +37,12 @@ impl LocalAskers {
 }
 
 /// Ports that messages are repeated from and to. The standard excludes INITIALIZING, FAULTY and DISABLED; LISTENING and
-/// PASSIVE ports would make loops of redundant links, and linuxptp excludes them, too.
-fn forwards(port: &Port) -> bool {
+/// PASSIVE ports would make loops of redundant links, and linuxptp excludes them, too. Ports of a transparent clock are in
+/// no other state than LISTENING.
+fn forwards(port: &Port, transparent: bool) -> bool {
+    if transparent {
+        return port.active();
+    }
     matches!(
         port.state,
         PortState::Master | PortState::PreMaster | PortState::Slave | PortState::Uncalibrated
@@ -49,6 +53,7 @@ impl Engine {
     /// Repeats a message that has hops left. The read-only socket reaches nobody else.
     pub(super) fn forward(&mut self, message: &Message<'_>, body: &ManagementHeader, from: Origin) {
         let Some(hops) = body.boundary_hops.checked_sub(1) else { return };
+        let transparent = self.transparent.is_some();
         let ingress = match from {
             Origin::Local { access: Access::ReadOnly, .. } => return,
             Origin::Local { peer, .. } => {
@@ -56,7 +61,7 @@ impl Engine {
                 None
             }
             Origin::Network { port, .. } => {
-                if !self.port(port).is_some_and(forwards) {
+                if !self.port(port).is_some_and(|p| forwards(p, transparent)) {
                     return;
                 }
                 Some(port)
@@ -77,7 +82,11 @@ impl Engine {
             Ok(octets.len())
         };
         let out = &mut self.instance.out;
-        for port in self.ports.iter_mut().filter(|p| forwards(p) && Some(p.number()) != ingress) {
+        // What came from the network has passed through a transparent clock already, hops and all.
+        let others = |p: &&mut Port| {
+            forwards(p, transparent) && Some(p.number()) != ingress && !(transparent && ingress.is_some())
+        };
+        for port in self.ports.iter_mut().filter(others) {
             let route = Route {
                 port: port.number(),
                 class: MessageClass::General,

@@ -6,13 +6,13 @@ use ptp_wire::management::{
     GrandmasterSettingsNp, ManagementId, ParentDataSet, PathTraceList, Payload, PortCorrectionsNp,
     PortDataSet, PortDataSetNp, PortHwclockNp, PortPropertiesNp, PortServiceStatsNp, PortStatsNp,
     PowerProfileSettingsNp, PtpText, TimePropertiesDataSet, TimeStatusNp, TimescaleProperties,
-    TraceabilityProperties, UtcProperties,
+    TraceabilityProperties, TransparentClockDefaultDataSet, TransparentClockPortDataSet, UtcProperties,
 };
 use ptp_wire::{ClockIdentity, PortAddress, TimeInterval};
 
 use super::super::instance::MAX_PATH;
 use super::super::port::Port;
-use super::super::{Delay, Engine, InstanceKind, Transport};
+use super::super::{Delay, Engine, InstanceKind, Transport, transparent};
 use super::{Request, emit};
 
 /// The version of the standard that portDS.versionNumber tells.
@@ -45,7 +45,7 @@ impl Engine {
                 Payload::UserDescription(PtpText::from_text(&config.description.user))
             }
             ManagementId::DEFAULT_DATA_SET => Payload::DefaultDataSet(DefaultDataSet {
-                two_step: true,
+                two_step: !self.ports.iter().any(|p| p.config.stamping.writes_sync()),
                 slave_only: config.client_only,
                 number_ports: u16::try_from(self.ports.len()).unwrap_or(u16::MAX),
                 priority1: config.priority1,
@@ -59,6 +59,15 @@ impl Engine {
                 offset_from_master: current.offset_from_master,
                 mean_path_delay: current.mean_delay,
             }),
+            ManagementId::TRANSPARENT_CLOCK_DEFAULT_DATA_SET => {
+                let delay = transparent::delay_mechanism(config.kind).ok_or(ErrorId::NOT_SUPPORTED)?;
+                Payload::TransparentClockDefaultDataSet(TransparentClockDefaultDataSet {
+                    clock_identity: config.clock_identity,
+                    number_ports: u16::try_from(self.ports.len()).unwrap_or(u16::MAX),
+                    delay_mechanism: delay_mechanism(delay),
+                    primary_domain: config.domain_number,
+                })
+            }
             ManagementId::PARENT_DATA_SET => Payload::ParentDataSet(self.parent_data_set()),
             ManagementId::TIME_PROPERTIES_DATA_SET => Payload::TimePropertiesDataSet(TimePropertiesDataSet {
                 current_utc_offset: time.current_utc_offset,
@@ -163,7 +172,7 @@ impl Engine {
             log_announce_interval: port.config.log_announce_interval,
             announce_receipt_timeout: port.config.announce_receipt_timeout,
             log_sync_interval: port.config.log_sync_interval,
-            delay_mechanism: delay_mechanism(port),
+            delay_mechanism: delay_mechanism(port.config.delay),
             log_min_pdelay_req_interval: port.config.log_min_pdelay_req_interval,
             version_number: VERSION,
         }
@@ -181,6 +190,14 @@ impl Engine {
             ManagementId::NULL_MANAGEMENT => Payload::NullManagement(()),
             ManagementId::CLOCK_DESCRIPTION => Payload::ClockDescription(self.clock_description(port)),
             ManagementId::PORT_DATA_SET => Payload::PortDataSet(self.port_data_set(port)),
+            ManagementId::TRANSPARENT_CLOCK_PORT_DATA_SET if self.transparent.is_some() => {
+                Payload::TransparentClockPortDataSet(TransparentClockPortDataSet {
+                    port_identity: port.id,
+                    faulty: !port.active(),
+                    log_min_pdelay_req_interval: config.log_min_pdelay_req_interval,
+                    peer_mean_path_delay: link_delay(port),
+                })
+            }
             ManagementId::LOG_ANNOUNCE_INTERVAL => Payload::LogAnnounceInterval(config.log_announce_interval),
             ManagementId::ANNOUNCE_RECEIPT_TIMEOUT => {
                 Payload::AnnounceReceiptTimeout(config.announce_receipt_timeout)
@@ -188,7 +205,7 @@ impl Engine {
             ManagementId::LOG_SYNC_INTERVAL => Payload::LogSyncInterval(config.log_sync_interval),
             ManagementId::VERSION_NUMBER => Payload::VersionNumber(VERSION),
             ManagementId::MASTER_ONLY => Payload::MasterOnly(config.master_only),
-            ManagementId::DELAY_MECHANISM => Payload::DelayMechanism(delay_mechanism(port)),
+            ManagementId::DELAY_MECHANISM => Payload::DelayMechanism(delay_mechanism(port.config.delay)),
             ManagementId::LOG_MIN_PDELAY_REQ_INTERVAL => {
                 Payload::LogMinPdelayReqInterval(config.log_min_pdelay_req_interval)
             }
@@ -247,6 +264,8 @@ impl Engine {
             clock_type: match instance.kind {
                 InstanceKind::Ordinary => ClockType::ORDINARY,
                 InstanceKind::Boundary => ClockType::BOUNDARY,
+                InstanceKind::TransparentE2e => ClockType::E2E_TRANSPARENT,
+                InstanceKind::TransparentP2p => ClockType::P2P_TRANSPARENT,
             },
             physical_layer_protocol: PtpText::from_text("IEEE 802.3"),
             physical_address: &config.mac,
@@ -276,8 +295,8 @@ pub(super) fn link_delay(port: &Port) -> TimeInterval {
 }
 
 /// portDS.delayMechanism (table 21).
-fn delay_mechanism(port: &Port) -> u8 {
-    match port.config.delay {
+fn delay_mechanism(delay: Delay) -> u8 {
+    match delay {
         Delay::E2e => 1,
         Delay::P2p => 2,
         Delay::None => 0xfe,

@@ -1,17 +1,17 @@
 //! From the configuration to what the daemon runs with.
 
+use crate::engine;
 use ptp_clock::ClockName;
 use ptp_config as config;
 use ptp_net::Address;
 use ptp_servo::{PiConfig, ServoConfig};
 use ptp_wire::ClockIdentity;
-use ptpd::engine;
 
 use super::settings::{LocalAddress, LocalClock, Network, Settings, Stamps};
 
 /// A setting that one port may not have different from the others.
 #[derive(Debug)]
-pub(crate) struct Mixed(&'static str);
+pub struct Mixed(&'static str);
 
 impl std::fmt::Display for Mixed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -20,10 +20,12 @@ impl std::fmt::Display for Mixed {
 }
 
 /// Everything in the configuration has been checked; what is left is that the ports fit together.
-pub(crate) fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
+pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
     let stamps = |s| match s {
         config::Stamping::Auto => Stamps::Auto,
         config::Stamping::Hardware => Stamps::Hardware,
+        config::Stamping::OneStep => Stamps::OneStep,
+        config::Stamping::P2pOneStep => Stamps::P2pOneStep,
         config::Stamping::Software => Stamps::Software,
     };
     let mut all = c.ports.iter().map(|p| stamps(p.stamping));
@@ -34,7 +36,7 @@ pub(crate) fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
     Ok(Settings {
         instance: instance(c),
         clock_identity: c.clock_identity,
-        networks: c.ports.iter().map(network).collect(),
+        networks: c.ports.iter().map(|p| network(p, c.clock.is_transparent())).collect(),
         clock: match &c.clock_device {
             config::ClockDevice::Auto => LocalClock::Auto,
             config::ClockDevice::Phc(n) => LocalClock::Named(ClockName::Phc(*n)),
@@ -68,6 +70,8 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
         kind: match c.clock {
             config::ClockKind::Ordinary => engine::InstanceKind::Ordinary,
             config::ClockKind::Boundary => engine::InstanceKind::Boundary,
+            config::ClockKind::TransparentE2e => engine::InstanceKind::TransparentE2e,
+            config::ClockKind::TransparentP2p => engine::InstanceKind::TransparentP2p,
         },
         priority1: c.priority1,
         priority2: c.priority2,
@@ -78,7 +82,9 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
         max_steps_removed: c.max_steps_removed,
         minor_version: c.minor_version,
         path_trace: c.path_trace,
-        free_running: c.free_running,
+        // Messages pass through a transparent clock; its own clock only counts.
+        free_running: c.free_running || c.clock.is_transparent(),
+        syntonise: c.syntonise,
         network_management: c.management.network,
         time_properties: engine::TimeProperties {
             current_utc_offset: t.current_utc_offset,
@@ -181,7 +187,7 @@ fn transport(t: config::Transport) -> engine::Transport {
     }
 }
 
-fn network(p: &config::PortConfig) -> Network {
+fn network(p: &config::PortConfig, relay: bool) -> Network {
     let (primary, peer_delay) = match p.addresses {
         config::Addresses::UdpIpv4 { primary, peer_delay } => {
             (Address::Ipv4(primary), Address::Ipv4(peer_delay))
@@ -202,6 +208,7 @@ fn network(p: &config::PortConfig) -> Network {
         dscp_event: p.dscp_event,
         dscp_general: p.dscp_general,
         socket_priority: p.socket_priority,
+        relay,
         batch: p.unicast_server.is_some(),
         retry_ns: u64::try_from(p.fault_reset_interval.duration().as_nanos()).unwrap_or(u64::MAX),
     }

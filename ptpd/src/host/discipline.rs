@@ -1,25 +1,27 @@
 //! From samples to the clock: the servo's decisions, carried out and told.
 
-use ptp_clock::ClockError;
+use crate::engine::{Engine, Input, Instant, Sample, ServoState};
+use ptp_clock::{Clock, ClockError};
 use ptp_daemon::RateLimit;
 use ptp_servo::{Decision, OffsetStatistics, Servo, ServoConfig};
 use ptp_wire::{LogInterval, PortIdentity, TimeInterval};
-use ptpd::engine::{Sample, ServoState};
 use tracing::{info, warn};
-
-use super::clock::HostClock;
 
 /// So many samples in a row have to be tracked before the frequency they led to is held without a master.
 const TRUST_AFTER: u32 = 4;
 
 /// What a sample led to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Outcome {
-    pub(crate) stepped: bool,
-    pub(crate) state: ServoState,
+pub struct Outcome {
+    /// The clock was stepped or set: the engine has to be told.
+    pub stepped: bool,
+    /// What the engine is told of the servo.
+    pub state: ServoState,
 }
 
-pub(crate) struct Discipline {
+/// The servo with what it needs to be trusted with a clock: one for each clock that is kept.
+#[derive(Debug)]
+pub struct Discipline {
     servo: Servo,
     config: ServoConfig,
     free_running: bool,
@@ -41,20 +43,24 @@ pub(crate) struct Discipline {
 }
 
 impl Discipline {
-    /// Starts at the frequency the clock runs with. `summary`: ns between lines; `None`: one per sample.
-    pub(crate) fn new(
+    /// Starts at the frequency the clock runs with, or at the one that was kept for it (ppb). `summary`: ns between
+    /// lines; `None`: one per sample.
+    ///
+    /// # Errors
+    /// The clock cannot be read or steered.
+    pub fn new(
         mut config: ServoConfig,
-        clock: &mut HostClock,
+        clock: &mut dyn Clock,
         free_running: bool,
         saved_frequency: Option<f64>,
         summary: Option<u64>,
     ) -> Result<Self, ClockError> {
-        let limit = clock.clock().max_frequency();
+        let limit = clock.max_frequency();
         config.max_frequency_ppb = config.max_frequency_ppb.min(limit);
-        let mut frequency = clock.clock().frequency()?;
+        let mut frequency = clock.frequency()?;
         if let Some(saved) = saved_frequency.filter(|f| !free_running && f.abs() <= config.max_frequency_ppb)
         {
-            clock.clock().set_frequency(saved)?;
+            clock.set_frequency(saved)?;
             info!("{} starts at the last known frequency, {saved:+.3} ppb", clock.name());
             frequency = saved;
         }
@@ -76,9 +82,9 @@ impl Discipline {
         })
     }
 
-    /// The frequency worth keeping for a restart: only one the servo tracked with, and without what the last decision
+    /// The frequency worth keeping for a restart, in ppb: only one the servo tracked with, and without what the last decision
     /// held to take back the last offset.
-    pub(crate) fn learnt_frequency(&self) -> Option<f64> {
+    pub fn learnt_frequency(&self) -> Option<f64> {
         (self.locked && !self.free_running).then(|| {
             let mut servo = self.servo.clone();
             servo.reset();
@@ -88,7 +94,7 @@ impl Discipline {
 
     /// There is no master any more. The clock goes on at the frequency that was learnt: the last decision also holds
     /// the way back from the last offset, which must not drift on.
-    pub(crate) fn release(&mut self, now_ns: u64, clock: &mut HostClock) {
+    pub fn release(&mut self, now_ns: u64, clock: &mut dyn Clock) {
         if self.free_running {
             return;
         }
@@ -103,7 +109,7 @@ impl Discipline {
         self.trusted_samples = 0;
         self.locked = false;
         self.frequency = self.trusted;
-        if let Err(e) = clock.clock().set_frequency(self.frequency)
+        if let Err(e) = clock.set_frequency(self.frequency)
             && self.trouble.allow(now_ns).is_some()
         {
             warn!("cannot steer {}: {e}", clock.name());
@@ -111,8 +117,8 @@ impl Discipline {
     }
 
     /// New settings; the servo starts over only if they differ.
-    pub(crate) fn configure(&mut self, mut config: ServoConfig, clock: &mut HostClock, summary: Option<u64>) {
-        config.max_frequency_ppb = config.max_frequency_ppb.min(clock.clock().max_frequency());
+    pub fn configure(&mut self, mut config: ServoConfig, clock: &mut dyn Clock, summary: Option<u64>) {
+        config.max_frequency_ppb = config.max_frequency_ppb.min(clock.max_frequency());
         self.summary = summary;
         if config != self.config {
             self.config = config;
@@ -122,10 +128,10 @@ impl Discipline {
     }
 
     /// `ahead_by_scale`: how far the master's timescale is ahead of the clock's; the sample's offset is without it.
-    pub(crate) fn sample(
+    pub fn sample(
         &mut self,
         now_ns: u64,
-        clock: &mut HostClock,
+        clock: &mut dyn Clock,
         mut sample: Sample,
         ahead_by_scale: TimeInterval,
     ) -> Outcome {
@@ -164,11 +170,28 @@ impl Discipline {
         }
     }
 
+    /// A sample's whole way: to the clock, and what became of it back to the engine. The engine has to be polled again.
+    pub fn serve(
+        &mut self,
+        engine: &mut Engine,
+        now_ns: u64,
+        clock: &mut dyn Clock,
+        sample: Sample,
+        ahead_by_scale: TimeInterval,
+    ) -> Outcome {
+        let outcome = self.sample(now_ns, clock, sample, ahead_by_scale);
+        if outcome.stepped {
+            engine.handle(Instant(now_ns), Input::ClockStepped);
+        }
+        engine.handle(Instant(now_ns), Input::Servo(outcome.state));
+        outcome
+    }
+
     /// Farther than an interval can say (39 hours): sets the clock as well as it goes, and starts over.
     fn set_from_afar(
         &mut self,
         now_ns: u64,
-        clock: &mut HostClock,
+        clock: &mut dyn Clock,
         sample: &Sample,
         ahead_by_scale: TimeInterval,
     ) -> Result<Outcome, ClockError> {
@@ -186,20 +209,20 @@ impl Discipline {
             return Ok(Outcome { stepped: false, state: unlocked });
         }
         let ahead = sample.ingress.scaled() - sample.origin.scaled() + i128::from(ahead_by_scale.0);
-        let now = clock.clock().now()?;
-        clock.clock().set(ptp_wire::TimePoint::from_scaled(now.scaled() - ahead))?;
+        let now = clock.now()?;
+        clock.set(ptp_wire::TimePoint::from_scaled(now.scaled() - ahead))?;
         info!("{} was {:.0} s off and has been set", clock.name(), ahead as f64 / 65536e9);
         self.servo.reset();
         self.locked = false;
         Ok(Outcome { stepped: true, state: unlocked })
     }
 
-    fn steer(&mut self, now_ns: u64, clock: &mut HostClock, sample: &Sample) -> Result<Outcome, ClockError> {
+    fn steer(&mut self, now_ns: u64, clock: &mut dyn Clock, sample: &Sample) -> Result<Outcome, ClockError> {
         let Decision { state, frequency_ppb, step } = self.servo.sample(sample.offset, sample.ingress, 1.0);
-        clock.clock().set_frequency(frequency_ppb)?;
+        clock.set_frequency(frequency_ppb)?;
         self.frequency = frequency_ppb;
         if let Some(by) = step {
-            clock.clock().step(by)?;
+            clock.step(by)?;
             info!("{} stepped by {:+.0} ns", clock.name(), by.nanos_f64());
         }
         self.locked = state.is_locked();
@@ -237,7 +260,7 @@ impl Discipline {
 
 #[cfg(test)]
 mod tests {
-    use ptp_clock::ClockName;
+    use ptp_clock::{VirtualClock, VirtualOptions};
     use ptp_wire::{ClockIdentity, PortIdentity, PortNumber, TimePoint};
 
     use super::*;
@@ -260,24 +283,24 @@ mod tests {
     #[test]
     fn a_clock_decades_off_is_set_to_its_own_timescale_at_once() {
         let path = std::env::temp_dir().join(format!("escapement-afar-{}", std::process::id()));
-        let mut clock = HostClock::open(ClockName::Virtual(path.clone()), true).expect("a clock");
+        let mut clock = VirtualClock::create(&path, &VirtualOptions::default()).expect("a clock");
         let mut discipline =
             Discipline::new(ServoConfig::default(), &mut clock, false, None, None).expect("one");
         let decades = i128::from(SECOND) * 86_400 * 365 * 50 * 65_536;
         let utc = TimeInterval::from_nanos(37 * SECOND);
         for ahead in [decades, -decades] {
-            let before = clock.clock().now().expect("a reading");
+            let before = clock.now().expect("a reading");
             let master = TimePoint::from_scaled(before.scaled() + ahead);
             let outcome = discipline.sample(0, &mut clock, sample(before, master), utc);
             assert!(outcome.stepped);
             assert_eq!(outcome.state, ServoState::Unlocked);
             // The master's time less the 37 s; the time that passes here is far below a second.
-            let after = clock.clock().now().expect("a reading");
+            let after = clock.now().expect("a reading");
             let error = (after - (master - utc)).nanos_f64();
             assert!((0.0..1e9).contains(&error), "{error}");
         }
         // Nearer, the same correction is only added.
-        let now = clock.clock().now().expect("a reading");
+        let now = clock.now().expect("a reading");
         assert!(!discipline.sample(0, &mut clock, sample(now, now + utc), utc).stepped);
         assert_eq!(discipline.learnt_frequency(), None);
 
@@ -290,7 +313,7 @@ mod tests {
         let afar = TimePoint::from_scaled(later(500).scaled() + decades);
         let outcome = discipline.sample(0, &mut clock, sample(later(500), afar), TimeInterval::ZERO);
         assert_eq!(outcome, Outcome { stepped: false, state: ServoState::Unlocked });
-        let error = clock.clock().now().expect("a reading") - now;
+        let error = clock.now().expect("a reading") - now;
         assert!(error.nanos_f64().abs() < 60e9, "{error}");
         std::fs::remove_file(path).expect("the clock");
     }

@@ -1,0 +1,10 @@
+//! What surrounds the engine in every host, real or simulated: from the configuration to what engine and servo are
+//! told ([`settings`]), and from samples to the clock ([`Discipline`]). No I/O of its own.
+
+mod convert;
+mod discipline;
+mod settings;
+
+pub use convert::{Mixed, settings};
+pub use discipline::{Discipline, Outcome};
+pub use settings::{LocalAddress, LocalClock, Network, Settings, Stamps};
