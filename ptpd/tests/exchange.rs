@@ -284,7 +284,7 @@ fn frames_that_do_not_belong_here_are_counted_by_cause() {
         (DropCause::Domain, &|f| f[4] = 1),
         (DropCause::SdoId, &|f| f[0] |= 0x10),
         (DropCause::Own, &|f| f[20..28].copy_from_slice(&ClockIdentity::from_mac([2, 0, 0, 0, 0, 2]).0)),
-        (DropCause::Announce, &|f| f[6] |= 1),
+        (DropCause::Alternate, &|f| f[6] |= 1),
         (DropCause::Announce, &|f| f[61..63].copy_from_slice(&255u16.to_be_bytes())),
         (DropCause::Unexpected, &|f| (f[0], f[3]) = (0x0c, 44)),
     ];

@@ -97,8 +97,13 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
             user: c.description.user.clone(),
             profile_identity: c.profile_identity,
         },
+        options: options(c),
         ports: c.ports.iter().map(port).collect(),
     }
+}
+
+fn options(_: &config::PtpdConfig) -> engine::Options {
+    engine::Options::default()
 }
 
 fn port(p: &config::PortConfig) -> engine::PortConfig {

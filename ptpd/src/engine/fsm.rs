@@ -14,10 +14,11 @@
 //!
 //! Recommended states: M1, M2: MASTER. M3: PRE_MASTER (MASTER and PRE_MASTER stay). P1, P2: PASSIVE.
 //! S1: UNCALIBRATED (UNCALIBRATED and SLAVE stay unless the parent changed).
+//! External port configuration (17.6) instead of a recommended state: MASTER and PASSIVE at once; SLAVE as by S1.
 //! A client-only clock knows no PRE_MASTER, MASTER and PASSIVE: it goes to LISTENING instead.
 
-use super::PortState;
 use super::bmca::Decision;
+use super::{DesiredState, PortState};
 
 /// What drives a port's state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,7 +32,15 @@ pub(super) enum FsmEvent {
     QualificationTimeout,
     MasterClockSelected,
     SynchronizationFault,
-    Recommended { decision: Decision, new_parent: bool },
+    Recommended {
+        decision: Decision,
+        new_parent: bool,
+    },
+    /// Ports are configured from outside (17.6).
+    External {
+        desired: DesiredState,
+        new_parent: bool,
+    },
 }
 
 impl FsmEvent {
@@ -47,6 +56,7 @@ impl FsmEvent {
             Self::QualificationTimeout => "QUALIFICATION_TIMEOUT_EXPIRES",
             Self::MasterClockSelected => "MASTER_CLOCK_SELECTED",
             Self::SynchronizationFault => "SYNCHRONIZATION_FAULT",
+            Self::External { .. } => "EXTERNAL_PORT_CONFIGURATION",
             Self::Recommended { decision, .. } => match decision {
                 Decision::M1 | Decision::M2 => "RS_GRAND_MASTER",
                 Decision::M3 => "RS_MASTER",
@@ -81,6 +91,11 @@ pub(super) fn next_state(state: PortState, event: FsmEvent, client_only: bool) -
             Decision::P1 | Decision::P2 => Passive,
             Decision::S1 if matches!(state, Uncalibrated | Slave) && !new_parent => state,
             Decision::S1 => Uncalibrated,
+        },
+        (_, FsmEvent::External { desired, new_parent }) => match desired {
+            DesiredState::Slave if matches!(state, Uncalibrated | Slave) && !new_parent => state,
+            DesiredState::Slave => Uncalibrated,
+            other => other.port_state(),
         },
         _ => state,
     };

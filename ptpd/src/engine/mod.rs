@@ -32,6 +32,7 @@ mod fsm;
 mod instance;
 mod io;
 mod management;
+mod options;
 mod outbox;
 mod p2p;
 mod port;
@@ -53,6 +54,11 @@ pub use data_sets::{CurrentDs, ParentDs};
 pub use io::{
     Access, Address, DelaySample, Destination, DownCause, Event, Input, Instant, MessageClass, Output,
     PortState, Sample, ServoState, TxToken,
+};
+pub use options::{
+    Accuracy, AlternateMasterRecord, AlternateTimeOffset, ClockRecord, DesiredState, ExternalGrandmaster,
+    MAX_TIME_OFFSETS, MONITOR_PEER, MonitorDestination, MonitoredSlave, Options, Performance, PortOptions,
+    PortRecord, SlaveMonitoring, Statistic, SynchronizationUncertain,
 };
 pub use stats::{DropCause, PortStats};
 
@@ -133,6 +139,7 @@ impl Engine {
         if std::mem::take(&mut self.instance.decision_due) {
             self.state_decision();
         }
+        self.run_options();
         self.notify();
     }
 
@@ -145,7 +152,10 @@ impl Engine {
     pub fn next_deadline(&self) -> Option<Instant> {
         let timers = self.ports.iter().filter_map(|p| p.timers.next()).min();
         let decision = self.ports.iter().any(Port::active).then_some(self.next_decision);
-        [timers, decision, self.management.next_deadline()].into_iter().flatten().min()
+        [timers, decision, self.management.next_deadline(), self.options_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     // --- what it knows ---
@@ -267,8 +277,14 @@ impl Engine {
                 );
             }
             Body::Announce(ref announce) => port.receive_announce(instance, &message, announce),
-            // Unicast negotiation is not served: nothing here waits for Signaling.
-            Body::Signaling { .. } => port.stats.drop(DropCause::Unexpected),
+            // Unicast negotiation is not served: nothing else here waits for Signaling.
+            Body::Signaling { .. } => {
+                if !self.collect_slave_events(number, &message)
+                    && let Some(port) = port_mut(&mut self.ports, number)
+                {
+                    port.stats.drop(DropCause::Unexpected);
+                }
+            }
             Body::Management(_) if !instance.config.network_management => {
                 port.stats.drop(DropCause::Unexpected)
             }
@@ -293,6 +309,9 @@ impl Engine {
 
     /// The state decision event (1588-2019 9.2.6.9): all ports at once.
     fn state_decision(&mut self) {
+        if self.instance.config.options.external_port_configuration {
+            return self.external_decision();
+        }
         let instance = &mut self.instance;
         let now = instance.now;
         let parent = instance.parent.parent_port_identity;
@@ -343,6 +362,7 @@ impl Engine {
                     instance.path.extend(r.path.iter().take(MAX_PATH));
                     instance.forward.clear();
                     instance.forward.extend_from_slice(&r.forward);
+                    instance.options.parent_uncertain = r.uncertain();
                     let steps = r.announce.steps_removed.saturating_add(1);
                     let parent = ParentDs::of(r.source, &r.announce);
                     let time_properties = TimeProperties::of(&r.header, &r.announce);
@@ -352,7 +372,8 @@ impl Engine {
             None => {
                 let own = ParentDs::own(&instance.config);
                 let time_properties = instance.config.time_properties;
-                instance.set_parent(own, time_properties, 0);
+                let steps = ParentDs::own_steps(&instance.config);
+                instance.set_parent(own, time_properties, steps);
             }
         }
 
@@ -410,6 +431,7 @@ impl Engine {
             ports: self.ports.iter().map(|p| p.config.clone()).collect(),
             ..config.clone()
         };
+        self.options_changed();
         self.instance.decision_due = true;
     }
 }

@@ -34,9 +34,12 @@ drop_causes! {
     Unexpected, "unexpected", "A message that nothing here waits for.";
     MissingStamp, "missing_stamp", "An event message without a receive stamp.";
     Mechanism, "mechanism", "A message of the delay mechanism this port does not use.";
-    Announce, "announce_not_qualified", "An Announce that may not count (alternate master, steps removed, path trace).";
+    Announce, "announce_not_qualified", "An Announce that may not count (steps removed, path trace).";
     NoRoom, "no_room", "A foreign master beyond the room there is.";
     MasterOnly, "master_only", "An Announce on a master-only port.";
+    NotAcceptable, "not_acceptable", "An Announce of a sender that is not in the acceptable master table.";
+    Alternate, "alternate_master", "A message of an alternate master: it is kept, but nobody follows it.";
+    RateLimit, "rate_limit", "A NetSync monitor's request beyond the rate that is answered.";
 }
 
 impl From<WireError> for DropCause {
