@@ -210,7 +210,7 @@ fn the_grandmasters_time_offsets_reach_everybody() {
     });
     net.run(20);
     for n in 0..3 {
-        assert_eq!(net.engines[n].alternate_time_offsets(), [offset.clone()], "clock {n}");
+        assert_eq!(net.engines[n].alternate_time_offsets(), std::slice::from_ref(&offset), "clock {n}");
     }
     let of = |n| net.sent_by(n, MessageType::Announce, 10 * SECOND);
     let tlvs = |f: &Frame| f.message().tlvs().map(|t| t.tlv_type).collect::<Vec<_>>();
