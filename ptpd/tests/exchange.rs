@@ -286,7 +286,10 @@ fn frames_that_do_not_belong_here_are_counted_by_cause() {
         (DropCause::Own, &|f| f[20..28].copy_from_slice(&ClockIdentity::from_mac([2, 0, 0, 0, 0, 2]).0)),
         (DropCause::Alternate, &|f| f[6] |= 1),
         (DropCause::Announce, &|f| f[61..63].copy_from_slice(&255u16.to_be_bytes())),
-        (DropCause::Unexpected, &|f| (f[0], f[3]) = (0x0c, 44)),
+        (DropCause::Unexpected, &|f| {
+            (f[0], f[3]) = (0x0c, 44);
+            f[34..44].fill(0xff); // Signaling for everybody, with nothing in it.
+        }),
     ];
     for (cause, spoil) in cases {
         let mut frame = announce.to_vec();

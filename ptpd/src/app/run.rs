@@ -13,6 +13,7 @@ use super::clock::HostClock;
 use super::discipline::Discipline;
 use super::local::Local;
 use super::net_port::{Change, NetPort, address_from_net};
+use super::resolve::Resolver;
 use super::settings::Settings;
 use super::start::{RunError, become_user, choose_stamping, clock_identity, clock_name, prepare};
 
@@ -65,6 +66,7 @@ struct Daemon {
     /// Stamps that came while outputs were being carried out.
     stamps: Vec<(TxToken, Option<TimePoint>)>,
     changes: Vec<(PortNumber, Change)>,
+    resolver: Resolver,
     send_trouble: RateLimit,
     next_save: u64,
 }
@@ -136,6 +138,7 @@ impl Daemon {
         }
         Ok(Some(Self {
             engine: Engine::new(instance.clone(), seed, Instant(now)),
+            resolver: Resolver::new(instance),
             settings,
             signals,
             ports,
@@ -184,7 +187,8 @@ impl Daemon {
     fn deadline(&self, now: u64) -> Option<u64> {
         let ports = self.ports.iter().filter_map(NetPort::next_deadline);
         let local = self.local.next_deadline(now);
-        ports.chain(self.engine.next_deadline().map(|t| t.0)).chain(local).min()
+        let names = self.resolver.next_deadline(now);
+        ports.chain(self.engine.next_deadline().map(|t| t.0)).chain(local).chain(names).min()
     }
 
     /// All descriptors there are now.
@@ -334,6 +338,9 @@ impl Daemon {
                 }
             }
         }
+        while let Some((port, index, address)) = self.resolver.run(now) {
+            self.handle(now, Input::MasterAddress { port, index, address });
+        }
         self.local.flush(now);
         self.apply_changes(now);
         self.give_stamps(now);
@@ -474,6 +481,8 @@ impl Daemon {
                 }
                 let now = monotonic_now();
                 self.engine.handle(Instant(now), Input::Configure(&new.instance));
+                // Addresses that names stand for are told anew: the table may have changed.
+                self.resolver = Resolver::new(&new.instance);
                 self.settings.instance = new.instance;
                 self.settings.servo = new.servo;
                 self.settings.summary_ns = new.summary_ns;
@@ -486,6 +495,8 @@ impl Daemon {
 
     fn stop(&mut self) {
         self.notify.stopping();
+        // Unicast masters and clients are told, so that nobody goes on for us or waits for us.
+        self.handle(monotonic_now(), Input::Stop);
         self.save();
         info!("stopped");
     }
@@ -515,6 +526,24 @@ fn tell(settings: &Settings, event: &Event) {
              boundary clock in between)",
             interface(port)
         ),
+        Event::UnicastGranted { port, master, message_type, log_interval, duration } => info!(
+            "port {port} ({}): {master} grants {message_type} each 2^{} s for {duration} s",
+            interface(port),
+            log_interval.0
+        ),
+        Event::UnicastRefused { port, master, message_type } => {
+            warn!("port {port} ({}): {master} refuses {message_type}; asked again later", interface(port));
+        }
+        Event::UnicastCancelled { port, master, message_type } => {
+            warn!("port {port} ({}): {master} ends {message_type}", interface(port));
+        }
+        Event::UnicastClients { port, clients } => {
+            info!("port {port} ({}): serves {clients} unicast client{}", interface(port), plural(clients));
+        }
+        Event::UnicastRequestRefused { port, client, total } => warn!(
+            "port {port} ({}): refused unicast service to {client} ({total} refusals so far)",
+            interface(port)
+        ),
         Event::TimeProperties => info!("time properties changed"),
         Event::ReloadNeedsRestart { setting } => warn!("a change of {setting} needs a restart"),
         Event::ManagementChange { id } => {
@@ -522,6 +551,10 @@ fn tell(settings: &Settings, event: &Event) {
         }
         _ => {}
     }
+}
+
+fn plural(n: u32) -> &'static str {
+    if n == 1 { "" } else { "s" }
 }
 
 fn is_client(state: PortState) -> bool {

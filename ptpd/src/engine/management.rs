@@ -14,6 +14,7 @@ mod forward;
 mod get;
 mod options;
 mod set;
+mod unicast;
 
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,7 @@ use ptp_wire::management::{
     ClockDescription, ClockType, CmldsInfoNp, CurrentDataSet, DefaultDataSet, ErrorId, GrandmasterSettingsNp,
     ManagementId, ParentDataSet, PathTraceList, Payload, PortCorrectionsNp, PortDataSet, PortDataSetNp,
     PortHwclockNp, PortPropertiesNp, PortServiceStatsNp, PortStatsNp, PowerProfileSettingsNp, PtpText,
-    TimePropertiesDataSet, TimeStatusNp, TimescaleProperties, TraceabilityProperties, UnicastMasterTableNp,
-    UtcProperties,
+    TimePropertiesDataSet, TimeStatusNp, TimescaleProperties, TraceabilityProperties, UtcProperties,
 };
 use ptp_wire::{PortAddress, TimeInterval};
 
@@ -197,9 +196,10 @@ impl Engine {
                 Payload::PortStatsNp(PortStatsNp::new(port.id, &counters))
             }
             ManagementId::PORT_SERVICE_STATS_NP => Payload::PortServiceStatsNp(service_stats(port)),
-            ManagementId::UNICAST_MASTER_TABLE_NP => {
-                Payload::UnicastMasterTableNp(UnicastMasterTableNp::default())
-            }
+            id @ (ManagementId::UNICAST_MASTER_TABLE_NP
+            | ManagementId::UNICAST_MASTER_TABLE
+            | ManagementId::UNICAST_MASTER_MAX_TABLE_SIZE
+            | ManagementId::UNICAST_NEGOTIATION_ENABLE) => return self.get_unicast(id, port, value),
             ManagementId::PORT_HWCLOCK_NP if request.from.may_all() => {
                 Payload::PortHwclockNp(PortHwclockNp {
                     port_identity: port.id,

@@ -106,7 +106,7 @@ impl Engine {
             _ => PortConfig { options: self.port_options_set(payload, index)?, ..old.clone() },
         };
         let Some(port) = self.ports.get_mut(index) else { return Err(ErrorId::WRONG_VALUE) };
-        port.configure(&new);
+        port.configure(&mut self.instance, &new);
         if let Some(kept) = self.instance.config.ports.get_mut(index) {
             kept.clone_from(&port.config);
         }

@@ -21,7 +21,7 @@ use super::super::instance::Instance;
 use super::super::outbox::{Outbox, Route};
 use super::super::port::{Port, take};
 use super::super::sync::SyncPair;
-use super::super::{Address, Delay, Destination, Engine, Event, Instant, MessageClass, PortNumber};
+use super::super::{Address, Delay, Destination, Event, Instant, MessageClass, PortNumber};
 
 /// [`Output::LocalReply`](super::super::Output::LocalReply) to this peer goes to the socket of the slave event monitor.
 pub const MONITOR_PEER: u32 = u32::MAX;
@@ -344,12 +344,16 @@ fn signaling(buf: &mut [u8], header: &Header, tlv: &TlvValue<'_>) -> Result<usiz
     Ok(w.finish())
 }
 
-impl Engine {
+impl Port {
     // --- the monitor's end ---
 
     /// Takes in a Signaling message's slave event monitoring TLVs. False: there is none, or nobody collects them.
-    pub(in super::super) fn collect_slave_events(&mut self, port: PortNumber, message: &Message<'_>) -> bool {
-        let instance = &mut self.instance;
+    pub(in super::super) fn collect_slave_events(
+        &mut self,
+        instance: &mut Instance,
+        message: &Message<'_>,
+    ) -> bool {
+        let port = self.number();
         if !instance.config.options.collect_slave_events {
             return false;
         }

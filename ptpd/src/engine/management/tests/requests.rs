@@ -27,6 +27,9 @@ fn every_id_is_answered_and_linuxptps_with_data() {
             ManagementId::ALTERNATE_TIME_OFFSET_MAX_KEY,
             ManagementId::EXTERNAL_PORT_CONFIGURATION_ENABLED,
             ManagementId::EXT_PORT_CONFIG_PORT_DATA_SET,
+            ManagementId::UNICAST_NEGOTIATION_ENABLE,
+            ManagementId::UNICAST_MASTER_TABLE,
+            ManagementId::UNICAST_MASTER_MAX_TABLE_SIZE,
         ];
         if LINUXPTP.contains(&row.id.0) || own_extra.contains(&row.id) {
             assert_eq!(answer.payload().id(), row.id, "{}", row.name);
