@@ -64,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) software_servo: ServoConfig,
     pub(crate) read_write: Option<LocalAddress>,
     pub(crate) read_only: Option<LocalAddress>,
+    /// The socket of another program that gets each measurement.
+    pub(crate) slave_event_monitor: Option<PathBuf>,
     pub(crate) state_file: Option<PathBuf>,
     /// Root is given up for this user.
     pub(crate) user: Option<String>,
