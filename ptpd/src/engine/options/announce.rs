@@ -17,8 +17,9 @@ impl Instance {
             SynchronizationUncertain::Ignore => false,
             SynchronizationUncertain::Assert => true,
             SynchronizationUncertain::Track => {
-                let unsynchronised = self.options.uncalibrated > 0 || self.config.free_running;
-                !self.is_grandmaster() && (self.options.parent_uncertain || unsynchronised)
+                // With ports configured from outside a clock may wait for its master while it still has its own data sets.
+                self.options.uncalibrated > 0
+                    || !self.is_grandmaster() && (self.options.parent_uncertain || self.config.free_running)
             }
         }
     }
