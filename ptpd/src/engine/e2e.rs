@@ -84,11 +84,6 @@ impl Port {
         self.send(instance, &header, &body, destination, Some(token));
     }
 
-    /// Where the master's messages come from, if any have come.
-    pub(super) fn master_address(&self) -> Option<Address> {
-        self.e2e.master
-    }
-
     /// Notes where the master's messages come from, for hybrid mode.
     pub(super) fn note_master_address(&mut self, source: Address) {
         self.e2e.master = Some(source);

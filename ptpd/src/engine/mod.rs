@@ -275,6 +275,7 @@ impl Engine {
             Body::Sync { origin_timestamp } => {
                 if port.is_client() && header.source_port_identity == instance.parent.parent_port_identity {
                     port.note_master_address(source);
+                    instance.options.parent_address = Some(source);
                 }
                 port.receive_sync(instance, rx, origin_timestamp);
             }

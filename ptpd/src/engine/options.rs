@@ -40,7 +40,7 @@ pub use slave_monitoring::{MONITOR_PEER, MonitorDestination, MonitoredSlave, Sla
 pub(super) use acceptable::{MAX_ACCEPTABLE_MASTERS, acceptable};
 pub(super) use alternate_time::valid_name;
 
-use super::{Engine, Instant, PortState};
+use super::{Address, Engine, Instant, PortState};
 
 /// Optional features of an instance.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -143,6 +143,8 @@ pub struct ExternalGrandmaster {
 pub(super) struct OptionsState {
     /// The parent's Announce has synchronizationUncertain set.
     pub(super) parent_uncertain: bool,
+    /// Where the parent's last Sync came from.
+    pub(super) parent_address: Option<Address>,
     /// Ports in UNCALIBRATED.
     uncalibrated: u16,
     pub(super) monitored: slave_monitoring::Monitored,

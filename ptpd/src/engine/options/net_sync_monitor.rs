@@ -57,13 +57,18 @@ impl Port {
         header.flags = Flags::UNICAST;
         let body =
             Body::DelayResp { receive_timestamp, requesting_port_identity: request.source_port_identity };
-        let octets = self.master_address().map(octets);
-        let parent_address = match &octets {
+        // A grandmaster is its own parent; so is, for now, a clock that has not heard Sync of its parent yet.
+        let parent_octets =
+            instance.options.parent_address.filter(|_| !instance.is_grandmaster()).map(octets);
+        let parent_address = match &parent_octets {
             Some((network_protocol, octets, len)) => PortAddress {
                 network_protocol: *network_protocol,
                 address: octets.get(..*len).unwrap_or_default(),
             },
-            None => PortAddress { network_protocol: self.config.transport.network_protocol(), address: &[] },
+            None => PortAddress {
+                network_protocol: self.config.transport.network_protocol(),
+                address: &self.config.protocol_address,
+            },
         };
         let parent = &instance.parent;
         let current = &instance.current;
