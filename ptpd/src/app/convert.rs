@@ -284,6 +284,7 @@ fn network(p: &config::PortConfig) -> Network {
         dscp_event: p.dscp_event,
         dscp_general: p.dscp_general,
         socket_priority: p.socket_priority,
+        batch: p.unicast_server.is_some(),
         retry_ns: u64::try_from(p.fault_reset_interval.duration().as_nanos()).unwrap_or(u64::MAX),
     }
 }

@@ -230,6 +230,14 @@ impl Daemon {
     fn read_completion(&mut self, now: u64, i: usize) {
         let Some(port) = self.ports.get_mut(i) else { return };
         let Some(sockets) = port.sockets_mut() else { return };
+        if sockets.is_batch() {
+            let (engine, clock) = (&mut self.engine, &mut self.clock);
+            let read = sockets.completions(|done| {
+                let stamp = clock.stamp(now, done.stamp);
+                engine.handle(Instant(now), Input::TransmitStamp { token: TxToken(done.token), stamp });
+            });
+            return self.after_many(now, i, read);
+        }
         match sockets.completion() {
             Ok(Some(done)) => {
                 let stamp = self.clock.stamp(now, done.stamp);
@@ -244,6 +252,15 @@ impl Daemon {
         let Some(port) = self.ports.get_mut(i) else { return };
         let number = port.number;
         let Some(sockets) = port.sockets_mut() else { return };
+        if sockets.is_batch() {
+            let (engine, clock) = (&mut self.engine, &mut self.clock);
+            let read = sockets.receive_many(class, |rx| {
+                let stamp = rx.stamp.and_then(|t| clock.stamp(now, t));
+                let source = address_from_net(rx.source);
+                engine.handle(Instant(now), Input::Frame { port: number, octets: rx.octets, stamp, source });
+            });
+            return self.after_many(now, i, read);
+        }
         match sockets.receive(class) {
             Ok(Some(rx)) => {
                 let stamp = rx.stamp.and_then(|t| self.clock.stamp(now, t));
@@ -258,6 +275,15 @@ impl Daemon {
             }
             Ok(None) => {}
             Err(e) => self.broken(now, i, &e),
+        }
+    }
+
+    /// Many messages or stamps have gone into the engine: does what came of them. What is left is read after the others
+    /// (sockets, management) have had their turn.
+    fn after_many(&mut self, now: u64, i: usize, read: Result<bool, NetError>) {
+        self.carry_out(now);
+        if let Err(e) = read {
+            self.broken(now, i, &e);
         }
     }
 
@@ -366,6 +392,37 @@ impl Daemon {
 
     /// Does what the engine wants, until it wants nothing more.
     fn carry_out(&mut self, now: u64) {
+        self.carry_out_once(now);
+        while self.flush(now) {
+            self.carry_out_once(now);
+        }
+    }
+
+    /// Sends what waits in batches. True: stamps came back at once, and the engine has them.
+    fn flush(&mut self, now: u64) -> bool {
+        let mut stamped = false;
+        for port in &mut self.ports {
+            let Some(sockets) = port.sockets_mut().filter(|s| s.is_batch()) else { continue };
+            let mut result = sockets.flush();
+            if sockets.has_stamps() {
+                stamped = true;
+                let (engine, clock) = (&mut self.engine, &mut self.clock);
+                let read = sockets.completions(|done| {
+                    let stamp = clock.stamp(now, done.stamp);
+                    engine.handle(Instant(now), Input::TransmitStamp { token: TxToken(done.token), stamp });
+                });
+                result = result.and(read.map(drop));
+            }
+            if let Err(e) = result
+                && let Some(more) = self.send_trouble.allow(now)
+            {
+                warn!("port {} ({}): {e} ({more} more like it)", port.number, port.interface());
+            }
+        }
+        stamped
+    }
+
+    fn carry_out_once(&mut self, now: u64) {
         loop {
             let mut sampled = None;
             let mut left = false;
