@@ -414,10 +414,15 @@ impl Engine {
             };
             port.transition(instance, event);
         }
-        let parent = instance.parent.parent_port_identity;
+        self.select_unicast_masters();
+    }
+
+    /// Unicast masters serve the client port that follows them, and only that.
+    fn select_unicast_masters(&mut self) {
+        let parent = self.instance.parent.parent_port_identity;
         for port in &mut self.ports {
             let selected = port.is_client().then_some(parent);
-            port.unicast_select(instance, selected);
+            port.unicast_select(&mut self.instance, selected);
         }
     }
 

@@ -89,6 +89,7 @@ impl Port {
         let options = &self.config.options;
         let able = options.alternate_masters > 0
             && waits(self.state)
+            && self.config.multicast
             && !instance.config.client_only
             && !instance.config.options.external_port_configuration;
         if !able {

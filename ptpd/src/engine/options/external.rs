@@ -100,6 +100,7 @@ impl Engine {
             let event = FsmEvent::External { desired, new_parent: new_parent && is_slave };
             port.transition(instance, event);
         }
+        self.select_unicast_masters();
     }
 
     /// It has been switched on or off: announce receipt timeouts are for the best master clock algorithm only.

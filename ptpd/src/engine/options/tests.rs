@@ -9,8 +9,9 @@ use ptp_wire::{
 };
 
 use super::super::{
-    Address, Delay, Destination, DropCause, Engine, Event, Input, InstanceConfig, Instant, MessageClass,
-    Output, PortConfig, PortState, ServoState,
+    Address, Delay, Destination, DropCause, Engine, Event, Input, InstanceConfig, Instant, MasterAddress,
+    MessageClass, Output, PortConfig, PortState, ServoState, UnicastClientConfig, UnicastMaster,
+    UnicastServerConfig,
 };
 use super::*;
 

@@ -315,3 +315,75 @@ fn an_announce_with_everything_in_it_still_fits_a_frame() {
     let longest = net.sent.iter().map(|f| f.octets.len()).max();
     assert!(longest <= Some(1480), "{longest:?}");
 }
+
+/// A chain where nothing is multicast: each client asks the master before it.
+fn unicast_chain(change: impl Fn(usize, &mut InstanceConfig)) -> Net {
+    chain(|n, c| {
+        for (i, port) in c.ports.iter_mut().enumerate() {
+            port.multicast = false;
+            // The first port of all but the grandmaster looks up, the others down.
+            if i == 0 && n > 0 {
+                port.unicast_client = Some(UnicastClientConfig {
+                    masters: vec![UnicastMaster {
+                        address: MasterAddress::Known(Address::Ethernet([n as u8 - 1; 6])),
+                        local_priority: 128,
+                    }],
+                    duration: 60,
+                    log_query_interval: LogInterval(0),
+                });
+            } else {
+                port.unicast_server = Some(UnicastServerConfig::default());
+            }
+        }
+        change(n, c);
+    })
+}
+
+#[test]
+fn unicast_announces_carry_what_multicast_ones_do() {
+    let offset = AlternateTimeOffset {
+        key: 2,
+        enabled: true,
+        current_offset: 7200,
+        name: "CEST".into(),
+        ..AlternateTimeOffset::default()
+    };
+    let mut net = unicast_chain(|_, c| {
+        c.path_trace = true;
+        c.options.accuracy =
+            Some(Accuracy { max_dynamic_inaccuracy: TimeInterval::from_nanos(10), ..Accuracy::default() });
+        c.options.alternate_time_offsets = vec![offset.clone()];
+    });
+    net.locked[1] = false;
+    net.run(60);
+    assert!(net.sent.iter().all(|f| f.flags().has(Flags::UNICAST)), "nothing goes to the group");
+    assert_eq!(
+        (net.state(1, 1), net.state(2, 1), net.grandmaster(2)),
+        (PortState::Uncalibrated, PortState::Slave, identity(0))
+    );
+    let announce = net.sent_by(1, MessageType::Announce, 30 * SECOND).pop().unwrap();
+    assert!(announce.message().path_trace().eq([identity(0), identity(1)]));
+    assert!(announce.flags().has(Flags::SYNCHRONIZATION_UNCERTAIN));
+    assert_eq!(net.engines[2].alternate_time_offsets(), std::slice::from_ref(&offset));
+    let metrics = net.engines[2].accuracy().unwrap();
+    assert_eq!((metrics.bc_hop_count, metrics.max_dynamic_inaccuracy), (2, TimeInterval::from_nanos(30)));
+}
+
+#[test]
+fn ports_configured_from_outside_ask_their_unicast_master() {
+    // By priority 2 would lead; it is told to follow, and so is 1.
+    let mut net = unicast_chain(|n, c| {
+        c.priority1 = 100 - n as u8;
+        c.options.external_port_configuration = true;
+        for (i, port) in c.ports.iter_mut().enumerate() {
+            let follows = i == 0 && n > 0;
+            port.options.desired_state = if follows { DesiredState::Slave } else { DesiredState::Master };
+        }
+    });
+    net.run(30);
+    assert_eq!(
+        [net.state(1, 1), net.state(1, 2), net.state(2, 1)],
+        [PortState::Slave, PortState::Master, PortState::Slave]
+    );
+    assert_eq!((net.grandmaster(2), net.engines[2].current_ds().steps_removed), (identity(0), 2));
+}
