@@ -2,10 +2,12 @@
 //! and manual page are made from this table.
 
 mod accuracy;
+mod description;
 
 use crate::kind::Kind;
 
 use accuracy::ENHANCED_ACCURACY;
+use description::DESCRIPTION;
 
 /// One key.
 #[derive(Debug)]
@@ -391,42 +393,6 @@ pub(crate) const TIME_PROPERTIES: Section = Section {
             "timePropertiesDS.timeSource",
         )
         .needs(SERVER),
-    ],
-};
-
-/// CLOCK_DESCRIPTION.
-pub(crate) const DESCRIPTION: Section = Section {
-    name: "description",
-    doc: "Texts that CLOCK_DESCRIPTION tells.",
-    keys: &[
-        key(
-            "manufacturer_identity",
-            Kind::Octets(3),
-            "00:00:00",
-            "OUI of the manufacturer.",
-            "descriptionDS.manufacturerIdentity",
-        ),
-        key(
-            "product",
-            Kind::Text { max: 64, semicolons: Some(2) },
-            ";;",
-            "`manufacturer;model;instance`.",
-            "descriptionDS.productDescription",
-        ),
-        key(
-            "revision",
-            Kind::Text { max: 32, semicolons: Some(2) },
-            ";;",
-            "`hardware;firmware;software`.",
-            "descriptionDS.productRevision (revisionData)",
-        ),
-        key(
-            "user",
-            Kind::Text { max: 128, semicolons: None },
-            "",
-            "Whatever helps its operator.",
-            "descriptionDS.userDescription",
-        ),
     ],
 };
 
