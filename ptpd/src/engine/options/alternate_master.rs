@@ -15,6 +15,7 @@ use super::super::data_sets::ParentDs;
 use super::super::instance::Instance;
 use super::super::outbox::{Outbox, Route};
 use super::super::port::{Port, Received, next_due, take};
+use super::super::stats::DropCause;
 use super::super::sync::{Matched, SyncMatcher};
 use super::super::transmit::Sent;
 use super::super::{Destination, Engine, Instant, MessageClass, PortNumber, PortState};
@@ -265,6 +266,7 @@ impl Port {
         if !header.flags.has(Flags::ALTERNATE_MASTER) {
             return false;
         }
+        self.stats.drop(DropCause::Alternate);
         let Some(ingress) = self.ingress(rx.stamp) else { return true };
         let correction = header.correction + self.config.delay_asymmetry;
         let Some(r) =
@@ -288,6 +290,7 @@ impl Port {
         if !header.flags.has(Flags::ALTERNATE_MASTER) {
             return false;
         }
+        self.stats.drop(DropCause::Alternate);
         let source = header.source_port_identity;
         let record = self.options.alternates.heard.iter_mut().find(|r| r.source == source);
         if let Some(r) = record
