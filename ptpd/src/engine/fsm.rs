@@ -122,6 +122,23 @@ mod tests {
     ];
 
     #[test]
+    fn ports_configured_from_outside_go_where_they_are_told() {
+        let told = |state, desired, new_parent| {
+            next_state(state, FsmEvent::External { desired, new_parent }, false)
+        };
+        for state in [Listening, PreMaster, Master, Passive, Uncalibrated, Slave] {
+            assert_eq!(told(state, DesiredState::Master, false), Master);
+            assert_eq!(told(state, DesiredState::Passive, false), Passive);
+            let stays = matches!(state, Uncalibrated | Slave);
+            assert_eq!(told(state, DesiredState::Slave, false), if stays { state } else { Uncalibrated });
+            assert_eq!(told(state, DesiredState::Slave, true), Uncalibrated);
+        }
+        for state in [Initializing, Faulty, Disabled] {
+            assert_eq!(told(state, DesiredState::Master, false), state);
+        }
+    }
+
+    #[test]
     fn the_table_above_holds_cell_by_cell() {
         let table: [(PortState, [Option<PortState>; 9]); 9] = [
             (
