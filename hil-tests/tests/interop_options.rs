@@ -1,9 +1,7 @@
 //! The optional features against Debian's linuxptp: its NetSync monitor, its slave event monitor, its clients and servers.
 
-use std::io::Write as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
@@ -53,65 +51,82 @@ fn address(host: &Host) -> Result<String, LabError> {
     address.map(str::to_owned).ok_or_else(|| LabError::Wrong(format!("no address in `{line}`")))
 }
 
-/// One measurement by linuxptp's nsm: its clock, CLOCK_REALTIME, minus the target's.
-fn nsm(from: &Host, target: &str) -> Result<String, LabError> {
+/// The host's MAC address on eth0.
+fn mac(host: &Host) -> Result<String, LabError> {
+    let line = host.run("ip", "iproute2", &["-o", "link", "show", "dev", "eth0"])?;
+    let mac = line.split("link/ether ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    mac.map(str::to_owned).ok_or_else(|| LabError::Wrong(format!("no MAC address in `{line}`")))
+}
+
+/// One measurement by linuxptp's nsm: its clock, CLOCK_REALTIME, minus the target's. Over Ethernet it may not come to an
+/// end, or complain without end: it is given three seconds and little room.
+fn nsm(from: &Host, transport: &str, target: &str) -> Result<String, LabError> {
     let program = find_program("nsm", "linuxptp")?;
-    let mut command: Command = from.command(program);
-    command.args(["-i", "eth0", "--time_stamping=software", "--tx_timestamp_timeout=100"]);
-    let io = |source| LabError::Io { doing: "run nsm".to_owned(), source };
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(io)?;
-    if let Some(mut input) = child.stdin.take() {
-        writeln!(input, "NSM {target}").map_err(io)?;
-        // It waits 100 ms for the answer after its input has ended.
-        input.flush().map_err(io)?;
-        std::thread::sleep(Duration::from_millis(500));
-    }
-    let output = child.wait_with_output().map_err(io)?;
+    let line = format!(
+        "(echo 'NSM {target}'; sleep 0.5) | timeout 3 {} -i eth0 --time_stamping=software \
+         --tx_timestamp_timeout=100 --network_transport={transport} 2>&1 | head -c 20000",
+        program.display()
+    );
+    let output = from
+        .command("sh")
+        .args(["-c", &line])
+        .output()
+        .map_err(|source| LabError::Io { doing: "run nsm".to_owned(), source })?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Our server and our client, measured from beside.
+fn measured_by_nsm(lab: &mut Lab, transport: &'static str, theirs: &str) -> Result<(), LabError> {
+    let (gm, client, beside) = (lab.host("gm")?, lab.host("client")?, lab.host("beside")?);
+    lab.switch("sw", &[(&gm, "eth0"), (&client, "eth0"), (&beside, "eth0")])?;
+    let mut gm_clock = clock(&gm, 37_000 + 250)?;
+    let mut client_clock = clock(&client, -400)?;
+    let ptpd = our_program("ptpd")?;
+    let ours = |host: &Host| {
+        let mut options = PtpdOptions::new(&["eth0"]).on_virtual_clock(Path::new(&clock_path(host)));
+        options.transport = transport;
+        options.extra = "net_sync_monitor: true\n".to_owned();
+        options
+    };
+    let mut options = ours(&gm);
+    options.priority1 = 10;
+    let mut serving = Instance::start(&gm, &ptpd, &options)?;
+    let mut options = ours(&client);
+    options.client_only = true;
+    let mut following = Instance::start(&client, &ptpd, &options)?;
+    serving.wait_until("MASTER", PATIENCE, |look| look.state() == Some("MASTER"))?;
+    following.wait_until("SLAVE", PATIENCE, |look| look.state() == Some("SLAVE"))?;
+    let target = |host: &Host| if transport == "ethernet" { mac(host) } else { address(host) };
+    for (host, clock, state) in [(&gm, &mut gm_clock, "MASTER"), (&client, &mut client_clock, "SLAVE")] {
+        let said = nsm(&beside, theirs, &target(host)?)?;
+        let truth = -ahead_of_realtime(clock)?;
+        println!("{}: {said}", host.name());
+        let offset: f64 = field(&said, "offset")
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| LabError::Wrong(format!("nsm got no answer of {}: {said}", host.name())))?;
+        println!("nsm says {offset} ns, the truth is {truth:.0} ns");
+        expect((offset - truth).abs() < AGREEMENT_NS, || format!("nsm: {offset} ns, the truth: {truth} ns"))?;
+        expect(field(&said, "portState") == Some(state), || said.clone())?;
+        expect(field(&said, "grandmasterPriority1") == Some("10"), || said.clone())?;
+        let steps = if state == "SLAVE" { "1" } else { "0" };
+        expect(field(&said, "stepsRemoved") == Some(steps), || said.clone())?;
+        // Either one's parent is the grandmaster: the address of that.
+        let parent = target(&gm)?;
+        let told = said.lines().any(|l| l.contains("parentPortAddress") && l.ends_with(&parent));
+        expect(told, || format!("the parent is not at {parent}: {said}"))?;
+    }
+    Ok(())
 }
 
 #[test]
 fn their_nsm_measures_our_client() {
-    experiment("their_nsm_measures_our_client", LINUXPTP, |lab| {
-        let (gm, client, beside) = (lab.host("gm")?, lab.host("client")?, lab.host("beside")?);
-        lab.switch("sw", &[(&gm, "eth0"), (&client, "eth0"), (&beside, "eth0")])?;
-        let mut gm_clock = clock(&gm, 37_000 + 250)?;
-        let mut client_clock = clock(&client, -400)?;
-        let ptpd = our_program("ptpd")?;
-        let mut options = PtpdOptions::new(&["eth0"]).on_virtual_clock(Path::new(&clock_path(&gm)));
-        options.priority1 = 10;
-        options.extra = "net_sync_monitor: true\n".to_owned();
-        let mut serving = Instance::start(&gm, &ptpd, &options)?;
-        let mut options = PtpdOptions::new(&["eth0"]).on_virtual_clock(Path::new(&clock_path(&client)));
-        options.client_only = true;
-        options.extra = "net_sync_monitor: true\n".to_owned();
-        let mut following = Instance::start(&client, &ptpd, &options)?;
-        serving.wait_until("MASTER", PATIENCE, |look| look.state() == Some("MASTER"))?;
-        let look = following.wait_until("SLAVE", PATIENCE, |look| look.state() == Some("SLAVE"))?;
-        println!("the client follows {:?}", look.grandmaster);
-        for (host, clock, state) in [(&gm, &mut gm_clock, "MASTER"), (&client, &mut client_clock, "SLAVE")] {
-            let said = nsm(&beside, &address(host)?)?;
-            let truth = -ahead_of_realtime(clock)?;
-            println!("{}: {said}", host.name());
-            let offset: f64 = field(&said, "offset")
-                .and_then(|text| text.parse().ok())
-                .ok_or_else(|| LabError::Wrong(format!("nsm got no answer of {}: {said}", host.name())))?;
-            expect((offset - truth).abs() < AGREEMENT_NS, || {
-                format!("nsm: {offset} ns, the truth: {truth} ns")
-            })?;
-            expect(field(&said, "portState") == Some(state), || said.clone())?;
-            expect(field(&said, "grandmasterPriority1") == Some("10"), || said.clone())?;
-            let steps = if state == "SLAVE" { "1" } else { "0" };
-            expect(field(&said, "stepsRemoved") == Some(steps), || said.clone())?;
-            if state == "SLAVE" {
-                let parent = format!("1 {}", address(&gm)?);
-                expect(
-                    said.lines().any(|l| l.contains("parentPortAddress") && l.ends_with(&parent)),
-                    || said.clone(),
-                )?;
-            }
-        }
-        Ok(())
+    experiment("their_nsm_measures_our_client", LINUXPTP, |lab| measured_by_nsm(lab, "udp4", "UDPv4"));
+}
+
+#[test]
+fn their_nsm_measures_our_client_over_ethernet() {
+    experiment("their_nsm_measures_our_client_over_ethernet", LINUXPTP, |lab| {
+        measured_by_nsm(lab, "ethernet", "L2")
     });
 }
 
@@ -122,7 +137,7 @@ fn their_nsm_is_not_answered_unless_it_is_said_so() {
         lab.link((&gm, "eth0"), (&beside, "eth0"))?;
         let mut serving = Instance::start(&gm, &our_program("ptpd")?, &PtpdOptions::new(&["eth0"]))?;
         serving.wait_until("MASTER", PATIENCE, |look| look.state() == Some("MASTER"))?;
-        let said = nsm(&beside, &address(&gm)?)?;
+        let said = nsm(&beside, "UDPv4", &address(&gm)?)?;
         expect(!said.contains("COMPLETE"), || said.clone())?;
         let stats = our_pmc(&serving.socket, &["GET PORT_STATS_NP"])?;
         expect(field(&stats, "rx_Delay_Req") == Some("1"), || format!("it was not even asked: {stats}"))

@@ -123,9 +123,8 @@ mod tests {
 
     #[test]
     fn ports_configured_from_outside_go_where_they_are_told() {
-        let told = |state, desired, new_parent| {
-            next_state(state, FsmEvent::External { desired, new_parent }, false)
-        };
+        let told =
+            |state, desired, new_parent| next_state(state, FsmEvent::External { desired, new_parent }, false);
         for state in [Listening, PreMaster, Master, Passive, Uncalibrated, Slave] {
             assert_eq!(told(state, DesiredState::Master, false), Master);
             assert_eq!(told(state, DesiredState::Passive, false), Passive);

@@ -198,3 +198,48 @@ fn ports_options_are_set() {
     let options = &bench.engine.ports[0].config.options;
     assert_eq!((options.alternate_masters, options.neighbor_prop_delay_threshold), (2, 800));
 }
+
+#[test]
+fn a_port_is_made_master_only_and_listens_to_nobody_from_then_on() {
+    let mut bench = Bench::new(1);
+    let announce = |sequence_id: u16| {
+        let mut header = Header::new(MessageType::Announce);
+        header.source_port_identity = PortIdentity::new(OTHER, 1);
+        header.sequence_id = sequence_id;
+        header.log_message_interval = LogInterval(1);
+        let body = Body::Announce(Announce {
+            origin_timestamp: Timestamp::ZERO,
+            current_utc_offset: 37,
+            grandmaster_priority1: 1,
+            grandmaster_clock_quality: ClockQuality::DEFAULT,
+            grandmaster_priority2: 1,
+            grandmaster_identity: OTHER,
+            steps_removed: 0,
+            time_source: TimeSource::GNSS,
+        });
+        let mut buf = [0; 64];
+        let len = Writer::new(&mut buf, &header, &body).unwrap().finish();
+        buf[..len].to_vec()
+    };
+    let state = |b: &Bench| b.engine.port_state(PortNumber(1)).unwrap();
+    for i in 0..4 {
+        bench.network(1, &announce(i));
+        bench.pass(1);
+    }
+    assert_eq!(state(&bench), PortState::Uncalibrated);
+    let on = Payload::MasterOnly(true);
+    assert_eq!(bench.one(RW, &set(&on)).payload(), on);
+    assert_eq!(state(&bench), PortState::Master, "at once");
+    for i in 4..8 {
+        bench.network(1, &announce(i));
+        bench.pass(1);
+    }
+    assert_eq!(state(&bench), PortState::Master);
+    assert_eq!(bench.engine.port_stats(PortNumber(1)).unwrap().dropped(DropCause::MasterOnly), 4);
+    bench.one(RW, &set(&Payload::MasterOnly(false)));
+    for i in 8..12 {
+        bench.network(1, &announce(i));
+        bench.pass(1);
+    }
+    assert_eq!(state(&bench), PortState::Uncalibrated);
+}
