@@ -98,7 +98,14 @@ fn measured_by_nsm(lab: &mut Lab, transport: &'static str, theirs: &str) -> Resu
     following.wait_until("SLAVE", PATIENCE, |look| look.state() == Some("SLAVE"))?;
     let target = |host: &Host| if transport == "ethernet" { mac(host) } else { address(host) };
     for (host, clock, state) in [(&gm, &mut gm_clock, "MASTER"), (&client, &mut client_clock, "SLAVE")] {
-        let said = nsm(&beside, theirs, &target(host)?)?;
+        let mut said = nsm(&beside, theirs, &target(host)?)?;
+        for _ in 0..9 {
+            // Over Ethernet nsm now and then reads where there is nothing, and nothing else from then on.
+            if said.contains("COMPLETE") || !said.contains("recvmsg failed") {
+                break;
+            }
+            said = nsm(&beside, theirs, &target(host)?)?;
+        }
         let truth = -ahead_of_realtime(clock)?;
         println!("{}: {said}", host.name());
         let offset: f64 = field(&said, "offset")
