@@ -216,7 +216,6 @@ impl Port {
     /// Forgets everything that belongs to one master.
     fn forget_master(&mut self) {
         self.sync.clear();
-        self.options.gathered.clear();
         self.options.alternates.clear_stamps();
         self.e2e = E2e::default();
         self.timers.stop(Timer::DelayReq);
@@ -228,7 +227,6 @@ impl Port {
     /// Stamps of before and after do not go together.
     pub(super) fn clock_stepped(&mut self) {
         self.sync.clear();
-        self.options.gathered.clear();
         self.options.alternates.clear_stamps();
         self.e2e.clear();
         self.peer.clear_exchange();

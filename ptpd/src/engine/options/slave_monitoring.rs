@@ -75,23 +75,31 @@ impl Default for SlaveMonitoring {
 #[derive(Debug)]
 struct Batch<T> {
     records: Vec<T>,
+    /// sourcePortIdentity that they are of.
+    source: PortIdentity,
     skipped: u16,
 }
 
 impl<T> Default for Batch<T> {
     fn default() -> Self {
-        Self { records: Vec::new(), skipped: 0 }
+        Self { records: Vec::new(), source: PortIdentity::ANY, skipped: 0 }
     }
 }
 
 impl<T> Batch<T> {
+    /// There are records of another source: they have to go first.
+    fn is_of_another(&self, source: PortIdentity) -> bool {
+        !self.records.is_empty() && self.source != source
+    }
+
     /// Takes in every `every`th. True: as many are there as a message is to have.
-    fn push(&mut self, config: &SlaveMonitoring, record: T) -> bool {
+    fn push(&mut self, config: &SlaveMonitoring, source: PortIdentity, record: T) -> bool {
         self.skipped = self.skipped.saturating_add(1);
         if self.skipped < config.every {
             return false;
         }
         self.skipped = 0;
+        self.source = source;
         self.records.push(record);
         self.records.len() >= usize::from(config.records.clamp(1, MAX_RECORDS))
     }
@@ -104,15 +112,6 @@ pub(in super::super) struct Gathered {
     computed: Batch<SyncComputed>,
     transmitted: Batch<TxEventTimestamp>,
     sequence_id: u16,
-}
-
-impl Gathered {
-    /// Stamps of before do not go with stamps of after, and records of one master not with another's.
-    pub(in super::super) fn clear(&mut self) {
-        self.timing.records.clear();
-        self.computed.records.clear();
-        self.transmitted.records.clear();
-    }
 }
 
 /// A slave that tells how it is doing.
@@ -216,16 +215,26 @@ impl Port {
                 TlvValue::SlaveRxSyncTimingData(SlaveRxSyncTimingData { source_port_identity, records });
             self.send_to_monitor_socket(instance, &tlv);
         }
-        if config.rx_sync_timing && self.options.gathered.timing.push(&config, record) {
-            let mut records = core::mem::take(&mut self.options.gathered.timing.records);
-            let tlv = TlvValue::SlaveRxSyncTimingData(SlaveRxSyncTimingData {
-                source_port_identity,
-                records: Records::from(&records[..]),
-            });
-            self.send_to_monitor(instance, &tlv);
-            records.clear();
-            self.options.gathered.timing.records = records;
+        if !config.rx_sync_timing {
+            return;
         }
+        if self.options.gathered.timing.is_of_another(source_port_identity) {
+            self.send_sync_timing(instance);
+        }
+        if self.options.gathered.timing.push(&config, source_port_identity, record) {
+            self.send_sync_timing(instance);
+        }
+    }
+
+    fn send_sync_timing(&mut self, instance: &mut Instance) {
+        let mut records = core::mem::take(&mut self.options.gathered.timing.records);
+        let tlv = TlvValue::SlaveRxSyncTimingData(SlaveRxSyncTimingData {
+            source_port_identity: self.options.gathered.timing.source,
+            records: Records::from(&records[..]),
+        });
+        self.send_to_monitor(instance, &tlv);
+        records.clear();
+        self.options.gathered.timing.records = records;
     }
 
     /// An offset has come out.
@@ -243,14 +252,24 @@ impl Port {
             mean_path_delay,
             scaled_neighbor_rate_ratio: RateOffset::ZERO,
         };
-        if !config.rx_sync_computed || !self.options.gathered.computed.push(&config, record) {
+        if !config.rx_sync_computed {
             return;
         }
+        let source = instance.parent.parent_port_identity;
+        if self.options.gathered.computed.is_of_another(source) {
+            self.send_sync_computed(instance);
+        }
+        if self.options.gathered.computed.push(&config, source, record) {
+            self.send_sync_computed(instance);
+        }
+    }
+
+    fn send_sync_computed(&mut self, instance: &mut Instance) {
         let measured = self.config.delay != Delay::None;
         let valid = if measured { ComputedFlags::MEAN_PATH_DELAY_VALID.0 } else { 0 };
         let mut records = core::mem::take(&mut self.options.gathered.computed.records);
         let tlv = TlvValue::SlaveRxSyncComputedData(SlaveRxSyncComputedData {
-            source_port_identity: instance.parent.parent_port_identity,
+            source_port_identity: self.options.gathered.computed.source,
             computed_flags: ComputedFlags(ComputedFlags::OFFSET_FROM_MASTER_VALID.0 | valid),
             records: Records::from(&records[..]),
         });
@@ -269,7 +288,7 @@ impl Port {
     ) {
         let config = self.config.options.slave_monitoring;
         let record = TxEventTimestamp { sequence_id, event_egress_timestamp: egress.split().0 };
-        if !config.tx_event_timestamps || !self.options.gathered.transmitted.push(&config, record) {
+        if !config.tx_event_timestamps || !self.options.gathered.transmitted.push(&config, self.id, record) {
             return;
         }
         let mut records = core::mem::take(&mut self.options.gathered.transmitted.records);
@@ -439,10 +458,12 @@ mod tests {
     fn one_in_every_so_many_is_taken_and_a_batch_is_full_at_its_size() {
         let config = SlaveMonitoring { every: 3, records: 2, ..SlaveMonitoring::default() };
         let mut batch = Batch::default();
-        let full: Vec<bool> = (0..6).map(|i| batch.push(&config, i)).collect();
+        let full: Vec<bool> = (0..6).map(|i| batch.push(&config, PortIdentity::ANY, i)).collect();
         assert_eq!((full, &batch.records[..]), (vec![false, false, false, false, false, true], &[2, 5][..]));
         // No size, no decimation: as one.
         let config = SlaveMonitoring { every: 0, records: 0, ..SlaveMonitoring::default() };
-        assert!(Batch::default().push(&config, 0));
+        assert!(Batch::default().push(&config, PortIdentity::ANY, 0));
+        assert!(batch.is_of_another(PortIdentity::new(ptp_wire::ClockIdentity::ZERO, 1)));
+        assert!(!batch.is_of_another(PortIdentity::ANY));
     }
 }

@@ -239,3 +239,35 @@ fn link_delays_have_records_too() {
         assert_eq!(record.mean_link_delay.average(), TimeInterval::from_nanos(1000));
     }
 }
+
+#[test]
+fn a_message_holds_records_of_one_master_and_none_is_lost_when_it_changes() {
+    let mut net = Net::new(&[1; 3], &[&[(0, 1), (1, 1), (2, 1)]], |n, c| {
+        c.priority1 = 10 + n as u8;
+        c.client_only = n == 2;
+        if n == 2 {
+            let monitoring = &mut c.ports[0].options.slave_monitoring;
+            (monitoring.rx_sync_timing, monitoring.rx_sync_computed, monitoring.records) = (true, true, 7);
+        }
+    });
+    net.run(40);
+    net.mute.push(0);
+    net.run(40);
+    assert_eq!(net.grandmaster(2), identity(1));
+    let mut of = [0usize; 2];
+    let mut partial = 0;
+    for frame in signaling(&net, 2, TlvType::SLAVE_RX_SYNC_TIMING_DATA) {
+        let Some(TlvValue::SlaveRxSyncTimingData(data)) = frame.tlv(TlvType::SLAVE_RX_SYNC_TIMING_DATA)
+        else {
+            panic!()
+        };
+        let master = usize::from(data.source_port_identity == port_of(1, 1));
+        assert!(master == 1 || data.source_port_identity == port_of(0, 1));
+        of[master] += data.records.len();
+        partial += usize::from(data.records.len() < 7);
+    }
+    let followed = net.sent_by(0, MessageType::Sync, 0).len();
+    assert!(of[0] > 20 && of[0] <= followed && of[1] > 20, "{of:?} of {followed}");
+    assert!(partial <= 1, "{partial}");
+    assert!(of[0] % 7 == 0 || partial == 1);
+}
