@@ -9,7 +9,8 @@ use ptp_wire::{
     TimePoint, Timestamp, TlvType, TlvValue, Writer,
 };
 use ptpd::engine::{
-    Accuracy, AlternateTimeOffset, DesiredState, DropCause, Event, PortConfig, SlaveMonitoring, Statistic,
+    Accuracy, AlternateTimeOffset, DesiredState, DropCause, Event, ExternalGrandmaster, PortConfig,
+    SlaveMonitoring, Statistic,
 };
 
 const PORT: PortNumber = PortNumber(1);
@@ -460,5 +461,34 @@ fn the_error_that_a_path_may_have_is_told_at_its_end() {
     sim.reload(chain[3], |c| c.options.accuracy = None);
     sim.run_for(secs(30));
     assert_eq!(sim.engine(last).and_then(|e| e.accuracy()).map(|m| m.bc_hop_count), Some(4));
+    assert_eq!(sim.violations(), []);
+}
+
+/// A boundary clock made of two instances: one follows the grandmaster, the other serves and speaks for it.
+#[test]
+fn two_instances_are_one_boundary_clock_to_those_below() {
+    let mut sim = Simulation::new(10);
+    let gm = sim.node(NodeSpec::grandmaster("gm").off(0, 0.0));
+    let upper = sim.node(NodeSpec::new("upper").client_only().off(200_000, 3_000.0));
+    let lower = sim.node(NodeSpec::grandmaster("lower").off(0, 0.0).with(|c| {
+        c.options.external_grandmaster =
+            Some(ExternalGrandmaster { identity: identity(0), steps_removed: 1 });
+    }));
+    let bc = sim.node(NodeSpec::new("bc").off(-200_000, -3_000.0));
+    let client = sim.node(NodeSpec::new("client").client_only().off(100_000, 900.0));
+    sim.link(&[gm, upper], LinkSpec::wire(500));
+    sim.link(&[lower, bc], LinkSpec::wire(500));
+    sim.link(&[bc, client], LinkSpec::wire(500));
+    sim.run_for(secs(120));
+    for (node, steps) in [(upper, 1), (lower, 1), (bc, 2), (client, 3)] {
+        let engine = sim.engine(node).expect("lives");
+        assert_eq!((sim.name(node), sim.grandmaster_of(node)), (sim.name(node), Some(gm)));
+        assert_eq!(engine.current_ds().steps_removed, steps, "{}", sim.name(node));
+    }
+    assert!(sim.offsets(client, lower, secs(30)).max < 150.0, "{}", sim.offsets(client, lower, secs(30)));
+    // Speaking for nobody any more.
+    sim.reload(lower, |c| c.options.external_grandmaster = None);
+    sim.run_for(secs(20));
+    assert_eq!((sim.grandmaster_of(client), sim.grandmaster_of(upper)), (Some(lower), Some(gm)));
     assert_eq!(sim.violations(), []);
 }

@@ -92,6 +92,16 @@ impl<'a> Checker<'a> {
             let help = "leave `client_only` out, and say `desired_state: slave` of the port";
             return self.contradiction("external_port_configuration", setting, message, help);
         }
+        let deaf = self.layers.ports.iter().find(|p| {
+            let v = self.values().port(p);
+            v.text("desired_state") == "slave" && v.bool("master_only")
+        });
+        if let Some(port) = deaf {
+            let setting = self.layers.port(port, "desired_state");
+            let message = "a `master_only` port never follows".to_owned();
+            let help = "leave `master_only` out, or make another port the slave";
+            self.contradiction("desired_state", setting, message, help);
+        }
         let slaves = self.layers.ports.iter().filter(|p| {
             let v = self.values().port(p);
             v.text("desired_state") == "slave"

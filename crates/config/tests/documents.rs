@@ -42,7 +42,17 @@ fn the_guides_examples_are_good() {
             let (example, _) = block.split_once("```").expect("a block has an end");
             let read =
                 ptp_config::load_octets(Path::new("example"), example.as_bytes(), &[], &Default::default());
-            read.unwrap_or_else(|d| panic!("{name}: {example}\n{d}"));
+            let loaded = read.unwrap_or_else(|d| panic!("{name}: {example}\n{d}"));
+            // What is in force, written out, is the same configuration.
+            let effective = loaded.effective();
+            let again = ptp_config::load_octets(
+                Path::new("effective"),
+                effective.as_bytes(),
+                &[],
+                &Default::default(),
+            );
+            let again = again.unwrap_or_else(|d| panic!("{name}: {effective}\n{d}"));
+            assert_eq!(again.config, loaded.config, "{name}: {example}");
             examples += 1;
         }
         assert!(examples >= at_least, "{name}");

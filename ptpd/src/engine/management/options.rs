@@ -160,7 +160,8 @@ impl Engine {
                 let desired = DesiredState::from_number(new.desired_state).ok_or(ErrorId::WRONG_VALUE)?;
                 let others = self.ports.iter().enumerate().filter(|(i, _)| *i != index);
                 let all = others.map(|(_, p)| p.config.options.desired_state).chain([desired]);
-                if !Self::is_possible(all) {
+                let deaf = desired == DesiredState::Slave && port.config.master_only;
+                if deaf || !Self::is_possible(all) {
                     return Err(ErrorId::WRONG_VALUE);
                 }
                 options.desired_state = desired;

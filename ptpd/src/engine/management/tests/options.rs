@@ -56,7 +56,10 @@ fn external_configuration_is_not_for_clients_nor_for_two_slaves() {
     });
     assert_eq!(two.refused(RW, &enable), ErrorId::WRONG_VALUE);
     assert!(!two.engine.config().options.external_port_configuration);
-    assert!(client.changes.is_empty() && two.changes.is_empty());
+    let mut deaf = Bench::with(1, |c| c.ports[0].master_only = true);
+    let slave = Payload::ExtPortConfigPortDataSet(ExtPortConfig { acceptable: false, desired_state: 9 });
+    assert_eq!(deaf.refused(RW, &set(&slave)), ErrorId::WRONG_VALUE);
+    assert!(client.changes.is_empty() && two.changes.is_empty() && deaf.changes.is_empty());
 }
 
 #[test]
