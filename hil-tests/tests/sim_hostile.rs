@@ -3,13 +3,15 @@
 use core::time::Duration;
 
 use hil_tests::sim::{LinkSpec, NodeId, NodeSpec, PortState, Rng, Simulation};
+use ptp_wire::management::AcceptableMaster;
 use ptp_wire::{
     Body, ClockIdentity, Header, LogInterval, MessageType, PortIdentity, PortNumber, TimeInterval, TimePoint,
     TlvType, Writer,
 };
 use ptpd::engine::{
-    Access, Address, Delay, DelayFilterKind, DownCause, DropCause, Engine, Input, InstanceConfig, Instant,
-    Output, PortConfig, ServoState, TxToken,
+    Access, Accuracy, Address, AlternateTimeOffset, Delay, DelayFilterKind, DesiredState, DownCause,
+    DropCause, Engine, ExternalGrandmaster, Input, InstanceConfig, Instant, MonitorDestination, Options,
+    Output, PortConfig, PortOptions, ServoState, SlaveMonitoring, SynchronizationUncertain, TxToken,
 };
 
 /// Drop causes decided before a frame counts as received.
@@ -22,12 +24,40 @@ const BEFORE_RECEPTION: [DropCause; 6] = [
     DropCause::PortDown,
 ];
 
+/// Every optional feature that does not change who is master.
+fn every_option(n: NodeSpec) -> NodeSpec {
+    n.with(|c| {
+        c.path_trace = true;
+        c.options.collect_slave_events = true;
+        c.options.slave_event_socket = true;
+        c.options.performance_monitoring = true;
+        c.options.accuracy = Some(Accuracy::default());
+        c.options.alternate_time_offsets =
+            vec![AlternateTimeOffset { enabled: true, ..AlternateTimeOffset::new(1) }];
+    })
+    .each_port(|p| {
+        p.options.net_sync_monitor_rate = 1;
+        p.options.alternate_masters = 2;
+        p.options.alternate_multicast_sync = true;
+        p.options.slave_monitoring = SlaveMonitoring {
+            rx_sync_timing: true,
+            rx_sync_computed: true,
+            tx_event_timestamps: true,
+            records: 3,
+            ..SlaveMonitoring::default()
+        };
+    })
+}
+
 /// Frames of every type: what a network sends while it comes up, and what nobody here sends.
 fn corpus() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
-    for p2p in [false, true] {
+    for (p2p, options) in [(false, false), (true, false), (false, true)] {
         let mut sim = Simulation::new(1);
-        let kind = |n: NodeSpec| if p2p { n.p2p() } else { n };
+        let kind = |n: NodeSpec| {
+            let n = if options { every_option(n) } else { n };
+            if p2p { n.p2p() } else { n }
+        };
         let gm = sim.node(kind(NodeSpec::grandmaster("gm").with(|c| c.path_trace = true)));
         let client = sim.node(kind(NodeSpec::new("client").off(1000, 10.0)));
         let link = sim.link(&[gm, client], LinkSpec::wire(500));
@@ -38,6 +68,14 @@ fn corpus() -> Vec<Vec<u8>> {
     let mut header = Header::new(MessageType::Signaling);
     header.source_port_identity = PortIdentity::new(ClockIdentity([7; 8]), 1);
     let mut buf = [0; 256];
+    let mut net_sync_request = Header::new(MessageType::DelayReq);
+    net_sync_request.source_port_identity = PortIdentity::new(ClockIdentity([7; 8]), 1);
+    net_sync_request.flags = ptp_wire::Flags::UNICAST;
+    let body = Body::DelayReq { origin_timestamp: ptp_wire::Timestamp::ZERO };
+    let mut w = Writer::new(&mut buf, &net_sync_request, &body).expect("fits");
+    w.tlv(TlvType::PTPMON_REQ, &[]).expect("fits");
+    let len = w.finish();
+    all.push(buf[..len].to_vec());
     for tlv in [TlvType(4), TlvType(5), TlvType(3), TlvType(8), TlvType(0x4000)] {
         let body = Body::Signaling { target_port_identity: PortIdentity::ANY };
         let mut w = Writer::new(&mut buf, &header, &body).expect("fits");
@@ -103,6 +141,7 @@ fn besieged(state: PortState, p2p: bool, seed: u64) -> (Simulation, NodeId, u16)
         n.servo.max_frequency_ppb = if n.name == "c" { 50_000.0 } else { 500_000.0 };
         n.config.max_steps_removed = 12;
         n.config.network_management = true;
+        let n = every_option(n);
         if p2p { n.p2p() } else { n }
     };
     let a = sim.node(kind(NodeSpec::new("a").priority1(10).off(0, 0.0)));
@@ -197,6 +236,7 @@ fn frames_of_any_kind_are_counted_once_and_survived_in_every_state() {
                 | DropCause::Unmatched
                 | DropCause::Looped
                 | DropCause::NoLinkDelay
+                | DropCause::NotAcceptable
         );
         assert!(!expected || causes[*cause as usize] > 0, "{} never happened", cause.name());
     }
@@ -237,6 +277,7 @@ fn any_config(rng: &mut Rng) -> InstanceConfig {
                 DelayFilterKind::MovingMedian
             },
             delay_filter_length: rng.below(40) as u16,
+            options: any_port_options(rng),
             ..PortConfig::new(&format!("eth{i}"))
         })
         .collect();
@@ -248,7 +289,76 @@ fn any_config(rng: &mut Rng) -> InstanceConfig {
         network_management: rng.chance(0.5),
         max_steps_removed: rng.next_u64() as u16,
         minor_version: rng.below(2) as u8,
+        options: any_options(rng),
         ..InstanceConfig::new(ClockIdentity([rng.below(20) as u8; 8]), ports)
+    }
+}
+
+fn any_options(rng: &mut Rng) -> Options {
+    let any = |rng: &mut Rng| TimeInterval(rng.next_u64() as i64);
+    Options {
+        external_port_configuration: rng.chance(0.3),
+        acceptable_masters: (0..rng.below(70))
+            .map(|_| AcceptableMaster {
+                port_identity: PortIdentity::new(
+                    ClockIdentity([rng.below(20) as u8; 8]),
+                    rng.below(3) as u16,
+                ),
+                alternate_priority1: rng.next_u64() as u8,
+            })
+            .collect(),
+        alternate_time_offsets: (0..rng.below(300))
+            .map(|_| AlternateTimeOffset {
+                key: rng.next_u64() as u8,
+                enabled: rng.chance(0.8),
+                current_offset: rng.next_u64() as i32,
+                jump_seconds: rng.next_u64() as i32,
+                time_of_next_jump: rng.next_u64(),
+                name: "x".repeat(rng.below(300)),
+            })
+            .collect(),
+        synchronization_uncertain: [
+            SynchronizationUncertain::Track,
+            SynchronizationUncertain::Assert,
+            SynchronizationUncertain::Ignore,
+        ][rng.below(3)],
+        external_grandmaster: rng.chance(0.2).then(|| ExternalGrandmaster {
+            identity: ClockIdentity([rng.below(20) as u8; 8]),
+            steps_removed: rng.next_u64() as u16,
+        }),
+        slave_event_socket: rng.chance(0.5),
+        collect_slave_events: rng.chance(0.5),
+        accuracy: rng.chance(0.5).then(|| Accuracy {
+            max_gm_inaccuracy: any(rng),
+            max_dynamic_inaccuracy: any(rng),
+            var_dynamic_inaccuracy: f64::from_bits(rng.next_u64()),
+            ..Accuracy::default()
+        }),
+        performance_monitoring: rng.chance(0.5),
+    }
+}
+
+fn any_port_options(rng: &mut Rng) -> PortOptions {
+    PortOptions {
+        desired_state: [DesiredState::Master, DesiredState::Passive, DesiredState::Slave][rng.below(3)],
+        acceptable_master_table: rng.chance(0.2),
+        alternate_masters: rng.below(3) as u8,
+        alternate_multicast_sync: rng.chance(0.5),
+        log_alternate_multicast_sync_interval: LogInterval(rng.next_u64() as i8),
+        slave_monitoring: SlaveMonitoring {
+            rx_sync_timing: rng.chance(0.5),
+            rx_sync_computed: rng.chance(0.5),
+            tx_event_timestamps: rng.chance(0.5),
+            records: rng.next_u64() as u8,
+            every: rng.below(4) as u16,
+            destination: if rng.chance(0.5) {
+                MonitorDestination::Unicast(address(rng))
+            } else {
+                MonitorDestination::Multicast
+            },
+        },
+        net_sync_monitor_rate: if rng.chance(0.5) { rng.next_u64() as u16 } else { 0 },
+        neighbor_prop_delay_threshold: rng.next_u64() as u32,
     }
 }
 

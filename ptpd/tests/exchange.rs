@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use ptp_wire::{ClockIdentity, ClockQuality, PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{
-    Address, Delay, DownCause, DropCause, Engine, Event, Input, InstanceConfig, Instant, MessageClass,
-    Output, PortConfig, PortState, Sample, ServoState,
+    Accuracy, Address, AlternateTimeOffset, Delay, DownCause, DropCause, Engine, Event, Input,
+    InstanceConfig, Instant, MessageClass, Output, PortConfig, PortState, Sample, ServoState,
+    SlaveMonitoring,
 };
 
 const PORT: PortNumber = PortNumber(1);
@@ -284,9 +285,12 @@ fn frames_that_do_not_belong_here_are_counted_by_cause() {
         (DropCause::Domain, &|f| f[4] = 1),
         (DropCause::SdoId, &|f| f[0] |= 0x10),
         (DropCause::Own, &|f| f[20..28].copy_from_slice(&ClockIdentity::from_mac([2, 0, 0, 0, 0, 2]).0)),
-        (DropCause::Announce, &|f| f[6] |= 1),
+        (DropCause::Alternate, &|f| f[6] |= 1),
         (DropCause::Announce, &|f| f[61..63].copy_from_slice(&255u16.to_be_bytes())),
-        (DropCause::Unexpected, &|f| (f[0], f[3]) = (0x0c, 44)),
+        (DropCause::Unexpected, &|f| {
+            (f[0], f[3]) = (0x0c, 44);
+            f[34..44].fill(0xff); // Signaling for everybody, with nothing in it.
+        }),
     ];
     for (cause, spoil) in cases {
         let mut frame = announce.to_vec();
@@ -305,7 +309,35 @@ fn frames_that_do_not_belong_here_are_counted_by_cause() {
 
 #[test]
 fn steady_running_allocates_nothing() {
-    let mut wire = Wire::new(|_, _| {});
+    steady(|_, _| {});
+}
+
+#[test]
+fn steady_running_allocates_nothing_with_every_option() {
+    steady(|_, c| {
+        c.path_trace = true;
+        c.options.slave_event_socket = true;
+        c.options.collect_slave_events = true;
+        c.options.performance_monitoring = true;
+        c.options.accuracy = Some(Accuracy::default());
+        c.options.alternate_time_offsets =
+            vec![AlternateTimeOffset { enabled: true, name: "CET".into(), ..AlternateTimeOffset::new(1) }];
+        let port = &mut c.ports[0].options;
+        port.alternate_masters = 1;
+        port.alternate_multicast_sync = true;
+        port.net_sync_monitor_rate = 16;
+        port.slave_monitoring = SlaveMonitoring {
+            rx_sync_timing: true,
+            rx_sync_computed: true,
+            tx_event_timestamps: true,
+            records: 8,
+            ..SlaveMonitoring::default()
+        };
+    });
+}
+
+fn steady(change: impl Fn(usize, &mut InstanceConfig)) {
+    let mut wire = Wire::new(change);
     wire.run_until(60 * S);
     assert_eq!(wire.state(1), PortState::Slave);
     // A recorded second of traffic is replayed into the client alone, so that only the engine is measured.

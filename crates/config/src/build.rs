@@ -139,6 +139,26 @@ impl<'a> Values<'a> {
         }
     }
 
+    pub(crate) fn monitor_address(self) -> Option<&'a MasterAddress> {
+        match &self.setting("monitor_address").value {
+            Value::Masters(masters) => masters.first().map(|m| &m.address),
+            Value::Unset => None,
+            _ => unreachable!("{KIND}: monitor_address"),
+        }
+    }
+
+    /// The port may be an alternate master.
+    pub(crate) fn alternates(self) -> bool {
+        self.int::<u8>("alternate_masters") > 0
+    }
+
+    /// The port tells what it measures.
+    pub(crate) fn monitors(self) -> bool {
+        ["monitor_rx_sync_timing", "monitor_rx_sync_computed", "monitor_tx_event_timestamps"]
+            .into_iter()
+            .any(|key| self.bool(key))
+    }
+
     fn prefixes(self, path: &str) -> Vec<Prefix> {
         match &self.setting(path).value {
             Value::Prefixes(prefixes) => prefixes.clone(),
@@ -245,6 +265,7 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
             revision: v.text("description.revision").to_owned(),
             user: v.text("description.user").to_owned(),
         },
+        options: options(v),
         clock_device: v.clock_device(),
         servo: servo(v),
         management: Management {
@@ -326,6 +347,67 @@ fn port(v: Values<'_>) -> PortConfig {
         },
         delay_filter_length: v.int("delay_filter_length"),
         fault_reset_interval: v.log("fault_reset_interval"),
+        options: port_options(v),
+    }
+}
+
+fn options(v: Values<'_>) -> Options {
+    let share = |name: &str| {
+        let of = |kind: &str| format!("enhanced_accuracy.{kind}_{name}");
+        (v.correction(&of("max")), v.real(&of("var")))
+    };
+    let accuracy = EnhancedAccuracy {
+        gm: share("gm"),
+        transient: share("transient"),
+        dynamic: share("dynamic"),
+        static_instance: share("static_instance"),
+        static_medium: share("static_medium"),
+    };
+    Options {
+        external_port_configuration: v.bool("external_port_configuration"),
+        acceptable_masters: match &v.setting("acceptable_masters").value {
+            Value::AcceptableMasters(masters) => masters.clone(),
+            Value::Unset => Vec::new(),
+            _ => unreachable!("{KIND}: acceptable_masters"),
+        },
+        alternate_time_offsets: match &v.setting("alternate_time_offsets").value {
+            Value::TimeOffsets(offsets) => offsets.clone(),
+            Value::Unset => Vec::new(),
+            _ => unreachable!("{KIND}: alternate_time_offsets"),
+        },
+        synchronization_uncertain: match v.text("synchronization_uncertain") {
+            "always" => SynchronizationUncertain::Always,
+            "never" => SynchronizationUncertain::Never,
+            _ => SynchronizationUncertain::Auto,
+        },
+        slave_event_monitor: v.path("slave_event_monitor"),
+        collect_slave_events: v.bool("collect_slave_events"),
+        performance_monitoring: v.bool("performance_monitoring"),
+        enhanced_accuracy: v.bool("enhanced_accuracy.enable").then_some(accuracy),
+    }
+}
+
+fn port_options(v: Values<'_>) -> PortOptions {
+    let rate: u16 = v.int("net_sync_monitor_rate");
+    PortOptions {
+        desired_state: match v.text("desired_state") {
+            "master" => DesiredState::Master,
+            "slave" => DesiredState::Slave,
+            _ => DesiredState::Passive,
+        },
+        acceptable_master_table: v.bool("acceptable_master_table"),
+        alternate_masters: v.int("alternate_masters"),
+        alternate_multicast_sync: v.bool("alternate_multicast_sync"),
+        log_alternate_multicast_sync_interval: v.log("log_alternate_multicast_sync_interval"),
+        net_sync_monitor_rate: if v.bool("net_sync_monitor") { rate } else { 0 },
+        monitor: SlaveMonitor {
+            rx_sync_timing: v.bool("monitor_rx_sync_timing"),
+            rx_sync_computed: v.bool("monitor_rx_sync_computed"),
+            tx_event_timestamps: v.bool("monitor_tx_event_timestamps"),
+            records: v.int("monitor_records"),
+            every: v.int("monitor_every"),
+            address: v.monitor_address().cloned(),
+        },
     }
 }
 

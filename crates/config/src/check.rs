@@ -29,6 +29,7 @@ pub(crate) fn check(layers: &Layers, source: Option<&Source>, out: &mut Vec<Diag
     } else {
         checker.clock();
         checker.interfaces();
+        checker.external();
         checker.ports();
     }
     checker.management();
@@ -119,6 +120,39 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Ports that are configured from outside.
+    fn external(&mut self) {
+        let setting = self.layers.get("external_port_configuration");
+        if !self.values().bool("external_port_configuration") {
+            return;
+        }
+        if self.values().bool("client_only") {
+            let message = "a client-only clock chooses its server by itself".to_owned();
+            let help = "leave `client_only` out, and say `desired_state: slave` of the port";
+            return self.contradiction("external_port_configuration", setting, message, help);
+        }
+        let deaf = self.layers.ports.iter().find(|p| {
+            let v = self.values().port(p);
+            v.text("desired_state") == "slave" && v.bool("master_only")
+        });
+        if let Some(port) = deaf {
+            let setting = self.layers.port(port, "desired_state");
+            let message = "a `master_only` port never follows".to_owned();
+            let help = "leave `master_only` out, or make another port the slave";
+            self.contradiction("desired_state", setting, message, help);
+        }
+        let slaves = self.layers.ports.iter().filter(|p| {
+            let v = self.values().port(p);
+            v.text("desired_state") == "slave"
+        });
+        if let Some(port) = slaves.clone().nth(1) {
+            let setting = self.layers.port(port, "desired_state");
+            let message = format!("{} ports are to be slaves", slaves.count());
+            let help = "one port can follow; say `master` or `passive` of the others";
+            self.contradiction("desired_state", setting, message, help);
+        }
+    }
+
     fn interfaces(&mut self) {
         let mut first: HashMap<&str, usize> = HashMap::new();
         for (i, port) in self.layers.ports.iter().enumerate() {
@@ -190,6 +224,15 @@ impl<'a> Checker<'a> {
                 let help = "name masters by addresses of the port's transport";
                 self.contradiction(&path("unicast_masters"), masters, message, help);
             }
+            let monitor = v.setting("monitor_address");
+            if !told.contains(&std::ptr::from_ref(monitor))
+                && v.monitor_address().is_some_and(|a| !reaches(v.transport(), a))
+            {
+                told.push(monitor);
+                let message = format!("the monitor is not reached by `{}`", v.text("transport"));
+                let help = "give an address of the port's transport, or `multicast`";
+                self.contradiction(&path("monitor_address"), monitor, message, help);
+            }
             let master_only = v.setting("master_only");
             if v.bool("master_only") && client_only && !told.contains(&std::ptr::from_ref(master_only)) {
                 told.push(master_only);
@@ -260,17 +303,21 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// What is wrong with a port's unicast masters.
-fn misplaced_master(v: Values<'_>) -> Option<String> {
-    let masters = v.unicast_masters();
-    let transport = v.transport();
-    let fits = |a: &MasterAddress| match a {
+/// An address is one of this transport.
+fn reaches(transport: Transport, address: &MasterAddress) -> bool {
+    match address {
         MasterAddress::Ipv4(_) => transport == Transport::UdpIpv4,
         MasterAddress::Ipv6(_) => transport == Transport::UdpIpv6,
         MasterAddress::Ethernet(_) => transport == Transport::Ethernet,
         MasterAddress::Name(_) => transport != Transport::Ethernet,
-    };
-    if masters.iter().any(|m| !fits(&m.address)) {
+    }
+}
+
+/// What is wrong with a port's unicast masters.
+fn misplaced_master(v: Values<'_>) -> Option<String> {
+    let masters = v.unicast_masters();
+    let transport = v.transport();
+    if masters.iter().any(|m| !reaches(transport, &m.address)) {
         return Some(format!("a unicast master is not reached by `{}`", v.text("transport")));
     }
     let twice =
@@ -300,6 +347,11 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::Client => port.is_none_or(|v| !v.bool("master_only")) && !transparent,
         Need::UnicastClient => port.is_none_or(|v| !v.unicast_masters().is_empty()),
         Need::UnicastServer => port.is_none_or(|v| v.bool("unicast_server") && !values.bool("client_only")),
+        Need::External => values.bool("external_port_configuration"),
+        Need::AlternateMaster => port.is_none_or(Values::alternates) && !values.bool("client_only"),
+        Need::NetSyncMonitor => port.is_none_or(|v| v.bool("net_sync_monitor")),
+        Need::SlaveMonitor => port.is_none_or(Values::monitors),
+        Need::Accuracy => values.bool("enhanced_accuracy.enable"),
         Need::Socket => values.text_or_off("management.socket").is_some(),
         Need::ReadOnlySocket => values.text_or_off("management.read_only_socket").is_some(),
     }
@@ -317,6 +369,11 @@ const fn governor(need: Need) -> &'static str {
         Need::Client => "master_only",
         Need::UnicastClient => "unicast_masters",
         Need::UnicastServer => "unicast_server",
+        Need::External => "external_port_configuration",
+        Need::AlternateMaster => "alternate_masters",
+        Need::NetSyncMonitor => "net_sync_monitor",
+        Need::SlaveMonitor => "monitor_rx_sync_timing",
+        Need::Accuracy => "enable",
         Need::Socket => "socket",
         Need::ReadOnlySocket => "read_only_socket",
     }
@@ -339,6 +396,11 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::Client => "`master_only` is `true` or the clock is transparent",
         Need::UnicastClient => "`unicast_masters` is `off`",
         Need::UnicastServer => "`unicast_server` is `false`",
+        Need::External => "`external_port_configuration` is `false`",
+        Need::AlternateMaster => "`alternate_masters` is `0`",
+        Need::NetSyncMonitor => "`net_sync_monitor` is `false`",
+        Need::SlaveMonitor => "no `monitor_` key is `true`",
+        Need::Accuracy => "`enhanced_accuracy.enable` is `false`",
         Need::Socket => "`management.socket` is `off`",
         Need::ReadOnlySocket => "`management.read_only_socket` is `off`",
     }

@@ -3,9 +3,11 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ptp_wire::TimeInterval;
+use ptp_wire::management::AcceptableMaster;
 
 use crate::addresses::{parse_master, parse_prefix};
-use crate::model::{Prefix, UnicastMaster};
+use crate::model::{MasterAddress, Prefix, UnicastMaster};
+use crate::options::{AlternateTimeOffset, parse_acceptable_masters, parse_time_offsets};
 use crate::parse::*;
 use crate::words::list;
 
@@ -50,6 +52,12 @@ pub(crate) enum Kind {
     Masters,
     /// A list of address prefixes, or `off`.
     Prefixes,
+    /// An address, or `multicast`.
+    MonitorAddress,
+    /// A list of ports that may be master, or `off`.
+    AcceptableMasters,
+    /// A list of alternate timescales, or `off`.
+    TimeOffsets,
 }
 
 /// A value of some kind.
@@ -65,6 +73,8 @@ pub(crate) enum Value {
     Ipv6(Ipv6Addr),
     Masters(Vec<UnicastMaster>),
     Prefixes(Vec<Prefix>),
+    AcceptableMasters(Vec<AcceptableMaster>),
+    TimeOffsets(Vec<AlternateTimeOffset>),
     /// `off` or `auto`.
     Unset,
 }
@@ -210,7 +220,14 @@ impl Kind {
                     && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
                 if fits { Ok(Value::Text(text.to_owned())) } else { Err(Refusal::new("not a user's name")) }
             }
-            Self::Masters | Self::Prefixes if text == "off" && !quoted => Ok(Value::Unset),
+            Self::MonitorAddress if text == "multicast" => Ok(Value::Unset),
+            Self::MonitorAddress => match parse_master(text)? {
+                UnicastMaster { address: MasterAddress::Name(_), .. } => Err(Refusal::new("not an address")),
+                master => Ok(Value::Masters(vec![master])),
+            },
+            _ if self.is_list() && text == "off" && !quoted => Ok(Value::Unset),
+            Self::AcceptableMasters => parse_acceptable_masters(items(text)).map(Value::AcceptableMasters),
+            Self::TimeOffsets => parse_time_offsets(items(text)).map(Value::TimeOffsets),
             Self::Masters => items(text).map(parse_master).collect::<Result<_, _>>().map(Value::Masters),
             Self::Prefixes => items(text).map(parse_prefix).collect::<Result<_, _>>().map(Value::Prefixes),
         }
@@ -218,7 +235,7 @@ impl Kind {
 
     /// The value may be written as a list.
     pub(crate) fn is_list(&self) -> bool {
-        matches!(self, Self::Masters | Self::Prefixes)
+        matches!(self, Self::Masters | Self::Prefixes | Self::AcceptableMasters | Self::TimeOffsets)
     }
 
     /// What is allowed, for diagnostics and documentation.
@@ -267,6 +284,9 @@ impl Kind {
             Self::User => "a user's name, or `off`".into(),
             Self::Masters => "a list of addresses or host names, each followed by its local priority where it is not 128, or `off`".into(),
             Self::Prefixes => "a list of address prefixes, such as 192.0.2.0/24 or 2001:db8::/32, or `off`".into(),
+            Self::MonitorAddress => "an address, or `multicast`".into(),
+            Self::AcceptableMasters => "a list of ports, such as 001b19.fffe.000001-1, each followed by the priority1 it is to count with where that is another than its own, or `off`".into(),
+            Self::TimeOffsets => "a list of `KEY NAME OFFSET` or `KEY NAME OFFSET JUMP TIME` in seconds, or `off`".into(),
         }
     }
 
@@ -289,6 +309,9 @@ impl Kind {
             Self::User => "user",
             Self::Masters => "list of masters",
             Self::Prefixes => "list of prefixes",
+            Self::MonitorAddress => "address",
+            Self::AcceptableMasters => "list of ports",
+            Self::TimeOffsets => "list of timescales",
         }
     }
 }

@@ -29,6 +29,7 @@ mod layers;
 mod load;
 mod manual;
 mod model;
+mod options;
 mod parse;
 mod profile;
 mod read;

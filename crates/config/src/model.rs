@@ -5,6 +5,11 @@ use std::path::PathBuf;
 
 use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
 
+pub use crate::options::{
+    AlternateTimeOffset, DesiredState, EnhancedAccuracy, Options, PortOptions, SlaveMonitor,
+    SynchronizationUncertain,
+};
+
 /// A `ptpd` and all it needs to run. Everything in it is within its range.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PtpdConfig {
@@ -42,6 +47,8 @@ pub struct PtpdConfig {
     pub time_properties: TimeProperties,
     /// CLOCK_DESCRIPTION's texts.
     pub description: Description,
+    /// Optional features.
+    pub options: Options,
     /// The clock that is kept, and that stamps are read against.
     pub clock_device: ClockDevice,
     /// How it is kept.
@@ -286,6 +293,8 @@ pub struct PortConfig {
     pub delay_filter_length: u16,
     /// After a fault the port tries again after this long.
     pub fault_reset_interval: LogInterval,
+    /// Optional features.
+    pub options: PortOptions,
 }
 
 /// A master to ask for unicast service (1588-2019 17.4).

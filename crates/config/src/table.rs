@@ -1,7 +1,13 @@
 //! Every key: its kind, range and default, what it means, and where it has an effect. Parser, defaults, documentation
 //! and manual page are made from this table.
 
+mod accuracy;
+mod description;
+
 use crate::kind::Kind;
+
+use accuracy::ENHANCED_ACCURACY;
+use description::DESCRIPTION;
 
 /// One key.
 #[derive(Debug)]
@@ -44,6 +50,14 @@ pub(crate) enum Need {
     UnicastClient,
     /// `unicast_server` is `true`.
     UnicastServer,
+    /// Ports are configured from outside.
+    External,
+    /// The port may be an alternate master.
+    AlternateMaster,
+    NetSyncMonitor,
+    /// The port tells what it measures.
+    SlaveMonitor,
+    Accuracy,
     /// `management.socket` is not `off`.
     Socket,
     /// `management.read_only_socket` is not `off`.
@@ -211,6 +225,58 @@ pub(crate) const INSTANCE: Section = Section {
             "Keeps the last frequency for the next start.",
             "",
         ),
+        key(
+            "external_port_configuration",
+            Kind::Bool,
+            "false",
+            "No choice of the best clock: each port goes to its `desired_state`.",
+            "defaultDS.externalPortConfigurationEnabled",
+        ),
+        key(
+            "acceptable_masters",
+            Kind::AcceptableMasters,
+            "off",
+            "Who may be master, for ports with `acceptable_master_table`.",
+            "acceptableMasterTableDS.list",
+        ),
+        key(
+            "alternate_time_offsets",
+            Kind::TimeOffsets,
+            "off",
+            "Other timescales, such as local time, that are announced while grandmaster.",
+            "alternateTimescaleOffsetsDS",
+        )
+        .needs(SERVER),
+        key(
+            "synchronization_uncertain",
+            Kind::Choice(&["auto", "always", "never"]),
+            "auto",
+            "The flag of that name in Announces. `auto`: set while this clock serves without being synchronised itself, and while its server's is.",
+            "synchronizationUncertain",
+        )
+        .needs(SERVER),
+        key(
+            "slave_event_monitor",
+            SOCKET,
+            "off",
+            "UNIX socket of another program that gets the times of each Sync and delay measurement.",
+            "slave_event_monitor",
+        )
+        .needs(Need::Socket),
+        key(
+            "collect_slave_events",
+            Kind::Bool,
+            "false",
+            "Take in and keep what clients tell about their measurements in slave event monitoring messages.",
+            "",
+        ),
+        key(
+            "performance_monitoring",
+            Kind::Bool,
+            "false",
+            "Keep statistics of 15 minutes and of 24 hours, and log those of each 15 minutes.",
+            "performanceMonitoringDS.enable",
+        ),
         key("user", Kind::User, "off", "User to become once sockets and clocks are open.", "user"),
     ],
 };
@@ -247,6 +313,19 @@ pub(crate) const PORT: Section = Section {
         key("unicast_drain", Kind::Bool, "false", "Cancel all unicast service and grant none: clients go to their next master at once.", "").needs(Need::UnicastServer),
         key("multicast", Kind::Bool, "true", "Send Announce and Sync to the group. `false`: unicast service only.", "inhibit_multicast_service").needs(Need::Server),
         key("master_only", Kind::Bool, "false", "Never synchronise from this port.", "portDS.masterOnly"),
+        key("desired_state", Kind::Choice(&["master", "passive", "slave"]), "passive", "What the port is to be; one port may be `slave`.", "externalPortConfigurationPortDS.desiredState").needs(Need::External),
+        key("acceptable_master_table", Kind::Bool, "false", "Follow only the `acceptable_masters`.", "acceptableMasterPortDS.enable"),
+        key("alternate_masters", U8, "0", "How many clocks that wait to be master may announce themselves on the link, this one among them; 0: this one does not.", "alternateMasterPortDS.numberOfAlternateMasters").needs(SERVER),
+        key("alternate_multicast_sync", Kind::Bool, "false", "Send Sync, too, as an alternate master.", "alternateMasterPortDS.transmitAlternateMulticastSync").needs(Need::AlternateMaster),
+        key("log_alternate_multicast_sync_interval", LOG, "0", "log2 of the seconds between those Syncs.", "alternateMasterPortDS.logAlternateMulticastSyncInterval").needs(Need::AlternateMaster),
+        key("net_sync_monitor", Kind::Bool, "false", "Answer NetSync monitors, such as linuxptp's `nsm`.", "net_sync_monitor"),
+        key("net_sync_monitor_rate", int(1, 10_000), "16", "Answers in a second at most.", "").needs(Need::NetSyncMonitor),
+        key("monitor_rx_sync_timing", Kind::Bool, "false", "Tell a monitor the times of each Sync that was received.", "slaveMonitoringPortDS, rxSyncTimingData"),
+        key("monitor_rx_sync_computed", Kind::Bool, "false", "Tell a monitor each offset and delay that was measured.", "slaveMonitoringPortDS, rxSyncComputedData"),
+        key("monitor_tx_event_timestamps", Kind::Bool, "false", "Tell a monitor when each Delay_Req or Pdelay_Req was sent.", "slaveMonitoringPortDS, txEventTimestamps"),
+        key("monitor_records", int(1, 32), "8", "Records in each message to the monitor.", "slaveMonitoringPortDS, events per TLV").needs(Need::SlaveMonitor),
+        key("monitor_every", int(1, 65535), "1", "Tell of one in so many events.", "slaveMonitoringPortDS, every M").needs(Need::SlaveMonitor),
+        key("monitor_address", Kind::MonitorAddress, "multicast", "Where the monitor is.", "").needs(Need::SlaveMonitor),
         key("delay_asymmetry", CORRECTION, "0ns", "Positive: the way from server to client takes longer than the mean.", "portDS.delayAsymmetry").needs(Need::Delay),
         key("egress_latency", CORRECTION, "0ns", "Added to transmit time stamps.", "timestampCorrectionPortDS.egressLatency"),
         key("ingress_latency", CORRECTION, "0ns", "Subtracted from receive time stamps.", "timestampCorrectionPortDS.ingressLatency"),
@@ -324,42 +403,6 @@ pub(crate) const TIME_PROPERTIES: Section = Section {
             "timePropertiesDS.timeSource",
         )
         .needs(SERVER),
-    ],
-};
-
-/// CLOCK_DESCRIPTION.
-pub(crate) const DESCRIPTION: Section = Section {
-    name: "description",
-    doc: "Texts that CLOCK_DESCRIPTION tells.",
-    keys: &[
-        key(
-            "manufacturer_identity",
-            Kind::Octets(3),
-            "00:00:00",
-            "OUI of the manufacturer.",
-            "descriptionDS.manufacturerIdentity",
-        ),
-        key(
-            "product",
-            Kind::Text { max: 64, semicolons: Some(2) },
-            ";;",
-            "`manufacturer;model;instance`.",
-            "descriptionDS.productDescription",
-        ),
-        key(
-            "revision",
-            Kind::Text { max: 32, semicolons: Some(2) },
-            ";;",
-            "`hardware;firmware;software`.",
-            "descriptionDS.productRevision (revisionData)",
-        ),
-        key(
-            "user",
-            Kind::Text { max: 128, semicolons: None },
-            "",
-            "Whatever helps its operator.",
-            "descriptionDS.userDescription",
-        ),
     ],
 };
 
@@ -546,8 +589,16 @@ pub(crate) const LOG_SECTION: Section = Section {
 };
 
 /// All of them, in the order of the documentation.
-pub(crate) const SECTIONS: &[&Section] =
-    &[&INSTANCE, &PORT, &TIME_PROPERTIES, &SERVO, &MANAGEMENT, &LOG_SECTION, &DESCRIPTION];
+pub(crate) const SECTIONS: &[&Section] = &[
+    &INSTANCE,
+    &PORT,
+    &TIME_PROPERTIES,
+    &SERVO,
+    &MANAGEMENT,
+    &ENHANCED_ACCURACY,
+    &LOG_SECTION,
+    &DESCRIPTION,
+];
 
 /// The profile used where none is named.
 pub(crate) const DEFAULT_PROFILE: &str = "default-e2e";

@@ -32,17 +32,29 @@ fn the_reference_in_the_guide_is_current() {
     hold("docs/configuration.md", &current, &wanted);
 }
 
-/// Each example of the guide that is a whole configuration.
+/// Each example of the guides that is a whole configuration.
 #[test]
 fn the_guides_examples_are_good() {
-    let text = std::fs::read_to_string(path("docs/configuration.md")).expect("it is in the repository");
-    let mut examples = 0;
-    for block in text.split("```yaml\n").skip(1) {
-        let (example, _) = block.split_once("```").expect("a block has an end");
-        let read =
-            ptp_config::load_octets(Path::new("example"), example.as_bytes(), &[], &Default::default());
-        read.unwrap_or_else(|d| panic!("{example}\n{d}"));
-        examples += 1;
+    for (name, at_least) in [("docs/configuration.md", 3), ("docs/options.md", 8)] {
+        let text = std::fs::read_to_string(path(name)).expect("it is in the repository");
+        let mut examples = 0;
+        for block in text.split("```yaml\n").skip(1) {
+            let (example, _) = block.split_once("```").expect("a block has an end");
+            let read =
+                ptp_config::load_octets(Path::new("example"), example.as_bytes(), &[], &Default::default());
+            let loaded = read.unwrap_or_else(|d| panic!("{name}: {example}\n{d}"));
+            // What is in force, written out, is the same configuration.
+            let effective = loaded.effective();
+            let again = ptp_config::load_octets(
+                Path::new("effective"),
+                effective.as_bytes(),
+                &[],
+                &Default::default(),
+            );
+            let again = again.unwrap_or_else(|d| panic!("{name}: {effective}\n{d}"));
+            assert_eq!(again.config, loaded.config, "{name}: {example}");
+            examples += 1;
+        }
+        assert!(examples >= at_least, "{name}");
     }
-    assert!(examples >= 3);
 }

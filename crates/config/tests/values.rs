@@ -258,3 +258,64 @@ fn a_reload_names_what_changed() {
     );
     assert_eq!(diff(&old, &old), []);
 }
+
+/// Optional features: what is written reaches the model, and what cannot be is told.
+#[test]
+fn optional_features_and_their_contradictions() {
+    let config = read(
+        "external_port_configuration: true
+acceptable_masters: [ 001b19.fffe.000001-1 7 ]
+alternate_time_offsets: [ 2 PST -28800 ]
+synchronization_uncertain: never
+enhanced_accuracy: { enable: true, max_gm: 40ns, var_gm: 1e-16 }
+ports:
+  - { interface: a, desired_state: slave, net_sync_monitor: true, net_sync_monitor_rate: 5 }
+  - { interface: b, desired_state: master, monitor_rx_sync_timing: true, monitor_address: 192.0.2.1 }
+",
+    )
+    .config;
+    let o = &config.options;
+    assert!(o.external_port_configuration && !o.performance_monitoring);
+    assert_eq!(o.acceptable_masters[0].alternate_priority1, 7);
+    assert_eq!((o.alternate_time_offsets[0].key, o.alternate_time_offsets[0].current_offset), (2, -28800));
+    assert_eq!(o.synchronization_uncertain, SynchronizationUncertain::Never);
+    assert_eq!(o.enhanced_accuracy.map(|a| a.gm), Some((TimeInterval::from_nanos(40), 1e-16)));
+    let ports: Vec<_> = config.ports.iter().map(|p| &p.options).collect();
+    assert_eq!((ports[0].desired_state, ports[1].desired_state), (DesiredState::Slave, DesiredState::Master));
+    assert_eq!((ports[0].net_sync_monitor_rate, ports[1].net_sync_monitor_rate), (5, 0));
+    assert_eq!(ports[1].monitor.address, Some(MasterAddress::Ipv4([192, 0, 2, 1].into())));
+    for (bad, says) in [
+        (
+            "external_port_configuration: true\nclient_only: true\nports: [{ interface: a }]\n",
+            "chooses its server",
+        ),
+        (
+            "external_port_configuration: true\ndesired_state: slave\nports: [{ interface: a }, { interface: b }]\n",
+            "2 ports are to be slaves",
+        ),
+        (
+            "external_port_configuration: true\nports: [{ interface: a, desired_state: slave, master_only: true }]\n",
+            "never follows",
+        ),
+        ("ports: [{ interface: a, desired_state: slave }]\n", "no effect"),
+        ("ports: [{ interface: a, net_sync_monitor_rate: 5 }]\n", "no effect"),
+        ("ports: [{ interface: a, monitor_records: 5 }]\n", "no effect"),
+        ("ports: [{ interface: a, alternate_multicast_sync: true }]\n", "no effect"),
+        (
+            "ports: [{ interface: a, monitor_rx_sync_timing: true, monitor_address: \"ff02::1\" }]\n",
+            "not the address of one host",
+        ),
+        (
+            "ports: [{ interface: a, monitor_rx_sync_timing: true, monitor_address: \"fd00::1\" }]\n",
+            "not reached by `udp4`",
+        ),
+        (
+            "ports: [{ interface: a, monitor_rx_sync_timing: true, monitor_address: name.example }]\n",
+            "not an address",
+        ),
+    ] {
+        let refused = load_octets(Path::new("x"), bad.as_bytes(), &[], &Overrides::default());
+        let text = refused.err().map(|d| d.to_string()).unwrap_or_default();
+        assert!(text.contains(says), "{bad}: {text}");
+    }
+}

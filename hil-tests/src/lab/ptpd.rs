@@ -34,6 +34,8 @@ pub struct PtpdOptions {
     pub log_sync_interval: i8,
     /// log2 of seconds; Delay_Req or Pdelay_Req.
     pub log_min_delay_req_interval: i8,
+    /// Further lines of the file, before its ports.
+    pub extra: String,
 }
 
 impl PtpdOptions {
@@ -52,6 +54,7 @@ impl PtpdOptions {
             log_announce_interval: -2,
             log_sync_interval: -3,
             log_min_delay_req_interval: -3,
+            extra: String::new(),
         }
     }
 
@@ -92,6 +95,7 @@ impl PtpdOptions {
                 let _ = writeln!(yaml, "  step_threshold: {threshold}");
             }
         }
+        yaml.push_str(&self.extra);
         yaml.push_str("ports:\n");
         for interface in &self.interfaces {
             let _ = writeln!(yaml, "  - interface: {interface}");

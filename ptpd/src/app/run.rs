@@ -108,7 +108,8 @@ impl Daemon {
             saved.filter(|_| steers),
             settings.summary_ns,
         )?;
-        let local = Local::open(settings.read_write.as_ref(), settings.read_only.as_ref())?;
+        let mut local = Local::open(settings.read_write.as_ref(), settings.read_only.as_ref())?;
+        local.set_monitor(settings.slave_event_monitor.as_deref());
         let ports: Vec<_> = (1..)
             .zip(&settings.networks)
             .map(|(n, network)| NetPort::new(PortNumber(n), network.clone(), stamping))
@@ -539,6 +540,7 @@ impl Daemon {
                 self.settings.instance = new.instance;
                 self.settings.servo = new.servo;
                 self.settings.summary_ns = new.summary_ns;
+                self.local.set_monitor(new.slave_event_monitor.as_deref());
                 self.settings.state_file = new.state_file;
                 self.carry_out(now);
                 info!("configuration reloaded");
@@ -615,6 +617,39 @@ fn tell(settings: &Settings, event: &Event) {
         Event::UnicastRequestRefused { port, client, total } => warn!(
             "port {port} ({}): refused unicast service to {client} ({total} refusals so far)",
             interface(port)
+        ),
+        Event::SlaveEvents { port, slave, source, tlv_type, records, worst_offset } => match worst_offset {
+            Some(offset) => debug!(
+                "port {port} ({}): {slave} tells {records} offsets from {source}, the largest {} ns",
+                interface(port),
+                offset.nanos()
+            ),
+            None => {
+                debug!(
+                    "port {port} ({}): {slave} sends {records} of {tlv_type} of {source}",
+                    interface(port)
+                );
+            }
+        },
+        Event::PerformanceRecord { samples: 0, .. } => info!("the last 15 minutes: no offset was measured"),
+        Event::PerformanceRecord {
+            samples,
+            average,
+            minimum,
+            maximum,
+            standard_deviation,
+            mean_path_delay,
+        } => info!(
+            "the last 15 minutes: {samples} offsets, mean {} ns, {} to {} ns, deviation {} ns{}",
+            average.nanos(),
+            minimum.nanos(),
+            maximum.nanos(),
+            standard_deviation.nanos(),
+            if mean_path_delay == engine::Statistic::INVALID {
+                String::new()
+            } else {
+                format!(", path delay {} ns", mean_path_delay.nanos())
+            }
         ),
         Event::TimeProperties => info!("time properties changed"),
         Event::ReloadNeedsRestart { setting } => warn!("a change of {setting} needs a restart"),

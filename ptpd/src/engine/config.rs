@@ -3,6 +3,7 @@
 use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
 
 use super::Address;
+use super::options::{Options, PortOptions};
 use super::unicast::Prefix;
 
 /// defaultDS.instanceType (1588-2019 8.2.1.5.5).
@@ -54,6 +55,17 @@ pub enum Transport {
     UdpIpv6,
     /// IEEE 802.3 (Annex E).
     Ethernet,
+}
+
+impl Transport {
+    /// networkProtocol (table 3).
+    pub(super) const fn network_protocol(self) -> u16 {
+        match self {
+            Self::UdpIpv4 => 1,
+            Self::UdpIpv6 => 2,
+            Self::Ethernet => 3,
+        }
+    }
 }
 
 /// Where a port's stamps come from; the numbers are PORT_PROPERTIES_NP's.
@@ -252,6 +264,8 @@ pub struct InstanceConfig {
     pub time_properties: TimeProperties,
     /// Texts.
     pub description: Description,
+    /// Optional features.
+    pub options: Options,
     /// Port 1 first; at least one.
     pub ports: Vec<PortConfig>,
 }
@@ -307,6 +321,8 @@ pub struct PortConfig {
     pub delay_filter_length: u16,
     /// After a fault the port tries again after this long.
     pub fault_reset_interval: LogInterval,
+    /// Optional features.
+    pub options: PortOptions,
 }
 
 impl InstanceConfig {
@@ -329,6 +345,7 @@ impl InstanceConfig {
             network_management: true,
             time_properties: TimeProperties::default(),
             description: Description::default(),
+            options: Options::default(),
             ports,
         }
     }
@@ -362,6 +379,7 @@ impl PortConfig {
             delay_filter: DelayFilterKind::MovingMedian,
             delay_filter_length: 10,
             fault_reset_interval: LogInterval(4),
+            options: PortOptions::default(),
         }
     }
 }

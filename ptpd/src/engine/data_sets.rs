@@ -37,13 +37,19 @@ pub struct ParentDs {
 impl ParentDs {
     /// What the update for M1 and M2 writes (9.3.5, table 30).
     pub(super) fn own(config: &InstanceConfig) -> Self {
+        let external = config.options.external_grandmaster;
         Self {
             parent_port_identity: PortIdentity::new(config.clock_identity, 0),
-            grandmaster_identity: config.clock_identity,
+            grandmaster_identity: external.map_or(config.clock_identity, |e| e.identity),
             grandmaster_clock_quality: config.effective_quality(),
             grandmaster_priority1: config.priority1,
             grandmaster_priority2: config.priority2,
         }
+    }
+
+    /// currentDS.stepsRemoved of the same update.
+    pub(super) fn own_steps(config: &InstanceConfig) -> u16 {
+        config.options.external_grandmaster.map_or(0, |e| e.steps_removed)
     }
 
     /// What the update for S1 writes (table 33).

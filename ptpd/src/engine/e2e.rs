@@ -21,6 +21,7 @@ struct Exchange {
     t3: Option<TimePoint>,
     /// t4 less its correction.
     t4: Option<TimePoint>,
+    correction: TimeInterval,
 }
 
 /// The client's side of the mechanism.
@@ -67,7 +68,12 @@ impl Port {
         let mut header = self.header(instance, MessageType::DelayReq);
         header.sequence_id = take(&mut self.sequences.delay_req);
         header.correction = -self.config.delay_asymmetry;
-        self.e2e.exchange = Some(Exchange { sequence_id: header.sequence_id, t3: None, t4: None });
+        self.e2e.exchange = Some(Exchange {
+            sequence_id: header.sequence_id,
+            t3: None,
+            t4: None,
+            correction: TimeInterval::ZERO,
+        });
         let destination = match (self.unicast_master(), self.e2e.master) {
             (Some(master), _) => Destination::Unicast(master),
             (None, Some(master)) if self.config.hybrid_e2e => Destination::Unicast(master),
@@ -108,6 +114,7 @@ impl Port {
             return self.stats.drop(DropCause::Unexpected);
         };
         e.t4 = Some(TimePoint::from(receive_timestamp) - header.correction);
+        e.correction = header.correction;
         if (-10..=22).contains(&header.log_message_interval.0) {
             self.log_delay_req_interval = header.log_message_interval;
         }
@@ -115,17 +122,21 @@ impl Port {
     }
 
     fn finish_exchange(&mut self, instance: &mut Instance) {
-        let (Some(Exchange { t3: Some(t3), t4: Some(t4), .. }), Some(forward)) =
+        let (Some(Exchange { t3: Some(t3), t4: Some(t4), sequence_id, correction }), Some(forward)) =
             (self.e2e.exchange, self.e2e.forward)
         else {
             return;
         };
         self.e2e.exchange = None;
+        self.monitor_delay(instance, sequence_id, t3, t4, correction);
         let backward = t4 - t3;
         let delay = TimeInterval(((i128::from(forward.0) + i128::from(backward.0)) / 2) as i64);
         let first = self.filter.value().is_none();
         instance.current.mean_delay = self.filter_delay(delay);
         instance.out.delay(DelaySample { port: self.number(), egress: t3, backward, delay });
+        if let Some(performance) = &mut instance.options.performance {
+            performance.path_delay(backward, delay);
+        }
         if first {
             // From now on at the mean interval.
             let wait = randomised(instance, self.log_delay_req_interval);
@@ -135,6 +146,9 @@ impl Port {
 
     /// As master: answers a request with the time it arrived.
     pub(super) fn receive_delay_req(&mut self, instance: &mut Instance, rx: Received<'_>) {
+        if self.net_sync_monitored(instance, rx) {
+            return;
+        }
         if self.state != PortState::Master {
             return; // Other clients' requests are seen by all.
         }

@@ -1,6 +1,8 @@
 //! Foreign masters: who announces on a port, and which of them count (1588-2019 9.3.2.4, 9.5.3).
 
-use ptp_wire::{Announce, ClockIdentity, Header, LogInterval, PortIdentity};
+use core::time::Duration;
+
+use ptp_wire::{Announce, ClockIdentity, Flags, Header, LogInterval, PortIdentity, TlvType};
 
 use super::Instant;
 use super::bmca::{Candidate, compare};
@@ -10,7 +12,7 @@ const WINDOW: u32 = 4;
 /// Records kept per port; the standard asks for 5 at least.
 const CAPACITY: usize = 8;
 /// Octets of TLVs kept to be repeated in own Announces.
-const MAX_FORWARD: usize = 512;
+const MAX_FORWARD: usize = 768;
 
 /// One sender of Announce messages.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub(super) struct ForeignMaster {
     pub(super) path: Vec<ClockIdentity>,
     /// TLVs a boundary clock repeats.
     pub(super) forward: Vec<u8>,
+    /// alternatePriority1 of the acceptable master table (17.5.3.4); 0: what it announces counts.
+    alternate_priority1: u8,
     last: Instant,
     previous: Option<Instant>,
 }
@@ -36,8 +40,22 @@ impl ForeignMaster {
     }
 
     fn candidate(&self, receiver: PortIdentity) -> Candidate {
-        Candidate::foreign(&self.announce, self.source, receiver)
+        let mut candidate = Candidate::foreign(&self.announce, self.source, receiver);
+        if self.alternate_priority1 > 0 {
+            candidate.priority1 = self.alternate_priority1;
+        }
+        candidate
     }
+
+    /// Its Announce has synchronizationUncertain set.
+    pub(super) fn uncertain(&self) -> bool {
+        self.header.flags.has(Flags::SYNCHRONIZATION_UNCERTAIN)
+    }
+}
+
+/// A boundary clock repeats this TLV of its parent (14.2.2, 16.3.1). PATH_TRACE it extends instead.
+fn repeats(tlv_type: TlvType) -> bool {
+    tlv_type.propagates() || tlv_type == TlvType::ALTERNATE_TIME_OFFSET_INDICATOR
 }
 
 /// What [`ForeignMasters::record`] did.
@@ -118,6 +136,7 @@ impl ForeignMasters {
             announce: *announce,
             path: path.collect(),
             forward: Vec::new(),
+            alternate_priority1: 0,
             last: now,
             previous: None,
         };
@@ -134,6 +153,33 @@ impl ForeignMasters {
         }
     }
 
+    /// Takes `alternate`'s word on each sender: its alternatePriority1, or `None` for one that may not be master.
+    pub(super) fn judge(&mut self, mut alternate: impl FnMut(PortIdentity) -> Option<u8>) {
+        self.records.retain_mut(|r| {
+            let judged = alternate(r.source);
+            r.alternate_priority1 = judged.unwrap_or(0);
+            judged.is_some()
+        });
+    }
+
+    /// Sets a sender's alternatePriority1.
+    pub(super) fn set_alternate_priority1(&mut self, source: PortIdentity, priority1: u8) {
+        if let Some(r) = self.records.iter_mut().find(|r| r.source == source) {
+            r.alternate_priority1 = priority1;
+        }
+    }
+
+    /// Whom to follow without the best master clock algorithm: the parent while it is heard, else whoever was heard last.
+    pub(super) fn heard(
+        &self,
+        now: Instant,
+        parent: Option<PortIdentity>,
+        silence: Duration,
+    ) -> Option<&ForeignMaster> {
+        let alive = |r: &&ForeignMaster| Some(r.source) == parent && now.since(r.last) <= silence;
+        self.records.iter().find(alive).or_else(|| self.records.iter().max_by_key(|r| r.last))
+    }
+
     /// Keeps the TLVs of `source`'s last Announce that have to be repeated.
     pub(super) fn keep_forward<'a>(
         &mut self,
@@ -142,7 +188,7 @@ impl ForeignMasters {
     ) {
         let Some(r) = self.records.iter_mut().find(|r| r.source == source) else { return };
         r.forward.clear();
-        for tlv in tlvs.filter(|t| t.tlv_type.propagates()) {
+        for tlv in tlvs.filter(|t| repeats(t.tlv_type)) {
             if r.forward.len() + 4 + tlv.value.len() > MAX_FORWARD {
                 break;
             }

@@ -14,10 +14,11 @@
 //!
 //! Recommended states: M1, M2: MASTER. M3: PRE_MASTER (MASTER and PRE_MASTER stay). P1, P2: PASSIVE.
 //! S1: UNCALIBRATED (UNCALIBRATED and SLAVE stay unless the parent changed).
+//! External port configuration (17.6) instead of a recommended state: MASTER and PASSIVE at once; SLAVE as by S1.
 //! A client-only clock knows no PRE_MASTER, MASTER and PASSIVE: it goes to LISTENING instead.
 
-use super::PortState;
 use super::bmca::Decision;
+use super::{DesiredState, PortState};
 
 /// What drives a port's state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,7 +32,15 @@ pub(super) enum FsmEvent {
     QualificationTimeout,
     MasterClockSelected,
     SynchronizationFault,
-    Recommended { decision: Decision, new_parent: bool },
+    Recommended {
+        decision: Decision,
+        new_parent: bool,
+    },
+    /// Ports are configured from outside (17.6).
+    External {
+        desired: DesiredState,
+        new_parent: bool,
+    },
 }
 
 impl FsmEvent {
@@ -47,6 +56,7 @@ impl FsmEvent {
             Self::QualificationTimeout => "QUALIFICATION_TIMEOUT_EXPIRES",
             Self::MasterClockSelected => "MASTER_CLOCK_SELECTED",
             Self::SynchronizationFault => "SYNCHRONIZATION_FAULT",
+            Self::External { .. } => "EXTERNAL_PORT_CONFIGURATION",
             Self::Recommended { decision, .. } => match decision {
                 Decision::M1 | Decision::M2 => "RS_GRAND_MASTER",
                 Decision::M3 => "RS_MASTER",
@@ -82,6 +92,11 @@ pub(super) fn next_state(state: PortState, event: FsmEvent, client_only: bool) -
             Decision::S1 if matches!(state, Uncalibrated | Slave) && !new_parent => state,
             Decision::S1 => Uncalibrated,
         },
+        (_, FsmEvent::External { desired, new_parent }) => match desired {
+            DesiredState::Slave if matches!(state, Uncalibrated | Slave) && !new_parent => state,
+            DesiredState::Slave => Uncalibrated,
+            other => other.port_state(),
+        },
         _ => state,
     };
     if client_only && matches!(next, PreMaster | Master | Passive) { Listening } else { next }
@@ -105,6 +120,22 @@ mod tests {
         FsmEvent::MasterClockSelected,
         FsmEvent::SynchronizationFault,
     ];
+
+    #[test]
+    fn ports_configured_from_outside_go_where_they_are_told() {
+        let told =
+            |state, desired, new_parent| next_state(state, FsmEvent::External { desired, new_parent }, false);
+        for state in [Listening, PreMaster, Master, Passive, Uncalibrated, Slave] {
+            assert_eq!(told(state, DesiredState::Master, false), Master);
+            assert_eq!(told(state, DesiredState::Passive, false), Passive);
+            let stays = matches!(state, Uncalibrated | Slave);
+            assert_eq!(told(state, DesiredState::Slave, false), if stays { state } else { Uncalibrated });
+            assert_eq!(told(state, DesiredState::Slave, true), Uncalibrated);
+        }
+        for state in [Initializing, Faulty, Disabled] {
+            assert_eq!(told(state, DesiredState::Master, false), state);
+        }
+    }
 
     #[test]
     fn the_table_above_holds_cell_by_cell() {

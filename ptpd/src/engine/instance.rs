@@ -3,6 +3,7 @@
 use ptp_wire::ClockIdentity;
 
 use super::data_sets::{CurrentDs, ParentDs};
+use super::options::OptionsState;
 use super::outbox::Outbox;
 use super::rng::Rng;
 use super::{Event, InstanceConfig, Instant, TimeProperties};
@@ -20,6 +21,7 @@ pub(super) struct Instance {
     pub(super) path: Vec<ClockIdentity>,
     /// The parent's TLVs that are repeated.
     pub(super) forward: Vec<u8>,
+    pub(super) options: OptionsState,
     pub(super) out: Outbox,
     pub(super) rng: Rng,
     pub(super) now: Instant,
@@ -41,6 +43,7 @@ impl Instance {
             time_properties: config.time_properties,
             path: Vec::with_capacity(MAX_PATH),
             forward: Vec::new(),
+            options: OptionsState::new(&config.options, config.ports.len(), now),
             out: Outbox::default(),
             rng: Rng::new(seed),
             now,
@@ -68,6 +71,7 @@ impl Instance {
         let own = parent.parent_port_identity.clock_identity == self.config.clock_identity;
         if own {
             self.current = CurrentDs::default();
+            self.current.steps_removed = steps_removed;
             self.path.clear();
             self.forward.clear();
         }

@@ -4,7 +4,9 @@ use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
-use ptp_wire::{ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, TimeInterval, TimePoint};
+use ptp_wire::{
+    ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, TimeInterval, TimePoint, TlvType,
+};
 
 use super::{Envelope, InstanceConfig};
 
@@ -349,6 +351,36 @@ pub enum Event {
     },
     /// currentUtcOffset or the leap flags changed.
     TimeProperties,
+    /// A slave event monitoring message came (1588-2019 16.11); one event for each TLV in it.
+    SlaveEvents {
+        /// By this port.
+        port: PortNumber,
+        /// From this slave.
+        slave: PortIdentity,
+        /// sourcePortIdentity of the TLV: the slave's master, or the slave itself for what it sent.
+        source: PortIdentity,
+        /// What it tells of.
+        tlv_type: TlvType,
+        /// Records in it.
+        records: u16,
+        /// The largest offset in it, if it tells offsets.
+        worst_offset: Option<TimeInterval>,
+    },
+    /// A record of 15 minutes is complete (1588-2019 annex J). Intervals are `TimeInterval(i64::MAX)` without samples.
+    PerformanceRecord {
+        /// Offsets measured.
+        samples: u64,
+        /// Their average.
+        average: TimeInterval,
+        /// The smallest.
+        minimum: TimeInterval,
+        /// The largest.
+        maximum: TimeInterval,
+        /// Their standard deviation.
+        standard_deviation: TimeInterval,
+        /// The average path delay of E2E ports.
+        mean_path_delay: TimeInterval,
+    },
     /// A setting that cannot change live has changed.
     ReloadNeedsRestart {
         /// Its name.

@@ -12,6 +12,7 @@
 mod events;
 mod forward;
 mod get;
+mod options;
 mod set;
 mod unicast;
 

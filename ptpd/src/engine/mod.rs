@@ -33,6 +33,7 @@ mod fsm;
 mod instance;
 mod io;
 mod management;
+mod options;
 mod outbox;
 mod p2p;
 mod port;
@@ -57,6 +58,11 @@ pub use envelope::{Envelope, FrameHeaders};
 pub use io::{
     Access, Address, DelaySample, Destination, DownCause, Event, Input, Instant, MessageClass, Output,
     PortState, Sample, ServoState, TxToken,
+};
+pub use options::{
+    Accuracy, AlternateMasterRecord, AlternateTimeOffset, ClockRecord, DesiredState, ExternalGrandmaster,
+    MAX_TIME_OFFSETS, MONITOR_PEER, MonitorDestination, MonitoredSlave, Options, Performance, PortOptions,
+    PortRecord, SlaveMonitoring, Statistic, SynchronizationUncertain,
 };
 pub use stats::{DropCause, PortStats};
 pub use unicast::{Prefix, UnicastServerStats};
@@ -165,6 +171,7 @@ impl Engine {
         if std::mem::take(&mut self.instance.decision_due) {
             self.state_decision();
         }
+        self.run_options();
         self.notify();
     }
 
@@ -178,7 +185,10 @@ impl Engine {
         let timers = self.ports.iter().filter_map(Port::next_deadline).min();
         let decision = self.decides().then_some(self.next_decision);
         let transparent = self.transparent.as_ref().and_then(|t| t.next_deadline());
-        [timers, decision, transparent, self.management.next_deadline()].into_iter().flatten().min()
+        [timers, decision, transparent, self.management.next_deadline(), self.options_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     // --- what it knows ---
@@ -310,6 +320,7 @@ impl Engine {
             Body::Sync { origin_timestamp } => {
                 if port.is_client() && header.source_port_identity == instance.parent.parent_port_identity {
                     port.note_master_address(source);
+                    instance.options.parent_address = Some(source);
                 }
                 port.receive_sync(instance, rx, origin_timestamp);
             }
@@ -334,7 +345,9 @@ impl Engine {
             }
             Body::Announce(ref announce) => port.receive_announce(instance, rx, announce),
             Body::Signaling { target_port_identity } => {
-                port.receive_signaling(instance, rx, target_port_identity);
+                if !port.collect_slave_events(instance, &message) {
+                    port.receive_signaling(instance, rx, target_port_identity);
+                }
             }
             Body::Management(_) if !instance.config.network_management => {
                 port.stats.drop(DropCause::Unexpected)
@@ -362,6 +375,9 @@ impl Engine {
     fn state_decision(&mut self) {
         if self.transparent.is_some() {
             return;
+        }
+        if self.instance.config.options.external_port_configuration {
+            return self.external_decision();
         }
         let instance = &mut self.instance;
         let now = instance.now;
@@ -416,6 +432,7 @@ impl Engine {
                     instance.path.extend(r.path.iter().take(MAX_PATH));
                     instance.forward.clear();
                     instance.forward.extend_from_slice(&r.forward);
+                    instance.options.parent_uncertain = r.uncertain();
                     let steps = r.announce.steps_removed.saturating_add(1);
                     let parent = ParentDs::of(r.source, &r.announce);
                     let time_properties = TimeProperties::of(&r.header, &r.announce);
@@ -425,7 +442,8 @@ impl Engine {
             None => {
                 let own = ParentDs::own(&instance.config);
                 let time_properties = instance.config.time_properties;
-                instance.set_parent(own, time_properties, 0);
+                let steps = ParentDs::own_steps(&instance.config);
+                instance.set_parent(own, time_properties, steps);
             }
         }
 
@@ -444,10 +462,15 @@ impl Engine {
             };
             port.transition(instance, event);
         }
-        let parent = instance.parent.parent_port_identity;
+        self.select_unicast_masters();
+    }
+
+    /// Unicast masters serve the client port that follows them, and only that.
+    fn select_unicast_masters(&mut self) {
+        let parent = self.instance.parent.parent_port_identity;
         for port in &mut self.ports {
             let selected = port.is_client().then_some(parent);
-            port.unicast_select(instance, selected);
+            port.unicast_select(&mut self.instance, selected);
         }
     }
 
@@ -488,6 +511,7 @@ impl Engine {
             ports: self.ports.iter().map(|p| p.config.clone()).collect(),
             ..config.clone()
         };
+        self.options_changed();
         self.instance.decision_due = true;
     }
 }

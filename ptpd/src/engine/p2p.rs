@@ -169,6 +169,10 @@ impl Port {
         self.filter_delay(delay);
         let backward = TimeInterval::ZERO;
         instance.out.delay(DelaySample { port: self.number(), egress: t1, backward, delay });
+        let number = self.number();
+        if let Some(performance) = &mut instance.options.performance {
+            performance.link_delay(number, delay);
+        }
     }
 
     /// Answers a peer's request: two-step, with both times (11.4.2 c, option B), or by the card in one.

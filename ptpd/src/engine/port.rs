@@ -12,6 +12,7 @@ use super::e2e::E2e;
 use super::foreign::{ForeignMasters, Recorded};
 use super::fsm::{FsmEvent, next_state};
 use super::instance::{Instance, MAX_PATH};
+use super::options::{PortOptionsState, acceptable};
 use super::outbox::{Outbox, Route};
 use super::p2p::PeerDelay;
 use super::stats::{DropCause, PortStats};
@@ -72,6 +73,7 @@ pub(super) struct Port {
     pub(super) log_sync_interval: LogInterval,
     /// As the master asks for, or as configured.
     pub(super) log_delay_req_interval: LogInterval,
+    pub(super) options: PortOptionsState,
 }
 
 /// A received message and what came with it.
@@ -108,6 +110,7 @@ impl Port {
             expired: false,
             log_sync_interval: config.log_sync_interval,
             log_delay_req_interval: config.log_min_delay_req_interval,
+            options: PortOptionsState::default(),
             config,
         }
     }
@@ -136,13 +139,18 @@ impl Port {
     pub(super) fn transition(&mut self, instance: &mut Instance, event: FsmEvent) {
         let from = self.state;
         let to = next_state(from, event, instance.config.client_only);
-        if matches!(event, FsmEvent::Recommended { new_parent: true, .. }) && to == PortState::Uncalibrated {
+        let new_parent = matches!(
+            event,
+            FsmEvent::Recommended { new_parent: true, .. } | FsmEvent::External { new_parent: true, .. }
+        );
+        if new_parent && to == PortState::Uncalibrated {
             self.forget_master();
         }
         if to == from {
             return;
         }
         self.state = to;
+        instance.options.port_changed(from, to);
         self.enter(instance, from);
         instance.out.event(Event::PortState { port: self.number(), from, to, on: event.name() });
         instance.port_state_changed = true;
@@ -208,6 +216,7 @@ impl Port {
     /// Forgets everything that belongs to one master.
     fn forget_master(&mut self) {
         self.sync.clear();
+        self.options.alternates.clear_stamps();
         self.e2e = E2e::default();
         self.timers.stop(Timer::DelayReq);
         if self.config.delay == Delay::E2e {
@@ -218,6 +227,7 @@ impl Port {
     /// Stamps of before and after do not go together.
     pub(super) fn clock_stepped(&mut self) {
         self.sync.clear();
+        self.options.alternates.clear_stamps();
         self.e2e.clear();
         self.peer.clear_exchange();
         self.outstanding.clear();
@@ -227,6 +237,9 @@ impl Port {
     pub(super) fn arm_announce_receipt(&mut self, instance: &mut Instance) {
         if instance.config.kind.is_transparent() {
             return; // It waits for nobody.
+        }
+        if instance.config.options.external_port_configuration {
+            return self.timers.stop(Timer::AnnounceReceipt);
         }
         // A unicast master may have granted fewer Announces than were asked for.
         let granted = self.unicast.client.as_ref().and_then(Client::announce_interval);
@@ -281,6 +294,9 @@ impl Port {
 
     /// The best master here has gone silent: the next state decision does without it.
     fn lose_master(&mut self, instance: &mut Instance) {
+        if instance.config.options.external_port_configuration {
+            return self.transition(instance, FsmEvent::SynchronizationFault);
+        }
         if self.is_client() {
             let parent = instance.parent.parent_port_identity;
             self.foreign.remove(parent);
@@ -344,32 +360,16 @@ impl Port {
         header.sequence_id = sequence_id;
         header.log_message_interval =
             if unicast { LogInterval::NOT_APPLICABLE } else { self.config.log_announce_interval };
-        header.flags = instance.time_properties.flags().with(Flags::UNICAST, unicast);
-        let parent = &instance.parent;
-        let body = Body::Announce(Announce {
-            origin_timestamp: Timestamp::ZERO,
-            current_utc_offset: instance.time_properties.current_utc_offset,
-            grandmaster_priority1: parent.grandmaster_priority1,
-            grandmaster_clock_quality: parent.grandmaster_clock_quality,
-            grandmaster_priority2: parent.grandmaster_priority2,
-            grandmaster_identity: parent.grandmaster_identity,
-            steps_removed: instance.current.steps_removed,
-            time_source: instance.time_properties.time_source,
-        });
-        let own = instance.config.clock_identity;
-        let (path_trace, path, forward) = (instance.config.path_trace, &instance.path, &instance.forward);
+        header.flags = instance.announce_flags().with(Flags::UNICAST, unicast);
+        let body = Body::Announce(instance.announce_body());
         let route = Route { port: self.number(), class: MessageClass::General, destination, stamp: None };
-        let room = Outbox::TIMING + 8 * (path.len() + 1) + forward.len();
-        let written = instance.out.transmit(route, room, |buf| {
+        let mut out = std::mem::take(&mut instance.out);
+        let written = out.transmit(route, instance.announce_room(), |buf| {
             let mut w = Writer::new(buf, &header, &body)?;
-            if path_trace && path.len() < MAX_PATH {
-                w.path_trace(path.iter().copied(), own)?;
-            }
-            for tlv in ptp_wire::TlvIter::new(forward) {
-                w.tlv(tlv.tlv_type, tlv.value)?;
-            }
+            instance.announce_tlvs(&mut w);
             Ok(w.finish())
         });
+        instance.out = out;
         if written.is_ok() {
             self.stats.sent(MessageType::Announce);
         }
@@ -424,8 +424,17 @@ impl Port {
                 let body = Body::FollowUp { precise_origin_timestamp: t1 };
                 self.send(instance, &header, &body, destination, None);
             }
-            Sent::DelayReq { sequence_id } => self.delay_req_sent(instance, sequence_id, stamp),
-            Sent::PdelayReq { sequence_id } => self.pdelay_req_sent(instance, sequence_id, stamp),
+            Sent::OptionalSync { sequence_id, log_interval, flags, destination } => {
+                self.optional_sync_sent(instance, sequence_id, log_interval, flags, destination, stamp);
+            }
+            Sent::DelayReq { sequence_id } => {
+                self.monitor_transmitted(instance, MessageType::DelayReq, sequence_id, stamp);
+                self.delay_req_sent(instance, sequence_id, stamp);
+            }
+            Sent::PdelayReq { sequence_id } => {
+                self.monitor_transmitted(instance, MessageType::PdelayReq, sequence_id, stamp);
+                self.pdelay_req_sent(instance, sequence_id, stamp);
+            }
             // Taken before it came here.
             Sent::Transit { .. } => {}
             Sent::PdelayResp { sequence_id, requester, correction, destination } => {
@@ -472,16 +481,25 @@ impl Port {
             header.log_message_interval = granted.unwrap_or(self.config.log_announce_interval);
         }
         let header = &header;
+        if header.flags.has(Flags::ALTERNATE_MASTER) {
+            self.note_alternate_announce(instance, header, announce);
+            return self.stats.drop(DropCause::Alternate);
+        }
         let own = instance.config.clock_identity;
         let looped = instance.config.path_trace && m.path_trace().any(|id| id == own);
         let too_far = announce.steps_removed >= instance.config.max_steps_removed;
-        if header.flags.has(Flags::ALTERNATE_MASTER) || too_far || looped {
+        if too_far || looped {
             return self.stats.drop(DropCause::Announce);
         }
         let parent = instance.parent.parent_port_identity;
         let source = header.source_port_identity;
+        let Some(alternate_priority1) = acceptable(&self.config, &instance.config, source) else {
+            return self.stats.drop(DropCause::NotAcceptable);
+        };
         match self.foreign.record(instance.now, header, announce, m.path_trace(), parent) {
             Recorded::New => {
+                self.foreign.set_alternate_priority1(source, alternate_priority1);
+                instance.decision_due |= instance.config.options.external_port_configuration;
                 // A flood of made-up senders must not flood the log.
                 let quiet = self.new_master_told.is_some_and(|at| instance.now.since(at) < NEW_MASTER_QUIET);
                 if !quiet {
@@ -521,7 +539,7 @@ impl Port {
 
     pub(super) fn receive_sync(&mut self, instance: &mut Instance, rx: Received<'_>, origin: Timestamp) {
         let header = rx.message.header();
-        if !self.is_from_master(instance, header) {
+        if self.note_alternate_sync(rx, origin) || !self.is_from_master(instance, header) {
             return;
         }
         if self.unicast.client.is_some() {
@@ -538,8 +556,13 @@ impl Port {
         let correction = header.correction + self.config.delay_asymmetry;
         if !header.flags.has(Flags::TWO_STEP) {
             self.sync.clear();
-            let pair =
-                SyncPair { origin: TimePoint::from(origin) + correction, ingress, log_interval: interval };
+            let pair = SyncPair {
+                origin: TimePoint::from(origin) + correction,
+                ingress,
+                log_interval: interval,
+                sequence_id: header.sequence_id,
+                correction,
+            };
             return self.synchronise(instance, pair);
         }
         match self.sync.two_step_sync(header.sequence_id, ingress, correction, interval) {
@@ -550,7 +573,7 @@ impl Port {
 
     pub(super) fn receive_follow_up(&mut self, instance: &mut Instance, m: &Message<'_>, origin: Timestamp) {
         let header = m.header();
-        if !self.is_from_master(instance, header) {
+        if self.note_alternate_follow_up(header, origin) || !self.is_from_master(instance, header) {
             return;
         }
         match self.sync.follow_up(header.sequence_id, origin.into(), header.correction) {
@@ -563,6 +586,8 @@ impl Port {
     fn synchronise(&mut self, instance: &mut Instance, pair: SyncPair) {
         self.arm_sync_receipt(instance);
         let forward = pair.ingress - pair.origin;
+        self.options.alternates.note_master(forward);
+        self.monitor_sync_timing(instance, &pair);
         if self.config.delay == Delay::E2e {
             self.sync_for_e2e(instance, forward);
         }
@@ -576,6 +601,10 @@ impl Port {
         instance.current.mean_delay = mean_delay;
         instance.current.ingress_time = pair.ingress;
         instance.synchronised = true;
+        self.monitor_sync_computed(instance, pair.sequence_id, offset, mean_delay);
+        if let Some(performance) = &mut instance.options.performance {
+            performance.offset(forward, offset);
+        }
         instance.out.sample(Sample {
             port: self.number(),
             master: instance.parent.parent_port_identity,

@@ -34,13 +34,16 @@ drop_causes! {
     Unexpected, "unexpected", "A message that nothing here waits for.";
     MissingStamp, "missing_stamp", "An event message without a receive stamp.";
     Mechanism, "mechanism", "A message of the delay mechanism this port does not use.";
-    Announce, "announce_not_qualified", "An Announce that may not count (alternate master, steps removed, path trace).";
+    Announce, "announce_not_qualified", "An Announce that may not count (steps removed, path trace).";
     NoRoom, "no_room", "A foreign master beyond the room there is.";
     NotGranted, "not_granted", "Unicast negotiation, or a unicast Announce or Sync, that nobody here asked for or admits.";
     Unmatched, "unmatched", "A half of a pair whose other half did not pass through this transparent clock, or not in time.";
     Looped, "looped", "A message that passed through this transparent clock before: links make a circle, or the network doubles messages.";
     NoLinkDelay, "no_link_delay", "A Sync that came over a link whose delay a P2P transparent clock has not measured.";
     MasterOnly, "master_only", "An Announce on a master-only port.";
+    NotAcceptable, "not_acceptable", "An Announce of a sender that is not in the acceptable master table.";
+    Alternate, "alternate_master", "A message of an alternate master: it is kept, but nobody follows it.";
+    RateLimit, "rate_limit", "A NetSync monitor's request beyond the rate that is answered.";
 }
 
 impl From<WireError> for DropCause {

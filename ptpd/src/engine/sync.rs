@@ -27,6 +27,9 @@ pub(super) struct SyncPair {
     /// t2.
     pub(super) ingress: TimePoint,
     pub(super) log_interval: LogInterval,
+    pub(super) sequence_id: u16,
+    /// All corrections.
+    pub(super) correction: TimeInterval,
 }
 
 /// One half at most waits on each side; a newer one displaces it.
@@ -60,8 +63,9 @@ impl SyncMatcher {
     ) -> Matched {
         let displaced = self.sync.take().is_some();
         if let Some(f) = self.follow_up.take_if(|f| f.sequence_id == sequence_id) {
-            let origin = f.origin + f.correction + correction;
-            return Matched::Pair(SyncPair { origin, ingress, log_interval });
+            let correction = f.correction + correction;
+            let origin = f.origin + correction;
+            return Matched::Pair(SyncPair { origin, ingress, log_interval, sequence_id, correction });
         }
         self.sync = Some(PendingSync { sequence_id, ingress, correction, log_interval });
         Matched::Waits { displaced }
@@ -75,8 +79,10 @@ impl SyncMatcher {
     ) -> Matched {
         if let Some(s) = self.sync.take_if(|s| s.sequence_id == sequence_id) {
             self.follow_up = None;
-            let origin = origin + correction + s.correction;
-            return Matched::Pair(SyncPair { origin, ingress: s.ingress, log_interval: s.log_interval });
+            let correction = correction + s.correction;
+            let origin = origin + correction;
+            let PendingSync { ingress, log_interval, .. } = s;
+            return Matched::Pair(SyncPair { origin, ingress, log_interval, sequence_id, correction });
         }
         let displaced = self.follow_up.replace(PendingFollowUp { sequence_id, origin, correction }).is_some();
         Matched::Waits { displaced }
@@ -95,13 +101,20 @@ mod tests {
 
     #[test]
     fn either_half_may_come_first_and_all_corrections_count() {
-        let expected =
-            Matched::Pair(SyncPair { origin: at(110), ingress: at(200), log_interval: LogInterval(0) });
+        let expected = |sequence_id| {
+            Matched::Pair(SyncPair {
+                origin: at(110),
+                ingress: at(200),
+                log_interval: LogInterval(0),
+                sequence_id,
+                correction: C + C,
+            })
+        };
         let mut m = SyncMatcher::default();
         assert_eq!(m.two_step_sync(7, at(200), C, LogInterval(0)), Matched::Waits { displaced: false });
-        assert_eq!(m.follow_up(7, at(100), C), expected);
+        assert_eq!(m.follow_up(7, at(100), C), expected(7));
         assert_eq!(m.follow_up(8, at(100), C), Matched::Waits { displaced: false });
-        assert_eq!(m.two_step_sync(8, at(200), C, LogInterval(0)), expected);
+        assert_eq!(m.two_step_sync(8, at(200), C, LogInterval(0)), expected(8));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which transmissions wait for their stamps.
 
-use ptp_wire::{LogInterval, MessageType, PortIdentity, PortNumber, TimeInterval};
+use ptp_wire::{Flags, LogInterval, MessageType, PortIdentity, PortNumber, TimeInterval};
 
 use super::transparent::correlation::Ticket;
 use super::{Destination, TxToken};
@@ -17,6 +17,13 @@ pub(super) enum Sent {
         sequence_id: u16,
         destination: Destination,
         log_interval: LogInterval,
+    },
+    /// Of a port that need not be MASTER: an alternate master's, or one for a NetSync monitor.
+    OptionalSync {
+        sequence_id: u16,
+        log_interval: LogInterval,
+        flags: Flags,
+        destination: Destination,
     },
     DelayReq {
         sequence_id: u16,
@@ -40,7 +47,7 @@ pub(super) enum Sent {
 impl Sent {
     pub(super) fn message_type(&self) -> MessageType {
         match self {
-            Self::Sync { .. } => MessageType::Sync,
+            Self::Sync { .. } | Self::OptionalSync { .. } => MessageType::Sync,
             Self::DelayReq { .. } => MessageType::DelayReq,
             Self::PdelayReq { .. } => MessageType::PdelayReq,
             Self::PdelayResp { .. } => MessageType::PdelayResp,

@@ -56,6 +56,7 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
             .read_only_socket
             .clone()
             .map(|path| LocalAddress { path, mode: c.management.read_only_socket_mode }),
+        slave_event_monitor: c.options.slave_event_monitor.clone(),
         state_file: c.state_file.clone(),
         user: c.user.clone(),
         tx_stamp_timeout_ns: 1_000_000_000,
@@ -103,7 +104,87 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
             user: c.description.user.clone(),
             profile_identity: c.profile_identity,
         },
+        options: options(c),
         ports: c.ports.iter().map(port).collect(),
+    }
+}
+
+fn options(c: &config::PtpdConfig) -> engine::Options {
+    let o = &c.options;
+    engine::Options {
+        external_port_configuration: o.external_port_configuration,
+        acceptable_masters: o.acceptable_masters.clone(),
+        alternate_time_offsets: o
+            .alternate_time_offsets
+            .iter()
+            .map(|a| engine::AlternateTimeOffset {
+                key: a.key,
+                enabled: true,
+                current_offset: a.current_offset,
+                jump_seconds: a.jump_seconds,
+                time_of_next_jump: a.time_of_next_jump,
+                name: a.name.clone(),
+            })
+            .collect(),
+        synchronization_uncertain: match o.synchronization_uncertain {
+            config::SynchronizationUncertain::Auto => engine::SynchronizationUncertain::Track,
+            config::SynchronizationUncertain::Always => engine::SynchronizationUncertain::Assert,
+            config::SynchronizationUncertain::Never => engine::SynchronizationUncertain::Ignore,
+        },
+        external_grandmaster: None,
+        slave_event_socket: o.slave_event_monitor.is_some(),
+        collect_slave_events: o.collect_slave_events,
+        accuracy: o.enhanced_accuracy.map(|a| engine::Accuracy {
+            max_gm_inaccuracy: a.gm.0,
+            var_gm_inaccuracy: a.gm.1,
+            max_transient_inaccuracy: a.transient.0,
+            var_transient_inaccuracy: a.transient.1,
+            max_dynamic_inaccuracy: a.dynamic.0,
+            var_dynamic_inaccuracy: a.dynamic.1,
+            max_static_instance_inaccuracy: a.static_instance.0,
+            var_static_instance_inaccuracy: a.static_instance.1,
+            max_static_medium_inaccuracy: a.static_medium.0,
+            var_static_medium_inaccuracy: a.static_medium.1,
+        }),
+        performance_monitoring: o.performance_monitoring,
+    }
+}
+
+fn port_options(p: &config::PortConfig) -> engine::PortOptions {
+    let o = &p.options;
+    let monitor = &o.monitor;
+    engine::PortOptions {
+        desired_state: match o.desired_state {
+            config::DesiredState::Master => engine::DesiredState::Master,
+            config::DesiredState::Passive => engine::DesiredState::Passive,
+            config::DesiredState::Slave => engine::DesiredState::Slave,
+        },
+        acceptable_master_table: o.acceptable_master_table,
+        alternate_masters: o.alternate_masters,
+        alternate_multicast_sync: o.alternate_multicast_sync,
+        log_alternate_multicast_sync_interval: o.log_alternate_multicast_sync_interval,
+        slave_monitoring: engine::SlaveMonitoring {
+            rx_sync_timing: monitor.rx_sync_timing,
+            rx_sync_computed: monitor.rx_sync_computed,
+            tx_event_timestamps: monitor.tx_event_timestamps,
+            records: monitor.records,
+            every: monitor.every,
+            destination: match monitor.address {
+                Some(config::MasterAddress::Ipv4(a)) => {
+                    engine::MonitorDestination::Unicast(engine::Address::Ipv4(a))
+                }
+                Some(config::MasterAddress::Ipv6(a)) => {
+                    engine::MonitorDestination::Unicast(engine::Address::Ipv6(a))
+                }
+                Some(config::MasterAddress::Ethernet(a)) => {
+                    engine::MonitorDestination::Unicast(engine::Address::Ethernet(a))
+                }
+                // A name has been refused.
+                Some(config::MasterAddress::Name(_)) | None => engine::MonitorDestination::Multicast,
+            },
+        },
+        net_sync_monitor_rate: o.net_sync_monitor_rate,
+        ..engine::PortOptions::default()
     }
 }
 
@@ -135,6 +216,7 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
         },
         delay_filter_length: p.delay_filter_length,
         fault_reset_interval: p.fault_reset_interval,
+        options: port_options(p),
         ..engine::PortConfig::new(&p.interface)
     }
 }

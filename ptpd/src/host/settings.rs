@@ -89,6 +89,8 @@ pub struct Settings {
     pub read_write: Option<LocalAddress>,
     /// Management socket that may only ask.
     pub read_only: Option<LocalAddress>,
+    /// The socket of another program that gets each measurement.
+    pub slave_event_monitor: Option<PathBuf>,
     /// Keeps the last frequency for the next start.
     pub state_file: Option<PathBuf>,
     /// Root is given up for this user.

@@ -1,24 +1,22 @@
 //! What GET answers.
 
 use ptp_wire::management::{
-    AlternateTimeOffsetEnable, AlternateTimeOffsetName, AlternateTimeOffsetProperties, ClockDescription,
-    ClockType, CmldsInfoNp, CurrentDataSet, DefaultDataSet, ErrorId, ExternalGrandmasterPropertiesNp,
-    GrandmasterSettingsNp, ManagementId, ParentDataSet, PathTraceList, Payload, PortCorrectionsNp,
-    PortDataSet, PortDataSetNp, PortHwclockNp, PortPropertiesNp, PortServiceStatsNp, PortStatsNp,
-    PowerProfileSettingsNp, PtpText, TimePropertiesDataSet, TimeStatusNp, TimescaleProperties,
-    TraceabilityProperties, TransparentClockDefaultDataSet, TransparentClockPortDataSet, UtcProperties,
+    ClockDescription, ClockType, CmldsInfoNp, CurrentDataSet, DefaultDataSet, ErrorId, GrandmasterSettingsNp,
+    ManagementId, ParentDataSet, PathTraceList, Payload, PortCorrectionsNp, PortDataSet, PortDataSetNp,
+    PortHwclockNp, PortPropertiesNp, PortServiceStatsNp, PortStatsNp, PowerProfileSettingsNp, PtpText,
+    TimePropertiesDataSet, TimeStatusNp, TimescaleProperties, TraceabilityProperties,
+    TransparentClockDefaultDataSet, TransparentClockPortDataSet, UtcProperties,
 };
-use ptp_wire::{ClockIdentity, PortAddress, TimeInterval};
+use ptp_wire::{PortAddress, TimeInterval};
 
 use super::super::instance::MAX_PATH;
 use super::super::port::Port;
-use super::super::{Delay, Engine, InstanceKind, Transport, transparent};
+use super::super::{Delay, Engine, InstanceKind, transparent};
+use super::options::port_option;
 use super::{Request, emit};
 
 /// The version of the standard that portDS.versionNumber tells.
 const VERSION: u8 = 2;
-/// SYNCHRONIZATION_UNCERTAIN_NP: the flag is left to itself.
-const DONT_CARE: u8 = 255;
 
 impl Engine {
     /// Writes managementId and data of what was asked for.
@@ -71,7 +69,7 @@ impl Engine {
             ManagementId::PARENT_DATA_SET => Payload::ParentDataSet(self.parent_data_set()),
             ManagementId::TIME_PROPERTIES_DATA_SET => Payload::TimePropertiesDataSet(TimePropertiesDataSet {
                 current_utc_offset: time.current_utc_offset,
-                flags: time.flags(),
+                flags: instance.announce_flags(),
                 time_source: time.time_source,
             }),
             ManagementId::PRIORITY1 => Payload::Priority1(config.priority1),
@@ -108,18 +106,7 @@ impl Engine {
                 Some(subscription) => Payload::SubscribeEventsNp(subscription),
                 None => Payload::Raw(id, &[]),
             },
-            // Nothing of the following is announced, and so it is told.
-            ManagementId::SYNCHRONIZATION_UNCERTAIN_NP => Payload::SynchronizationUncertainNp(DONT_CARE),
-            ManagementId::EXTERNAL_GRANDMASTER_PROPERTIES_NP => {
-                Payload::ExternalGrandmasterPropertiesNp(ExternalGrandmasterPropertiesNp {
-                    gm_identity: ClockIdentity::ZERO,
-                    steps_removed: 0,
-                })
-            }
-            ManagementId::ALTERNATE_TIME_OFFSET_ENABLE
-            | ManagementId::ALTERNATE_TIME_OFFSET_NAME
-            | ManagementId::ALTERNATE_TIME_OFFSET_PROPERTIES => alternate_time_offset(request)?,
-            _ => return Err(ErrorId::NOT_SUPPORTED),
+            _ => return self.get_clock_option(request, value),
         };
         emit(&payload, value)
     }
@@ -209,10 +196,11 @@ impl Engine {
             ManagementId::LOG_MIN_PDELAY_REQ_INTERVAL => {
                 Payload::LogMinPdelayReqInterval(config.log_min_pdelay_req_interval)
             }
-            // There is no threshold: every port is capable.
-            ManagementId::PORT_DATA_SET_NP => {
-                Payload::PortDataSetNp(PortDataSetNp { neighbor_prop_delay_thresh: u32::MAX, as_capable: 1 })
-            }
+            // The threshold is 802.1AS's: every port is capable.
+            ManagementId::PORT_DATA_SET_NP => Payload::PortDataSetNp(PortDataSetNp {
+                neighbor_prop_delay_thresh: config.options.neighbor_prop_delay_threshold,
+                as_capable: 1,
+            }),
             ManagementId::PORT_PROPERTIES_NP if request.from.may_all() => {
                 Payload::PortPropertiesNp(PortPropertiesNp {
                     port_identity: port.id,
@@ -252,7 +240,7 @@ impl Engine {
                 ingress_latency: config.ingress_latency,
                 delay_asymmetry: config.delay_asymmetry,
             }),
-            _ => return Err(ErrorId::NOT_SUPPORTED),
+            id => port_option(id, port)?,
         };
         emit(&payload, value)
     }
@@ -270,11 +258,7 @@ impl Engine {
             physical_layer_protocol: PtpText::from_text("IEEE 802.3"),
             physical_address: &config.mac,
             protocol_address: PortAddress {
-                network_protocol: match config.transport {
-                    Transport::UdpIpv4 => 1,
-                    Transport::UdpIpv6 => 2,
-                    Transport::Ethernet => 3,
-                },
+                network_protocol: config.transport.network_protocol(),
                 address: &config.protocol_address,
             },
             manufacturer_identity: description.manufacturer_identity,
@@ -305,29 +289,4 @@ fn delay_mechanism(delay: Delay) -> u8 {
 
 fn service_stats(port: &Port) -> PortServiceStatsNp {
     PortServiceStatsNp { port_identity: port.id, ..port.stats.service }
-}
-
-/// No alternate timescale is announced: key 0 is there, and off.
-fn alternate_time_offset(request: &Request<'_>) -> Result<Payload<'static>, ErrorId> {
-    let key_field = request.tlv.key_field();
-    if key_field != 0 {
-        return Err(ErrorId::WRONG_VALUE);
-    }
-    Ok(match request.tlv.id {
-        ManagementId::ALTERNATE_TIME_OFFSET_ENABLE => {
-            Payload::AlternateTimeOffsetEnable(AlternateTimeOffsetEnable { key_field, enable: false })
-        }
-        ManagementId::ALTERNATE_TIME_OFFSET_NAME => {
-            Payload::AlternateTimeOffsetName(AlternateTimeOffsetName {
-                key_field,
-                display_name: PtpText::EMPTY,
-            })
-        }
-        _ => Payload::AlternateTimeOffsetProperties(AlternateTimeOffsetProperties {
-            key_field,
-            current_offset: 0,
-            jump_seconds: 0,
-            time_of_next_jump: 0,
-        }),
-    })
 }

@@ -40,7 +40,7 @@ impl Engine {
             Payload::UtcProperties(_)
             | Payload::TraceabilityProperties(_)
             | Payload::TimescaleProperties(_) => self.set_time_properties(payload)?,
-            _ => return Err(ErrorId::NOT_SUPPORTED),
+            _ => self.set_clock_option(payload)?,
         }
         // At once, so that the answer tells what resulted.
         self.state_decision();
@@ -79,7 +79,7 @@ impl Engine {
     }
 
     fn set_port(&mut self, payload: &Payload<'_>, index: usize) -> Result<(), ErrorId> {
-        let Some(port) = self.ports.get_mut(index) else { return Err(ErrorId::WRONG_VALUE) };
+        let Some(port) = self.ports.get(index) else { return Err(ErrorId::WRONG_VALUE) };
         let old = &port.config;
         let new = match payload {
             Payload::NullManagement(()) => return Ok(()),
@@ -103,12 +103,14 @@ impl Engine {
                 delay_asymmetry: corrections.delay_asymmetry,
                 ..old.clone()
             },
-            _ => return Err(ErrorId::NOT_SUPPORTED),
+            _ => PortConfig { options: self.port_options_set(payload, index)?, ..old.clone() },
         };
+        let Some(port) = self.ports.get_mut(index) else { return Err(ErrorId::WRONG_VALUE) };
         port.configure(&mut self.instance, &new);
         if let Some(kept) = self.instance.config.ports.get_mut(index) {
             kept.clone_from(&port.config);
         }
+        self.options_changed();
         self.state_decision();
         Ok(())
     }

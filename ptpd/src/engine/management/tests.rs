@@ -13,6 +13,7 @@ use super::super::{Delay, Input, InstanceConfig, Output, PortConfig, PortState};
 use super::*;
 
 mod notifications;
+mod options;
 mod requests;
 mod routing;
 

@@ -20,6 +20,13 @@ fn every_id_is_answered_and_linuxptps_with_data() {
             ManagementId::UTC_PROPERTIES,
             ManagementId::PATH_TRACE_LIST,
             ManagementId::PATH_TRACE_ENABLE,
+            ManagementId::ACCEPTABLE_MASTER_TABLE,
+            ManagementId::ACCEPTABLE_MASTER_TABLE_ENABLED,
+            ManagementId::ACCEPTABLE_MASTER_MAX_TABLE_SIZE,
+            ManagementId::ALTERNATE_MASTER,
+            ManagementId::ALTERNATE_TIME_OFFSET_MAX_KEY,
+            ManagementId::EXTERNAL_PORT_CONFIGURATION_ENABLED,
+            ManagementId::EXT_PORT_CONFIG_PORT_DATA_SET,
             ManagementId::UNICAST_NEGOTIATION_ENABLE,
             ManagementId::UNICAST_MASTER_TABLE,
             ManagementId::UNICAST_MASTER_MAX_TABLE_SIZE,
@@ -124,7 +131,7 @@ fn a_wrong_request_gets_the_right_error() {
     assert_eq!(bench.refused(RW, &set(&Payload::UtcProperties(both))), ErrorId::WRONG_VALUE);
     let elsewhere = message(Action::Get, &Payload::Raw(ManagementId::PORT_DATA_SET, &[]), port_of(OWN, 9));
     assert_eq!(bench.refused(RW, &elsewhere), ErrorId::WRONG_VALUE);
-    let key = message(Action::Get, &Payload::Raw(ManagementId::ALTERNATE_TIME_OFFSET_NAME, &[5, 0]), ALL);
+    let key = message(Action::Get, &Payload::Raw(ManagementId::ALTERNATE_TIME_OFFSET_NAME, &[99, 0]), ALL);
     assert_eq!(bench.refused(RW, &key), ErrorId::WRONG_VALUE);
     // A COMMAND's errors are acknowledgements.
     let answer = bench.one(RW, &command(ManagementId::INITIALIZE));

@@ -1,0 +1,300 @@
+//! The optional features against Debian's linuxptp: its NetSync monitor, its slave event monitor, its clients and servers.
+
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use hil_tests::lab::{
+    Capture, Dissection, Host, Instance, LINUXPTP, Lab, LabError, Ptp4l, PtpdOptions, TSHARK, experiment,
+    field, find_program, our_program, run_command, their_pmc,
+};
+use ptp_clock::{Clock, VirtualClock, VirtualOptions};
+use ptp_wire::{Message, TimeInterval, TimePoint, TlvType, TlvValue};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Far more than software stamps need, far less than the clocks here differ by.
+const AGREEMENT_NS: f64 = 1e6;
+const TAI_MINUS_UTC_NS: f64 = 37e9;
+
+fn expect(truth: bool, otherwise: impl FnOnce() -> String) -> Result<(), LabError> {
+    if truth { Ok(()) } else { Err(LabError::Wrong(otherwise())) }
+}
+
+/// A virtual clock that is this far ahead of CLOCK_REALTIME.
+fn clock(host: &Host, ms: i64) -> Result<VirtualClock, LabError> {
+    let options =
+        VirtualOptions { offset: TimeInterval::from_nanos(ms * 1_000_000), ..VirtualOptions::default() };
+    VirtualClock::create(clock_path(host), &options).map_err(|error| LabError::Wrong(error.to_string()))
+}
+
+fn clock_path(host: &Host) -> String {
+    format!("/run/clock-{}", host.name())
+}
+
+fn ahead_of_realtime(clock: &mut VirtualClock) -> Result<f64, LabError> {
+    let stamp = Clock::cross_stamp(clock, 9).map_err(|error| LabError::Wrong(error.to_string()))?;
+    Ok((stamp.device - stamp.system).nanos_f64())
+}
+
+fn our_pmc(uds: &Path, requests: &[&str]) -> Result<String, LabError> {
+    let program = our_program("pmc")?;
+    let uds = uds.to_string_lossy();
+    let mut arguments: Vec<&str> = vec!["-u", "-b", "0", "-i", "/run/our-pmc", "-s", &uds];
+    arguments.extend_from_slice(requests);
+    run_command(&program.to_string_lossy(), &arguments)
+}
+
+/// The host's address on eth0.
+fn address(host: &Host) -> Result<String, LabError> {
+    let line = host.run("ip", "iproute2", &["-4", "-o", "addr", "show", "dev", "eth0"])?;
+    let address = line.split("inet ").nth(1).and_then(|rest| rest.split('/').next());
+    address.map(str::to_owned).ok_or_else(|| LabError::Wrong(format!("no address in `{line}`")))
+}
+
+/// The host's MAC address on eth0.
+fn mac(host: &Host) -> Result<String, LabError> {
+    let line = host.run("ip", "iproute2", &["-o", "link", "show", "dev", "eth0"])?;
+    let mac = line.split("link/ether ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    mac.map(str::to_owned).ok_or_else(|| LabError::Wrong(format!("no MAC address in `{line}`")))
+}
+
+/// One measurement by linuxptp's nsm: its clock, CLOCK_REALTIME, minus the target's. Over Ethernet it may not come to an
+/// end, or complain without end: it is given three seconds and little room.
+fn nsm(from: &Host, transport: &str, target: &str) -> Result<String, LabError> {
+    let program = find_program("nsm", "linuxptp")?;
+    let line = format!(
+        "(echo 'NSM {target}'; sleep 0.5) | timeout 3 {} -i eth0 --time_stamping=software \
+         --tx_timestamp_timeout=100 --network_transport={transport} 2>&1 | head -c 20000",
+        program.display()
+    );
+    let output = from
+        .command("sh")
+        .args(["-c", &line])
+        .output()
+        .map_err(|source| LabError::Io { doing: "run nsm".to_owned(), source })?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Our server and our client, measured from beside.
+fn measured_by_nsm(lab: &mut Lab, transport: &'static str, theirs: &str) -> Result<(), LabError> {
+    let (gm, client, beside) = (lab.host("gm")?, lab.host("client")?, lab.host("beside")?);
+    lab.switch("sw", &[(&gm, "eth0"), (&client, "eth0"), (&beside, "eth0")])?;
+    let mut gm_clock = clock(&gm, 37_000 + 250)?;
+    let mut client_clock = clock(&client, -400)?;
+    let ptpd = our_program("ptpd")?;
+    let ours = |host: &Host| {
+        let mut options = PtpdOptions::new(&["eth0"]).on_virtual_clock(Path::new(&clock_path(host)));
+        options.transport = transport;
+        options.extra = "net_sync_monitor: true\n".to_owned();
+        options
+    };
+    let mut options = ours(&gm);
+    options.priority1 = 10;
+    let mut serving = Instance::start(&gm, &ptpd, &options)?;
+    let mut options = ours(&client);
+    options.client_only = true;
+    let mut following = Instance::start(&client, &ptpd, &options)?;
+    serving.wait_until("MASTER", PATIENCE, |look| look.state() == Some("MASTER"))?;
+    following.wait_until("SLAVE", PATIENCE, |look| look.state() == Some("SLAVE"))?;
+    let target = |host: &Host| if transport == "ethernet" { mac(host) } else { address(host) };
+    for (host, clock, state) in [(&gm, &mut gm_clock, "MASTER"), (&client, &mut client_clock, "SLAVE")] {
+        let mut said = nsm(&beside, theirs, &target(host)?)?;
+        for _ in 0..9 {
+            // Over Ethernet nsm now and then reads where there is nothing, and nothing else from then on.
+            if said.contains("COMPLETE") || !said.contains("recvmsg failed") {
+                break;
+            }
+            said = nsm(&beside, theirs, &target(host)?)?;
+        }
+        let truth = -ahead_of_realtime(clock)?;
+        println!("{}: {said}", host.name());
+        let offset: f64 = field(&said, "offset")
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| LabError::Wrong(format!("nsm got no answer of {}: {said}", host.name())))?;
+        println!("nsm says {offset} ns, the truth is {truth:.0} ns");
+        expect((offset - truth).abs() < AGREEMENT_NS, || format!("nsm: {offset} ns, the truth: {truth} ns"))?;
+        expect(field(&said, "portState") == Some(state), || said.clone())?;
+        expect(field(&said, "grandmasterPriority1") == Some("10"), || said.clone())?;
+        let steps = if state == "SLAVE" { "1" } else { "0" };
+        expect(field(&said, "stepsRemoved") == Some(steps), || said.clone())?;
+        // Either one's parent is the grandmaster: the address of that.
+        let parent = target(&gm)?;
+        let told = said.lines().any(|l| l.contains("parentPortAddress") && l.ends_with(&parent));
+        expect(told, || format!("the parent is not at {parent}: {said}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn their_nsm_measures_our_client() {
+    experiment("their_nsm_measures_our_client", LINUXPTP, |lab| measured_by_nsm(lab, "udp4", "UDPv4"));
+}
+
+#[test]
+fn their_nsm_measures_our_client_over_ethernet() {
+    experiment("their_nsm_measures_our_client_over_ethernet", LINUXPTP, |lab| {
+        measured_by_nsm(lab, "ethernet", "L2")
+    });
+}
+
+#[test]
+fn their_nsm_is_not_answered_unless_it_is_said_so() {
+    experiment("their_nsm_is_not_answered_unless_it_is_said_so", LINUXPTP, |lab| {
+        let (gm, beside) = (lab.host("gm")?, lab.host("beside")?);
+        lab.link((&gm, "eth0"), (&beside, "eth0"))?;
+        let mut serving = Instance::start(&gm, &our_program("ptpd")?, &PtpdOptions::new(&["eth0"]))?;
+        serving.wait_until("MASTER", PATIENCE, |look| look.state() == Some("MASTER"))?;
+        let said = nsm(&beside, "UDPv4", &address(&gm)?)?;
+        expect(!said.contains("COMPLETE"), || said.clone())?;
+        let stats = our_pmc(&serving.socket, &["GET PORT_STATS_NP"])?;
+        expect(field(&stats, "rx_Delay_Req") == Some("1"), || format!("it was not even asked: {stats}"))
+    });
+}
+
+/// What a slave event monitor got: TLV types with the octets of each message, and the offsets (t2 - t1) in them.
+#[derive(Debug, Default)]
+struct Monitored {
+    kinds: Vec<(TlvType, usize)>,
+    forward: Vec<f64>,
+}
+
+fn monitor(socket: &UnixDatagram, wanted: usize) -> Result<Monitored, LabError> {
+    let io = |source| LabError::Io { doing: "receive as the slave event monitor".to_owned(), source };
+    socket.set_read_timeout(Some(Duration::from_secs(1))).map_err(io)?;
+    let (mut got, mut buf, start) = (Monitored::default(), [0; 2048], Instant::now());
+    let mut count = 0;
+    while count < wanted {
+        if start.elapsed() > PATIENCE {
+            return Err(LabError::Wrong(format!("only {count} messages came: {got:?}")));
+        }
+        let Ok(len) = socket.recv(&mut buf) else { continue };
+        count += 1;
+        let octets = buf.get(..len).unwrap_or_default();
+        let wrong = |e: ptp_wire::WireError| LabError::Wrong(format!("{e:?}: {octets:02x?}"));
+        for tlv in Message::parse(octets).map_err(wrong)?.tlvs() {
+            if !got.kinds.iter().any(|(kind, _)| *kind == tlv.tlv_type) {
+                got.kinds.push((tlv.tlv_type, octets.len()));
+            }
+            if let TlvValue::SlaveRxSyncTimingData(data) = tlv.decode().map_err(wrong)? {
+                got.forward.extend(data.records.iter().map(|r| {
+                    let t1 = TimePoint::from(r.sync_origin_timestamp) + r.total_correction_field;
+                    (TimePoint::from(r.sync_event_ingress_timestamp) - t1).nanos_f64()
+                }));
+            }
+        }
+    }
+    got.kinds.sort();
+    Ok(got)
+}
+
+/// Our client and theirs, behind the same server, tell a monitor the same.
+#[test]
+fn slave_event_monitors_get_the_same_from_either_client() {
+    experiment("slave_event_monitors_get_the_same_from_either_client", LINUXPTP, |lab| {
+        let (gm, ours, theirs) = (lab.host("gm")?, lab.host("ours")?, lab.host("theirs")?);
+        lab.switch("sw", &[(&gm, "eth0"), (&ours, "eth0"), (&theirs, "eth0")])?;
+        let _serving = Ptp4l::start(&gm, &["eth0"], &["-4", "-E", "--priority1=10"])?;
+        let io = |source| LabError::Io { doing: "bind the monitor's socket".to_owned(), source };
+        let (for_ours, for_theirs) = (
+            UnixDatagram::bind("/run/monitor-ours").map_err(io)?,
+            UnixDatagram::bind("/run/monitor-theirs").map_err(io)?,
+        );
+        let _following = Ptp4l::start(
+            &theirs,
+            &["eth0"],
+            &["-4", "-E", "--slaveOnly=1", "--slave_event_monitor=/run/monitor-theirs"],
+        )?;
+        let mut options = PtpdOptions::new(&["eth0"]);
+        options.client_only = true;
+        options.extra = "slave_event_monitor: /run/monitor-ours\n".to_owned();
+        let _measuring = Instance::start(&ours, &our_program("ptpd")?, &options)?;
+        let (ours, theirs) = (monitor(&for_ours, 40)?, monitor(&for_theirs, 40)?);
+        println!("ours {:?}, theirs {:?}", ours.kinds, theirs.kinds);
+        expect(ours.kinds.len() == 2 && ours.kinds == theirs.kinds, || format!("{ours:?} {theirs:?}"))?;
+        // Both clocks are this machine's; their server takes 37 s off or not, which both see alike.
+        let least = |m: &Monitored| m.forward.iter().copied().fold(f64::INFINITY, f64::min);
+        expect((least(&ours) - least(&theirs)).abs() < AGREEMENT_NS, || format!("{ours:?} {theirs:?}"))
+    });
+}
+
+/// All that a grandmaster of ours can put into Announce and Signaling is dissected without a complaint, and their client
+/// follows it all the same.
+#[test]
+fn their_client_follows_a_grandmaster_with_every_option() {
+    let needs = [LINUXPTP, TSHARK].concat();
+    experiment("their_client_follows_a_grandmaster_with_every_option", &needs, |lab| {
+        let (gm, client, ours) = (lab.host("gm")?, lab.host("client")?, lab.host("ours")?);
+        lab.switch("sw", &[(&gm, "eth0"), (&client, "eth0"), (&ours, "eth0")])?;
+        let capture = Capture::start(&client, "eth0", lab.dir())?;
+        let mut gm_clock = clock(&gm, 37_000 + 250)?;
+        let mut options = PtpdOptions::new(&["eth0"]).on_virtual_clock(Path::new(&clock_path(&gm)));
+        options.priority1 = 10;
+        options.extra = "path_trace: true
+synchronization_uncertain: always
+alternate_time_offsets: [ 0 CET 3600, 1 PST -28800 3600 1805000000 ]
+enhanced_accuracy:
+  enable: true
+  max_gm: 40ns
+collect_slave_events: true
+performance_monitoring: true
+"
+        .to_owned();
+        let mut serving = Instance::start(&gm, &our_program("ptpd")?, &options)?;
+        let mut measuring = Ptp4l::start(&client, &["eth0"], &["-4", "-E", "--slaveOnly=1"])?;
+        let mut options = PtpdOptions::new(&["eth0"]);
+        options.client_only = true;
+        options.extra = "monitor_rx_sync_timing: true
+monitor_rx_sync_computed: true
+monitor_tx_event_timestamps: true
+monitor_records: 3
+"
+        .to_owned();
+        let _telling = Instance::start(&ours, &our_program("ptpd")?, &options)?;
+        serving.wait_until("MASTER", PATIENCE, |look| look.state() == Some("MASTER"))?;
+        measuring.wait_for_state(1, "UNCALIBRATED", PATIENCE)?;
+        let before = measuring.measured().len();
+        let measured = measuring.wait_for_measured(before + 10, PATIENCE)?;
+        let truth = TAI_MINUS_UTC_NS - ahead_of_realtime(&mut gm_clock)?;
+        let last = measured.last().copied().ok_or_else(|| LabError::Wrong("nothing measured".to_owned()))?;
+        expect((last.master_offset as f64 - truth).abs() < AGREEMENT_NS, || {
+            format!("their client reports {last:?}, the truth is {truth:.0} ns")
+        })?;
+        let seen = Dissection::read(&capture.stop()?, None)?;
+        expect(seen.complaints.is_empty(), || format!("{:#?}", seen.complaints))?;
+        expect(seen.by_type[0xc] > 3, || format!("no Signaling: {:?}", seen.by_type))?;
+        // Their pmc knows one of these, both ways.
+        let uds = serving.socket.to_string_lossy().into_owned();
+        let said =
+            their_pmc(&uds, &["SET SYNCHRONIZATION_UNCERTAIN_NP 255", "GET SYNCHRONIZATION_UNCERTAIN_NP"])?;
+        expect(field(&said, "uncertain") == Some("255"), || said.clone())
+    });
+}
+
+/// An operator turns the tree round with our pmc: their clock, which would be a client by every priority, serves.
+#[test]
+fn their_server_is_followed_because_the_operator_says_so() {
+    experiment("their_server_is_followed_because_the_operator_says_so", LINUXPTP, |lab: &mut Lab| {
+        let (ours, theirs) = (lab.host("ours")?, lab.host("theirs")?);
+        lab.link((&ours, "eth0"), (&theirs, "eth0"))?;
+        let mut options = PtpdOptions::new(&["eth0"]);
+        options.priority1 = 10;
+        let mut instance = Instance::start(&ours, &our_program("ptpd")?, &options)?;
+        instance.wait_until("MASTER", PATIENCE, |look| look.state() == Some("MASTER"))?;
+        let mut ptp4l = Ptp4l::start(&theirs, &["eth0"], &["-4", "-E", "--priority1=200"])?;
+        ptp4l.wait_for_state(1, "UNCALIBRATED", PATIENCE)?;
+        let said = our_pmc(
+            &instance.socket,
+            &[
+                "SET EXT_PORT_CONFIG_PORT_DATA_SET acceptable 0 desiredState 9",
+                "SET EXTERNAL_PORT_CONFIGURATION_ENABLED 1",
+                "GET EXTERNAL_PORT_CONFIGURATION_ENABLED",
+            ],
+        )?;
+        println!("{said}");
+        expect(!said.contains("MANAGEMENT_ERROR_STATUS"), || said.clone())?;
+        // Ours has gone silent; theirs takes over by its announce receipt timeout, and ours follows.
+        ptp4l.wait_for_state(1, "MASTER", PATIENCE)?;
+        instance.wait_until("SLAVE", PATIENCE, |look| look.state() == Some("SLAVE"))?;
+        Ok(())
+    });
+}
