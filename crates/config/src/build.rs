@@ -216,6 +216,11 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         domain_number: v.int("domain_number"),
         sdo_id: SdoId::new(v.int::<u16>("major_sdo_id") << 8),
         client_only: v.bool("client_only"),
+        best_master: match v.text("best_master") {
+            "g8275" => BestMaster::G8275,
+            "g8265" => BestMaster::G8265,
+            _ => BestMaster::Ieee1588,
+        },
         max_steps_removed: v.int("max_steps_removed"),
         path_trace: v.bool("path_trace"),
         free_running: v.bool("free_running"),

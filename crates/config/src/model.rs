@@ -28,6 +28,8 @@ pub struct PtpdConfig {
     pub sdo_id: SdoId,
     /// defaultDS.slaveOnly: never a master.
     pub client_only: bool,
+    /// How the best clock is found.
+    pub best_master: BestMaster,
     /// defaultDS.maxStepsRemoved, 2..=255.
     pub max_steps_removed: u16,
     /// pathTraceDS.enable (1588-2019 16.2).
@@ -54,6 +56,17 @@ pub struct PtpdConfig {
     pub user: Option<String>,
     /// Port 1 first; at least one.
     pub ports: Vec<PortConfig>,
+}
+
+/// How the best clock is found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BestMaster {
+    /// The best master clock algorithm of 1588-2019 9.3.
+    Ieee1588,
+    /// The alternate one of ITU-T G.8275.1 and G.8275.2.
+    G8275,
+    /// Selection by quality level and priority (ITU-T G.8265.1).
+    G8265,
 }
 
 /// OC or BC (1588-2019 8.2.1.5.5).

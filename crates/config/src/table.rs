@@ -159,6 +159,13 @@ pub(crate) const INSTANCE: Section = Section {
         )
         .needs(SERVER),
         key(
+            "best_master",
+            Kind::Choice(&["ieee1588", "g8275", "g8265"]),
+            "ieee1588",
+            "How the best clock is found: as IEEE 1588, G.8275.1 and G.8275.2, or G.8265.1 say.",
+            "dataset_comparison",
+        ),
+        key(
             "max_steps_removed",
             int(2, 255),
             "255",

@@ -75,6 +75,11 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
         domain_number: c.domain_number,
         sdo_id: c.sdo_id,
         client_only: c.client_only,
+        best_master: match c.best_master {
+            config::BestMaster::Ieee1588 => engine::BestMaster::Ieee1588,
+            config::BestMaster::G8275 => engine::BestMaster::G8275,
+            config::BestMaster::G8265 => engine::BestMaster::G8265,
+        },
         max_steps_removed: c.max_steps_removed,
         minor_version: c.minor_version,
         path_trace: c.path_trace,

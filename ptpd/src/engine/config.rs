@@ -14,6 +14,18 @@ pub enum InstanceKind {
     Boundary,
 }
 
+/// How the best clock is found.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum BestMaster {
+    /// The best master clock algorithm of 1588-2019 9.3.
+    #[default]
+    Ieee1588,
+    /// The alternate one of ITU-T G.8275.1 and G.8275.2.
+    G8275,
+    /// Selection by quality level and configured priority (ITU-T G.8265.1); masters serve, clients select.
+    G8265,
+}
+
 /// How a port measures the path (1588-2019 8.2.15.4.4).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Delay {
@@ -213,6 +225,8 @@ pub struct InstanceConfig {
     pub sdo_id: SdoId,
     /// defaultDS.slaveOnly: never a master.
     pub client_only: bool,
+    /// How the best clock is found.
+    pub best_master: BestMaster,
     /// defaultDS.maxStepsRemoved, 2..=255.
     pub max_steps_removed: u16,
     /// minorVersionPTP that is sent: 1 (2019) or 0 (2008).
@@ -296,6 +310,7 @@ impl InstanceConfig {
             domain_number: 0,
             sdo_id: SdoId::PTP,
             client_only: false,
+            best_master: BestMaster::Ieee1588,
             max_steps_removed: 255,
             minor_version: 1,
             path_trace: false,

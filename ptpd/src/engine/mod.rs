@@ -47,8 +47,8 @@ use core::time::Duration;
 use ptp_wire::{Body, Message, PortIdentity, PortNumber, TimeInterval, TimePoint};
 
 pub use config::{
-    Delay, DelayFilterKind, Description, InstanceConfig, InstanceKind, MasterAddress, PortConfig, Stamping,
-    TimeProperties, Transport, UnicastClientConfig, UnicastMaster, UnicastServerConfig,
+    BestMaster, Delay, DelayFilterKind, Description, InstanceConfig, InstanceKind, MasterAddress, PortConfig,
+    Stamping, TimeProperties, Transport, UnicastClientConfig, UnicastMaster, UnicastServerConfig,
 };
 pub use data_sets::{CurrentDs, ParentDs};
 pub use io::{
