@@ -38,6 +38,12 @@ pub(crate) enum Need {
     Server,
     /// The port may synchronise.
     Client,
+    /// `best_master` is `g8275`.
+    G8275,
+    /// `best_master` is `g8265`.
+    G8265,
+    /// `power_profile` is not `none`.
+    Power,
     /// `unicast_masters` names some.
     UnicastClient,
     /// `unicast_server` is `true`.
@@ -84,6 +90,7 @@ const LOG: Kind = int(-7, 15);
 const SECOND: i64 = 1_000_000_000;
 const CORRECTION: Kind = Kind::Duration { min: -SECOND, max: SECOND, off: false, hint: "ns" };
 const THRESHOLD: Kind = Kind::Duration { min: 1, max: 86_400 * SECOND, off: true, hint: "us" };
+const INACCURACY: Kind = Kind::Duration { min: 0, max: 4 * SECOND, off: true, hint: "ns" };
 const SERVER: Need = Need::Server;
 
 /// The clock itself.
@@ -166,6 +173,30 @@ pub(crate) const INSTANCE: Section = Section {
             "dataset_comparison",
         ),
         key(
+            "clock_local_priority",
+            int(1, 255),
+            "128",
+            "The clock's own priority where data sets are as good otherwise; lower wins.",
+            "G.8275.defaultDS.localPriority",
+        )
+        .needs(Need::G8275),
+        key(
+            "revertive",
+            Kind::Bool,
+            "true",
+            "Take a master of higher priority again once it is back, though the present one has the same quality level.",
+            "",
+        )
+        .needs(Need::G8265),
+        key(
+            "wait_to_restore",
+            Kind::Duration { min: 0, max: 86_400 * SECOND, off: false, hint: "s" },
+            "5min",
+            "A master that failed is taken only for want of another for this long.",
+            "",
+        )
+        .needs(Need::G8265),
+        key(
             "max_steps_removed",
             int(2, 255),
             "255",
@@ -243,6 +274,12 @@ pub(crate) const PORT: Section = Section {
         key("unicast_deny", Kind::Prefixes, "off", "Who may not, whatever `unicast_allow` says.", "").needs(Need::UnicastServer),
         key("unicast_drain", Kind::Bool, "false", "Cancel all unicast service and grant none: clients go to their next master at once.", "").needs(Need::UnicastServer),
         key("multicast", Kind::Bool, "true", "Send Announce and Sync to the group. `false`: unicast service only.", "inhibit_multicast_service").needs(Need::Server),
+        key("local_priority", int(1, 255), "128", "Priority of what is heard here where data sets are as good otherwise; lower wins. Unicast masters have their own.", "G.8275.portDS.localPriority").needs(Need::G8275),
+        key("power_profile", Kind::Choice(&["none", "2011", "2017"]), "none", "The C37.238 TLV sent with Announces.", "power_profile.version"),
+        key("power_grandmaster_id", int(0, 0xffff), "0", "grandmasterID of that TLV; C37.238-2011 wants 3 to 254.", "power_profile.grandmasterID").needs(Need::Power),
+        key("power_grandmaster_time_inaccuracy", INACCURACY, "off", "Worst inaccuracy of this clock as grandmaster (2011). `off`: unknown.", "power_profile.2011.grandmasterTimeInaccuracy").needs(Need::Power),
+        key("power_network_time_inaccuracy", INACCURACY, "off", "Worst inaccuracy the network, or this boundary clock, adds (2011). `off`: unknown.", "power_profile.2011.networkTimeInaccuracy").needs(Need::Power),
+        key("power_total_time_inaccuracy", INACCURACY, "off", "Worst inaccuracy of all together, or what this boundary clock adds (2017). `off`: unknown.", "power_profile.2017.totalTimeInaccuracy").needs(Need::Power),
         key("master_only", Kind::Bool, "false", "Never synchronise from this port.", "portDS.masterOnly"),
         key("delay_asymmetry", CORRECTION, "0ns", "Positive: the way from server to client takes longer than the mean.", "portDS.delayAsymmetry").needs(Need::Delay),
         key("egress_latency", CORRECTION, "0ns", "Added to transmit time stamps.", "timestampCorrectionPortDS.egressLatency"),
@@ -261,6 +298,46 @@ pub(crate) const PORT: Section = Section {
         key("udp6_scope", int(0, 15), "0x0e", "Scope of the multicast address: 0x02 link, 0x05 site, 0x08 organisation, 0x0e global.", "udp6_scope").needs(Need::Udp6),
         key("ethernet_address", Kind::Octets(6), "01:1b:19:00:00:00", "Where messages other than peer delay's go.", "ptp_dst_mac").needs(Need::Ethernet),
         key("ethernet_peer_delay_address", Kind::Octets(6), "01:80:c2:00:00:0e", "Where peer delay messages go.", "p2p_dst_mac").needs(Need::Ethernet),
+    ],
+};
+
+/// What a boundary clock is worth without its master.
+pub(crate) const HOLDOVER: Section = Section {
+    name: "holdover",
+    doc: "How long a boundary clock that has lost its master claims to keep time (G.8275.1).",
+    keys: &[
+        key(
+            "in_spec",
+            Kind::Duration { min: 0, max: 365 * 86_400 * SECOND, off: true, hint: "s" },
+            "off",
+            "Announce class 135, within the holdover specification, for this long after the loss. `off`: no holdover, free run at once.",
+            "",
+        )
+        .needs(Need::G8275),
+        key(
+            "out_of_spec",
+            Kind::Duration { min: 0, max: 365 * 86_400 * SECOND, off: false, hint: "s" },
+            "24h",
+            "Then announce class 165 until this long after the loss, and free run from then on.",
+            "",
+        )
+        .needs(Need::G8275),
+        key(
+            "max_error",
+            THRESHOLD,
+            "off",
+            "`in_spec` ends earlier, when `drift` has made this much of an error.",
+            "",
+        )
+        .needs(Need::G8275),
+        key(
+            "drift",
+            Kind::Frequency { min: 0.0, max: 100_000.0 },
+            "1ppb",
+            "The most by which the clock's frequency may be wrong without its master.",
+            "",
+        )
+        .needs(Need::G8275),
     ],
 };
 
@@ -544,7 +621,7 @@ pub(crate) const LOG_SECTION: Section = Section {
 
 /// All of them, in the order of the documentation.
 pub(crate) const SECTIONS: &[&Section] =
-    &[&INSTANCE, &PORT, &TIME_PROPERTIES, &SERVO, &MANAGEMENT, &LOG_SECTION, &DESCRIPTION];
+    &[&INSTANCE, &PORT, &HOLDOVER, &TIME_PROPERTIES, &SERVO, &MANAGEMENT, &LOG_SECTION, &DESCRIPTION];
 
 /// The profile used where none is named.
 pub(crate) const DEFAULT_PROFILE: &str = "default-e2e";

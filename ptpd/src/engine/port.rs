@@ -14,6 +14,7 @@ use super::fsm::{FsmEvent, next_state};
 use super::instance::{Instance, MAX_PATH};
 use super::outbox::{Outbox, Route};
 use super::p2p::PeerDelay;
+use super::power::Power;
 use super::stats::{DropCause, PortStats};
 use super::sync::{Matched, SyncMatcher, SyncPair};
 use super::timers::{Timer, Timers};
@@ -25,6 +26,9 @@ use super::{
     Address, Delay, DelayFilterKind, Destination, Event, Instant, MessageClass, PortConfig, PortState,
     Sample, TxToken,
 };
+
+/// Octets of a C37.238 TLV, at most.
+const POWER_TLV: usize = 24;
 
 /// At most one new foreign master per port is told of in this time.
 const NEW_MASTER_QUIET: Duration = Duration::from_millis(100);
@@ -280,6 +284,7 @@ impl Port {
     fn lose_master(&mut self, instance: &mut Instance) {
         if self.is_client() {
             let parent = instance.parent.parent_port_identity;
+            self.foreign.fail(parent, instance.now, instance.now + instance.config.wait_to_restore);
             self.foreign.remove(parent);
             self.unicast_master_lost(instance, parent);
         } else {
@@ -341,7 +346,11 @@ impl Port {
         header.sequence_id = sequence_id;
         header.log_message_interval =
             if unicast { LogInterval::NOT_APPLICABLE } else { self.config.log_announce_interval };
-        header.flags = instance.time_properties.flags().with(Flags::UNICAST, unicast);
+        header.flags = instance
+            .time_properties
+            .flags()
+            .with(Flags::UNICAST, unicast)
+            .with(Flags::SYNCHRONIZATION_UNCERTAIN, instance.uncertain);
         let parent = &instance.parent;
         let body = Body::Announce(Announce {
             origin_timestamp: Timestamp::ZERO,
@@ -355,12 +364,17 @@ impl Port {
         });
         let own = instance.config.clock_identity;
         let (path_trace, path, forward) = (instance.config.path_trace, &instance.path, &instance.forward);
+        let power =
+            Power::announced(&self.config.power, instance.is_grandmaster(), instance.parent_power.as_ref());
         let route = Route { port: self.number(), class: MessageClass::General, destination, stamp: None };
-        let room = Outbox::TIMING + 8 * (path.len() + 1) + forward.len();
+        let room = Outbox::TIMING + POWER_TLV + 8 * (path.len() + 1) + forward.len();
         let written = instance.out.transmit(route, room, |buf| {
             let mut w = Writer::new(buf, &header, &body)?;
             if path_trace && path.len() < MAX_PATH {
                 w.path_trace(path.iter().copied(), own)?;
+            }
+            if let Some(power) = power {
+                w.tlv_value(&power.value())?;
             }
             for tlv in ptp_wire::TlvIter::new(forward) {
                 w.tlv(tlv.tlv_type, tlv.value)?;
@@ -370,6 +384,14 @@ impl Port {
         if written.is_ok() {
             self.stats.sent(MessageType::Announce);
         }
+    }
+
+    /// What is announced has changed: the next Announces are due now.
+    pub(super) fn announce_now(&mut self, instance: &mut Instance) {
+        if self.config.multicast {
+            self.timers.set(Timer::Announce, instance.now);
+        }
+        self.unicast_announce_now(instance);
     }
 
     /// `log_interval`: the one that holds for this destination.
@@ -470,7 +492,8 @@ impl Port {
         }
         let parent = instance.parent.parent_port_identity;
         let source = header.source_port_identity;
-        match self.foreign.record(instance.now, header, announce, m.path_trace(), parent) {
+        let priority = self.unicast_local_priority(rx.source).unwrap_or(self.config.local_priority);
+        match self.foreign.record(instance.now, header, announce, priority, m.path_trace(), parent) {
             Recorded::New => {
                 // A flood of made-up senders must not flood the log.
                 let quiet = self.new_master_told.is_some_and(|at| instance.now.since(at) < NEW_MASTER_QUIET);
@@ -495,6 +518,7 @@ impl Port {
                     instance.path.extend(r.path.iter().take(MAX_PATH));
                     instance.forward.clear();
                     instance.forward.extend_from_slice(&r.forward);
+                    instance.parent_power = r.power;
                 }
             }
             _ => {}
