@@ -42,7 +42,7 @@ pub(super) fn g8265(a: &Candidate, b: &Candidate) -> Verdict {
 /// not to be used for synchronisation (110), or no quality level at all.
 pub(super) fn quality_level(announce: &Announce) -> Option<u8> {
     let class = announce.grandmaster_clock_quality.clock_class;
-    ((80..110).contains(&class) && class % 2 == 0).then_some(class)
+    ((80..110).contains(&class) && class.is_multiple_of(2)).then_some(class)
 }
 
 #[cfg(test)]
