@@ -1,7 +1,11 @@
 //! Every key: its kind, range and default, what it means, and where it has an effect. Parser, defaults, documentation
 //! and manual page are made from this table.
 
+mod holdover;
+
 use crate::kind::Kind;
+
+pub(crate) use holdover::HOLDOVER;
 
 /// One key.
 #[derive(Debug)]
@@ -298,46 +302,6 @@ pub(crate) const PORT: Section = Section {
         key("udp6_scope", int(0, 15), "0x0e", "Scope of the multicast address: 0x02 link, 0x05 site, 0x08 organisation, 0x0e global.", "udp6_scope").needs(Need::Udp6),
         key("ethernet_address", Kind::Octets(6), "01:1b:19:00:00:00", "Where messages other than peer delay's go.", "ptp_dst_mac").needs(Need::Ethernet),
         key("ethernet_peer_delay_address", Kind::Octets(6), "01:80:c2:00:00:0e", "Where peer delay messages go.", "p2p_dst_mac").needs(Need::Ethernet),
-    ],
-};
-
-/// What a boundary clock is worth without its master.
-pub(crate) const HOLDOVER: Section = Section {
-    name: "holdover",
-    doc: "How long a boundary clock that has lost its master claims to keep time (G.8275.1).",
-    keys: &[
-        key(
-            "in_spec",
-            Kind::Duration { min: 0, max: 365 * 86_400 * SECOND, off: true, hint: "s" },
-            "off",
-            "Announce class 135, within the holdover specification, for this long after the loss. `off`: no holdover, free run at once.",
-            "",
-        )
-        .needs(Need::G8275),
-        key(
-            "out_of_spec",
-            Kind::Duration { min: 0, max: 365 * 86_400 * SECOND, off: false, hint: "s" },
-            "24h",
-            "Then announce class 165 until this long after the loss, and free run from then on.",
-            "",
-        )
-        .needs(Need::G8275),
-        key(
-            "max_error",
-            THRESHOLD,
-            "off",
-            "`in_spec` ends earlier, when `drift` has made this much of an error.",
-            "",
-        )
-        .needs(Need::G8275),
-        key(
-            "drift",
-            Kind::Frequency { min: 0.0, max: 100_000.0 },
-            "1ppb",
-            "The most by which the clock's frequency may be wrong without its master.",
-            "",
-        )
-        .needs(Need::G8275),
     ],
 };
 
