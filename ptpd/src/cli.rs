@@ -174,10 +174,19 @@ fn check(file: PathBuf) -> ExitCode {
         return bad(&format!("{}: {e}", file.display()));
     }
     let ports = loaded.config.ports.len();
+    let departures = loaded.departures();
+    for departure in &departures {
+        eprintln!("warning: {departure}");
+    }
     println!(
-        "{}: good: profile {}, {ports} port{}",
+        "{}: good: profile {}{}, {ports} port{}",
         file.display(),
         loaded.config.profile,
+        match departures.len() {
+            0 => String::new(),
+            1 => " with 1 departure".to_owned(),
+            n => format!(" with {n} departures"),
+        },
         if ports == 1 { "" } else { "s" }
     );
     ExitCode::SUCCESS

@@ -244,6 +244,15 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         domain_number: v.int("domain_number"),
         sdo_id: SdoId::new(v.int::<u16>("major_sdo_id") << 8),
         client_only: v.bool("client_only"),
+        best_master: match v.text("best_master") {
+            "g8275" => BestMaster::G8275,
+            "g8265" => BestMaster::G8265,
+            _ => BestMaster::Ieee1588,
+        },
+        clock_local_priority: v.int("clock_local_priority"),
+        revertive: v.bool("revertive"),
+        wait_to_restore: v.correction("wait_to_restore"),
+        holdover: holdover(v),
         max_steps_removed: v.int("max_steps_removed"),
         path_trace: v.bool("path_trace"),
         free_running: v.bool("free_running"),
@@ -337,6 +346,8 @@ fn port(v: Values<'_>) -> PortConfig {
         log_unicast_query_interval: v.log("log_unicast_query_interval"),
         unicast_server: unicast_server(v),
         multicast: v.bool("multicast"),
+        local_priority: v.int("local_priority"),
+        power: power(v),
         master_only: v.bool("master_only"),
         delay_asymmetry: v.correction("delay_asymmetry"),
         egress_latency: v.correction("egress_latency"),
@@ -445,6 +456,38 @@ fn addresses(v: Values<'_>) -> Addresses {
             primary: v.octets("ethernet_address").unwrap_or_default(),
             peer_delay: v.octets("ethernet_peer_delay_address").unwrap_or_default(),
         },
+    }
+}
+
+fn holdover(v: Values<'_>) -> Option<Holdover> {
+    let (in_spec, bound) = (v.interval("holdover.in_spec"), v.interval("holdover.max_error"));
+    let out_of_spec = v.correction("holdover.out_of_spec");
+    let drift_ppb = v.real("holdover.drift");
+    let in_spec = in_spec?;
+    let until_bound = match bound {
+        Some(bound) if drift_ppb > 0.0 => {
+            let seconds = (bound.nanos_f64() / drift_ppb).min(365.0 * 86_400.0);
+            TimeInterval::from_nanos((seconds * 1e9) as i64)
+        }
+        _ => in_spec,
+    };
+    let in_spec = in_spec.min(until_bound);
+    Some(Holdover { in_spec, out_of_spec: out_of_spec.max(in_spec) })
+}
+
+fn power(v: Values<'_>) -> Power {
+    let nanos =
+        |path: &str| v.interval(path).map_or(u32::MAX, |i| u32::try_from(i.nanos()).unwrap_or(u32::MAX));
+    Power {
+        version: match v.text("power_profile") {
+            "2011" => 1,
+            "2017" => 2,
+            _ => 0,
+        },
+        grandmaster_id: v.int("power_grandmaster_id"),
+        grandmaster_time_inaccuracy: nanos("power_grandmaster_time_inaccuracy"),
+        network_time_inaccuracy: nanos("power_network_time_inaccuracy"),
+        total_time_inaccuracy: nanos("power_total_time_inaccuracy"),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::conformance::Rule;
 use crate::kind::Value;
 use crate::source::Place;
 use crate::table::{self, Key};
@@ -68,6 +69,8 @@ pub(crate) struct Layers {
     /// By full name, complete: each key of the table but `interface` is in it.
     pub(crate) shared: BTreeMap<String, Setting>,
     pub(crate) ports: Vec<PortLayer>,
+    /// What the profile permits.
+    pub(crate) conformance: Vec<Rule>,
 }
 
 impl Layers {
@@ -83,7 +86,7 @@ impl Layers {
             origin: Origin::Default,
             place: None,
         };
-        Self { profile, shared, ports: Vec::new() }
+        Self { profile, shared, ports: Vec::new(), conformance: Vec::new() }
     }
 
     /// The value of a key that is not a port's, or of a port's for all ports.

@@ -21,6 +21,7 @@
 mod addresses;
 mod build;
 mod check;
+mod conformance;
 mod diagnostics;
 pub mod document;
 mod effective;
@@ -37,6 +38,7 @@ mod source;
 mod table;
 mod words;
 
+pub use conformance::Departure;
 pub use diagnostics::{Diagnostic, Diagnostics, Position, Problem};
 pub use effective::{Change, diff};
 pub use layers::Origin;

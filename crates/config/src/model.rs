@@ -33,6 +33,16 @@ pub struct PtpdConfig {
     pub sdo_id: SdoId,
     /// defaultDS.slaveOnly: never a master.
     pub client_only: bool,
+    /// How the best clock is found.
+    pub best_master: BestMaster,
+    /// defaultDS.localPriority of G.8275, 1..=255.
+    pub clock_local_priority: u8,
+    /// G.8265.1: a better master that has come back is taken again although the present one is as good.
+    pub revertive: bool,
+    /// G.8265.1: a master that failed is taken only for want of another for this long.
+    pub wait_to_restore: TimeInterval,
+    /// G.8275: what a boundary clock claims without its master; `None`: nothing.
+    pub holdover: Option<Holdover>,
     /// defaultDS.maxStepsRemoved, 2..=255.
     pub max_steps_removed: u16,
     /// pathTraceDS.enable (1588-2019 16.2).
@@ -63,6 +73,41 @@ pub struct PtpdConfig {
     pub user: Option<String>,
     /// Port 1 first; at least one.
     pub ports: Vec<PortConfig>,
+}
+
+/// How the best clock is found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BestMaster {
+    /// The best master clock algorithm of 1588-2019 9.3.
+    Ieee1588,
+    /// The alternate one of ITU-T G.8275.1 and G.8275.2.
+    G8275,
+    /// Selection by quality level and priority (ITU-T G.8265.1).
+    G8265,
+}
+
+/// How long a boundary clock keeps time without its master, counted from the loss.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Holdover {
+    /// Class 135 for this long: the given time, or less where the error bound is reached before.
+    pub in_spec: TimeInterval,
+    /// Class 165 until then.
+    pub out_of_spec: TimeInterval,
+}
+
+/// What the C37.238 TLV of a port says. Inaccuracies are in ns, `u32::MAX` is unknown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Power {
+    /// 0 none, 1 2011, 2 2017.
+    pub version: u16,
+    /// grandmasterID.
+    pub grandmaster_id: u16,
+    /// grandmasterTimeInaccuracy (2011).
+    pub grandmaster_time_inaccuracy: u32,
+    /// networkTimeInaccuracy (2011).
+    pub network_time_inaccuracy: u32,
+    /// totalTimeInaccuracy (2017).
+    pub total_time_inaccuracy: u32,
 }
 
 /// defaultDS.instanceType (1588-2019 8.2.1.5.5).
@@ -279,6 +324,10 @@ pub struct PortConfig {
     pub unicast_server: Option<UnicastServer>,
     /// Announce and Sync are sent to the group.
     pub multicast: bool,
+    /// portDS.localPriority of G.8275, 1..=255.
+    pub local_priority: u8,
+    /// C37.238.
+    pub power: Power,
     /// portDS.masterOnly: never synchronises from this port.
     pub master_only: bool,
     /// portDS.delayAsymmetry: + means master to client is longer.

@@ -10,6 +10,15 @@ use crate::source::Source;
 const SHIPPED: &[(&str, &str)] = &[
     ("default-e2e", include_str!("../../../profiles/default-e2e.yaml")),
     ("default-p2p", include_str!("../../../profiles/default-p2p.yaml")),
+    ("aes67", include_str!("../../../profiles/aes67.yaml")),
+    ("c37-238-2011", include_str!("../../../profiles/c37-238-2011.yaml")),
+    ("c37-238-2017", include_str!("../../../profiles/c37-238-2017.yaml")),
+    ("enterprise", include_str!("../../../profiles/enterprise.yaml")),
+    ("g8265-1", include_str!("../../../profiles/g8265-1.yaml")),
+    ("g8275-1", include_str!("../../../profiles/g8275-1.yaml")),
+    ("g8275-2", include_str!("../../../profiles/g8275-2.yaml")),
+    ("iec-61850-9-3", include_str!("../../../profiles/iec-61850-9-3.yaml")),
+    ("st2059-2", include_str!("../../../profiles/st2059-2.yaml")),
 ];
 
 /// Names the directories of profiles, separated by colons, instead of the usual ones.
@@ -86,6 +95,13 @@ fn is_name(name: &str) -> bool {
 pub(crate) fn other_name(name: &str) -> Option<&'static str> {
     match name.to_ascii_lowercase().as_str() {
         "default" | "e2e" | "default_e2e" | "1588" | "ieee1588" => Some("default-e2e"),
+        "g8265.1" | "g.8265.1" | "g82651" => Some("g8265-1"),
+        "g8275.1" | "g.8275.1" | "g82751" | "telecom" => Some("g8275-1"),
+        "g8275.2" | "g.8275.2" | "g82752" => Some("g8275-2"),
+        "rfc9760" | "rfc-9760" => Some("enterprise"),
+        "power" | "c37.238" | "c37-238" => Some("c37-238-2017"),
+        "61850-9-3" | "utility" | "iec61850" => Some("iec-61850-9-3"),
+        "smpte" | "st2059" | "smpte-2059-2" => Some("st2059-2"),
         "p2p" | "default_p2p" => Some("default-p2p"),
         _ => None,
     }

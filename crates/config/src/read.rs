@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::conformance::Rule;
 use crate::diagnostics::{Diagnostic, Problem, TOO_MANY};
 use crate::kind::{Refusal, Value};
 use crate::layers::{Layers, Origin, PortLayer, Setting};
@@ -92,6 +93,7 @@ impl FileReader<'_> {
             let Some(name) = self.name(key).filter(|_| self.out.len() < TOO_MANY) else { continue };
             match name {
                 "profile" if self.profile.is_none() => {}
+                "conformance" if self.profile.is_some() => self.conformance(value),
                 "ports" if self.profile.is_none() => self.ports(value),
                 "interface" => {
                     let diagnostic = self
@@ -119,6 +121,36 @@ impl FileReader<'_> {
             }
         }
         true
+    }
+
+    /// What a profile permits: a key of the configuration, and values and ranges of it.
+    fn conformance(&mut self, node: &Node) {
+        let Some(entries) = self.map(node, "`conformance`", "keys and what is permitted, indented below it")
+        else {
+            return;
+        };
+        for (key, value) in entries {
+            let Some(path) = self.name(key).filter(|_| self.out.len() < TOO_MANY) else { continue };
+            let Some(found) = table::find(path).filter(|k| k.name != "interface") else {
+                let names: Vec<&'static str> = names(&[&INSTANCE, &PORT], &[]);
+                self.unknown(path, "", key, &names);
+                continue;
+            };
+            let Content::Scalar { text, .. } = &value.content else {
+                let message =
+                    format!("what is permitted for `{path}` stands in one line, separated by commas");
+                self.out.push(self.source.diagnose(Problem::WrongType, message, &value.place).key(path));
+                continue;
+            };
+            match Rule::parse(path, found, text) {
+                Ok(rule) => self.layers.conformance.push(rule),
+                Err(part) => {
+                    let message =
+                        format!("`{}` is no value of `{path}`, nor a range of it", words::brief(&part));
+                    self.out.push(self.source.diagnose(Problem::WrongType, message, &value.place).key(path));
+                }
+            }
+        }
     }
 
     fn section(&mut self, section: &'static Section, node: &Node) {

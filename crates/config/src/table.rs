@@ -3,11 +3,13 @@
 
 mod accuracy;
 mod description;
+mod holdover;
 
 use crate::kind::Kind;
 
 use accuracy::ENHANCED_ACCURACY;
 use description::DESCRIPTION;
+pub(crate) use holdover::HOLDOVER;
 
 /// One key.
 #[derive(Debug)]
@@ -46,6 +48,12 @@ pub(crate) enum Need {
     Server,
     /// The port may synchronise.
     Client,
+    /// `best_master` is `g8275`.
+    G8275,
+    /// `best_master` is `g8265`.
+    G8265,
+    /// `power_profile` is not `none`.
+    Power,
     /// `unicast_masters` names some.
     UnicastClient,
     /// `unicast_server` is `true`.
@@ -100,6 +108,7 @@ const LOG: Kind = int(-7, 15);
 const SECOND: i64 = 1_000_000_000;
 const CORRECTION: Kind = Kind::Duration { min: -SECOND, max: SECOND, off: false, hint: "ns" };
 const THRESHOLD: Kind = Kind::Duration { min: 1, max: 86_400 * SECOND, off: true, hint: "us" };
+const INACCURACY: Kind = Kind::Duration { min: 0, max: 4 * SECOND, off: true, hint: "ns" };
 const SERVER: Need = Need::Server;
 
 /// The clock itself.
@@ -174,6 +183,37 @@ pub(crate) const INSTANCE: Section = Section {
             "defaultDS.clockQuality.offsetScaledLogVariance",
         )
         .needs(SERVER),
+        key(
+            "best_master",
+            Kind::Choice(&["ieee1588", "g8275", "g8265"]),
+            "ieee1588",
+            "How the best clock is found: as IEEE 1588, G.8275.1 and G.8275.2, or G.8265.1 say.",
+            "dataset_comparison",
+        ),
+        key(
+            "clock_local_priority",
+            int(1, 255),
+            "128",
+            "The clock's own priority where data sets are as good otherwise; lower wins.",
+            "G.8275.defaultDS.localPriority",
+        )
+        .needs(Need::G8275),
+        key(
+            "revertive",
+            Kind::Bool,
+            "true",
+            "Take a master of higher priority again once it is back, though the present one has the same quality level.",
+            "",
+        )
+        .needs(Need::G8265),
+        key(
+            "wait_to_restore",
+            Kind::Duration { min: 0, max: 86_400 * SECOND, off: false, hint: "s" },
+            "5min",
+            "A master that failed is taken only for want of another for this long.",
+            "",
+        )
+        .needs(Need::G8265),
         key(
             "max_steps_removed",
             int(2, 255),
@@ -312,6 +352,12 @@ pub(crate) const PORT: Section = Section {
         key("unicast_deny", Kind::Prefixes, "off", "Who may not, whatever `unicast_allow` says.", "").needs(Need::UnicastServer),
         key("unicast_drain", Kind::Bool, "false", "Cancel all unicast service and grant none: clients go to their next master at once.", "").needs(Need::UnicastServer),
         key("multicast", Kind::Bool, "true", "Send Announce and Sync to the group. `false`: unicast service only.", "inhibit_multicast_service").needs(Need::Server),
+        key("local_priority", int(1, 255), "128", "Priority of what is heard here where data sets are as good otherwise; lower wins. Unicast masters have their own.", "G.8275.portDS.localPriority").needs(Need::G8275),
+        key("power_profile", Kind::Choice(&["none", "2011", "2017"]), "none", "The C37.238 TLV sent with Announces.", "power_profile.version"),
+        key("power_grandmaster_id", int(0, 0xffff), "0", "grandmasterID of that TLV; C37.238-2011 wants 3 to 254.", "power_profile.grandmasterID").needs(Need::Power),
+        key("power_grandmaster_time_inaccuracy", INACCURACY, "off", "Worst inaccuracy of this clock as grandmaster (2011). `off`: unknown.", "power_profile.2011.grandmasterTimeInaccuracy").needs(Need::Power),
+        key("power_network_time_inaccuracy", INACCURACY, "off", "Worst inaccuracy the network, or this boundary clock, adds (2011). `off`: unknown.", "power_profile.2011.networkTimeInaccuracy").needs(Need::Power),
+        key("power_total_time_inaccuracy", INACCURACY, "off", "Worst inaccuracy of all together, or what this boundary clock adds (2017). `off`: unknown.", "power_profile.2017.totalTimeInaccuracy").needs(Need::Power),
         key("master_only", Kind::Bool, "false", "Never synchronise from this port.", "portDS.masterOnly"),
         key("desired_state", Kind::Choice(&["master", "passive", "slave"]), "passive", "What the port is to be; one port may be `slave`.", "externalPortConfigurationPortDS.desiredState").needs(Need::External),
         key("acceptable_master_table", Kind::Bool, "false", "Follow only the `acceptable_masters`.", "acceptableMasterPortDS.enable"),
@@ -592,6 +638,7 @@ pub(crate) const LOG_SECTION: Section = Section {
 pub(crate) const SECTIONS: &[&Section] = &[
     &INSTANCE,
     &PORT,
+    &HOLDOVER,
     &TIME_PROPERTIES,
     &SERVO,
     &MANAGEMENT,

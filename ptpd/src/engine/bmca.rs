@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use ptp_wire::{Announce, ClockIdentity, ClockQuality, PortIdentity};
 
-use super::InstanceConfig;
+use super::instance::Instance;
+use super::{BestMaster, telecom};
 
 /// What is compared: a data set and how it came here.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,25 +17,34 @@ pub(super) struct Candidate {
     pub(super) steps_removed: u16,
     pub(super) sender: PortIdentity,
     pub(super) receiver: PortIdentity,
+    /// G.8275's and G.8265.1's localPriority of the way it came.
+    pub(super) local_priority: u8,
 }
 
 impl Candidate {
     /// D0: the instance's own defaultDS.
-    pub(super) fn own(config: &InstanceConfig) -> Self {
+    pub(super) fn own(instance: &Instance) -> Self {
+        let config = &instance.config;
         let id = PortIdentity::new(config.clock_identity, 0);
         Self {
             priority1: config.priority1,
-            quality: config.effective_quality(),
+            quality: instance.quality(),
             priority2: config.priority2,
             grandmaster: config.clock_identity,
             steps_removed: 0,
             sender: id,
             receiver: id,
+            local_priority: config.local_priority,
         }
     }
 
     /// A foreign master's Announce, received on `receiver`.
-    pub(super) fn foreign(announce: &Announce, sender: PortIdentity, receiver: PortIdentity) -> Self {
+    pub(super) fn foreign(
+        announce: &Announce,
+        sender: PortIdentity,
+        receiver: PortIdentity,
+        local_priority: u8,
+    ) -> Self {
         Self {
             priority1: announce.grandmaster_priority1,
             quality: announce.grandmaster_clock_quality,
@@ -43,6 +53,7 @@ impl Candidate {
             steps_removed: announce.steps_removed,
             sender,
             receiver,
+            local_priority,
         }
     }
 }
@@ -74,8 +85,17 @@ impl Verdict {
     }
 }
 
+/// The data set comparison of a rule.
+pub(super) fn compare(rule: BestMaster, a: &Candidate, b: &Candidate) -> Verdict {
+    match rule {
+        BestMaster::Ieee1588 => ieee1588(a, b),
+        BestMaster::G8275 => telecom::g8275(a, b),
+        BestMaster::G8265 => telecom::g8265(a, b),
+    }
+}
+
 /// The data set comparison algorithm, parts 1 and 2 (figures 34 and 35).
-pub(super) fn compare(a: &Candidate, b: &Candidate) -> Verdict {
+fn ieee1588(a: &Candidate, b: &Candidate) -> Verdict {
     if a.grandmaster == b.grandmaster {
         return by_topology(a, b);
     }
@@ -93,7 +113,7 @@ pub(super) fn compare(a: &Candidate, b: &Candidate) -> Verdict {
 }
 
 /// Part 2: the same grandmaster, seen over two ways.
-fn by_topology(a: &Candidate, b: &Candidate) -> Verdict {
+pub(super) fn by_topology(a: &Candidate, b: &Candidate) -> Verdict {
     let (sa, sb) = (u32::from(a.steps_removed), u32::from(b.steps_removed));
     if sa > sb + 1 {
         return Verdict::Worse;
@@ -146,6 +166,7 @@ pub(super) enum Decision {
 
 /// Decides one port's state. `best_here` is Erbest, `best` is Ebest with the mark whether it came in by this port.
 pub(super) fn decide(
+    rule: BestMaster,
     own: &Candidate,
     best_here: Option<&Candidate>,
     best: Option<(&Candidate, bool)>,
@@ -156,19 +177,19 @@ pub(super) fn decide(
     }
     if (1..=127).contains(&own.quality.clock_class) {
         return match best_here {
-            Some(here) if !compare(own, here).is_better() => Decision::P1,
+            Some(here) if !compare(rule, own, here).is_better() => Decision::P1,
             _ => Decision::M1,
         };
     }
     let Some((best, came_here)) = best else { return Decision::M2 };
-    if compare(own, best).is_better() {
+    if compare(rule, own, best).is_better() {
         return Decision::M2;
     }
     if came_here {
         return Decision::S1;
     }
     match best_here {
-        Some(here) if matches!(compare(best, here), Verdict::BetterByTopology) => Decision::P2,
+        Some(here) if matches!(compare(rule, best, here), Verdict::BetterByTopology) => Decision::P2,
         _ => Decision::M3,
     }
 }
@@ -176,6 +197,8 @@ pub(super) fn decide(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const RULE: BestMaster = BestMaster::Ieee1588;
 
     fn candidate(gm: u8, steps: u16, sender: u8, receiver: u8) -> Candidate {
         Candidate {
@@ -186,6 +209,7 @@ mod tests {
             steps_removed: steps,
             sender: PortIdentity::new(ClockIdentity([sender; 8]), 1),
             receiver: PortIdentity::new(ClockIdentity([receiver; 8]), 1),
+            local_priority: 128,
         }
     }
 
@@ -210,8 +234,8 @@ mod tests {
             for later in &better[i + 1..] {
                 later(&mut b);
             }
-            assert_eq!(compare(&a, &b), Verdict::Better, "field {i}");
-            assert_eq!(compare(&b, &a), Verdict::Worse, "field {i}");
+            assert_eq!(ieee1588(&a, &b), Verdict::Better, "field {i}");
+            assert_eq!(ieee1588(&b, &a), Verdict::Worse, "field {i}");
         }
     }
 
@@ -219,26 +243,26 @@ mod tests {
     fn the_same_grandmaster_is_decided_by_topology_whatever_else_differs() {
         let mut a = candidate(5, 3, 7, 9);
         a.priority1 = 0;
-        assert_eq!(compare(&a, &candidate(5, 1, 7, 9)), Verdict::Worse);
-        assert_eq!(compare(&candidate(5, 1, 7, 9), &a), Verdict::Better);
+        assert_eq!(ieee1588(&a, &candidate(5, 1, 7, 9)), Verdict::Worse);
+        assert_eq!(ieee1588(&candidate(5, 1, 7, 9), &a), Verdict::Better);
     }
 
     #[test]
     fn one_step_apart_looks_at_who_received_from_whom() {
         // A is one step farther. Receiver below sender: B better; above: better by topology; equal: error-1.
-        assert_eq!(compare(&candidate(5, 2, 9, 7), &candidate(5, 1, 8, 7)), Verdict::Worse);
-        assert_eq!(compare(&candidate(5, 2, 7, 9), &candidate(5, 1, 8, 9)), Verdict::WorseByTopology);
-        assert_eq!(compare(&candidate(5, 2, 9, 9), &candidate(5, 1, 8, 9)), Verdict::Same);
-        assert_eq!(compare(&candidate(5, 1, 8, 9), &candidate(5, 2, 7, 9)), Verdict::BetterByTopology);
+        assert_eq!(ieee1588(&candidate(5, 2, 9, 7), &candidate(5, 1, 8, 7)), Verdict::Worse);
+        assert_eq!(ieee1588(&candidate(5, 2, 7, 9), &candidate(5, 1, 8, 9)), Verdict::WorseByTopology);
+        assert_eq!(ieee1588(&candidate(5, 2, 9, 9), &candidate(5, 1, 8, 9)), Verdict::Same);
+        assert_eq!(ieee1588(&candidate(5, 1, 8, 9), &candidate(5, 2, 7, 9)), Verdict::BetterByTopology);
     }
 
     #[test]
     fn equal_steps_fall_to_the_sender_then_to_the_receiving_port() {
-        assert_eq!(compare(&candidate(5, 1, 7, 9), &candidate(5, 1, 8, 9)), Verdict::BetterByTopology);
+        assert_eq!(ieee1588(&candidate(5, 1, 7, 9), &candidate(5, 1, 8, 9)), Verdict::BetterByTopology);
         let mut second = candidate(5, 1, 7, 9);
         second.receiver.port_number.0 = 2;
-        assert_eq!(compare(&second, &candidate(5, 1, 7, 9)), Verdict::WorseByTopology);
-        assert_eq!(compare(&second, &second.clone()), Verdict::Same);
+        assert_eq!(ieee1588(&second, &candidate(5, 1, 7, 9)), Verdict::WorseByTopology);
+        assert_eq!(ieee1588(&second, &second.clone()), Verdict::Same);
     }
 
     #[test]
@@ -255,7 +279,7 @@ mod tests {
         }
         for a in &all {
             for b in &all {
-                assert_eq!(compare(a, b), compare(b, a).reversed(), "{a:?} {b:?}");
+                assert_eq!(ieee1588(a, b), ieee1588(b, a).reversed(), "{a:?} {b:?}");
             }
         }
     }
@@ -268,18 +292,18 @@ mod tests {
         let by_other_way = candidate(5, 1, 8, 9);
         let mut primary = own;
         primary.quality.clock_class = 6;
-        assert_eq!(decide(&own, None, None, true), Decision::Stay);
-        assert_eq!(decide(&own, None, Some((&better, false)), true), Decision::Stay);
-        assert_eq!(decide(&own, None, None, false), Decision::M2);
-        assert_eq!(decide(&own, Some(&worse), Some((&worse, true)), false), Decision::M2);
-        assert_eq!(decide(&own, Some(&better), Some((&better, true)), false), Decision::S1);
-        assert_eq!(decide(&own, Some(&by_other_way), Some((&better, false)), false), Decision::P2);
-        assert_eq!(decide(&own, Some(&worse), Some((&better, false)), false), Decision::M3);
-        assert_eq!(decide(&own, None, Some((&better, false)), false), Decision::M3);
-        assert_eq!(decide(&primary, Some(&better), Some((&better, true)), false), Decision::M1);
+        assert_eq!(decide(RULE, &own, None, None, true), Decision::Stay);
+        assert_eq!(decide(RULE, &own, None, Some((&better, false)), true), Decision::Stay);
+        assert_eq!(decide(RULE, &own, None, None, false), Decision::M2);
+        assert_eq!(decide(RULE, &own, Some(&worse), Some((&worse, true)), false), Decision::M2);
+        assert_eq!(decide(RULE, &own, Some(&better), Some((&better, true)), false), Decision::S1);
+        assert_eq!(decide(RULE, &own, Some(&by_other_way), Some((&better, false)), false), Decision::P2);
+        assert_eq!(decide(RULE, &own, Some(&worse), Some((&better, false)), false), Decision::M3);
+        assert_eq!(decide(RULE, &own, None, Some((&better, false)), false), Decision::M3);
+        assert_eq!(decide(RULE, &primary, Some(&better), Some((&better, true)), false), Decision::M1);
         let mut best = better;
         best.priority1 = 1;
-        assert_eq!(decide(&primary, Some(&best), Some((&best, true)), false), Decision::P1);
-        assert_eq!(decide(&primary, None, Some((&best, false)), false), Decision::M1);
+        assert_eq!(decide(RULE, &primary, Some(&best), Some((&best, true)), false), Decision::P1);
+        assert_eq!(decide(RULE, &primary, None, Some((&best, false)), false), Decision::M1);
     }
 }

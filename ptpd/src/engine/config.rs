@@ -1,5 +1,8 @@
 //! What an instance and its ports are told at the start, and on reload.
 
+use core::time::Duration;
+
+pub use ptp_wire::management::PowerProfileSettingsNp as PowerSettings;
 use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
 
 use super::Address;
@@ -24,6 +27,18 @@ impl InstanceKind {
     pub const fn is_transparent(self) -> bool {
         matches!(self, Self::TransparentE2e | Self::TransparentP2p)
     }
+}
+
+/// How the best clock is found.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum BestMaster {
+    /// The best master clock algorithm of 1588-2019 9.3.
+    #[default]
+    Ieee1588,
+    /// The alternate one of ITU-T G.8275.1 and G.8275.2.
+    G8275,
+    /// Selection by quality level and configured priority (ITU-T G.8265.1); masters serve, clients select.
+    G8265,
 }
 
 /// How a port measures the path (1588-2019 8.2.15.4.4).
@@ -229,6 +244,15 @@ impl Default for UnicastServerConfig {
     }
 }
 
+/// How long a boundary clock keeps time without its master, counted from the loss (G.8275.1 table 2).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Holdover {
+    /// Class 135 for this long.
+    pub in_spec: Duration,
+    /// Class 165 until this long after the loss, then free run.
+    pub out_of_spec: Duration,
+}
+
 /// A PTP instance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InstanceConfig {
@@ -248,6 +272,16 @@ pub struct InstanceConfig {
     pub sdo_id: SdoId,
     /// defaultDS.slaveOnly: never a master.
     pub client_only: bool,
+    /// How the best clock is found.
+    pub best_master: BestMaster,
+    /// defaultDS.localPriority of G.8275, 1..=255.
+    pub local_priority: u8,
+    /// G.8265.1: a better master that has come back is taken again although the present one is as good.
+    pub revertive: bool,
+    /// G.8265.1: a master that failed is taken only where there is no other for this long.
+    pub wait_to_restore: Duration,
+    /// G.8275: what a boundary clock that lost its master claims, and for how long; `None`: nothing.
+    pub holdover: Option<Holdover>,
     /// defaultDS.maxStepsRemoved, 2..=255.
     pub max_steps_removed: u16,
     /// minorVersionPTP that is sent: 1 (2019) or 0 (2008).
@@ -307,6 +341,10 @@ pub struct PortConfig {
     pub unicast_server: Option<UnicastServerConfig>,
     /// Announce and Sync are sent to the group while the port is master.
     pub multicast: bool,
+    /// portDS.localPriority of G.8275, 1..=255. Masters of the unicast table have their own.
+    pub local_priority: u8,
+    /// The C37.238 TLV of its Announces.
+    pub power: PowerSettings,
     /// portDS.masterOnly (2019): never synchronises from this port.
     pub master_only: bool,
     /// portDS.delayAsymmetry: + means master to client is longer.
@@ -337,6 +375,11 @@ impl InstanceConfig {
             domain_number: 0,
             sdo_id: SdoId::PTP,
             client_only: false,
+            best_master: BestMaster::Ieee1588,
+            local_priority: 128,
+            revertive: true,
+            wait_to_restore: Duration::from_secs(300),
+            holdover: None,
             max_steps_removed: 255,
             minor_version: 1,
             path_trace: false,
@@ -372,6 +415,14 @@ impl PortConfig {
             unicast_client: None,
             unicast_server: None,
             multicast: true,
+            local_priority: 128,
+            power: PowerSettings {
+                version: 0,
+                grandmaster_id: 0,
+                grandmaster_time_inaccuracy: u32::MAX,
+                network_time_inaccuracy: u32::MAX,
+                total_time_inaccuracy: u32::MAX,
+            },
             master_only: false,
             delay_asymmetry: TimeInterval::ZERO,
             egress_latency: TimeInterval::ZERO,

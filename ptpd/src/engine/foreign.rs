@@ -4,8 +4,9 @@ use core::time::Duration;
 
 use ptp_wire::{Announce, ClockIdentity, Flags, Header, LogInterval, PortIdentity, TlvType};
 
-use super::Instant;
 use super::bmca::{Candidate, compare};
+use super::power::Power;
+use super::{BestMaster, InstanceConfig, Instant, telecom};
 
 /// FOREIGN_MASTER_TIME_WINDOW, in announce intervals.
 const WINDOW: u32 = 4;
@@ -26,6 +27,9 @@ pub(super) struct ForeignMaster {
     pub(super) forward: Vec<u8>,
     /// alternatePriority1 of the acceptable master table (17.5.3.4); 0: what it announces counts.
     alternate_priority1: u8,
+    /// Its C37.238 TLV.
+    pub(super) power: Option<Power>,
+    local_priority: u8,
     last: Instant,
     previous: Option<Instant>,
 }
@@ -40,7 +44,7 @@ impl ForeignMaster {
     }
 
     fn candidate(&self, receiver: PortIdentity) -> Candidate {
-        let mut candidate = Candidate::foreign(&self.announce, self.source, receiver);
+        let mut candidate = Candidate::foreign(&self.announce, self.source, receiver, self.local_priority);
         if self.alternate_priority1 > 0 {
             candidate.priority1 = self.alternate_priority1;
         }
@@ -79,13 +83,48 @@ pub(super) struct ForeignMasters {
     /// portDS.logAnnounceInterval.
     pub(super) log_announce_interval: LogInterval,
     capacity: usize,
+    /// How they are compared.
+    rule: BestMaster,
+    /// G.8265.1: the present master yields to an equal of higher priority.
+    revertive: bool,
+    /// G.8265.1: who failed, and until when that is held against it.
+    failed: Vec<(PortIdentity, Instant)>,
 }
 
 impl ForeignMasters {
     /// `expected`: how many masters are known to come.
     pub(super) fn new(receiver: PortIdentity, log_announce_interval: LogInterval, expected: usize) -> Self {
         let capacity = CAPACITY.max(expected.saturating_add(2));
-        Self { records: Vec::with_capacity(capacity), receiver, log_announce_interval, capacity }
+        Self {
+            records: Vec::with_capacity(capacity),
+            receiver,
+            log_announce_interval,
+            capacity,
+            rule: BestMaster::Ieee1588,
+            revertive: true,
+            failed: Vec::new(),
+        }
+    }
+
+    /// Takes over what the instance says of the choice among masters.
+    pub(super) fn follow(&mut self, config: &InstanceConfig) {
+        self.rule = config.best_master;
+        self.revertive = config.revertive;
+    }
+
+    /// A packet timing signal fail of `source` (G.8265.1 6.7.3): until then others come before it.
+    pub(super) fn fail(&mut self, source: PortIdentity, now: Instant, until: Instant) {
+        if self.rule != BestMaster::G8265 {
+            return;
+        }
+        self.failed.retain(|(who, at)| *who != source && *at > now);
+        if self.failed.len() < self.capacity {
+            self.failed.push((source, until));
+        }
+    }
+
+    fn has_failed(&self, source: PortIdentity, now: Instant) -> bool {
+        self.failed.iter().any(|(who, until)| *who == source && *until > now)
     }
 
     fn qualified(&self, record: &ForeignMaster, now: Instant) -> bool {
@@ -106,12 +145,13 @@ impl ForeignMasters {
         self.records.retain(|r| r.source != source);
     }
 
-    /// Notes an Announce. `parent`'s record is never evicted.
+    /// Notes an Announce and the priority of the way it came. `parent`'s record is never evicted.
     pub(super) fn record(
         &mut self,
         now: Instant,
         header: &Header,
         announce: &Announce,
+        local_priority: u8,
         path: impl Iterator<Item = ClockIdentity>,
         parent: PortIdentity,
     ) -> Recorded {
@@ -120,7 +160,9 @@ impl ForeignMasters {
         if let Some(r) = self.records.iter_mut().find(|r| r.source == source) {
             let was_qualified = r.qualified(now, interval);
             let same = r.announce == Announce { origin_timestamp: r.announce.origin_timestamp, ..*announce }
-                && r.header.flags == header.flags;
+                && r.header.flags == header.flags
+                && r.local_priority == local_priority;
+            r.local_priority = local_priority;
             r.header = *header;
             r.announce = *announce;
             r.path.clear();
@@ -137,6 +179,8 @@ impl ForeignMasters {
             path: path.collect(),
             forward: Vec::new(),
             alternate_priority1: 0,
+            power: None,
+            local_priority,
             last: now,
             previous: None,
         };
@@ -184,9 +228,10 @@ impl ForeignMasters {
     pub(super) fn keep_forward<'a>(
         &mut self,
         source: PortIdentity,
-        tlvs: impl Iterator<Item = ptp_wire::Tlv<'a>>,
+        tlvs: impl Iterator<Item = ptp_wire::Tlv<'a>> + Clone,
     ) {
         let Some(r) = self.records.iter_mut().find(|r| r.source == source) else { return };
+        r.power = Power::find(tlvs.clone());
         r.forward.clear();
         for tlv in tlvs.filter(|t| repeats(t.tlv_type)) {
             if r.forward.len() + 4 + tlv.value.len() > MAX_FORWARD {
@@ -206,13 +251,15 @@ impl ForeignMasters {
             return Some(i);
         }
         let (i, worst) = others().reduce(|a, b| {
-            if compare(&b.1.candidate(self.receiver), &a.1.candidate(self.receiver)).is_better() {
+            if compare(self.rule, &b.1.candidate(self.receiver), &a.1.candidate(self.receiver)).is_better() {
                 a
             } else {
                 b
             }
         })?;
-        compare(&new.candidate(self.receiver), &worst.candidate(self.receiver)).is_better().then_some(i)
+        compare(self.rule, &new.candidate(self.receiver), &worst.candidate(self.receiver))
+            .is_better()
+            .then_some(i)
     }
 
     /// Erbest: the best qualified sender. `parent` counts until its announce receipt timeout takes it away.
@@ -221,10 +268,33 @@ impl ForeignMasters {
         now: Instant,
         parent: Option<PortIdentity>,
     ) -> Option<(&ForeignMaster, Candidate)> {
+        if self.rule != BestMaster::G8265 {
+            return self.best_of(now, parent, |_| true);
+        }
+        let usable = |r: &ForeignMaster| telecom::quality_level(&r.announce).is_some();
+        self.best_of(now, parent, |r| usable(r) && !self.has_failed(r.source, now))
+            .or_else(|| self.best_of(now, parent, usable))
+    }
+
+    fn best_of(
+        &self,
+        now: Instant,
+        parent: Option<PortIdentity>,
+        eligible: impl Fn(&ForeignMaster) -> bool,
+    ) -> Option<(&ForeignMaster, Candidate)> {
+        let keeps_place =
+            |r: &ForeignMaster| self.rule == BestMaster::G8265 && !self.revertive && Some(r.source) == parent;
         self.records
             .iter()
             .filter(|r| Some(r.source) == parent || self.qualified(r, now))
-            .map(|r| (r, r.candidate(self.receiver)))
-            .reduce(|a, b| if compare(&b.1, &a.1).is_better() { b } else { a })
+            .filter(|r| eligible(r))
+            .map(|r| {
+                let mut candidate = r.candidate(self.receiver);
+                if keeps_place(r) {
+                    candidate.local_priority = 0;
+                }
+                (r, candidate)
+            })
+            .reduce(|a, b| if compare(self.rule, &b.1, &a.1).is_better() { b } else { a })
     }
 }

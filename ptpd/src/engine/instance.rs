@@ -1,10 +1,12 @@
 //! What all ports of an instance share.
 
-use ptp_wire::ClockIdentity;
+use ptp_wire::{ClockIdentity, ClockQuality};
 
 use super::data_sets::{CurrentDs, ParentDs};
+use super::holdover::Keeping;
 use super::options::OptionsState;
 use super::outbox::Outbox;
+use super::power::Power;
 use super::rng::Rng;
 use super::{Event, InstanceConfig, Instant, TimeProperties};
 
@@ -31,6 +33,16 @@ pub(super) struct Instance {
     pub(super) parent_changed: bool,
     /// A port changed its state; subscribers have not been told yet.
     pub(super) port_state_changed: bool,
+    /// What it is worth without a master.
+    pub(super) keeping: Keeping,
+    /// The parent says synchronizationUncertain of itself.
+    pub(super) parent_uncertain: bool,
+    /// The parent's C37.238 TLV.
+    pub(super) parent_power: Option<Power>,
+    /// synchronizationUncertain as Announces carry it.
+    pub(super) uncertain: bool,
+    /// What ports announce has changed since it was last looked at.
+    pub(super) announced_changed: bool,
     /// There is a new offset; subscribers have not been told yet.
     pub(super) synchronised: bool,
 }
@@ -39,7 +51,7 @@ impl Instance {
     pub(super) fn new(config: InstanceConfig, seed: u64, now: Instant) -> Self {
         Self {
             current: CurrentDs::default(),
-            parent: ParentDs::own(&config),
+            parent: ParentDs::own(&config, config.effective_quality()),
             time_properties: config.time_properties,
             path: Vec::with_capacity(MAX_PATH),
             forward: Vec::new(),
@@ -51,8 +63,28 @@ impl Instance {
             parent_changed: false,
             port_state_changed: false,
             synchronised: false,
+            keeping: Keeping::default(),
+            parent_uncertain: false,
+            parent_power: None,
+            uncertain: false,
+            announced_changed: false,
             config,
         }
+    }
+
+    /// defaultDS.clockQuality at present.
+    pub(super) fn quality(&self) -> ClockQuality {
+        let own = self.config.effective_quality();
+        if self.config.client_only {
+            own
+        } else {
+            self.keeping.quality(self.now, &self.config).unwrap_or(own)
+        }
+    }
+
+    /// timePropertiesDS while this instance is grandmaster.
+    pub(super) fn own_time_properties(&self) -> TimeProperties {
+        self.keeping.time_properties(self.now, &self.config).unwrap_or(self.config.time_properties)
     }
 
     /// This instance is the grandmaster.
@@ -67,6 +99,7 @@ impl Instance {
         time_properties: TimeProperties,
         steps_removed: u16,
     ) {
+        let before = self.current.steps_removed;
         self.current.steps_removed = steps_removed;
         let own = parent.parent_port_identity.clock_identity == self.config.clock_identity;
         if own {
@@ -75,6 +108,8 @@ impl Instance {
             self.path.clear();
             self.forward.clear();
         }
+        self.announced_changed |= (Announced::of(&parent), time_properties, steps_removed)
+            != (Announced::of(&self.parent), self.time_properties, before);
         if parent != self.parent {
             let moved = parent.parent_port_identity != self.parent.parent_port_identity
                 || parent.grandmaster_identity != self.parent.grandmaster_identity;
@@ -92,5 +127,20 @@ impl Instance {
             self.time_properties = time_properties;
             self.out.event(Event::TimeProperties);
         }
+    }
+}
+
+/// What Announces tell of a parent data set.
+#[derive(Eq, PartialEq)]
+struct Announced(ClockIdentity, ClockQuality, u8, u8);
+
+impl Announced {
+    fn of(parent: &ParentDs) -> Self {
+        Self(
+            parent.grandmaster_identity,
+            parent.grandmaster_clock_quality,
+            parent.grandmaster_priority1,
+            parent.grandmaster_priority2,
+        )
     }
 }

@@ -30,6 +30,7 @@ mod e2e;
 mod envelope;
 mod foreign;
 mod fsm;
+mod holdover;
 mod instance;
 mod io;
 mod management;
@@ -37,9 +38,11 @@ mod options;
 mod outbox;
 mod p2p;
 mod port;
+mod power;
 mod rng;
 mod stats;
 mod sync;
+mod telecom;
 mod timers;
 mod transmit;
 mod transparent;
@@ -50,8 +53,9 @@ use core::time::Duration;
 use ptp_wire::{Body, Message, PortIdentity, PortNumber, TimeInterval, TimePoint};
 
 pub use config::{
-    Delay, DelayFilterKind, Description, InstanceConfig, InstanceKind, MasterAddress, PortConfig, Stamping,
-    TimeProperties, Transport, UnicastClientConfig, UnicastMaster, UnicastServerConfig,
+    BestMaster, Delay, DelayFilterKind, Description, Holdover, InstanceConfig, InstanceKind, MasterAddress,
+    PortConfig, PowerSettings, Stamping, TimeProperties, Transport, UnicastClientConfig, UnicastMaster,
+    UnicastServerConfig,
 };
 pub use data_sets::{CurrentDs, ParentDs};
 pub use envelope::{Envelope, FrameHeaders};
@@ -83,6 +87,8 @@ pub struct Engine {
     next_decision: Instant,
     management: management::Management,
     transparent: Option<Box<transparent::Transparent>>,
+    /// When Announces were last sent before their time.
+    early_announce: Option<Instant>,
 }
 
 impl Engine {
@@ -93,7 +99,9 @@ impl Engine {
             .iter()
             .zip(1..=u16::MAX - 1)
             .map(|(port, number)| {
-                Port::new(PortIdentity::new(config.clock_identity, number), port.clone(), now)
+                let mut port = Port::new(PortIdentity::new(config.clock_identity, number), port.clone(), now);
+                port.foreign.follow(&config);
+                port
             })
             .collect::<Vec<_>>();
         let transparent = transparent::Transparent::new(&config, &mut ports, seed);
@@ -104,6 +112,7 @@ impl Engine {
             instance: Instance::new(config, seed, now),
             next_decision: now,
             management: management::Management::default(),
+            early_announce: None,
         }
     }
 
@@ -172,6 +181,7 @@ impl Engine {
             self.state_decision();
         }
         self.run_options();
+        self.look_at_lock();
         self.notify();
     }
 
@@ -185,7 +195,9 @@ impl Engine {
         let timers = self.ports.iter().filter_map(Port::next_deadline).min();
         let decision = self.decides().then_some(self.next_decision);
         let transparent = self.transparent.as_ref().and_then(|t| t.next_deadline());
-        [timers, decision, transparent, self.management.next_deadline(), self.options_deadline()]
+        let keeping = self.instance.keeping.next_change(self.instance.now, &self.instance.config);
+        let management = self.management.next_deadline();
+        [timers, decision, transparent, keeping, management, self.options_deadline()]
             .into_iter()
             .flatten()
             .min()
@@ -252,6 +264,13 @@ impl Engine {
 
     fn run_timers(&mut self) {
         let now = self.instance.now;
+        let quality = (self.instance.quality(), self.instance.own_time_properties());
+        let announced = (self.instance.parent.grandmaster_clock_quality, self.instance.time_properties);
+        if self.instance.keeping.is_unlocked() && self.instance.is_grandmaster() && quality != announced {
+            // A phase of holdover has ended: nothing that is due now may still tell of it.
+            self.state_decision();
+            self.look_at_lock();
+        }
         for port in &mut self.ports {
             // Each at most once: at the end of time an interval later is no later, and this ends all the same.
             for _ in timers::Timer::ALL {
@@ -390,6 +409,7 @@ impl Engine {
             .unwrap_or(Duration::from_secs(1));
         self.next_decision = now + interval;
 
+        let rule = instance.config.best_master;
         self.best.clear();
         self.best.extend(self.ports.iter().map(|p| {
             let current = p.is_client().then_some(parent);
@@ -401,8 +421,12 @@ impl Engine {
             .iter()
             .enumerate()
             .filter_map(|(i, c)| c.map(|c| (i, c)))
-            .reduce(|a, b| if compare(&b.1, &a.1).is_better() { b } else { a });
-        let own = Candidate::own(&instance.config);
+            .reduce(|a, b| if compare(rule, &b.1, &a.1).is_better() { b } else { a });
+        let followed = self.ports.iter().any(|p| p.is_client() && p.foreign.get(parent).is_some());
+        if !followed {
+            instance.keeping.unlocked(now);
+        }
+        let own = Candidate::own(instance);
         let client_only = instance.config.client_only;
         // Where no port listens to anybody there is nothing to wait for.
         let deaf = !client_only && self.ports.iter().filter(|p| p.active()).all(|p| p.config.master_only);
@@ -412,8 +436,11 @@ impl Engine {
             if client_only {
                 return if matches!(came_here, Some((_, true))) { Decision::S1 } else { Decision::M3 };
             }
+            if rule == BestMaster::G8265 && !port.config.master_only {
+                return if matches!(came_here, Some((_, true))) { Decision::S1 } else { Decision::P2 };
+            }
             let waits = port.state == PortState::Listening && !port.expired && !deaf;
-            decide(&own, here, came_here, waits)
+            decide(rule, &own, here, came_here, waits)
         };
 
         // Data sets first, so that new masters announce what is true now.
@@ -432,7 +459,8 @@ impl Engine {
                     instance.path.extend(r.path.iter().take(MAX_PATH));
                     instance.forward.clear();
                     instance.forward.extend_from_slice(&r.forward);
-                    instance.options.parent_uncertain = r.uncertain();
+                    instance.parent_power = r.power;
+                    instance.parent_uncertain = r.uncertain();
                     let steps = r.announce.steps_removed.saturating_add(1);
                     let parent = ParentDs::of(r.source, &r.announce);
                     let time_properties = TimeProperties::of(&r.header, &r.announce);
@@ -440,8 +468,10 @@ impl Engine {
                 }
             }
             None => {
-                let own = ParentDs::own(&instance.config);
-                let time_properties = instance.config.time_properties;
+                instance.keeping.unlocked(now);
+                instance.parent_uncertain = false;
+                let own = ParentDs::own(&instance.config, instance.quality());
+                let time_properties = instance.own_time_properties();
                 let steps = ParentDs::own_steps(&instance.config);
                 instance.set_parent(own, time_properties, steps);
             }
@@ -471,6 +501,35 @@ impl Engine {
         for port in &mut self.ports {
             let selected = port.is_client().then_some(parent);
             port.unicast_select(&mut self.instance, selected);
+        }
+    }
+
+    /// What the lock on the master is worth to those below: synchronizationUncertain and holdover; and if what is
+    /// announced has changed, every port of a telecom clock tells it before its time, once in an announce interval.
+    fn look_at_lock(&mut self) {
+        let instance = &mut self.instance;
+        let (now, config) = (instance.now, &instance.config);
+        if self.ports.iter().any(|p| p.state == PortState::Slave) {
+            instance.keeping.locked(instance.time_properties);
+        } else {
+            instance.keeping.unlocked(now);
+        }
+        if config.best_master != BestMaster::G8275 {
+            return;
+        }
+        let unlocked = self.ports.iter().any(|p| p.state == PortState::Uncalibrated);
+        let uncertain = unlocked || instance.parent_uncertain || instance.keeping.is_out_of_spec(now, config);
+        instance.announced_changed |= std::mem::replace(&mut instance.uncertain, uncertain) != uncertain;
+        if !std::mem::take(&mut instance.announced_changed) {
+            return;
+        }
+        let interval = self.ports.iter().map(|p| p.config.log_announce_interval.duration()).min();
+        if self.early_announce.is_some_and(|at| now.since(at) < interval.unwrap_or_default()) {
+            return;
+        }
+        self.early_announce = Some(now);
+        for port in self.ports.iter_mut().filter(|p| p.state == PortState::Master) {
+            port.announce_now(instance);
         }
     }
 
@@ -512,6 +571,9 @@ impl Engine {
             ..config.clone()
         };
         self.options_changed();
+        for port in &mut self.ports {
+            port.foreign.follow(&self.instance.config);
+        }
         self.instance.decision_due = true;
     }
 }

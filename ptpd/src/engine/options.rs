@@ -141,8 +141,6 @@ pub struct ExternalGrandmaster {
 /// What the features of an instance keep.
 #[derive(Debug, Default)]
 pub(super) struct OptionsState {
-    /// The parent's Announce has synchronizationUncertain set.
-    pub(super) parent_uncertain: bool,
     /// Where the parent's last Sync came from.
     pub(super) parent_address: Option<Address>,
     /// Ports in UNCALIBRATED.

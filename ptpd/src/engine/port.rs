@@ -15,6 +15,7 @@ use super::instance::{Instance, MAX_PATH};
 use super::options::{PortOptionsState, acceptable};
 use super::outbox::{Outbox, Route};
 use super::p2p::PeerDelay;
+use super::power::Power;
 use super::stats::{DropCause, PortStats};
 use super::sync::{Matched, SyncMatcher, SyncPair};
 use super::timers::{Timer, Timers};
@@ -26,6 +27,9 @@ use super::{
     Address, Delay, DelayFilterKind, Destination, Event, Instant, MessageClass, PortConfig, PortState,
     Sample, TxToken,
 };
+
+/// Octets of a C37.238 TLV, at most.
+pub(super) const POWER_TLV: usize = 24;
 
 /// At most one new foreign master per port is told of in this time.
 const NEW_MASTER_QUIET: Duration = Duration::from_millis(100);
@@ -299,6 +303,7 @@ impl Port {
         }
         if self.is_client() {
             let parent = instance.parent.parent_port_identity;
+            self.foreign.fail(parent, instance.now, instance.now + instance.config.wait_to_restore);
             self.foreign.remove(parent);
             self.unicast_master_lost(instance, parent);
         } else {
@@ -361,18 +366,28 @@ impl Port {
         header.log_message_interval =
             if unicast { LogInterval::NOT_APPLICABLE } else { self.config.log_announce_interval };
         header.flags = instance.announce_flags().with(Flags::UNICAST, unicast);
+        let power =
+            Power::announced(&self.config.power, instance.is_grandmaster(), instance.parent_power.as_ref());
         let body = Body::Announce(instance.announce_body());
         let route = Route { port: self.number(), class: MessageClass::General, destination, stamp: None };
         let mut out = std::mem::take(&mut instance.out);
         let written = out.transmit(route, instance.announce_room(), |buf| {
             let mut w = Writer::new(buf, &header, &body)?;
-            instance.announce_tlvs(&mut w);
+            instance.announce_tlvs(&mut w, power);
             Ok(w.finish())
         });
         instance.out = out;
         if written.is_ok() {
             self.stats.sent(MessageType::Announce);
         }
+    }
+
+    /// What is announced has changed: the next Announces are due now.
+    pub(super) fn announce_now(&mut self, instance: &mut Instance) {
+        if self.config.multicast {
+            self.timers.set(Timer::Announce, instance.now);
+        }
+        self.unicast_announce_now(instance);
     }
 
     /// `log_interval`: the one that holds for this destination.
@@ -496,7 +511,8 @@ impl Port {
         let Some(alternate_priority1) = acceptable(&self.config, &instance.config, source) else {
             return self.stats.drop(DropCause::NotAcceptable);
         };
-        match self.foreign.record(instance.now, header, announce, m.path_trace(), parent) {
+        let priority = self.unicast_local_priority(rx.source).unwrap_or(self.config.local_priority);
+        match self.foreign.record(instance.now, header, announce, priority, m.path_trace(), parent) {
             Recorded::New => {
                 self.foreign.set_alternate_priority1(source, alternate_priority1);
                 instance.decision_due |= instance.config.options.external_port_configuration;
@@ -523,6 +539,7 @@ impl Port {
                     instance.path.extend(r.path.iter().take(MAX_PATH));
                     instance.forward.clear();
                     instance.forward.extend_from_slice(&r.forward);
+                    instance.parent_power = r.power;
                 }
             }
             _ => {}

@@ -80,6 +80,17 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
         domain_number: c.domain_number,
         sdo_id: c.sdo_id,
         client_only: c.client_only,
+        best_master: match c.best_master {
+            config::BestMaster::Ieee1588 => engine::BestMaster::Ieee1588,
+            config::BestMaster::G8275 => engine::BestMaster::G8275,
+            config::BestMaster::G8265 => engine::BestMaster::G8265,
+        },
+        local_priority: c.clock_local_priority,
+        revertive: c.revertive,
+        wait_to_restore: duration(c.wait_to_restore),
+        holdover: c
+            .holdover
+            .map(|h| engine::Holdover { in_spec: duration(h.in_spec), out_of_spec: duration(h.out_of_spec) }),
         max_steps_removed: c.max_steps_removed,
         minor_version: c.minor_version,
         path_trace: c.path_trace,
@@ -206,6 +217,8 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
         unicast_client: unicast_client(p),
         unicast_server: p.unicast_server.as_ref().map(unicast_server),
         multicast: p.multicast,
+        local_priority: p.local_priority,
+        power: power(&p.power),
         master_only: p.master_only,
         delay_asymmetry: p.delay_asymmetry,
         egress_latency: p.egress_latency,
@@ -218,6 +231,21 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
         fault_reset_interval: p.fault_reset_interval,
         options: port_options(p),
         ..engine::PortConfig::new(&p.interface)
+    }
+}
+
+/// A length of time of the configuration, which is never negative.
+fn duration(t: ptp_wire::TimeInterval) -> std::time::Duration {
+    std::time::Duration::from_nanos(u64::try_from(t.nanos()).unwrap_or(0))
+}
+
+fn power(p: &config::Power) -> engine::PowerSettings {
+    engine::PowerSettings {
+        version: p.version,
+        grandmaster_id: p.grandmaster_id,
+        grandmaster_time_inaccuracy: p.grandmaster_time_inaccuracy,
+        network_time_inaccuracy: p.network_time_inaccuracy,
+        total_time_inaccuracy: p.total_time_inaccuracy,
     }
 }
 

@@ -3,9 +3,9 @@
 use ptp_wire::management::{
     ClockDescription, ClockType, CmldsInfoNp, CurrentDataSet, DefaultDataSet, ErrorId, GrandmasterSettingsNp,
     ManagementId, ParentDataSet, PathTraceList, Payload, PortCorrectionsNp, PortDataSet, PortDataSetNp,
-    PortHwclockNp, PortPropertiesNp, PortServiceStatsNp, PortStatsNp, PowerProfileSettingsNp, PtpText,
-    TimePropertiesDataSet, TimeStatusNp, TimescaleProperties, TraceabilityProperties,
-    TransparentClockDefaultDataSet, TransparentClockPortDataSet, UtcProperties,
+    PortHwclockNp, PortPropertiesNp, PortServiceStatsNp, PortStatsNp, PtpText, TimePropertiesDataSet,
+    TimeStatusNp, TimescaleProperties, TraceabilityProperties, TransparentClockDefaultDataSet,
+    TransparentClockPortDataSet, UtcProperties,
 };
 use ptp_wire::{PortAddress, TimeInterval};
 
@@ -47,7 +47,7 @@ impl Engine {
                 slave_only: config.client_only,
                 number_ports: u16::try_from(self.ports.len()).unwrap_or(u16::MAX),
                 priority1: config.priority1,
-                clock_quality: config.effective_quality(),
+                clock_quality: self.instance.quality(),
                 priority2: config.priority2,
                 clock_identity: config.clock_identity,
                 domain_number: config.domain_number,
@@ -97,7 +97,7 @@ impl Engine {
             ManagementId::PATH_TRACE_ENABLE => Payload::PathTraceEnable(config.path_trace),
             ManagementId::TIME_STATUS_NP => Payload::TimeStatusNp(self.time_status()),
             ManagementId::GRANDMASTER_SETTINGS_NP => Payload::GrandmasterSettingsNp(GrandmasterSettingsNp {
-                clock_quality: config.effective_quality(),
+                clock_quality: self.instance.quality(),
                 utc_offset: config.time_properties.current_utc_offset,
                 time_flags: config.time_properties.flags(),
                 time_source: config.time_properties.time_source,
@@ -225,15 +225,7 @@ impl Engine {
                     flags: 0,
                 })
             }
-            ManagementId::POWER_PROFILE_SETTINGS_NP => {
-                Payload::PowerProfileSettingsNp(PowerProfileSettingsNp {
-                    version: 0,
-                    grandmaster_id: 0,
-                    grandmaster_time_inaccuracy: u32::MAX,
-                    network_time_inaccuracy: u32::MAX,
-                    total_time_inaccuracy: u32::MAX,
-                })
-            }
+            ManagementId::POWER_PROFILE_SETTINGS_NP => Payload::PowerProfileSettingsNp(config.power),
             ManagementId::CMLDS_INFO_NP => Payload::CmldsInfoNp(self.cmlds_info(port)),
             ManagementId::PORT_CORRECTIONS_NP => Payload::PortCorrectionsNp(PortCorrectionsNp {
                 egress_latency: config.egress_latency,

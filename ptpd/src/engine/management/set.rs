@@ -97,6 +97,10 @@ impl Engine {
                 PortConfig { log_min_pdelay_req_interval: in_range(*interval)?, ..old.clone() }
             }
             Payload::MasterOnly(master_only) => PortConfig { master_only: *master_only, ..old.clone() },
+            Payload::PowerProfileSettingsNp(power) if power.version <= 2 => {
+                PortConfig { power: *power, ..old.clone() }
+            }
+            Payload::PowerProfileSettingsNp(_) => return Err(ErrorId::WRONG_VALUE),
             Payload::PortCorrectionsNp(corrections) => PortConfig {
                 egress_latency: corrections.egress_latency,
                 ingress_latency: corrections.ingress_latency,

@@ -127,19 +127,26 @@ impl Port {
     fn is_among_best(&mut self, instance: &Instance) -> bool {
         let interval = self.config.log_announce_interval;
         self.options.alternates.prune(instance.now, interval);
-        let own = Candidate::own(&instance.config);
+        let own = Candidate::own(instance);
         let better = self
             .options
             .alternates
             .heard
             .iter()
-            .filter(|r| compare(&Candidate::foreign(&r.announce, r.source, self.id), &own).is_better())
+            .filter(|r| {
+                compare(
+                    instance.config.best_master,
+                    &Candidate::foreign(&r.announce, r.source, self.id, self.config.local_priority),
+                    &own,
+                )
+                .is_better()
+            })
             .count();
         better < usize::from(self.config.options.alternate_masters)
     }
 
     fn send_alternate_announce(&mut self, instance: &mut Instance) {
-        let own = ParentDs::own(&instance.config);
+        let own = ParentDs::own(&instance.config, instance.quality());
         let time = instance.config.time_properties;
         let mut header = self.header(instance, MessageType::Announce);
         header.sequence_id = take(&mut self.sequences.announce);

@@ -4,6 +4,8 @@ use ptp_wire::{Announce, Flags, Timestamp, TlvIter, TlvType, TlvValue, WireError
 
 use super::super::instance::{Instance, MAX_PATH};
 use super::super::outbox::Outbox;
+use super::super::port::POWER_TLV;
+use super::super::power::Power;
 use super::SynchronizationUncertain;
 
 impl Instance {
@@ -18,8 +20,9 @@ impl Instance {
             SynchronizationUncertain::Assert => true,
             SynchronizationUncertain::Track => {
                 // With ports configured from outside a clock may wait for its master while it still has its own data sets.
-                self.options.uncalibrated > 0
-                    || !self.is_grandmaster() && (self.options.parent_uncertain || self.config.free_running)
+                self.uncertain
+                    || self.options.uncalibrated > 0
+                    || !self.is_grandmaster() && (self.parent_uncertain || self.config.free_running)
             }
         }
     }
@@ -51,15 +54,18 @@ impl Instance {
         let options = &self.config.options;
         let own = OFFSET * options.alternate_time_offsets.len()
             + if options.accuracy.is_some() { ACCURACY } else { 0 };
-        let room = Outbox::TIMING + 8 * (self.path.len() + 1) + self.forward.len() + own;
+        let room = Outbox::TIMING + POWER_TLV + 8 * (self.path.len() + 1) + self.forward.len() + own;
         room.min(Outbox::MAX_MESSAGE)
     }
 
     /// Appends the TLVs of an Announce, the weightiest first. What does not fit is left out.
-    pub(in super::super) fn announce_tlvs(&self, w: &mut Writer<'_>) {
+    pub(in super::super) fn announce_tlvs(&self, w: &mut Writer<'_>, power: Option<Power>) {
         let config = &self.config;
         if config.path_trace && self.path.len() < MAX_PATH {
             left_out(w.path_trace(self.path.iter().copied(), config.clock_identity));
+        }
+        if let Some(power) = power {
+            left_out(w.tlv_value(&power.value()));
         }
         if let Some(metrics) = self.accuracy_to_announce() {
             left_out(w.tlv_value(&TlvValue::EnhancedAccuracyMetrics(metrics)));

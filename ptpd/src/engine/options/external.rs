@@ -74,7 +74,7 @@ impl Engine {
                     instance.path.extend(r.path.iter().take(MAX_PATH));
                     instance.forward.clear();
                     instance.forward.extend_from_slice(&r.forward);
-                    instance.options.parent_uncertain = r.uncertain();
+                    instance.parent_uncertain = r.uncertain();
                     let steps = r.announce.steps_removed.saturating_add(1);
                     let parent = ParentDs::of(r.source, &r.announce);
                     let time_properties = TimeProperties::of(&r.header, &r.announce);
@@ -84,7 +84,7 @@ impl Engine {
             // A port that is down keeps its master's data sets: nobody else is to take over.
             Some(_) => {}
             None => {
-                let own = ParentDs::own(&instance.config);
+                let own = ParentDs::own(&instance.config, instance.quality());
                 let time_properties = instance.config.time_properties;
                 let steps = ParentDs::own_steps(&instance.config);
                 instance.set_parent(own, time_properties, steps);

@@ -136,6 +136,11 @@ impl Client {
         selected.or_else(|| self.entries.iter().filter_map(|e| e.interval(0)).max())
     }
 
+    /// The place in the table of the master at an address.
+    fn place(&self, address: Address) -> Option<usize> {
+        self.entries.iter().position(|e| e.address == Some(address))
+    }
+
     /// Where the selected master is.
     pub(in super::super) fn selected(&self) -> Option<Address> {
         self.entries.iter().find(|e| e.selected).and_then(|e| e.address)
@@ -472,6 +477,12 @@ impl Port {
             _ => 1,
         };
         Some(entry.interval(kind))
+    }
+
+    /// localPriority of the master of the table at this address.
+    pub(in super::super) fn unicast_local_priority(&self, source: Address) -> Option<u8> {
+        let place = self.unicast.client.as_ref()?.place(source)?;
+        self.config.unicast_client.as_ref()?.masters.get(place).map(|m| m.local_priority)
     }
 
     /// A Sync of the selected master has come.

@@ -395,6 +395,22 @@ impl Port {
         }
     }
 
+    /// What is announced has changed: every client's next Announce comes soon, spread over a tenth of its interval.
+    pub(in super::super) fn unicast_announce_now(&mut self, instance: &mut Instance) {
+        let Some(server) = self.unicast.server.as_mut() else { return };
+        let Server { slots, wheel, .. } = &mut **server;
+        for (index, slot) in slots.iter_mut().enumerate() {
+            let generation = slot.generation;
+            let Some(grant) = slot.client.as_mut().and_then(|c| c.grants[0].as_mut()) else { continue };
+            let at = instance.now + grant.log_interval.duration().mul_f64(0.1 * instance.rng.unit());
+            if at < grant.due {
+                grant.due = at;
+                // As many as max_clients, which is a u32.
+                wheel.insert(Due { at, index: index as u32, generation, kind: 0 });
+            }
+        }
+    }
+
     /// Ends all grants, telling the clients: the port is no master any more, drains, or the daemon ends.
     pub(in super::super) fn unicast_server_end(&mut self, instance: &mut Instance) {
         let Some(mut server) = self.unicast.server.take() else { return };
