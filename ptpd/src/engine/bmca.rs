@@ -142,6 +142,8 @@ pub(super) enum Decision {
     S1,
     /// Still LISTENING: nothing known.
     Stay,
+    /// The neighbour is not asCapable, or the port has no role: LISTENING.
+    NotCapable,
 }
 
 /// Decides one port's state. `best_here` is Erbest, `best` is Ebest with the mark whether it came in by this port.

@@ -3,6 +3,7 @@
 use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
 
 use super::Address;
+use super::gptp::{BestMaster, Rules};
 use super::unicast::Prefix;
 
 /// OC or BC (1588-2019 8.2.1.5.5).
@@ -21,6 +22,8 @@ pub enum Delay {
     E2e,
     /// Peer-to-peer.
     P2p,
+    /// Peer-to-peer, measured by the common service (CMLDS) and told by it.
+    CommonP2p,
     /// Not at all.
     None,
 }
@@ -217,6 +220,10 @@ pub struct InstanceConfig {
     pub max_steps_removed: u16,
     /// minorVersionPTP that is sent: 1 (2019) or 0 (2008).
     pub minor_version: u8,
+    /// How the best master is chosen.
+    pub best_master: BestMaster,
+    /// A time-aware relay (802.1AS-2020): Sync is passed on, not made anew.
+    pub relay: bool,
     /// pathTraceDS.enable: PATH_TRACE is sent and looped Announces are dropped.
     pub path_trace: bool,
     /// Only measure: port states follow BMCA, and Samples come out, but SLAVE is reached without a servo.
@@ -280,6 +287,8 @@ pub struct PortConfig {
     pub delay_filter: DelayFilterKind,
     /// Samples in the filter, 1..=1024.
     pub delay_filter_length: u16,
+    /// IEEE 802.1AS's rules.
+    pub gptp: Rules,
     /// After a fault the port tries again after this long.
     pub fault_reset_interval: LogInterval,
 }
@@ -298,6 +307,8 @@ impl InstanceConfig {
             client_only: false,
             max_steps_removed: 255,
             minor_version: 1,
+            best_master: BestMaster::default(),
+            relay: false,
             path_trace: false,
             free_running: false,
             network_management: true,
@@ -335,6 +346,7 @@ impl PortConfig {
             ingress_latency: TimeInterval::ZERO,
             delay_filter: DelayFilterKind::MovingMedian,
             delay_filter_length: 10,
+            gptp: Rules::default(),
             fault_reset_interval: LogInterval(4),
         }
     }

@@ -61,17 +61,19 @@ pub(super) struct ForeignMasters {
     /// portDS.logAnnounceInterval.
     pub(super) log_announce_interval: LogInterval,
     capacity: usize,
+    /// The first Announce counts (802.1AS).
+    pub(super) at_once: bool,
 }
 
 impl ForeignMasters {
     /// `expected`: how many masters are known to come.
     pub(super) fn new(receiver: PortIdentity, log_announce_interval: LogInterval, expected: usize) -> Self {
         let capacity = CAPACITY.max(expected.saturating_add(2));
-        Self { records: Vec::with_capacity(capacity), receiver, log_announce_interval, capacity }
+        Self { records: Vec::with_capacity(capacity), receiver, log_announce_interval, capacity, at_once: false }
     }
 
     fn qualified(&self, record: &ForeignMaster, now: Instant) -> bool {
-        record.qualified(now, self.log_announce_interval)
+        self.at_once || record.qualified(now, self.log_announce_interval)
     }
 
     pub(super) fn clear(&mut self) {

@@ -4,13 +4,14 @@ use core::time::Duration;
 
 use ptp_servo::{DelayFilter, FilterKind};
 use ptp_wire::{
-    Announce, Body, Flags, Header, LogInterval, Message, MessageType, PortIdentity, PortNumber, TimeInterval,
-    TimePoint, Timestamp, Writer,
+    Announce, Body, Flags, Header, LogInterval, Message, MessageType, Organization, PortIdentity, PortNumber,
+    TimeInterval, TimePoint, Timestamp, TlvType, Writer,
 };
 
 use super::e2e::E2e;
 use super::foreign::{ForeignMasters, Recorded};
 use super::fsm::{FsmEvent, next_state};
+use super::gptp::{BestMaster, GptpPort, follow_up_information};
 use super::instance::{Instance, MAX_PATH};
 use super::outbox::{Outbox, Route};
 use super::p2p::PeerDelay;
@@ -36,6 +37,7 @@ pub(super) struct Sequences {
     pub(super) sync: u16,
     pub(super) delay_req: u16,
     pub(super) pdelay_req: u16,
+    pub(super) signaling: u16,
 }
 
 /// Returns the present number and counts on.
@@ -59,6 +61,7 @@ pub(super) struct Port {
     pub(super) sync: SyncMatcher,
     pub(super) e2e: E2e,
     pub(super) peer: PeerDelay,
+    pub(super) gptp: GptpPort,
     pub(super) filter: DelayFilter,
     /// The next delay measurement replaces what the filter holds.
     pub(super) filter_stale: bool,
@@ -101,6 +104,7 @@ impl Port {
             sync: SyncMatcher::default(),
             e2e: E2e::default(),
             peer: PeerDelay::default(),
+            gptp: GptpPort::default(),
             filter: new_filter(&config),
             filter_stale: false,
             outstanding: Outstanding::new(id.port_number, serves),
@@ -139,6 +143,11 @@ impl Port {
         if matches!(event, FsmEvent::Recommended { new_parent: true, .. }) && to == PortState::Uncalibrated {
             self.forget_master();
         }
+        let to = match to {
+            PortState::PreMaster if instance.config.best_master.is_immediate() => PortState::Master,
+            PortState::Uncalibrated if instance.config.best_master.is_immediate() => PortState::Slave,
+            _ => to,
+        };
         if to == from {
             return;
         }
@@ -164,6 +173,9 @@ impl Port {
         let now = instance.now;
         if from == PortState::Initializing && self.active() {
             self.unicast_client_start(now);
+            self.gptp_start(instance);
+            self.foreign.at_once = instance.config.best_master == BestMaster::Ieee8021As;
+            instance.decision_due |= instance.config.best_master.is_immediate();
         }
         if from == PortState::Master && self.active() {
             self.unicast_server_end(instance);
@@ -175,6 +187,7 @@ impl Port {
                 self.outstanding.clear();
                 self.peer = PeerDelay::default();
                 self.filter.reset();
+                self.gptp = GptpPort::default();
                 self.unicast_client_stop();
                 self.unicast_server_clear();
                 instance.decision_due = true;
@@ -220,11 +233,15 @@ impl Port {
         self.sync.clear();
         self.e2e.clear();
         self.peer.clear_exchange();
+        self.gptp.clock_stepped();
         self.outstanding.clear();
         self.filter_stale = true;
     }
 
     pub(super) fn arm_announce_receipt(&mut self, instance: &mut Instance) {
+        if self.config.gptp.inhibit_announce {
+            return;
+        }
         // A unicast master may have granted fewer Announces than were asked for.
         let granted = self.unicast.client.as_ref().and_then(Client::announce_interval);
         let interval =
@@ -235,7 +252,7 @@ impl Port {
     }
 
     fn arm_sync_receipt(&mut self, instance: &Instance) {
-        if self.config.sync_receipt_timeout > 0 {
+        if self.config.sync_receipt_timeout > 0 && instance.gm_present() {
             let wait = self.log_sync_interval.duration() * u32::from(self.config.sync_receipt_timeout);
             self.timers.set(Timer::SyncReceipt, instance.now + wait);
         }
@@ -247,16 +264,21 @@ impl Port {
         match timer {
             Timer::Announce => {
                 self.stats.service.master_announce_timeout += 1;
-                self.timers
-                    .set(Timer::Announce, next_due(due, self.config.log_announce_interval, instance.now));
+                let Some(interval) = self.announce_interval().filter(|_| !self.config.gptp.inhibit_announce)
+                else {
+                    return;
+                };
+                self.timers.set(Timer::Announce, next_due(due, interval, instance.now));
                 let sequence_id = take(&mut self.sequences.announce);
                 self.send_announce_to(instance, Destination::Primary, sequence_id);
             }
             Timer::Sync => {
                 self.stats.service.master_sync_timeout += 1;
-                self.timers.set(Timer::Sync, next_due(due, self.config.log_sync_interval, instance.now));
-                let sequence_id = take(&mut self.sequences.sync);
-                self.send_sync_to(instance, Destination::Primary, sequence_id, self.config.log_sync_interval);
+                let Some(interval) = self.sync_interval() else { return };
+                self.timers.set(Timer::Sync, next_due(due, interval, instance.now));
+                if !self.sync_locked(instance) {
+                    self.send_next_sync(instance);
+                }
             }
             Timer::DelayReq => self.delay_req_due(instance),
             Timer::PdelayReq => self.pdelay_req_due(instance, due),
@@ -267,8 +289,11 @@ impl Port {
             }
             Timer::SyncReceipt => {
                 self.stats.service.sync_timeout += 1;
+                self.abandon(instance);
                 self.lose_master(instance);
             }
+            Timer::GptpCapable => self.gptp_capable_due(instance, due),
+            Timer::GptpCapableReceipt => self.gptp_capable_silent(instance),
             Timer::Qualification => {
                 self.stats.service.qualification_timeout += 1;
                 self.transition(instance, FsmEvent::QualificationTimeout);
@@ -318,13 +343,32 @@ impl Port {
         destination: Destination,
         stamp: Option<TxToken>,
     ) {
+        self.send_with(instance, header, body, destination, stamp, None);
+    }
+
+    /// Sends header, body and Follow_Up information.
+    fn send_with(
+        &mut self,
+        instance: &mut Instance,
+        header: &Header,
+        body: &Body,
+        destination: Destination,
+        stamp: Option<TxToken>,
+        information: Option<&Organization<'_>>,
+    ) {
         let message_type = body.message_type();
         let class = if message_type.is_event() { MessageClass::Event } else { MessageClass::General };
         let unicast = matches!(destination, Destination::Unicast(_));
         let header = Header { flags: header.flags.with(Flags::UNICAST, unicast), ..*header };
         let route = Route { port: self.number(), class, destination, stamp };
         let written =
-            instance.out.transmit(route, Outbox::TIMING, |buf| Ok(Writer::new(buf, &header, body)?.finish()));
+            instance.out.transmit(route, Outbox::TIMING, |buf| {
+                let mut w = Writer::new(buf, &header, body)?;
+                if let Some(information) = information {
+                    w.tlv_with(TlvType::ORGANIZATION_EXTENSION, |room| information.emit(room))?;
+                }
+                Ok(w.finish())
+            });
         if written.is_ok() {
             self.stats.sent(message_type);
         }
@@ -340,7 +384,7 @@ impl Port {
         let mut header = self.header(instance, MessageType::Announce);
         header.sequence_id = sequence_id;
         header.log_message_interval =
-            if unicast { LogInterval::NOT_APPLICABLE } else { self.config.log_announce_interval };
+            if unicast { LogInterval::NOT_APPLICABLE } else { self.announce_interval().unwrap_or(LogInterval::NOT_APPLICABLE) };
         header.flags = instance.time_properties.flags().with(Flags::UNICAST, unicast);
         let parent = &instance.parent;
         let body = Body::Announce(Announce {
@@ -370,6 +414,13 @@ impl Port {
         if written.is_ok() {
             self.stats.sent(MessageType::Announce);
         }
+    }
+
+    /// The next Sync to the group, where one may be sent.
+    pub(super) fn send_next_sync(&mut self, instance: &mut Instance) {
+        let Some(interval) = self.sync_interval().filter(|_| self.sync_allowed(instance)) else { return };
+        let sequence_id = take(&mut self.sequences.sync);
+        self.send_sync_to(instance, Destination::Primary, sequence_id, interval);
     }
 
     /// `log_interval`: the one that holds for this destination.
@@ -413,8 +464,9 @@ impl Port {
                 header.sequence_id = sequence_id;
                 header.log_message_interval = log_interval;
                 header.correction = fraction;
+                let (t1, information) = self.follow_up_of(instance, &mut header, t1, stamp);
                 let body = Body::FollowUp { precise_origin_timestamp: t1 };
-                self.send(instance, &header, &body, destination, None);
+                self.send_with(instance, &header, &body, destination, None, information.as_ref());
             }
             Sent::DelayReq { sequence_id } => self.delay_req_sent(instance, sequence_id, stamp),
             Sent::PdelayReq { sequence_id } => self.pdelay_req_sent(instance, sequence_id, stamp),
@@ -478,6 +530,7 @@ impl Port {
                     self.new_master_told = Some(instance.now);
                     instance.out.event(Event::NewForeignMaster { port: self.number(), source });
                 }
+                instance.decision_due |= self.foreign.at_once;
             }
             Recorded::Same => {}
             Recorded::Changed => instance.decision_due = true,
@@ -501,10 +554,13 @@ impl Port {
         }
     }
 
-    fn is_from_master(&mut self, instance: &Instance, header: &Header) -> bool {
-        let ours = self.is_client() && header.source_port_identity == instance.parent.parent_port_identity;
+    fn is_from_master(&mut self, instance: &mut Instance, header: &Header) -> bool {
+        let ours = self.is_client()
+            && (header.source_port_identity == instance.parent.parent_port_identity || self.adopts(instance));
         if !ours {
             self.stats.drop(DropCause::NotMaster);
+        } else if header.source_port_identity != instance.parent.parent_port_identity {
+            self.adopt(instance, header.source_port_identity);
         }
         ours
     }
@@ -528,8 +584,7 @@ impl Port {
         let correction = header.correction + self.config.delay_asymmetry;
         if !header.flags.has(Flags::TWO_STEP) {
             self.sync.clear();
-            let pair =
-                SyncPair { origin: TimePoint::from(origin) + correction, ingress, log_interval: interval };
+            let pair = SyncPair::new(origin, correction, ingress, interval, None);
             return self.synchronise(instance, pair);
         }
         match self.sync.two_step_sync(header.sequence_id, ingress, correction, interval) {
@@ -543,7 +598,11 @@ impl Port {
         if !self.is_from_master(instance, header) {
             return;
         }
-        match self.sync.follow_up(header.sequence_id, origin.into(), header.correction) {
+        let information = follow_up_information(m.tlvs());
+        if information.is_none() && self.config.gptp.follow_up_info {
+            return self.stats.drop(DropCause::NoInformation);
+        }
+        match self.sync.follow_up(header.sequence_id, origin, header.correction, information) {
             Matched::Pair(pair) => self.synchronise(instance, pair),
             Matched::Waits { displaced } => self.stats.service.followup_mismatch += u64::from(displaced),
         }
@@ -556,11 +615,9 @@ impl Port {
         if self.config.delay == Delay::E2e {
             self.sync_for_e2e(instance, forward);
         }
-        let mean_delay = match self.config.delay {
-            Delay::None => Some(TimeInterval::ZERO),
-            Delay::E2e | Delay::P2p => self.filter.value(),
-        };
-        let Some(mean_delay) = mean_delay else { return };
+        let Some(link_delay) = self.mean_delay() else { return };
+        self.gptp_synchronised(instance, &pair, link_delay);
+        let mean_delay = self.gptp_scaled(&pair, link_delay);
         let offset = forward - mean_delay;
         instance.current.offset_from_master = offset;
         instance.current.mean_delay = mean_delay;
