@@ -146,7 +146,12 @@ fn sync_receipt_timeout_ages_a_master_that_only_announces() {
         && sim.engine(end).and_then(|x| x.port_stats(PORT)).is_some_and(|s| s.service.sync_timeout > 0)));
 }
 
-fn forged(message_type: MessageType, source: PortIdentity, sequence_id: u16, victim: PortIdentity) -> Vec<u8> {
+fn forged(
+    message_type: MessageType,
+    source: PortIdentity,
+    sequence_id: u16,
+    victim: PortIdentity,
+) -> Vec<u8> {
     let mut header = Header::new(message_type);
     header.sdo_id = SdoId::GPTP;
     header.minor_version = 1;

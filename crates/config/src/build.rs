@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use ptp_wire::{ClockAccuracy, ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
 
+use crate::gptp;
 use crate::kind::Value;
 use crate::layers::{Layers, PortLayer, Setting};
 use crate::model::*;
@@ -55,7 +56,7 @@ impl<'a> Values<'a> {
     }
 
     /// The ranges of the table fit the types of the model; a test tries both ends of each.
-    fn int<T: TryFrom<i64>>(self, path: &str) -> T {
+    pub(crate) fn int<T: TryFrom<i64>>(self, path: &str) -> T {
         match self.setting(path).value {
             Value::Int(v) => match T::try_from(v) {
                 Ok(v) => v,
@@ -65,7 +66,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn log(self, path: &str) -> LogInterval {
+    pub(crate) fn log(self, path: &str) -> LogInterval {
         LogInterval(self.int(path))
     }
 
@@ -89,7 +90,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn correction(self, path: &str) -> TimeInterval {
+    pub(crate) fn correction(self, path: &str) -> TimeInterval {
         self.interval(path).unwrap_or(TimeInterval::ZERO)
     }
 
@@ -217,6 +218,8 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         sdo_id: SdoId::new(v.int::<u16>("major_sdo_id") << 8),
         client_only: v.bool("client_only"),
         max_steps_removed: v.int("max_steps_removed"),
+        best_master: gptp::best_master(v),
+        relay: v.bool("relay"),
         path_trace: v.bool("path_trace"),
         free_running: v.bool("free_running"),
         minor_version: v.int("minor_version"),
@@ -307,6 +310,7 @@ fn port(v: Values<'_>) -> PortConfig {
         log_unicast_query_interval: v.log("log_unicast_query_interval"),
         unicast_server: unicast_server(v),
         multicast: v.bool("multicast"),
+        gptp: gptp::gptp(v),
         master_only: v.bool("master_only"),
         delay_asymmetry: v.correction("delay_asymmetry"),
         egress_latency: v.correction("egress_latency"),

@@ -23,6 +23,7 @@ mod build;
 mod check;
 mod diagnostics;
 mod effective;
+mod gptp;
 mod kind;
 mod layers;
 mod load;
@@ -37,6 +38,7 @@ mod words;
 
 pub use diagnostics::{Diagnostic, Diagnostics, Position, Problem};
 pub use effective::{Change, diff};
+pub use gptp::{AsCapable, BestMaster, Gptp, GptpCapable, Role};
 pub use layers::Origin;
 pub use load::{CommandLineSetting, Loaded, Overrides, load, load_octets, load_with};
 pub use manual::{manual_page, reference_markdown};

@@ -1,5 +1,6 @@
 //! What `ptpd` is told: the values after defaults, profile, file and command line have been put together.
 
+use crate::gptp::{BestMaster, Gptp};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
@@ -30,6 +31,10 @@ pub struct PtpdConfig {
     pub client_only: bool,
     /// defaultDS.maxStepsRemoved, 2..=255.
     pub max_steps_removed: u16,
+    /// How the best clock is chosen.
+    pub best_master: BestMaster,
+    /// A time-aware relay (802.1AS-2020).
+    pub relay: bool,
     /// pathTraceDS.enable (1588-2019 16.2).
     pub path_trace: bool,
     /// Only measure, never touch the clock.
@@ -259,6 +264,8 @@ pub struct PortConfig {
     pub unicast_server: Option<UnicastServer>,
     /// Announce and Sync are sent to the group.
     pub multicast: bool,
+    /// IEEE 802.1AS's rules.
+    pub gptp: Gptp,
     /// portDS.masterOnly: never synchronises from this port.
     pub master_only: bool,
     /// portDS.delayAsymmetry: + means master to client is longer.

@@ -10,6 +10,10 @@ use crate::source::Source;
 const SHIPPED: &[(&str, &str)] = &[
     ("default-e2e", include_str!("../../../profiles/default-e2e.yaml")),
     ("default-p2p", include_str!("../../../profiles/default-p2p.yaml")),
+    ("gptp", include_str!("../../../profiles/gptp.yaml")),
+    ("gptp-2011", include_str!("../../../profiles/gptp-2011.yaml")),
+    ("automotive-master", include_str!("../../../profiles/automotive-master.yaml")),
+    ("automotive-client", include_str!("../../../profiles/automotive-client.yaml")),
 ];
 
 /// Names the directories of profiles, separated by colons, instead of the usual ones.

@@ -69,7 +69,13 @@ impl ForeignMasters {
     /// `expected`: how many masters are known to come.
     pub(super) fn new(receiver: PortIdentity, log_announce_interval: LogInterval, expected: usize) -> Self {
         let capacity = CAPACITY.max(expected.saturating_add(2));
-        Self { records: Vec::with_capacity(capacity), receiver, log_announce_interval, capacity, at_once: false }
+        Self {
+            records: Vec::with_capacity(capacity),
+            receiver,
+            log_announce_interval,
+            capacity,
+            at_once: false,
+        }
     }
 
     fn qualified(&self, record: &ForeignMaster, now: Instant) -> bool {

@@ -2,8 +2,8 @@
 
 use ptp_wire::ClockIdentity;
 
-use super::gptp::{OwnTimeBase, Relayed};
 use super::data_sets::{CurrentDs, ParentDs};
+use super::gptp::{OwnTimeBase, Relayed};
 use super::outbox::Outbox;
 use super::rng::Rng;
 use super::{Event, InstanceConfig, Instant, TimeProperties};

@@ -4,10 +4,12 @@ use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
-use ptp_wire::{ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, RateOffset, TimeInterval, TimePoint};
+use ptp_wire::{
+    ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, RateOffset, TimeInterval, TimePoint,
+};
 
-use super::gptp::LinkDelay;
 use super::InstanceConfig;
+use super::gptp::LinkDelay;
 
 /// A time on the host's monotonic clock, in ns. Only differences matter.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]

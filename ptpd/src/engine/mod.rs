@@ -51,8 +51,8 @@ pub use config::{
     Delay, DelayFilterKind, Description, InstanceConfig, InstanceKind, MasterAddress, PortConfig, Stamping,
     TimeProperties, Transport, UnicastClientConfig, UnicastMaster, UnicastServerConfig,
 };
-pub use gptp::{AsCapable, BestMaster, GptpCapable, LinkDelay, Rules as GptpRules, StaticRole};
 pub use data_sets::{CurrentDs, ParentDs};
+pub use gptp::{AsCapable, BestMaster, GptpCapable, LinkDelay, Rules as GptpRules, StaticRole};
 pub use io::{
     Access, Address, DelaySample, Destination, DownCause, Event, Input, Instant, MessageClass, Output,
     PortState, Sample, ServoState, TxToken,

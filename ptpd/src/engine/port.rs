@@ -361,14 +361,13 @@ impl Port {
         let unicast = matches!(destination, Destination::Unicast(_));
         let header = Header { flags: header.flags.with(Flags::UNICAST, unicast), ..*header };
         let route = Route { port: self.number(), class, destination, stamp };
-        let written =
-            instance.out.transmit(route, Outbox::TIMING, |buf| {
-                let mut w = Writer::new(buf, &header, body)?;
-                if let Some(information) = information {
-                    w.tlv_with(TlvType::ORGANIZATION_EXTENSION, |room| information.emit(room))?;
-                }
-                Ok(w.finish())
-            });
+        let written = instance.out.transmit(route, Outbox::TIMING, |buf| {
+            let mut w = Writer::new(buf, &header, body)?;
+            if let Some(information) = information {
+                w.tlv_with(TlvType::ORGANIZATION_EXTENSION, |room| information.emit(room))?;
+            }
+            Ok(w.finish())
+        });
         if written.is_ok() {
             self.stats.sent(message_type);
         }
@@ -383,8 +382,11 @@ impl Port {
         let unicast = matches!(destination, Destination::Unicast(_));
         let mut header = self.header(instance, MessageType::Announce);
         header.sequence_id = sequence_id;
-        header.log_message_interval =
-            if unicast { LogInterval::NOT_APPLICABLE } else { self.announce_interval().unwrap_or(LogInterval::NOT_APPLICABLE) };
+        header.log_message_interval = if unicast {
+            LogInterval::NOT_APPLICABLE
+        } else {
+            self.announce_interval().unwrap_or(LogInterval::NOT_APPLICABLE)
+        };
         header.flags = instance.time_properties.flags().with(Flags::UNICAST, unicast);
         let parent = &instance.parent;
         let body = Body::Announce(Announce {

@@ -100,7 +100,10 @@ impl SyncMatcher {
             let all = correction + s.correction;
             return Matched::Pair(SyncPair::new(origin, all, s.ingress, s.log_interval, information));
         }
-        let displaced = self.follow_up.replace(PendingFollowUp { sequence_id, origin, correction, information }).is_some();
+        let displaced = self
+            .follow_up
+            .replace(PendingFollowUp { sequence_id, origin, correction, information })
+            .is_some();
         Matched::Waits { displaced }
     }
 }
@@ -121,8 +124,7 @@ mod tests {
 
     #[test]
     fn either_half_may_come_first_and_all_corrections_count() {
-        let expected =
-            Matched::Pair(SyncPair::new(from(100), C + C, at(200), LogInterval(0), None));
+        let expected = Matched::Pair(SyncPair::new(from(100), C + C, at(200), LogInterval(0), None));
         let mut m = SyncMatcher::default();
         assert_eq!(m.two_step_sync(7, at(200), C, LogInterval(0)), Matched::Waits { displaced: false });
         assert_eq!(m.follow_up(7, from(100), C, None), expected);

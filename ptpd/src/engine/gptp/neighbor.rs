@@ -157,7 +157,9 @@ mod tests {
     fn the_rate_is_theirs_over_ours() {
         let mut rate = NeighborRate::default();
         for i in 0..20i128 {
-            assert!(rate.push(TimePoint::from_nanos(i * 1_000_050_000), TimePoint::from_nanos(i * 1_000_000_000)));
+            assert!(
+                rate.push(TimePoint::from_nanos(i * 1_000_050_000), TimePoint::from_nanos(i * 1_000_000_000))
+            );
         }
         assert!((rate.ratio().unwrap() - 1.000_05).abs() < 1e-12);
     }

@@ -228,7 +228,8 @@ impl Port {
         origin: Timestamp,
         stamp: TimePoint,
     ) -> (Timestamp, Option<Organization<'static>>) {
-        let wanted = |info| self.config.gptp.follow_up_info.then_some(Organization::FollowUpInformation(info));
+        let wanted =
+            |info| self.config.gptp.follow_up_info.then_some(Organization::FollowUpInformation(info));
         match instance.relaying() {
             Some(relayed) => {
                 let (origin, correction, info) = relayed.follow_up(stamp);
@@ -251,8 +252,8 @@ impl Port {
         if self.gptp.time_base.replace(indicator).is_some_and(|before| before != indicator) {
             let phase = info.last_gm_phase_change;
             let whole = i64::try_from(phase.nanoseconds_lsb as i64).unwrap_or(0);
-            let phase_change = TimeInterval::from_nanos(whole)
-                + TimeInterval(i64::from(phase.fractional_nanoseconds));
+            let phase_change =
+                TimeInterval::from_nanos(whole) + TimeInterval(i64::from(phase.fractional_nanoseconds));
             instance.out.event(Event::GmTimeBase { indicator, phase_change });
         }
         let neighbor = self.gptp.neighbor_ratio().unwrap_or(1.0);
@@ -273,7 +274,9 @@ impl Port {
 
     /// Sends Sync on a master port because one has come in, where the intervals match (10.2.12, syncLocked).
     pub(in crate::engine) fn relay_sync(&mut self, instance: &mut Instance, received: LogInterval) {
-        if self.config.gptp.follow_up_info && self.sync_locked(instance) && self.sync_interval() == Some(received)
+        if self.config.gptp.follow_up_info
+            && self.sync_locked(instance)
+            && self.sync_interval() == Some(received)
         {
             self.send_next_sync(instance);
         }

@@ -198,12 +198,10 @@ impl Engine {
                 Payload::LogMinPdelayReqInterval(config.log_min_pdelay_req_interval)
             }
             // There is no threshold: every port is capable.
-            ManagementId::PORT_DATA_SET_NP => {
-                Payload::PortDataSetNp(PortDataSetNp {
-                    neighbor_prop_delay_thresh: neighbor_prop_delay_thresh(port),
-                    as_capable: port.as_capable().into(),
-                })
-            }
+            ManagementId::PORT_DATA_SET_NP => Payload::PortDataSetNp(PortDataSetNp {
+                neighbor_prop_delay_thresh: neighbor_prop_delay_thresh(port),
+                as_capable: port.as_capable().into(),
+            }),
             ManagementId::PORT_PROPERTIES_NP if request.from.may_all() => {
                 Payload::PortPropertiesNp(PortPropertiesNp {
                     port_identity: port.id,
