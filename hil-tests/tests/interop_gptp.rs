@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
-    Capture, Dissection, Host, Instance, LINUXPTP, Lab, LabError, Need, Ptp4l, PtpdOptions, TSHARK,
-    experiment, our_program,
+    Capture, Dissection, Host, Instance, LINUXPTP, LabError, Need, Ptp4l, PtpdOptions, TSHARK, experiment,
+    our_program,
 };
 use ptp_clock::{Clock, VirtualClock, VirtualOptions};
 use ptp_wire::TimeInterval;

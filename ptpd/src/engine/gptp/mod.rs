@@ -9,8 +9,6 @@ mod port;
 mod relay;
 mod rules;
 mod signaling;
-#[cfg(test)]
-mod tests;
 
 pub use cmlds::LinkDelay;
 pub use rules::{AsCapable, BestMaster, GptpCapable, Rules, StaticRole};
