@@ -418,13 +418,6 @@ impl Port {
         }
     }
 
-    /// The next Sync to the group, where one may be sent.
-    pub(super) fn send_next_sync(&mut self, instance: &mut Instance) {
-        let Some(interval) = self.sync_interval().filter(|_| self.sync_allowed(instance)) else { return };
-        let sequence_id = take(&mut self.sequences.sync);
-        self.send_sync_to(instance, Destination::Primary, sequence_id, interval);
-    }
-
     /// `log_interval`: the one that holds for this destination.
     pub(super) fn send_sync_to(
         &mut self,

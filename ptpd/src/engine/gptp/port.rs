@@ -172,10 +172,8 @@ impl Port {
         responder: PortIdentity,
         minor_version: u8,
     ) -> Option<TimeInterval> {
-        if self.gptp.compute_rate {
-            if let Some((t3, t4)) = times.response {
-                self.gptp.rate.push(t3, t4);
-            }
+        if let Some((t3, t4)) = times.response.filter(|_| self.gptp.compute_rate) {
+            self.gptp.rate.push(t3, t4);
         }
         let delay = times.delay(self.gptp.rate.ratio().unwrap_or(1.0));
         self.gptp.neighbor_2011 = minor_version == 0 && instance.config.domain_number == 0;
@@ -251,7 +249,7 @@ impl Port {
         let indicator = info.gm_time_base_indicator;
         if self.gptp.time_base.replace(indicator).is_some_and(|before| before != indicator) {
             let phase = info.last_gm_phase_change;
-            let whole = i64::try_from(phase.nanoseconds_lsb as i64).unwrap_or(0);
+            let whole = phase.nanoseconds_lsb as i64;
             let phase_change =
                 TimeInterval::from_nanos(whole) + TimeInterval(i64::from(phase.fractional_nanoseconds));
             instance.out.event(Event::GmTimeBase { indicator, phase_change });
@@ -297,6 +295,13 @@ impl Port {
             }
             BestMaster::Ieee1588 | BestMaster::Static => true,
         }
+    }
+
+    /// The next Sync to the group, where one may be sent.
+    pub(in crate::engine) fn send_next_sync(&mut self, instance: &mut Instance) {
+        let Some(interval) = self.sync_interval().filter(|_| self.sync_allowed(instance)) else { return };
+        let sequence_id = crate::engine::port::take(&mut self.sequences.sync);
+        self.send_sync_to(instance, Destination::Primary, sequence_id, interval);
     }
 
     // --- signaling ---
