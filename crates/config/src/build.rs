@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use ptp_wire::{ClockAccuracy, ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
 
+use crate::gptp;
 use crate::kind::Value;
 use crate::layers::{Layers, PortLayer, Setting};
 use crate::model::*;
@@ -55,7 +56,7 @@ impl<'a> Values<'a> {
     }
 
     /// The ranges of the table fit the types of the model; a test tries both ends of each.
-    fn int<T: TryFrom<i64>>(self, path: &str) -> T {
+    pub(crate) fn int<T: TryFrom<i64>>(self, path: &str) -> T {
         match self.setting(path).value {
             Value::Int(v) => match T::try_from(v) {
                 Ok(v) => v,
@@ -65,7 +66,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn log(self, path: &str) -> LogInterval {
+    pub(crate) fn log(self, path: &str) -> LogInterval {
         LogInterval(self.int(path))
     }
 
@@ -89,7 +90,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn correction(self, path: &str) -> TimeInterval {
+    pub(crate) fn correction(self, path: &str) -> TimeInterval {
         self.interval(path).unwrap_or(TimeInterval::ZERO)
     }
 
@@ -247,6 +248,8 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         best_master: match v.text("best_master") {
             "g8275" => BestMaster::G8275,
             "g8265" => BestMaster::G8265,
+            "802.1as" => BestMaster::Ieee8021As,
+            "static" => BestMaster::Static,
             _ => BestMaster::Ieee1588,
         },
         clock_local_priority: v.int("clock_local_priority"),
@@ -254,6 +257,7 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         wait_to_restore: v.correction("wait_to_restore"),
         holdover: holdover(v),
         max_steps_removed: v.int("max_steps_removed"),
+        relay: v.bool("relay"),
         path_trace: v.bool("path_trace"),
         free_running: v.bool("free_running"),
         syntonise: v.bool("syntonise"),
@@ -348,6 +352,7 @@ fn port(v: Values<'_>) -> PortConfig {
         multicast: v.bool("multicast"),
         local_priority: v.int("local_priority"),
         power: power(v),
+        gptp: gptp::gptp(v),
         master_only: v.bool("master_only"),
         delay_asymmetry: v.correction("delay_asymmetry"),
         egress_latency: v.correction("egress_latency"),

@@ -1,5 +1,6 @@
 //! What `ptpd` is told: the values after defaults, profile, file and command line have been put together.
 
+use crate::gptp::Gptp;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
@@ -45,6 +46,8 @@ pub struct PtpdConfig {
     pub holdover: Option<Holdover>,
     /// defaultDS.maxStepsRemoved, 2..=255.
     pub max_steps_removed: u16,
+    /// A time-aware relay (802.1AS-2020).
+    pub relay: bool,
     /// pathTraceDS.enable (1588-2019 16.2).
     pub path_trace: bool,
     /// Only measure, never touch the clock.
@@ -84,6 +87,10 @@ pub enum BestMaster {
     G8275,
     /// Selection by quality level and priority (ITU-T G.8265.1).
     G8265,
+    /// The best master selection of IEEE 802.1AS-2020 10.3.
+    Ieee8021As,
+    /// None: [`Gptp::role`] decides.
+    Static,
 }
 
 /// How long a boundary clock keeps time without its master, counted from the loss.
@@ -328,6 +335,8 @@ pub struct PortConfig {
     pub local_priority: u8,
     /// C37.238.
     pub power: Power,
+    /// IEEE 802.1AS's rules.
+    pub gptp: Gptp,
     /// portDS.masterOnly: never synchronises from this port.
     pub master_only: bool,
     /// portDS.delayAsymmetry: + means master to client is longer.

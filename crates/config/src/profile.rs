@@ -19,6 +19,10 @@ const SHIPPED: &[(&str, &str)] = &[
     ("g8275-2", include_str!("../../../profiles/g8275-2.yaml")),
     ("iec-61850-9-3", include_str!("../../../profiles/iec-61850-9-3.yaml")),
     ("st2059-2", include_str!("../../../profiles/st2059-2.yaml")),
+    ("gptp", include_str!("../../../profiles/gptp.yaml")),
+    ("gptp-2011", include_str!("../../../profiles/gptp-2011.yaml")),
+    ("automotive-master", include_str!("../../../profiles/automotive-master.yaml")),
+    ("automotive-client", include_str!("../../../profiles/automotive-client.yaml")),
 ];
 
 /// Names the directories of profiles, separated by colons, instead of the usual ones.

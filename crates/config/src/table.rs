@@ -4,12 +4,14 @@
 mod accuracy;
 mod description;
 mod holdover;
+mod servo;
 
 use crate::kind::Kind;
 
 use accuracy::ENHANCED_ACCURACY;
 use description::DESCRIPTION;
 pub(crate) use holdover::HOLDOVER;
+use servo::SERVO;
 
 /// One key.
 #[derive(Debug)]
@@ -185,10 +187,10 @@ pub(crate) const INSTANCE: Section = Section {
         .needs(SERVER),
         key(
             "best_master",
-            Kind::Choice(&["ieee1588", "g8275", "g8265"]),
+            Kind::Choice(&["ieee1588", "g8275", "g8265", "802.1as", "static"]),
             "ieee1588",
-            "How the best clock is found: as IEEE 1588, G.8275.1 and G.8275.2, or G.8265.1 say.",
-            "dataset_comparison",
+            "How the best clock is found: as IEEE 1588, G.8275.1 and G.8275.2, G.8265.1 or IEEE 802.1AS say, or not at all (`role` of each port decides).",
+            "dataset_comparison, BMCA",
         ),
         key(
             "clock_local_priority",
@@ -220,6 +222,13 @@ pub(crate) const INSTANCE: Section = Section {
             "255",
             "Announces that came over this many clocks are dropped.",
             "defaultDS.maxStepsRemoved",
+        ),
+        key(
+            "relay",
+            Kind::Bool,
+            "false",
+            "A time-aware relay of IEEE 802.1AS: Sync is passed on with its residence time.",
+            "",
         ),
         key(
             "path_trace",
@@ -377,6 +386,23 @@ pub(crate) const PORT: Section = Section {
         key("ingress_latency", CORRECTION, "0ns", "Subtracted from receive time stamps.", "timestampCorrectionPortDS.ingressLatency"),
         key("delay_filter", Kind::Choice(&["moving_median", "moving_average"]), "moving_median", "Filter over measured delays.", "delay_filter").needs(Need::Delay),
         key("delay_filter_length", int(1, 1024), "10", "Measurements in the filter.", "delay_filter_length").needs(Need::Delay),
+        key("as_capable", Kind::Choice(&["unused", "auto", "preset"]), "unused", "Whether the neighbour must be asCapable: no; found out by peer delay; taken for granted.", "asCapable"),
+        key("neighbor_prop_delay_thresh", CORRECTION, "20ms", "Longer links are not asCapable.", "neighborPropDelayThresh"),
+        key("min_neighbor_prop_delay", CORRECTION, "-20ms", "Shorter links are not asCapable.", "min_neighbor_prop_delay"),
+        key("allowed_lost_responses", int(1, 255), "3", "Pdelay_Reqs in a row that may stay without answer.", "allowedLostResponses"),
+        key("allowed_faults", int(1, 255), "9", "Unusable peer delay measurements in a row that do not matter.", "allowedFaults"),
+        key("gptp_capable", Kind::Choice(&["unused", "send", "require"]), "unused", "gPTP-capable messages of 802.1AS-2020: not used; sent; sent and required for asCapable.", ""),
+        key("log_gptp_capable_interval", LOG, "0", "log2 of the seconds between gPTP-capable messages.", "logGptpCapableMessageInterval"),
+        key("gptp_capable_receipt_timeout", int(1, 255), "9", "Intervals without gPTP-capable message until the neighbour is not asCapable.", "gPtpCapableReceiptTimeout"),
+        key("follow_up_info", Kind::Bool, "false", "Send and require the Follow_Up information of 802.1AS.", "follow_up_info"),
+        key("role", Kind::Choice(&["unset", "master", "client"]), "unset", "The port's role with `best_master: static`.", "BMCA noop"),
+        key("inhibit_announce", Kind::Bool, "false", "Neither send nor wait for Announce.", "inhibit_announce"),
+        key("inhibit_delay_req", Kind::Bool, "false", "Send no Pdelay_Req.", "inhibit_delay_req"),
+        key("ignore_source_id", Kind::Bool, "false", "With `best_master: static`: take Sync whoever sends it.", "ignore_source_id"),
+        key("msg_interval_request", Kind::Bool, "false", "Ask the neighbour for the operational intervals once locked.", "msg_interval_request"),
+        key("oper_log_sync_interval", LOG, "0", "log2 of the seconds between Syncs to ask for once locked.", "operLogSyncInterval"),
+        key("oper_log_pdelay_req_interval", LOG, "0", "log2 of the seconds between own Pdelay_Reqs once locked.", "operLogPdelayReqInterval"),
+        key("neighbor_delay", CORRECTION, "0ns", "Taken for the link's delay until it is measured; 0: wait for the measurement.", "initial_delay"),
         key("fault_reset_interval", int(-7, 15), "4", "log2 of the seconds until a faulty port tries again.", "fault_reset_interval"),
         key("udp_ttl", int(1, 255), "1", "Time to live or hop limit of multicast messages.", "udp_ttl").needs(Need::Udp),
         key("dscp_event", int(0, 63), "0", "DiffServ code point of event messages.", "dscp_event").needs(Need::Udp),
@@ -449,124 +475,6 @@ pub(crate) const TIME_PROPERTIES: Section = Section {
             "timePropertiesDS.timeSource",
         )
         .needs(SERVER),
-    ],
-};
-
-const GAIN: Kind = Kind::Real { min: 0.0, max: f64::INFINITY, above: false, auto: false };
-const SCALE: Kind = Kind::Real { min: 0.0, max: f64::INFINITY, above: false, auto: true };
-const EXPONENT: Kind = Kind::Real { min: -10.0, max: 10.0, above: false, auto: false };
-
-/// The controller.
-pub(crate) const SERVO: Section = Section {
-    name: "servo",
-    doc: "How the clock is steered.",
-    keys: &[
-        key("kind", Kind::Choice(&["pi"]), "pi", "The controller: proportional-integral.", "clock_servo")
-            .needs(Need::Steered),
-        key(
-            "first_step_threshold",
-            THRESHOLD,
-            "20us",
-            "The first correction is a step if the offset is larger.",
-            "first_step_threshold",
-        )
-        .needs(Need::Steered),
-        key(
-            "step_threshold",
-            THRESHOLD,
-            "off",
-            "Any offset larger than this is stepped away.",
-            "step_threshold",
-        )
-        .needs(Need::Steered),
-        key(
-            "max_frequency",
-            Kind::Frequency { min: 1.0, max: 900_000_000.0 },
-            "900000ppm",
-            "Largest frequency correction; the clock's own limit holds besides.",
-            "max_frequency",
-        )
-        .needs(Need::Steered),
-        key(
-            "offset_threshold",
-            THRESHOLD,
-            "off",
-            "Offsets up to this count towards the stable state.",
-            "servo_offset_threshold",
-        )
-        .needs(Need::Steered),
-        key(
-            "num_offset_values",
-            int(1, 1_000_000),
-            "10",
-            "How many small offsets in a row make the state stable.",
-            "servo_num_offset_values",
-        )
-        .needs(Need::Steered),
-        key(
-            "proportional_const",
-            GAIN,
-            "0",
-            "Fixed proportional gain; 0: computed from the interval.",
-            "pi_proportional_const",
-        )
-        .needs(Need::Steered),
-        key(
-            "integral_const",
-            GAIN,
-            "0",
-            "Fixed integral gain; 0: computed from the interval.",
-            "pi_integral_const",
-        )
-        .needs(Need::Steered),
-        key(
-            "proportional_scale",
-            SCALE,
-            "auto",
-            "Proportional gain at one second. `auto`: 0.7 with hardware, 0.1 with software stamps.",
-            "pi_proportional_scale",
-        )
-        .needs(Need::Steered),
-        key(
-            "proportional_exponent",
-            EXPONENT,
-            "-0.3",
-            "Power of the interval that gain goes with.",
-            "pi_proportional_exponent",
-        )
-        .needs(Need::Steered),
-        key(
-            "proportional_norm_max",
-            Kind::Real { min: 0.0, max: 1.0, above: true, auto: false },
-            "0.7",
-            "The gain times the interval stays at or below this.",
-            "pi_proportional_norm_max",
-        )
-        .needs(Need::Steered),
-        key(
-            "integral_scale",
-            SCALE,
-            "auto",
-            "Integral gain at one second. `auto`: 0.3 with hardware, 0.001 with software stamps.",
-            "pi_integral_scale",
-        )
-        .needs(Need::Steered),
-        key(
-            "integral_exponent",
-            EXPONENT,
-            "0.4",
-            "Power of the interval that gain goes with.",
-            "pi_integral_exponent",
-        )
-        .needs(Need::Steered),
-        key(
-            "integral_norm_max",
-            Kind::Real { min: 0.0, max: 2.0, above: true, auto: false },
-            "0.3",
-            "The gain times the interval stays at or below this.",
-            "pi_integral_norm_max",
-        )
-        .needs(Need::Steered),
     ],
 };
 

@@ -32,6 +32,8 @@ pub struct PtpdOptions {
     pub log_announce_interval: i8,
     /// log2 of seconds.
     pub log_sync_interval: i8,
+    /// Lines at the top of the file: a profile, and what differs from it.
+    pub more: &'static str,
     /// log2 of seconds; Delay_Req or Pdelay_Req.
     pub log_min_delay_req_interval: i8,
     /// Further lines of the file, before its ports.
@@ -53,6 +55,7 @@ impl PtpdOptions {
             step_threshold: None,
             log_announce_interval: -2,
             log_sync_interval: -3,
+            more: "",
             log_min_delay_req_interval: -3,
             extra: String::new(),
         }
@@ -69,6 +72,7 @@ impl PtpdOptions {
     #[must_use]
     pub fn to_yaml(&self, host: &str, socket: &Path) -> String {
         let mut yaml = format!("# {host} of the laboratory\n");
+        yaml.push_str(self.more);
         let _ = writeln!(yaml, "priority1: {}", self.priority1);
         if self.clock != "auto" {
             let _ = writeln!(yaml, "clock: {}", self.clock);

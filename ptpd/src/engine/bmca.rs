@@ -88,7 +88,7 @@ impl Verdict {
 /// The data set comparison of a rule.
 pub(super) fn compare(rule: BestMaster, a: &Candidate, b: &Candidate) -> Verdict {
     match rule {
-        BestMaster::Ieee1588 => ieee1588(a, b),
+        BestMaster::Ieee1588 | BestMaster::Ieee8021As | BestMaster::Static => ieee1588(a, b),
         BestMaster::G8275 => telecom::g8275(a, b),
         BestMaster::G8265 => telecom::g8265(a, b),
     }
@@ -162,6 +162,8 @@ pub(super) enum Decision {
     S1,
     /// Still LISTENING: nothing known.
     Stay,
+    /// The neighbour is not asCapable, or the port has no role: LISTENING.
+    NotCapable,
 }
 
 /// Decides one port's state. `best_here` is Erbest, `best` is Ebest with the mark whether it came in by this port.

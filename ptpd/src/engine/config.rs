@@ -6,6 +6,7 @@ pub use ptp_wire::management::PowerProfileSettingsNp as PowerSettings;
 use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
 
 use super::Address;
+use super::gptp::Rules;
 use super::options::{Options, PortOptions};
 use super::unicast::Prefix;
 
@@ -39,6 +40,18 @@ pub enum BestMaster {
     G8275,
     /// Selection by quality level and configured priority (ITU-T G.8265.1); masters serve, clients select.
     G8265,
+    /// The BTCA of IEEE 802.1AS-2020 10.3: the first Announce counts, MASTER and SLAVE are taken at once, priority1 255
+    /// is never grandmaster.
+    Ieee8021As,
+    /// None: each port has the role that [`Rules::role`] gives it; Announces are not needed.
+    Static,
+}
+
+impl BestMaster {
+    /// PRE_MASTER and UNCALIBRATED are left out.
+    pub(super) fn is_immediate(self) -> bool {
+        matches!(self, Self::Ieee8021As | Self::Static)
+    }
 }
 
 /// How a port measures the path (1588-2019 8.2.15.4.4).
@@ -48,6 +61,8 @@ pub enum Delay {
     E2e,
     /// Peer-to-peer.
     P2p,
+    /// Peer-to-peer, measured by the common service (CMLDS) and told by it.
+    CommonP2p,
     /// Not at all.
     None,
 }
@@ -286,6 +301,8 @@ pub struct InstanceConfig {
     pub max_steps_removed: u16,
     /// minorVersionPTP that is sent: 1 (2019) or 0 (2008).
     pub minor_version: u8,
+    /// A time-aware relay (802.1AS-2020): Sync is passed on, not made anew.
+    pub relay: bool,
     /// pathTraceDS.enable: PATH_TRACE is sent and looped Announces are dropped.
     pub path_trace: bool,
     /// Only measure: port states follow BMCA, and Samples come out, but SLAVE is reached without a servo.
@@ -357,6 +374,8 @@ pub struct PortConfig {
     pub delay_filter: DelayFilterKind,
     /// Samples in the filter, 1..=1024.
     pub delay_filter_length: u16,
+    /// IEEE 802.1AS's rules.
+    pub gptp: Rules,
     /// After a fault the port tries again after this long.
     pub fault_reset_interval: LogInterval,
     /// Optional features.
@@ -382,6 +401,7 @@ impl InstanceConfig {
             holdover: None,
             max_steps_removed: 255,
             minor_version: 1,
+            relay: false,
             path_trace: false,
             free_running: false,
             syntonise: true,
@@ -429,6 +449,7 @@ impl PortConfig {
             ingress_latency: TimeInterval::ZERO,
             delay_filter: DelayFilterKind::MovingMedian,
             delay_filter_length: 10,
+            gptp: Rules::default(),
             fault_reset_interval: LogInterval(4),
             options: PortOptions::default(),
         }

@@ -89,6 +89,8 @@ pub(super) struct ForeignMasters {
     revertive: bool,
     /// G.8265.1: who failed, and until when that is held against it.
     failed: Vec<(PortIdentity, Instant)>,
+    /// The first Announce counts (802.1AS).
+    pub(super) at_once: bool,
 }
 
 impl ForeignMasters {
@@ -100,6 +102,7 @@ impl ForeignMasters {
             receiver,
             log_announce_interval,
             capacity,
+            at_once: false,
             rule: BestMaster::Ieee1588,
             revertive: true,
             failed: Vec::new(),
@@ -128,7 +131,7 @@ impl ForeignMasters {
     }
 
     fn qualified(&self, record: &ForeignMaster, now: Instant) -> bool {
-        record.qualified(now, self.log_announce_interval)
+        self.at_once || record.qualified(now, self.log_announce_interval)
     }
 
     pub(super) fn clear(&mut self) {

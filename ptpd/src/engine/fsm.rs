@@ -62,7 +62,7 @@ impl FsmEvent {
                 Decision::M3 => "RS_MASTER",
                 Decision::S1 => "RS_SLAVE",
                 Decision::P1 | Decision::P2 => "RS_PASSIVE",
-                Decision::Stay => "STATE_DECISION_EVENT",
+                Decision::Stay | Decision::NotCapable => "STATE_DECISION_EVENT",
             },
         }
     }
@@ -85,6 +85,7 @@ pub(super) fn next_state(state: PortState, event: FsmEvent, client_only: bool) -
         (Slave, FsmEvent::SynchronizationFault) => Uncalibrated,
         (_, FsmEvent::Recommended { decision, new_parent }) => match decision {
             Decision::Stay => state,
+            Decision::NotCapable => Listening,
             Decision::M1 | Decision::M2 => Master,
             Decision::M3 if matches!(state, Master | PreMaster) => state,
             Decision::M3 => PreMaster,

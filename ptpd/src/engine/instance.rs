@@ -3,6 +3,7 @@
 use ptp_wire::{ClockIdentity, ClockQuality};
 
 use super::data_sets::{CurrentDs, ParentDs};
+use super::gptp::{OwnTimeBase, Relayed};
 use super::holdover::Keeping;
 use super::options::OptionsState;
 use super::outbox::Outbox;
@@ -24,6 +25,12 @@ pub(super) struct Instance {
     /// The parent's TLVs that are repeated.
     pub(super) forward: Vec<u8>,
     pub(super) options: OptionsState,
+    /// The last Sync received, for those who pass it on.
+    pub(super) relayed: Option<Relayed>,
+    /// It has not been passed on yet.
+    pub(super) relay_due: bool,
+    /// What is told of the own time base.
+    pub(super) time_base: OwnTimeBase,
     pub(super) out: Outbox,
     pub(super) rng: Rng,
     pub(super) now: Instant,
@@ -56,6 +63,9 @@ impl Instance {
             path: Vec::with_capacity(MAX_PATH),
             forward: Vec::new(),
             options: OptionsState::new(&config.options, config.ports.len(), now),
+            relayed: None,
+            relay_due: false,
+            time_base: OwnTimeBase::default(),
             out: Outbox::default(),
             rng: Rng::new(seed),
             now,
@@ -92,6 +102,16 @@ impl Instance {
         self.parent.parent_port_identity.clock_identity == self.config.clock_identity
     }
 
+    /// There is a grandmaster (802.1AS-2020 10.2.4.13): priority1 255 is none.
+    pub(super) fn gm_present(&self) -> bool {
+        self.parent.grandmaster_priority1 < u8::MAX
+    }
+
+    /// What a relay passes on; `None` while it is grandmaster, or none at all.
+    pub(super) fn relaying(&self) -> Option<&Relayed> {
+        self.relayed.as_ref().filter(|_| self.config.relay && !self.is_grandmaster())
+    }
+
     /// Takes over a parent's data sets, or its own; tells what changed.
     pub(super) fn set_parent(
         &mut self,
@@ -115,6 +135,7 @@ impl Instance {
                 || parent.grandmaster_identity != self.parent.grandmaster_identity;
             self.parent = parent;
             if moved {
+                self.relayed = None;
                 self.out.event(Event::Parent {
                     parent: parent.parent_port_identity,
                     grandmaster: parent.grandmaster_identity,

@@ -5,9 +5,11 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
 use ptp_wire::{
-    ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, TimeInterval, TimePoint, TlvType,
+    ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, RateOffset, TimeInterval, TimePoint,
+    TlvType,
 };
 
+use super::gptp::LinkDelay;
 use super::{Envelope, InstanceConfig};
 
 /// A time on the host's monotonic clock, in ns. Only differences matter.
@@ -212,6 +214,20 @@ pub enum Input<'a> {
         /// Where it is; `None`: nowhere any more.
         address: Option<Address>,
     },
+    /// The common service (CMLDS) has measured a link, for ports with [`Delay::CommonP2p`](super::Delay).
+    LinkDelay {
+        /// The port on that link.
+        port: PortNumber,
+        /// What the service says.
+        link: LinkDelay,
+    },
+    /// The source of the own clock's time changed: told to others while this is the grandmaster (802.1AS-2020 9.6.2).
+    TimeBaseChanged {
+        /// New phase minus old.
+        phase: TimeInterval,
+        /// New frequency over old.
+        frequency: RateOffset,
+    },
     /// The daemon ends: contracts are cancelled. Nothing else is to be expected of the engine after that.
     Stop,
     /// The host found a port's stamps or clock to be different from what was configured.
@@ -348,6 +364,20 @@ pub enum Event {
         client: Address,
         /// How many so far.
         total: u64,
+    },
+    /// asCapable of a port changed (802.1AS-2020 10.2.5.1).
+    AsCapable {
+        /// Which.
+        port: PortNumber,
+        /// Its neighbour can be synchronised with.
+        capable: bool,
+    },
+    /// The grandmaster's source of time changed (802.1AS-2020 9.2.2.3).
+    GmTimeBase {
+        /// gmTimeBaseIndicator.
+        indicator: u16,
+        /// lastGmPhaseChange: new minus old.
+        phase_change: TimeInterval,
     },
     /// currentUtcOffset or the leap flags changed.
     TimeProperties,

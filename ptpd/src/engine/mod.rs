@@ -30,6 +30,7 @@ mod e2e;
 mod envelope;
 mod foreign;
 mod fsm;
+mod gptp;
 mod holdover;
 mod instance;
 mod io;
@@ -40,6 +41,7 @@ mod p2p;
 mod port;
 mod power;
 mod rng;
+mod sending;
 mod stats;
 mod sync;
 mod telecom;
@@ -59,6 +61,7 @@ pub use config::{
 };
 pub use data_sets::{CurrentDs, ParentDs};
 pub use envelope::{Envelope, FrameHeaders};
+pub use gptp::{AsCapable, GptpCapable, LinkDelay, Rules as GptpRules, StaticRole};
 pub use io::{
     Access, Address, DelaySample, Destination, DownCause, Event, Input, Instant, MessageClass, Output,
     PortState, Sample, ServoState, TxToken,
@@ -150,6 +153,7 @@ impl Engine {
                 }
             }
             Input::ClockStepped => {
+                self.instance.relayed = None;
                 for port in &mut self.ports {
                     port.clock_stepped();
                 }
@@ -164,6 +168,10 @@ impl Engine {
                 if let Some(port) = port_mut(&mut self.ports, port) {
                     port.unicast_master_address(&mut self.instance, index, address);
                 }
+            }
+            Input::LinkDelay { port, link } => self.take_link_delay(port, link),
+            Input::TimeBaseChanged { phase, frequency } => {
+                self.instance.time_base.changed(phase, frequency);
             }
             Input::Stop => {
                 for port in self.ports.iter_mut().filter(|p| p.active()) {
@@ -182,6 +190,9 @@ impl Engine {
         }
         self.run_options();
         self.look_at_lock();
+        if std::mem::take(&mut self.instance.relay_due) {
+            self.pass_on();
+        }
         self.notify();
     }
 
@@ -335,6 +346,10 @@ impl Engine {
         }
         port.stats.received(header.message_type);
         let rx = Received { message: &message, stamp, source };
+        let timing = matches!(message.body(), Body::Sync { .. } | Body::FollowUp { .. } | Body::Announce(_));
+        if timing && !port.admits_timing() {
+            return;
+        }
         match *message.body() {
             Body::Sync { origin_timestamp } => {
                 if port.is_client() && header.source_port_identity == instance.parent.parent_port_identity {
@@ -375,6 +390,14 @@ impl Engine {
         }
     }
 
+    /// A relay sends Sync on as soon as it has come (802.1AS-2020 10.2.12).
+    fn pass_on(&mut self) {
+        let Some(interval) = self.instance.relaying().map(|r| r.log_interval) else { return };
+        for port in &mut self.ports {
+            port.relay_sync(&mut self.instance, interval);
+        }
+    }
+
     fn servo(&mut self, state: ServoState) {
         let event = match state {
             ServoState::Locked => FsmEvent::MasterClockSelected,
@@ -382,6 +405,10 @@ impl Engine {
         };
         for port in self.ports.iter_mut().filter(|p| p.is_client()) {
             let before = port.state;
+            port.request_intervals(&mut self.instance, state == ServoState::Locked);
+            if self.instance.config.best_master.is_immediate() {
+                continue;
+            }
             port.transition(&mut self.instance, event);
             if port.state == PortState::Slave && before != port.state {
                 // What was measured while the frequency was still wrong is not worth keeping.
@@ -413,7 +440,7 @@ impl Engine {
         self.best.clear();
         self.best.extend(self.ports.iter().map(|p| {
             let current = p.is_client().then_some(parent);
-            let usable = p.active() && !p.config.master_only;
+            let usable = p.active() && !p.config.master_only && p.as_capable();
             usable.then(|| p.foreign.best(now, current).map(|(_, candidate)| candidate)).flatten()
         }));
         let best = self
@@ -428,11 +455,26 @@ impl Engine {
         }
         let own = Candidate::own(instance);
         let client_only = instance.config.client_only;
+        let best_master = instance.config.best_master;
         // Where no port listens to anybody there is nothing to wait for.
         let deaf = !client_only && self.ports.iter().filter(|p| p.active()).all(|p| p.config.master_only);
 
         let decision_of = |i: usize, port: &Port, here: Option<&Candidate>| {
             let came_here = best.as_ref().map(|(b, c)| (c, *b == i));
+            if !port.as_capable() {
+                return Decision::NotCapable;
+            }
+            match best_master {
+                BestMaster::Ieee1588 | BestMaster::G8275 | BestMaster::G8265 => {}
+                BestMaster::Ieee8021As => return gptp::decide(&own, port.id, here, came_here),
+                BestMaster::Static => {
+                    return match port.config.gptp.role {
+                        Some(StaticRole::Master) => Decision::M3,
+                        Some(StaticRole::Client) => Decision::S1,
+                        None => Decision::NotCapable,
+                    };
+                }
+            }
             if client_only {
                 return if matches!(came_here, Some((_, true))) { Decision::S1 } else { Decision::M3 };
             }
@@ -453,7 +495,8 @@ impl Engine {
         match client {
             Some((_, port)) => {
                 let current = port.is_client().then_some(parent);
-                if let Some((r, _)) = port.foreign.best(now, current) {
+                let known = port.foreign.best(now, current).filter(|_| best_master != BestMaster::Static);
+                if let Some((r, _)) = known {
                     new_parent = r.source != parent || !port.is_client();
                     instance.path.clear();
                     instance.path.extend(r.path.iter().take(MAX_PATH));

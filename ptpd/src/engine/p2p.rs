@@ -2,6 +2,7 @@
 
 use ptp_wire::{Body, Flags, LogInterval, MessageType, PortIdentity, TimeInterval, TimePoint, Timestamp};
 
+use super::gptp::PeerTimes;
 use super::instance::Instance;
 use super::port::{Port, Received, next_due, take};
 use super::stats::DropCause;
@@ -27,6 +28,7 @@ struct Response {
     request_receipt: TimePoint,
     correction: TimeInterval,
     two_step: bool,
+    minor_version: u8,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,18 +38,17 @@ struct FollowUp {
 }
 
 impl Exchange {
-    /// meanLinkDelay, once all is there (11.4.2).
-    fn delay(&self) -> Option<TimeInterval> {
+    /// The times, once all are there (11.4.2). `gptp`: t2 is told with the sign of 802.1AS.
+    fn times(&self, gptp: bool) -> Option<PeerTimes> {
         let (t1, r) = (self.t1?, self.response?);
-        let round_trip = i128::from((r.t4 - t1).0) - i128::from(r.correction.0);
-        let turnaround = if r.two_step {
-            let f = self.follow_up?;
-            i128::from((f.response_origin - r.request_receipt).0) + i128::from(f.correction.0)
-        } else {
-            0
-        };
-        let half = (round_trip - turnaround) / 2;
-        Some(TimeInterval(half.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64))
+        if !r.two_step {
+            let round_trip = r.t4 - t1 - r.correction;
+            return Some(PeerTimes { round_trip, turnaround: TimeInterval::ZERO, response: None });
+        }
+        let f = self.follow_up?;
+        let t2 = if gptp { r.request_receipt + r.correction } else { r.request_receipt - r.correction };
+        let t3 = f.response_origin + f.correction;
+        Some(PeerTimes { round_trip: r.t4 - t1, turnaround: t3 - t2, response: Some((t3, r.t4)) })
     }
 }
 
@@ -67,17 +68,27 @@ impl PeerDelay {
 
 impl Port {
     pub(super) fn pdelay_req_due(&mut self, instance: &mut Instance, due: Instant) {
-        if self.config.delay != Delay::P2p || !self.active() {
+        if self.config.delay != Delay::P2p || !self.active() || self.config.gptp.inhibit_delay_req {
             return;
         }
-        let next = next_due(due, self.config.log_min_pdelay_req_interval, instance.now);
+        let Some(interval) = self.pdelay_interval() else { return };
+        let next = next_due(due, interval, instance.now);
         self.timers.set(Timer::PdelayReq, next);
-        if self.peer.exchange.is_some() {
+        if let Some(e) = self.peer.exchange.take() {
             self.stats.service.delay_timeout += 1;
+            if e.ambiguous {
+                self.gptp_exchange_faulty(instance);
+            } else {
+                self.gptp_exchange_lost(instance);
+            }
         }
         let mut header = self.header(instance, MessageType::PdelayReq);
         header.sequence_id = take(&mut self.sequences.pdelay_req);
-        header.correction = -self.config.delay_asymmetry;
+        if instance.config.sdo_id.major() == 0 {
+            header.correction = -self.config.delay_asymmetry;
+        } else {
+            header.log_message_interval = interval;
+        }
         self.peer.exchange = Some(Exchange {
             sequence_id: header.sequence_id,
             responder: None,
@@ -112,10 +123,21 @@ impl Port {
         let header = rx.message.header();
         let Some(t4) = self.ingress(rx.stamp) else { return };
         let number = self.number();
-        let asymmetry = self.config.delay_asymmetry;
+        let asymmetry = match instance.config.sdo_id.major() {
+            0 => self.config.delay_asymmetry,
+            _ => TimeInterval::ZERO,
+        };
+        let stranger = self.gptp_peer().is_some_and(|p| p != header.source_port_identity);
         let Some(e) = self.peer.exchange.as_mut().filter(|e| e.sequence_id == header.sequence_id) else {
             return self.stats.drop(DropCause::Unexpected);
         };
+        if stranger {
+            // The neighbour is known: whoever else answers cannot spoil the measurement.
+            if !std::mem::replace(&mut self.peer.reported, true) {
+                instance.out.event(Event::MultiplePdelayResponders { port: number });
+            }
+            return self.stats.drop(DropCause::Unexpected);
+        }
         if e.response.is_some() || e.responder.is_some_and(|r| r != header.source_port_identity) {
             if e.responder != Some(header.source_port_identity) {
                 e.ambiguous = true;
@@ -131,6 +153,7 @@ impl Port {
             request_receipt: request_receipt.into(),
             correction: header.correction + asymmetry,
             two_step: header.flags.has(Flags::TWO_STEP),
+            minor_version: header.minor_version,
         });
         self.finish_peer_exchange(instance);
     }
@@ -147,6 +170,9 @@ impl Port {
         }
         let header = rx.message.header();
         let source = header.source_port_identity;
+        if self.gptp_peer().is_some_and(|p| p != source) {
+            return self.stats.drop(DropCause::Unexpected);
+        }
         let expected = |e: &&mut Exchange| {
             e.sequence_id == header.sequence_id && e.responder.is_none_or(|r| r == source)
         };
@@ -161,11 +187,15 @@ impl Port {
 
     fn finish_peer_exchange(&mut self, instance: &mut Instance) {
         let Some(e) = self.peer.exchange else { return };
-        let (Some(delay), Some(t1)) = (e.delay(), e.t1) else { return };
+        let gptp = instance.config.sdo_id.major() != 0;
+        let (Some(times), Some(t1)) = (e.times(gptp), e.t1) else { return };
+        let (Some(responder), Some(response)) = (e.responder, e.response) else { return };
         self.peer.exchange = None;
         if e.ambiguous {
-            return;
+            return self.gptp_exchange_faulty(instance);
         }
+        let delay = self.gptp_exchange_done(instance, &times, responder, response.minor_version);
+        let Some(delay) = delay else { return };
         self.filter_delay(delay);
         let backward = TimeInterval::ZERO;
         instance.out.delay(DelaySample { port: self.number(), egress: t1, backward, delay });
@@ -202,11 +232,13 @@ impl Port {
             return self.send(instance, &header, &body, destination, None);
         }
         header.flags = Flags::TWO_STEP;
-        header.correction = -fraction;
+        let gptp = instance.config.sdo_id.major() != 0;
+        header.correction = if gptp { fraction } else { -fraction };
+        header.log_message_interval = LogInterval::NOT_APPLICABLE;
         let sent = Sent::PdelayResp {
             sequence_id: request.sequence_id,
             requester,
-            correction: request.correction,
+            correction: if gptp { TimeInterval::ZERO } else { request.correction },
             destination,
         };
         let token = self.want_stamp(instance, sent);

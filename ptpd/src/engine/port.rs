@@ -4,29 +4,25 @@ use core::time::Duration;
 
 use ptp_servo::{DelayFilter, FilterKind};
 use ptp_wire::{
-    Announce, Body, Flags, Header, LogInterval, Message, MessageType, PortIdentity, PortNumber, TimeInterval,
-    TimePoint, Timestamp, Writer,
+    Announce, Flags, Header, LogInterval, Message, MessageType, PortIdentity, PortNumber, TimeInterval,
+    TimePoint, Timestamp,
 };
 
 use super::e2e::E2e;
 use super::foreign::{ForeignMasters, Recorded};
 use super::fsm::{FsmEvent, next_state};
+use super::gptp::{BestMaster, GptpPort, follow_up_information};
 use super::instance::{Instance, MAX_PATH};
 use super::options::{PortOptionsState, acceptable};
-use super::outbox::{Outbox, Route};
 use super::p2p::PeerDelay;
-use super::power::Power;
 use super::stats::{DropCause, PortStats};
 use super::sync::{Matched, SyncMatcher, SyncPair};
 use super::timers::{Timer, Timers};
-use super::transmit::{Outstanding, Sent};
+use super::transmit::Outstanding;
 use super::unicast::client::Client;
 use super::unicast::server::Server;
 use super::unicast::{Unicast, is_unicast};
-use super::{
-    Address, Delay, DelayFilterKind, Destination, Event, Instant, MessageClass, PortConfig, PortState,
-    Sample, TxToken,
-};
+use super::{Address, Delay, DelayFilterKind, Destination, Event, Instant, PortConfig, PortState, Sample};
 
 /// Octets of a C37.238 TLV, at most.
 pub(super) const POWER_TLV: usize = 24;
@@ -41,6 +37,7 @@ pub(super) struct Sequences {
     pub(super) sync: u16,
     pub(super) delay_req: u16,
     pub(super) pdelay_req: u16,
+    pub(super) signaling: u16,
 }
 
 /// Returns the present number and counts on.
@@ -64,6 +61,7 @@ pub(super) struct Port {
     pub(super) sync: SyncMatcher,
     pub(super) e2e: E2e,
     pub(super) peer: PeerDelay,
+    pub(super) gptp: GptpPort,
     pub(super) filter: DelayFilter,
     /// The next delay measurement replaces what the filter holds.
     pub(super) filter_stale: bool,
@@ -107,6 +105,7 @@ impl Port {
             sync: SyncMatcher::default(),
             e2e: E2e::default(),
             peer: PeerDelay::default(),
+            gptp: GptpPort::default(),
             filter: new_filter(&config),
             filter_stale: false,
             outstanding: Outstanding::new(id.port_number, serves),
@@ -150,6 +149,11 @@ impl Port {
         if new_parent && to == PortState::Uncalibrated {
             self.forget_master();
         }
+        let to = match to {
+            PortState::PreMaster if instance.config.best_master.is_immediate() => PortState::Master,
+            PortState::Uncalibrated if instance.config.best_master.is_immediate() => PortState::Slave,
+            _ => to,
+        };
         if to == from {
             return;
         }
@@ -176,6 +180,9 @@ impl Port {
         let now = instance.now;
         if from == PortState::Initializing && self.active() {
             self.unicast_client_start(now);
+            self.gptp_start(instance);
+            self.foreign.at_once = instance.config.best_master == BestMaster::Ieee8021As;
+            instance.decision_due |= instance.config.best_master.is_immediate();
         }
         if from == PortState::Master && self.active() {
             self.unicast_server_end(instance);
@@ -187,6 +194,7 @@ impl Port {
                 self.outstanding.clear();
                 self.peer = PeerDelay::default();
                 self.filter.reset();
+                self.gptp = GptpPort::default();
                 self.unicast_client_stop();
                 self.unicast_server_clear();
                 instance.decision_due = true;
@@ -234,6 +242,7 @@ impl Port {
         self.options.alternates.clear_stamps();
         self.e2e.clear();
         self.peer.clear_exchange();
+        self.gptp.clock_stepped();
         self.outstanding.clear();
         self.filter_stale = true;
     }
@@ -245,6 +254,9 @@ impl Port {
         if instance.config.options.external_port_configuration {
             return self.timers.stop(Timer::AnnounceReceipt);
         }
+        if self.config.gptp.inhibit_announce {
+            return;
+        }
         // A unicast master may have granted fewer Announces than were asked for.
         let granted = self.unicast.client.as_ref().and_then(Client::announce_interval);
         let interval =
@@ -255,7 +267,7 @@ impl Port {
     }
 
     fn arm_sync_receipt(&mut self, instance: &Instance) {
-        if self.config.sync_receipt_timeout > 0 {
+        if self.config.sync_receipt_timeout > 0 && instance.gm_present() {
             let wait = self.log_sync_interval.duration() * u32::from(self.config.sync_receipt_timeout);
             self.timers.set(Timer::SyncReceipt, instance.now + wait);
         }
@@ -267,16 +279,21 @@ impl Port {
         match timer {
             Timer::Announce => {
                 self.stats.service.master_announce_timeout += 1;
-                self.timers
-                    .set(Timer::Announce, next_due(due, self.config.log_announce_interval, instance.now));
+                let Some(interval) = self.announce_interval().filter(|_| !self.config.gptp.inhibit_announce)
+                else {
+                    return;
+                };
+                self.timers.set(Timer::Announce, next_due(due, interval, instance.now));
                 let sequence_id = take(&mut self.sequences.announce);
                 self.send_announce_to(instance, Destination::Primary, sequence_id);
             }
             Timer::Sync => {
                 self.stats.service.master_sync_timeout += 1;
-                self.timers.set(Timer::Sync, next_due(due, self.config.log_sync_interval, instance.now));
-                let sequence_id = take(&mut self.sequences.sync);
-                self.send_sync_to(instance, Destination::Primary, sequence_id, self.config.log_sync_interval);
+                let Some(interval) = self.sync_interval() else { return };
+                self.timers.set(Timer::Sync, next_due(due, interval, instance.now));
+                if !self.sync_locked(instance) {
+                    self.send_next_sync(instance);
+                }
             }
             Timer::DelayReq => self.delay_req_due(instance),
             Timer::PdelayReq => self.pdelay_req_due(instance, due),
@@ -287,8 +304,11 @@ impl Port {
             }
             Timer::SyncReceipt => {
                 self.stats.service.sync_timeout += 1;
+                self.abandon(instance);
                 self.lose_master(instance);
             }
+            Timer::GptpCapable => self.gptp_capable_due(instance, due),
+            Timer::GptpCapableReceipt => self.gptp_capable_silent(instance),
             Timer::Qualification => {
                 self.stats.service.qualification_timeout += 1;
                 self.transition(instance, FsmEvent::QualificationTimeout);
@@ -311,160 +331,6 @@ impl Port {
         }
         self.expired = true;
         instance.decision_due = true;
-    }
-
-    // --- sending ---
-
-    pub(super) fn header(&self, instance: &Instance, message_type: MessageType) -> Header {
-        let mut header = Header::new(message_type);
-        header.sdo_id = instance.config.sdo_id;
-        header.minor_version = instance.config.minor_version;
-        header.domain_number = instance.config.domain_number;
-        header.source_port_identity = self.id;
-        header
-    }
-
-    /// Remembers a transmission whose stamp is wanted; one that had to make room counts as lost.
-    pub(super) fn want_stamp(&mut self, instance: &mut Instance, sent: Sent) -> TxToken {
-        let (token, lost) = self.outstanding.issue(sent);
-        if let Some(lost) = lost {
-            self.stamp_lost(instance, lost.message_type());
-        }
-        token
-    }
-
-    /// Sends header and body.
-    pub(super) fn send(
-        &mut self,
-        instance: &mut Instance,
-        header: &Header,
-        body: &Body,
-        destination: Destination,
-        stamp: Option<TxToken>,
-    ) {
-        let message_type = body.message_type();
-        let class = if message_type.is_event() { MessageClass::Event } else { MessageClass::General };
-        let unicast = matches!(destination, Destination::Unicast(_));
-        let header = Header { flags: header.flags.with(Flags::UNICAST, unicast), ..*header };
-        let route = Route { port: self.number(), class, destination, stamp };
-        let written =
-            instance.out.transmit(route, Outbox::TIMING, |buf| Ok(Writer::new(buf, &header, body)?.finish()));
-        if written.is_ok() {
-            self.stats.sent(message_type);
-        }
-    }
-
-    pub(super) fn send_announce_to(
-        &mut self,
-        instance: &mut Instance,
-        destination: Destination,
-        sequence_id: u16,
-    ) {
-        let unicast = matches!(destination, Destination::Unicast(_));
-        let mut header = self.header(instance, MessageType::Announce);
-        header.sequence_id = sequence_id;
-        header.log_message_interval =
-            if unicast { LogInterval::NOT_APPLICABLE } else { self.config.log_announce_interval };
-        header.flags = instance.announce_flags().with(Flags::UNICAST, unicast);
-        let power =
-            Power::announced(&self.config.power, instance.is_grandmaster(), instance.parent_power.as_ref());
-        let body = Body::Announce(instance.announce_body());
-        let route = Route { port: self.number(), class: MessageClass::General, destination, stamp: None };
-        let mut out = std::mem::take(&mut instance.out);
-        let written = out.transmit(route, instance.announce_room(), |buf| {
-            let mut w = Writer::new(buf, &header, &body)?;
-            instance.announce_tlvs(&mut w, power);
-            Ok(w.finish())
-        });
-        instance.out = out;
-        if written.is_ok() {
-            self.stats.sent(MessageType::Announce);
-        }
-    }
-
-    /// What is announced has changed: the next Announces are due now.
-    pub(super) fn announce_now(&mut self, instance: &mut Instance) {
-        if self.config.multicast {
-            self.timers.set(Timer::Announce, instance.now);
-        }
-        self.unicast_announce_now(instance);
-    }
-
-    /// `log_interval`: the one that holds for this destination.
-    pub(super) fn send_sync_to(
-        &mut self,
-        instance: &mut Instance,
-        destination: Destination,
-        sequence_id: u16,
-        log_interval: LogInterval,
-    ) {
-        let unicast = matches!(destination, Destination::Unicast(_));
-        let log_interval = if unicast { LogInterval::NOT_APPLICABLE } else { log_interval };
-        let mut header = self.header(instance, MessageType::Sync);
-        header.sequence_id = sequence_id;
-        header.log_message_interval = log_interval;
-        let body = Body::Sync { origin_timestamp: Timestamp::ZERO };
-        if self.config.stamping.writes_sync() {
-            // The card writes when it saw the message; the rest of the way to the wire is known.
-            header.correction = self.config.egress_latency;
-            return self.send(instance, &header, &body, destination, None);
-        }
-        header.flags = Flags::TWO_STEP;
-        let token = self.want_stamp(instance, Sent::Sync { sequence_id, destination, log_interval });
-        self.send(instance, &header, &body, destination, Some(token));
-    }
-
-    /// A transmit stamp has come, or is known to be lost.
-    pub(super) fn transmit_stamp(
-        &mut self,
-        instance: &mut Instance,
-        token: TxToken,
-        stamp: Option<TimePoint>,
-    ) {
-        let Some(sent) = self.outstanding.complete(token) else { return };
-        let Some(stamp) = stamp else {
-            return self.stamp_lost(instance, sent.message_type());
-        };
-        let stamp = stamp + self.config.egress_latency;
-        match sent {
-            Sent::Sync { sequence_id, destination, log_interval } => {
-                if self.state != PortState::Master {
-                    return;
-                }
-                let (t1, fraction) = stamp.split();
-                let mut header = self.header(instance, MessageType::FollowUp);
-                header.sequence_id = sequence_id;
-                header.log_message_interval = log_interval;
-                header.correction = fraction;
-                let body = Body::FollowUp { precise_origin_timestamp: t1 };
-                self.send(instance, &header, &body, destination, None);
-            }
-            Sent::OptionalSync { sequence_id, log_interval, flags, destination } => {
-                self.optional_sync_sent(instance, sequence_id, log_interval, flags, destination, stamp);
-            }
-            Sent::DelayReq { sequence_id } => {
-                self.monitor_transmitted(instance, MessageType::DelayReq, sequence_id, stamp);
-                self.delay_req_sent(instance, sequence_id, stamp);
-            }
-            Sent::PdelayReq { sequence_id } => {
-                self.monitor_transmitted(instance, MessageType::PdelayReq, sequence_id, stamp);
-                self.pdelay_req_sent(instance, sequence_id, stamp);
-            }
-            // Taken before it came here.
-            Sent::Transit { .. } => {}
-            Sent::PdelayResp { sequence_id, requester, correction, destination } => {
-                self.pdelay_resp_sent(instance, sequence_id, requester, correction, destination, stamp);
-            }
-        }
-    }
-
-    pub(super) fn stamp_lost(&mut self, instance: &mut Instance, message_type: MessageType) {
-        self.stats.tx_stamps_lost += 1;
-        let total = self.stats.tx_stamps_lost;
-        // The first, and then each time the number doubles: an operator sees it, the log survives it.
-        if total.is_power_of_two() {
-            instance.out.event(Event::TransmitStampLost { port: self.number(), message_type, total });
-        }
     }
 
     // --- receiving ---
@@ -522,6 +388,7 @@ impl Port {
                     self.new_master_told = Some(instance.now);
                     instance.out.event(Event::NewForeignMaster { port: self.number(), source });
                 }
+                instance.decision_due |= self.foreign.at_once;
             }
             Recorded::Same => {}
             Recorded::Changed => instance.decision_due = true,
@@ -546,10 +413,13 @@ impl Port {
         }
     }
 
-    fn is_from_master(&mut self, instance: &Instance, header: &Header) -> bool {
-        let ours = self.is_client() && header.source_port_identity == instance.parent.parent_port_identity;
+    fn is_from_master(&mut self, instance: &mut Instance, header: &Header) -> bool {
+        let ours = self.is_client()
+            && (header.source_port_identity == instance.parent.parent_port_identity || self.adopts(instance));
         if !ours {
             self.stats.drop(DropCause::NotMaster);
+        } else if header.source_port_identity != instance.parent.parent_port_identity {
+            self.adopt(instance, header.source_port_identity);
         }
         ours
     }
@@ -573,13 +443,7 @@ impl Port {
         let correction = header.correction + self.config.delay_asymmetry;
         if !header.flags.has(Flags::TWO_STEP) {
             self.sync.clear();
-            let pair = SyncPair {
-                origin: TimePoint::from(origin) + correction,
-                ingress,
-                log_interval: interval,
-                sequence_id: header.sequence_id,
-                correction,
-            };
+            let pair = SyncPair::new(header.sequence_id, origin, correction, ingress, interval, None);
             return self.synchronise(instance, pair);
         }
         match self.sync.two_step_sync(header.sequence_id, ingress, correction, interval) {
@@ -593,7 +457,11 @@ impl Port {
         if self.note_alternate_follow_up(header, origin) || !self.is_from_master(instance, header) {
             return;
         }
-        match self.sync.follow_up(header.sequence_id, origin.into(), header.correction) {
+        let information = follow_up_information(m.tlvs());
+        if information.is_none() && self.config.gptp.follow_up_info {
+            return self.stats.drop(DropCause::NoInformation);
+        }
+        match self.sync.follow_up(header.sequence_id, origin, header.correction, information) {
             Matched::Pair(pair) => self.synchronise(instance, pair),
             Matched::Waits { displaced } => self.stats.service.followup_mismatch += u64::from(displaced),
         }
@@ -608,11 +476,9 @@ impl Port {
         if self.config.delay == Delay::E2e {
             self.sync_for_e2e(instance, forward);
         }
-        let mean_delay = match self.config.delay {
-            Delay::None => Some(TimeInterval::ZERO),
-            Delay::E2e | Delay::P2p => self.filter.value(),
-        };
-        let Some(mean_delay) = mean_delay else { return };
+        let Some(link_delay) = self.mean_delay() else { return };
+        self.gptp_synchronised(instance, &pair, link_delay);
+        let mean_delay = self.gptp_scaled(&pair, link_delay);
         let offset = forward - mean_delay;
         instance.current.offset_from_master = offset;
         instance.current.mean_delay = mean_delay;

@@ -35,6 +35,8 @@ drop_causes! {
     MissingStamp, "missing_stamp", "An event message without a receive stamp.";
     Mechanism, "mechanism", "A message of the delay mechanism this port does not use.";
     Announce, "announce_not_qualified", "An Announce that may not count (steps removed, path trace).";
+    NotCapable, "not_as_capable", "Announce, Sync or Follow_Up of a neighbour that is not asCapable.";
+    NoInformation, "no_follow_up_information", "A Follow_Up without the information that is required.";
     NoRoom, "no_room", "A foreign master beyond the room there is.";
     NotGranted, "not_granted", "Unicast negotiation, or a unicast Announce or Sync, that nobody here asked for or admits.";
     Unmatched, "unmatched", "A half of a pair whose other half did not pass through this transparent clock, or not in time.";

@@ -1,6 +1,6 @@
 //! Pairs Sync with Follow_Up (1588-2019 9.5.4, 11.4.5): either may come first.
 
-use ptp_wire::{LogInterval, TimeInterval, TimePoint};
+use ptp_wire::{FollowUpInformation, LogInterval, TimeInterval, TimePoint, Timestamp};
 
 /// A two-step Sync that waits for its Follow_Up.
 #[derive(Clone, Copy, Debug)]
@@ -15,12 +15,13 @@ struct PendingSync {
 #[derive(Clone, Copy, Debug)]
 struct PendingFollowUp {
     sequence_id: u16,
-    origin: TimePoint,
+    origin: Timestamp,
     correction: TimeInterval,
+    information: Option<FollowUpInformation>,
 }
 
 /// t1 with its corrections, and t2.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct SyncPair {
     /// t1 + all corrections.
     pub(super) origin: TimePoint,
@@ -28,8 +29,27 @@ pub(super) struct SyncPair {
     pub(super) ingress: TimePoint,
     pub(super) log_interval: LogInterval,
     pub(super) sequence_id: u16,
-    /// All corrections.
+    /// preciseOriginTimestamp.
+    pub(super) precise: Timestamp,
+    /// All corrections, and the asymmetry.
     pub(super) correction: TimeInterval,
+    /// Of the Follow_Up.
+    pub(super) information: Option<FollowUpInformation>,
+}
+
+impl SyncPair {
+    /// Of an origin with all its corrections.
+    pub(super) fn new(
+        sequence_id: u16,
+        precise: Timestamp,
+        correction: TimeInterval,
+        ingress: TimePoint,
+        log_interval: LogInterval,
+        information: Option<FollowUpInformation>,
+    ) -> Self {
+        let origin = TimePoint::from(precise) + correction;
+        Self { origin, ingress, log_interval, sequence_id, precise, correction, information }
+    }
 }
 
 /// One half at most waits on each side; a newer one displaces it.
@@ -40,7 +60,7 @@ pub(super) struct SyncMatcher {
 }
 
 /// What came of a half.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Matched {
     Pair(SyncPair),
     /// It waits; `displaced` says whether one that waited before is given up.
@@ -63,9 +83,15 @@ impl SyncMatcher {
     ) -> Matched {
         let displaced = self.sync.take().is_some();
         if let Some(f) = self.follow_up.take_if(|f| f.sequence_id == sequence_id) {
-            let correction = f.correction + correction;
-            let origin = f.origin + correction;
-            return Matched::Pair(SyncPair { origin, ingress, log_interval, sequence_id, correction });
+            let all = f.correction + correction;
+            return Matched::Pair(SyncPair::new(
+                sequence_id,
+                f.origin,
+                all,
+                ingress,
+                log_interval,
+                f.information,
+            ));
         }
         self.sync = Some(PendingSync { sequence_id, ingress, correction, log_interval });
         Matched::Waits { displaced }
@@ -74,17 +100,26 @@ impl SyncMatcher {
     pub(super) fn follow_up(
         &mut self,
         sequence_id: u16,
-        origin: TimePoint,
+        origin: Timestamp,
         correction: TimeInterval,
+        information: Option<FollowUpInformation>,
     ) -> Matched {
         if let Some(s) = self.sync.take_if(|s| s.sequence_id == sequence_id) {
             self.follow_up = None;
-            let correction = correction + s.correction;
-            let origin = origin + correction;
-            let PendingSync { ingress, log_interval, .. } = s;
-            return Matched::Pair(SyncPair { origin, ingress, log_interval, sequence_id, correction });
+            let all = correction + s.correction;
+            return Matched::Pair(SyncPair::new(
+                sequence_id,
+                origin,
+                all,
+                s.ingress,
+                s.log_interval,
+                information,
+            ));
         }
-        let displaced = self.follow_up.replace(PendingFollowUp { sequence_id, origin, correction }).is_some();
+        let displaced = self
+            .follow_up
+            .replace(PendingFollowUp { sequence_id, origin, correction, information })
+            .is_some();
         Matched::Waits { displaced }
     }
 }
@@ -97,23 +132,21 @@ mod tests {
         TimePoint::from_nanos(ns)
     }
 
+    fn from(ns: u32) -> Timestamp {
+        Timestamp::new(0, ns).unwrap()
+    }
+
     const C: TimeInterval = TimeInterval::from_nanos(5);
 
     #[test]
     fn either_half_may_come_first_and_all_corrections_count() {
         let expected = |sequence_id| {
-            Matched::Pair(SyncPair {
-                origin: at(110),
-                ingress: at(200),
-                log_interval: LogInterval(0),
-                sequence_id,
-                correction: C + C,
-            })
+            Matched::Pair(SyncPair::new(sequence_id, from(100), C + C, at(200), LogInterval(0), None))
         };
         let mut m = SyncMatcher::default();
         assert_eq!(m.two_step_sync(7, at(200), C, LogInterval(0)), Matched::Waits { displaced: false });
-        assert_eq!(m.follow_up(7, at(100), C), expected(7));
-        assert_eq!(m.follow_up(8, at(100), C), Matched::Waits { displaced: false });
+        assert_eq!(m.follow_up(7, from(100), C, None), expected(7));
+        assert_eq!(m.follow_up(8, from(100), C, None), Matched::Waits { displaced: false });
         assert_eq!(m.two_step_sync(8, at(200), C, LogInterval(0)), expected(8));
     }
 
@@ -121,9 +154,9 @@ mod tests {
     fn halves_of_different_messages_never_pair() {
         let mut m = SyncMatcher::default();
         m.two_step_sync(7, at(200), C, LogInterval(0));
-        assert_eq!(m.follow_up(6, at(100), C), Matched::Waits { displaced: false });
+        assert_eq!(m.follow_up(6, from(100), C, None), Matched::Waits { displaced: false });
         assert_eq!(m.two_step_sync(8, at(300), C, LogInterval(0)), Matched::Waits { displaced: true });
-        assert_eq!(m.follow_up(7, at(100), C), Matched::Waits { displaced: true });
-        assert!(matches!(m.follow_up(8, at(100), C), Matched::Pair(_)));
+        assert_eq!(m.follow_up(7, from(100), C, None), Matched::Waits { displaced: true });
+        assert!(matches!(m.follow_up(8, from(100), C, None), Matched::Pair(_)));
     }
 }

@@ -18,10 +18,14 @@ pub(super) enum Timer {
     SyncReceipt,
     /// PRE_MASTER is over.
     Qualification,
+    /// Say that the port is gPTP-capable.
+    GptpCapable,
+    /// gPtpCapableReceiptTimeout.
+    GptpCapableReceipt,
 }
 
 impl Timer {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Announce,
         Self::Sync,
         Self::DelayReq,
@@ -29,6 +33,8 @@ impl Timer {
         Self::AnnounceReceipt,
         Self::SyncReceipt,
         Self::Qualification,
+        Self::GptpCapable,
+        Self::GptpCapableReceipt,
     ];
 }
 

@@ -102,6 +102,7 @@ impl Port {
                     self.receive_cancel(instance, rx, cancel);
                 }
                 TlvValue::AcknowledgeCancelUnicast(_) => used = true,
+                TlvValue::Organization(_, tlv) => used |= self.receive_gptp_tlv(instance, &tlv),
                 _ => {}
             }
         }

@@ -84,6 +84,8 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
             config::BestMaster::Ieee1588 => engine::BestMaster::Ieee1588,
             config::BestMaster::G8275 => engine::BestMaster::G8275,
             config::BestMaster::G8265 => engine::BestMaster::G8265,
+            config::BestMaster::Ieee8021As => engine::BestMaster::Ieee8021As,
+            config::BestMaster::Static => engine::BestMaster::Static,
         },
         local_priority: c.clock_local_priority,
         revertive: c.revertive,
@@ -93,6 +95,7 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
             .map(|h| engine::Holdover { in_spec: duration(h.in_spec), out_of_spec: duration(h.out_of_spec) }),
         max_steps_removed: c.max_steps_removed,
         minor_version: c.minor_version,
+        relay: c.relay,
         path_trace: c.path_trace,
         // Messages pass through a transparent clock; its own clock only counts.
         free_running: c.free_running || c.clock.is_transparent(),
@@ -219,6 +222,7 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
         multicast: p.multicast,
         local_priority: p.local_priority,
         power: power(&p.power),
+        gptp: gptp(&p.gptp),
         master_only: p.master_only,
         delay_asymmetry: p.delay_asymmetry,
         egress_latency: p.egress_latency,
@@ -286,6 +290,39 @@ fn unicast_server(s: &config::UnicastServer) -> engine::UnicastServerConfig {
         allow: prefixes(&s.allow),
         deny: prefixes(&s.deny),
         drain: s.drain,
+    }
+}
+
+fn gptp(g: &config::Gptp) -> engine::GptpRules {
+    engine::GptpRules {
+        as_capable: match g.as_capable {
+            config::AsCapable::Unused => engine::AsCapable::Unused,
+            config::AsCapable::Auto => engine::AsCapable::Measured,
+            config::AsCapable::Preset => engine::AsCapable::Preset,
+        },
+        neighbor_prop_delay_thresh: g.neighbor_prop_delay_thresh,
+        min_neighbor_prop_delay: g.min_neighbor_prop_delay,
+        allowed_lost_responses: g.allowed_lost_responses,
+        allowed_faults: g.allowed_faults,
+        gptp_capable: match g.gptp_capable {
+            config::GptpCapable::Unused => engine::GptpCapable::Off,
+            config::GptpCapable::Send => engine::GptpCapable::Send,
+            config::GptpCapable::Require => engine::GptpCapable::Require,
+        },
+        log_gptp_capable_interval: g.log_gptp_capable_interval,
+        gptp_capable_receipt_timeout: g.gptp_capable_receipt_timeout,
+        follow_up_info: g.follow_up_info,
+        role: g.role.map(|role| match role {
+            config::Role::Master => engine::StaticRole::Master,
+            config::Role::Client => engine::StaticRole::Client,
+        }),
+        inhibit_announce: g.inhibit_announce,
+        inhibit_delay_req: g.inhibit_delay_req,
+        ignore_source_id: g.ignore_source_id,
+        msg_interval_request: g.msg_interval_request,
+        oper_log_sync_interval: g.oper_log_sync_interval,
+        oper_log_pdelay_req_interval: g.oper_log_pdelay_req_interval,
+        neighbor_delay: g.neighbor_delay,
     }
 }
 

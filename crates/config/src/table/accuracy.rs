@@ -1,6 +1,7 @@
 //! The keys of the enhanced accuracy metrics.
 
-use super::{GAIN, Kind, Need, SECOND, Section, key};
+use super::servo::GAIN;
+use super::{Kind, Need, SECOND, Section, key};
 
 const SHARE: Kind = Kind::Duration { min: 0, max: SECOND, off: false, hint: "ns" };
 

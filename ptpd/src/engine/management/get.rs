@@ -7,11 +7,11 @@ use ptp_wire::management::{
     TimeStatusNp, TimescaleProperties, TraceabilityProperties, TransparentClockDefaultDataSet,
     TransparentClockPortDataSet, UtcProperties,
 };
-use ptp_wire::{PortAddress, TimeInterval};
+use ptp_wire::{PortAddress, RateOffset, TimeInterval};
 
 use super::super::instance::MAX_PATH;
 use super::super::port::Port;
-use super::super::{Delay, Engine, InstanceKind, transparent};
+use super::super::{AsCapable, Delay, Engine, InstanceKind, transparent};
 use super::options::port_option;
 use super::{Request, emit};
 
@@ -167,7 +167,12 @@ impl Engine {
 
     /// CMLDS_INFO_NP: the port's own values, as linuxptp gives them for a port without the common service.
     pub(super) fn cmlds_info(&self, port: &Port) -> CmldsInfoNp {
-        CmldsInfoNp { mean_link_delay: link_delay(port), scaled_neighbor_rate_ratio: 0, as_capable: 1 }
+        let ratio = port.gptp.neighbor_ratio().unwrap_or(1.0);
+        CmldsInfoNp {
+            mean_link_delay: link_delay(port),
+            scaled_neighbor_rate_ratio: RateOffset::from_ratio(ratio).0,
+            as_capable: port.as_capable().into(),
+        }
     }
 
     fn get_port(&self, request: &Request<'_>, port: &Port, value: &mut [u8]) -> Result<usize, ErrorId> {
@@ -196,10 +201,10 @@ impl Engine {
             ManagementId::LOG_MIN_PDELAY_REQ_INTERVAL => {
                 Payload::LogMinPdelayReqInterval(config.log_min_pdelay_req_interval)
             }
-            // The threshold is 802.1AS's: every port is capable.
+            // There is no threshold: every port is capable.
             ManagementId::PORT_DATA_SET_NP => Payload::PortDataSetNp(PortDataSetNp {
-                neighbor_prop_delay_thresh: config.options.neighbor_prop_delay_threshold,
-                as_capable: 1,
+                neighbor_prop_delay_thresh: neighbor_prop_delay_thresh(port),
+                as_capable: port.as_capable().into(),
             }),
             ManagementId::PORT_PROPERTIES_NP if request.from.may_all() => {
                 Payload::PortPropertiesNp(PortPropertiesNp {
@@ -262,10 +267,19 @@ impl Engine {
     }
 }
 
+/// neighborPropDelayThresh in ns; the largest number where no threshold counts.
+fn neighbor_prop_delay_thresh(port: &Port) -> u32 {
+    let rules = &port.config.gptp;
+    if rules.as_capable != AsCapable::Measured {
+        return u32::MAX;
+    }
+    u32::try_from(rules.neighbor_prop_delay_thresh.nanos()).unwrap_or(u32::MAX)
+}
+
 /// portDS.meanLinkDelay: of P2P ports only (8.2.15.3.3).
 pub(super) fn link_delay(port: &Port) -> TimeInterval {
     match port.config.delay {
-        Delay::P2p => port.filter.value().unwrap_or(TimeInterval::ZERO),
+        Delay::P2p | Delay::CommonP2p => port.mean_delay().unwrap_or(TimeInterval::ZERO),
         Delay::E2e | Delay::None => TimeInterval::ZERO,
     }
 }
@@ -275,6 +289,7 @@ fn delay_mechanism(delay: Delay) -> u8 {
     match delay {
         Delay::E2e => 1,
         Delay::P2p => 2,
+        Delay::CommonP2p => 3,
         Delay::None => 0xfe,
     }
 }

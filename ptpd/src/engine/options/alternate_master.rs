@@ -302,7 +302,7 @@ impl Port {
         let record = self.options.alternates.heard.iter_mut().find(|r| r.source == source);
         if let Some(r) = record
             && let Matched::Pair(pair) =
-                r.matcher.follow_up(header.sequence_id, origin.into(), header.correction)
+                r.matcher.follow_up(header.sequence_id, origin, header.correction, None)
         {
             self.alternate_synced(source, pair.origin, pair.ingress);
         }

@@ -194,7 +194,7 @@ impl Rates {
     /// A Follow_Up passes.
     pub(super) fn follow_up(&mut self, now: Instant, port: PortNumber, header: &Header, origin: Timestamp) {
         let Some(follower) = self.follower(now, header, port) else { return };
-        let matched = follower.matcher.follow_up(header.sequence_id, origin.into(), header.correction);
+        let matched = follower.matcher.follow_up(header.sequence_id, origin, header.correction, None);
         follower.take(matched);
     }
 }

@@ -95,6 +95,7 @@ fn needed(delay: Delay) -> &'static [usize] {
     match delay {
         Delay::E2e => &[1, 2],
         Delay::P2p => &[1, 3],
+        Delay::CommonP2p => &[1],
         _ => &[1],
     }
 }

@@ -1,0 +1,122 @@
+//! How the clock is steered.
+
+use super::{Need, Section, THRESHOLD, int, key};
+use crate::kind::Kind;
+
+pub(super) const GAIN: Kind = Kind::Real { min: 0.0, max: f64::INFINITY, above: false, auto: false };
+const SCALE: Kind = Kind::Real { min: 0.0, max: f64::INFINITY, above: false, auto: true };
+const EXPONENT: Kind = Kind::Real { min: -10.0, max: 10.0, above: false, auto: false };
+
+/// The controller.
+pub(super) const SERVO: Section = Section {
+    name: "servo",
+    doc: "How the clock is steered.",
+    keys: &[
+        key("kind", Kind::Choice(&["pi"]), "pi", "The controller: proportional-integral.", "clock_servo")
+            .needs(Need::Steered),
+        key(
+            "first_step_threshold",
+            THRESHOLD,
+            "20us",
+            "The first correction is a step if the offset is larger.",
+            "first_step_threshold",
+        )
+        .needs(Need::Steered),
+        key(
+            "step_threshold",
+            THRESHOLD,
+            "off",
+            "Any offset larger than this is stepped away.",
+            "step_threshold",
+        )
+        .needs(Need::Steered),
+        key(
+            "max_frequency",
+            Kind::Frequency { min: 1.0, max: 900_000_000.0 },
+            "900000ppm",
+            "Largest frequency correction; the clock's own limit holds besides.",
+            "max_frequency",
+        )
+        .needs(Need::Steered),
+        key(
+            "offset_threshold",
+            THRESHOLD,
+            "off",
+            "Offsets up to this count towards the stable state.",
+            "servo_offset_threshold",
+        )
+        .needs(Need::Steered),
+        key(
+            "num_offset_values",
+            int(1, 1_000_000),
+            "10",
+            "How many small offsets in a row make the state stable.",
+            "servo_num_offset_values",
+        )
+        .needs(Need::Steered),
+        key(
+            "proportional_const",
+            GAIN,
+            "0",
+            "Fixed proportional gain; 0: computed from the interval.",
+            "pi_proportional_const",
+        )
+        .needs(Need::Steered),
+        key(
+            "integral_const",
+            GAIN,
+            "0",
+            "Fixed integral gain; 0: computed from the interval.",
+            "pi_integral_const",
+        )
+        .needs(Need::Steered),
+        key(
+            "proportional_scale",
+            SCALE,
+            "auto",
+            "Proportional gain at one second. `auto`: 0.7 with hardware, 0.1 with software stamps.",
+            "pi_proportional_scale",
+        )
+        .needs(Need::Steered),
+        key(
+            "proportional_exponent",
+            EXPONENT,
+            "-0.3",
+            "Power of the interval that gain goes with.",
+            "pi_proportional_exponent",
+        )
+        .needs(Need::Steered),
+        key(
+            "proportional_norm_max",
+            Kind::Real { min: 0.0, max: 1.0, above: true, auto: false },
+            "0.7",
+            "The gain times the interval stays at or below this.",
+            "pi_proportional_norm_max",
+        )
+        .needs(Need::Steered),
+        key(
+            "integral_scale",
+            SCALE,
+            "auto",
+            "Integral gain at one second. `auto`: 0.3 with hardware, 0.001 with software stamps.",
+            "pi_integral_scale",
+        )
+        .needs(Need::Steered),
+        key(
+            "integral_exponent",
+            EXPONENT,
+            "0.4",
+            "Power of the interval that gain goes with.",
+            "pi_integral_exponent",
+        )
+        .needs(Need::Steered),
+        key(
+            "integral_norm_max",
+            Kind::Real { min: 0.0, max: 2.0, above: true, auto: false },
+            "0.3",
+            "The gain times the interval stays at or below this.",
+            "pi_integral_norm_max",
+        )
+        .needs(Need::Steered),
+    ],
+};
