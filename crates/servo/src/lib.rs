@@ -20,12 +20,17 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod adaptive;
 mod filter;
+mod linreg;
 mod pi;
 mod servo;
+pub mod simulate;
 mod statistics;
 
+pub use adaptive::{Adaptive, AdaptiveConfig, AdaptiveEvent, Estimate, Measuring};
 pub use filter::{DelayFilter, FilterKind};
+pub use linreg::Linreg;
 pub use pi::{Gains, PiConfig};
 pub use servo::{Decision, Servo, ServoConfig, ServoState};
 pub use statistics::{OffsetStatistics, Summary};

@@ -1,0 +1,458 @@
+//! The servo around the estimator: samples in, decisions out.
+
+use ptp_wire::{TimeInterval, TimePoint};
+
+use super::bank::Bank;
+use super::clockwork::Clockwork;
+use super::config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring};
+use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
+use super::moves::{Floor, Move, Moves, Way};
+use super::start::{KEPT, Noises, Prior, Raw, replay, row};
+use super::tracker::{Tracker, best_bandwidth};
+use crate::servo::{bounded, exceeds};
+use crate::{Decision, ServoState};
+
+/// Moves within this many samples that are one too many.
+const RESTLESS: u32 = 6;
+const RESTLESS_SAMPLES: u32 = 256;
+/// A frequency is good enough to begin with if its deviation is below this, ppb.
+const KNOWN_FREQUENCY: f64 = 2e4;
+
+/// The adaptive servo.
+///
+/// Feed it every Sync with [`Adaptive::forward`] and every Delay_Resp with [`Adaptive::backward`], as they come, and carry
+/// out the [`Decision`]s. [`Adaptive::take_event`] tells what changed about the path; [`Adaptive::estimate`] what is known.
+///
+/// ```
+/// use ptp_servo::{Adaptive, AdaptiveConfig};
+/// use ptp_wire::{TimeInterval, TimePoint};
+///
+/// let mut servo = Adaptive::new(AdaptiveConfig::default(), 0.0);
+/// // A clock 1 ms ahead, behind a path of 5 us.
+/// for i in 0..4i64 {
+///     let local = TimePoint::from_nanos(i128::from(i) * 1_000_000_000);
+///     let offset = if servo.state().is_locked() { 0 } else { 1_000_000 };
+///     let a = servo.forward(TimeInterval::from_nanos(offset + 5_000), local);
+///     let offset = if servo.state().is_locked() { 0 } else { 1_000_000 };
+///     let b = servo.backward(TimeInterval::from_nanos(5_000 - offset), local);
+/// }
+/// assert!(servo.state().is_locked());
+/// assert!((servo.estimate().delay_ns - 5_000.0).abs() < 100.0);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Adaptive {
+    config: AdaptiveConfig,
+    max_ppb: f64,
+    interval: f64,
+    clockwork: Clockwork,
+    prior: Prior,
+    /// The first samples, until their noise is known.
+    start: Vec<Raw>,
+    started: bool,
+    bank: Option<Bank>,
+    noises: Noises,
+    moves: Moves,
+    tracker: Option<Tracker>,
+    state: ServoState,
+    first: bool,
+    missing: u32,
+    /// When the last one came from each direction, s.
+    last_down: f64,
+    last_up: f64,
+    counts: (u32, u32),
+    moved: u32,
+    since_move: u32,
+    event: Option<AdaptiveEvent>,
+    /// Asymmetry that was believed without proof, ns.
+    unexplained: f64,
+    health: f64,
+    /// Where the clock was last told to be, ns.
+    offset: f64,
+}
+
+impl Adaptive {
+    /// A servo for a clock that runs with this correction at present, in ppb. The interval is 1 s until
+    /// [`Adaptive::set_interval`]. All memory is taken here.
+    pub fn new(config: AdaptiveConfig, initial_frequency_ppb: f64) -> Self {
+        let max_ppb = if config.servo.max_frequency_ppb.is_nan() {
+            900_000_000.0
+        } else {
+            config.servo.max_frequency_ppb.clamp(0.0, 999_999_999.0)
+        };
+        let rate = bounded(initial_frequency_ppb, max_ppb);
+        Self {
+            config,
+            max_ppb,
+            interval: 1.0,
+            clockwork: Clockwork::new(rate),
+            prior: Prior::unknown(-rate),
+            start: Vec::with_capacity(KEPT),
+            started: false,
+            bank: None,
+            noises: Noises::new(100.0, config.measuring),
+            moves: Moves::default(),
+            tracker: None,
+            state: ServoState::Unlocked,
+            first: true,
+            missing: config.servo.num_offset_values,
+            last_down: 0.0,
+            last_up: 0.0,
+            counts: (0, 0),
+            moved: 0,
+            since_move: 0,
+            event: None,
+            unexplained: 0.0,
+            health: 1.0,
+            offset: 0.0,
+        }
+    }
+
+    /// Tells the interval between samples from the master in seconds: how long a decision will stand.
+    pub fn set_interval(&mut self, seconds: f64) {
+        if seconds.is_finite() && seconds > 0.0 {
+            self.interval = seconds.clamp(1e-4, 1e5);
+        }
+    }
+
+    /// A sample from the master: receive stamp (`local`, on the clock that is steered) less the corrected transmit stamp.
+    /// With [`Measuring::Offset`] the offset itself.
+    pub fn forward(&mut self, value: TimeInterval, local: TimePoint) -> Decision {
+        self.sample(Way::Down, value, local)
+    }
+
+    /// A sample to the master: the master's receive stamp, corrected, less the transmit stamp (`local`).
+    pub fn backward(&mut self, value: TimeInterval, local: TimePoint) -> Decision {
+        if self.config.measuring != Measuring::TwoWay {
+            return self.stay();
+        }
+        self.sample(Way::Up, value, local)
+    }
+
+    /// A path delay measured by the peer delay mechanism, at `local`; with [`Measuring::Peer`] only.
+    pub fn delay(&mut self, value: TimeInterval, local: TimePoint) -> Decision {
+        if self.config.measuring != Measuring::Peer {
+            return self.stay();
+        }
+        self.sample(Way::Up, value, local)
+    }
+
+    /// Starts over, with the oscillator's frequency it knows. Call it when the clock was changed by others.
+    pub fn reset(&mut self) {
+        self.start_over(true);
+    }
+
+    /// Another master is followed from now on: its time and path are new, the oscillator is the same.
+    pub fn master_changed(&mut self) {
+        self.start_over(false);
+    }
+
+    /// No samples for now: gives the frequency to hold, without what was meant to take back the last offset.
+    pub fn hold(&mut self, local: TimePoint) -> Decision {
+        if let Some(bank) = &self.bank {
+            let (time, _) = self.clockwork.at(local);
+            let ahead = bank.ahead(time - bank.time());
+            let rate = bounded(-ahead.x[FREQUENCY], self.max_ppb);
+            self.clockwork.steer(local, rate);
+        }
+        self.stay()
+    }
+
+    /// Tells that something else stepped the clock by this much at `local` (its reading before).
+    pub fn clock_stepped(&mut self, by: TimeInterval, local: TimePoint) {
+        self.rebase(local, by);
+        // The clock's true error moved by as much.
+        if let Some(bank) = &mut self.bank {
+            let mut shift = [0.0; STATES];
+            shift[PHASE] = 0.0;
+            bank.shift(&shift, &[[0.0; STATES]; STATES]);
+        }
+    }
+
+    /// What it made of the last sample.
+    pub const fn state(&self) -> ServoState {
+        self.state
+    }
+
+    /// What was last decided, in ppb.
+    pub fn frequency_ppb(&self) -> f64 {
+        self.clockwork.rate()
+    }
+
+    /// What changed last, once.
+    pub fn take_event(&mut self) -> Option<AdaptiveEvent> {
+        self.event.take()
+    }
+
+    /// What is known, at the last sample.
+    pub fn estimate(&self) -> Estimate {
+        let Some(bank) = &self.bank else { return Estimate::default() };
+        let b = bank.belief();
+        let sigma = b.p[PHASE][PHASE].max(0.0).sqrt();
+        Estimate {
+            offset_ns: self.offset,
+            sigma_ns: sigma,
+            bound_ns: 2.58 * sigma + self.unexplained.abs(),
+            oscillator_ppb: b.x[FREQUENCY],
+            oscillator_sigma_ppb: b.p[FREQUENCY][FREQUENCY].max(0.0).sqrt(),
+            drift_ppb_per_s: b.x[DRIFT],
+            wander_ppb: bank.process().frequency.sqrt(),
+            delay_ns: b.x[DELAY],
+            asymmetry_ns: b.x[ASYMMETRY],
+            forward_noise_ns: self.noises.down.core(),
+            backward_noise_ns: self.noises.up.core(),
+            forward_waiting: self.noises.down.waiting(),
+            backward_waiting: self.noises.up.waiting(),
+            health: self.health,
+        }
+    }
+
+    fn sample(&mut self, way: Way, value: TimeInterval, local: TimePoint) -> Decision {
+        if self.clockwork.before_all(local, 60.0) {
+            // Set back by someone: what was known of its past is worth nothing.
+            self.clockwork = Clockwork::new(self.clockwork.rate());
+            self.start_over(true);
+        }
+        let (time, corrected) = self.clockwork.at(local);
+        let value = match (self.config.measuring, way) {
+            (Measuring::Peer, Way::Up) => value.nanos_f64(),
+            (_, Way::Down) => value.nanos_f64() - corrected,
+            (_, Way::Up) => value.nanos_f64() + corrected,
+        };
+        let raw = Raw { way, time, value };
+        match way {
+            Way::Down => {
+                self.counts.0 = self.counts.0.saturating_add(1);
+                self.last_down = time;
+            }
+            Way::Up => {
+                self.counts.1 = self.counts.1.saturating_add(1);
+                self.last_up = time;
+            }
+        }
+        if self.started { self.track(&raw) } else { self.begin(&raw) }
+        self.decide(local, way)
+    }
+
+    /// While little is known all of it is gone through again, less and less often.
+    fn begin(&mut self, raw: &Raw) {
+        self.start.push(*raw);
+        let n = self.start.len();
+        let again = n <= 8 || matches!(n, 12 | 16 | 24 | 32 | 48) || n >= KEPT;
+        if again || self.bank.is_none() {
+            if let Some((bank, noises)) = replay(&self.start, &self.prior, self.config.measuring) {
+                self.bank = Some(bank);
+                self.noises = noises;
+            }
+        } else {
+            self.track(raw);
+        }
+        if n >= KEPT {
+            self.start.clear();
+            self.started = self.bank.is_some();
+            self.moves.clear();
+        }
+    }
+
+    fn track(&mut self, raw: &Raw) {
+        let Some(bank) = &mut self.bank else { return };
+        let noises = &mut self.noises;
+        bank.predict(raw.time, noises.delay_growth());
+        let h = row(raw, bank.time() - raw.time, self.config.measuring);
+        let seen = bank.look(&h, raw.value, noises.of(raw.way));
+        bank.update(&h, raw.value, noises.of(raw.way));
+        noises.of_mut(raw.way).learn(seen.deviation, seen.variance);
+        let s = seen.variance + noises.of(raw.way).core2();
+        let square = seen.deviation * seen.deviation / s;
+        if square < 12.0 {
+            self.health += (square - self.health) / 256.0;
+        }
+        self.follow(raw, seen.verdict.curvature * s);
+        self.since_move = self.since_move.saturating_add(1);
+        if self.since_move > RESTLESS_SAMPLES {
+            self.moved = 0;
+        }
+        if !self.started || self.config.measuring == Measuring::Offset {
+            return;
+        }
+        let found = self.moves.push(
+            raw.way,
+            raw.time,
+            (seen.deviation, seen.variance),
+            (&self.noises.down, &self.noises.up),
+        );
+        if let Some(found) = found {
+            self.take_move(found);
+        }
+    }
+
+    /// The bounded follower takes the sample, by the weight the estimator gave it.
+    fn follow(&mut self, raw: &Raw, weight: f64) {
+        let (Some(limit), Some(bank)) = (self.config.bandwidth_hz, &self.bank) else { return };
+        if !self.started {
+            self.tracker = None;
+            return;
+        }
+        let b = bank.belief();
+        let tracker = self
+            .tracker
+            .get_or_insert(Tracker::new(bank.time(), b.x[PHASE], b.x[FREQUENCY]));
+        let (sign, path) = match (self.config.measuring, raw.way) {
+            (Measuring::Offset, _) => (1.0, 0.0),
+            (Measuring::Peer, Way::Up) => return,
+            (_, Way::Down) => (1.0, b.x[DELAY] + b.x[ASYMMETRY]),
+            (_, Way::Up) => (-1.0, b.x[DELAY] - b.x[ASYMMETRY]),
+        };
+        let innovation = sign * (raw.value - path) - tracker.phase_at(raw.time);
+        let (down, up) = (self.noises.down.core2(), self.noises.up.core2());
+        let two_way = self.config.measuring == Measuring::TwoWay;
+        let share = match raw.way {
+            _ if !two_way => 1.0,
+            Way::Down => 2.0 * up / (down + up),
+            Way::Up => 2.0 * down / (down + up),
+        };
+        let noise = if two_way { self.interval * down * up / (down + up) } else { self.interval * down };
+        let widest = core::f64::consts::TAU * limit / 1.1;
+        let bandwidth = best_bandwidth(&bank.process(), noise).min(widest);
+        let weight = weight.clamp(0.0, 1.0);
+        tracker.update(raw.time, weight * innovation, bandwidth, share);
+        // Far from what the estimator is sure of: something happened that is not noise.
+        let apart = tracker.phase - b.x[PHASE];
+        let own = noise * bandwidth;
+        if apart * apart > 36.0 * (b.p[PHASE][PHASE] + own) + 1.0 {
+            *tracker = Tracker::new(bank.time(), b.x[PHASE], b.x[FREQUENCY]);
+        }
+    }
+
+    fn take_move(&mut self, found: Move) {
+        let Some(bank) = &mut self.bank else { return };
+        self.moved += 1;
+        self.since_move = 0;
+        let (mut by, mut variance) = ([0.0; STATES], [[0.0; STATES]; STATES]);
+        let event = match found {
+            Move::Path(f) => {
+                by[DELAY] = f.by;
+                variance[DELAY][DELAY] = 4.0 * f.sigma * f.sigma;
+                AdaptiveEvent::PathChanged { by: f.by }
+            }
+            Move::Time(f) => {
+                by[PHASE] = f.by;
+                variance[PHASE][PHASE] = 4.0 * f.sigma * f.sigma;
+                AdaptiveEvent::TimeJumped { by: f.by }
+            }
+            Move::Split(down, up) => {
+                let mut one = |f: Option<Floor>, sign: f64| {
+                    let f = f.unwrap_or(Floor { by: 0.0, sigma: 0.0 });
+                    by[DELAY] += f.by / 2.0;
+                    by[ASYMMETRY] += sign * f.by / 2.0;
+                    let v = 4.0 * f.sigma * f.sigma / 4.0;
+                    variance[DELAY][DELAY] += v;
+                    variance[ASYMMETRY][ASYMMETRY] += v;
+                    variance[DELAY][ASYMMETRY] += sign * v;
+                    variance[ASYMMETRY][DELAY] += sign * v;
+                    f.by
+                };
+                let (forward, backward) = (one(down, 1.0), one(up, -1.0));
+                let total = bank.belief().x[ASYMMETRY] + by[ASYMMETRY];
+                AdaptiveEvent::AsymmetryChanged { forward, backward, total }
+            }
+        };
+        bank.shift(&by, &variance);
+        self.tracker = None;
+        let total = bank.belief().x[ASYMMETRY];
+        self.unexplained = total;
+        let too_much = total.abs() > self.config.max_asymmetry.nanos_f64();
+        self.event = Some(event);
+        if too_much || self.moved > RESTLESS {
+            self.start_over(false);
+            self.event = Some(AdaptiveEvent::StartedOver);
+        }
+    }
+
+    fn start_over(&mut self, unlock: bool) {
+        if let Some(bank) = self.bank.take() {
+            let b = bank.belief();
+            let sigma = b.p[FREQUENCY][FREQUENCY].max(0.0).sqrt();
+            self.prior = Prior { frequency: b.x[FREQUENCY], sigma: (10.0 * sigma).clamp(1.0, 2e5) };
+        }
+        self.start.clear();
+        self.started = false;
+        self.moves.clear();
+        self.tracker = None;
+        self.counts = (0, 0);
+        self.moved = 0;
+        self.unexplained = 0.0;
+        self.missing = self.config.servo.num_offset_values;
+        if unlock {
+            self.state = ServoState::Unlocked;
+        }
+    }
+
+    /// The clock jumps: state and samples are told against the new reading.
+    fn rebase(&mut self, local: TimePoint, by: TimeInterval) {
+        let add = self.clockwork.step(local, by);
+        for raw in &mut self.start {
+            raw.value += add * raw.sign();
+        }
+        if let Some(bank) = &mut self.bank {
+            let mut shift = [0.0; STATES];
+            shift[PHASE] = add;
+            bank.shift(&shift, &[[0.0; STATES]; STATES]);
+        }
+        if let Some(tracker) = &mut self.tracker {
+            tracker.phase += add;
+        }
+    }
+
+    fn stay(&self) -> Decision {
+        let state = if self.state == ServoState::Jump { ServoState::Locked } else { self.state };
+        Decision { state, frequency_ppb: self.clockwork.rate(), step: None }
+    }
+
+    fn decide(&mut self, local: TimePoint, way: Way) -> Decision {
+        let Some(bank) = &self.bank else { return self.stay() };
+        let (time, corrected) = self.clockwork.at(local);
+        let now = time.max(bank.time());
+        let ahead = bank.ahead(now - bank.time());
+        let sure = ahead.p[FREQUENCY][FREQUENCY] < KNOWN_FREQUENCY * KNOWN_FREQUENCY;
+        let enough = self.counts.0 >= 2 && (self.counts.1 >= 1 || self.config.measuring == Measuring::Offset);
+        if !self.state.is_locked() && self.state != ServoState::Jump && !(sure && enough) {
+            return self.stay();
+        }
+        let drift = ahead.x[DRIFT];
+        let (phase, frequency) = match &self.tracker {
+            Some(t) => (t.phase_at(now), t.frequency),
+            None => (ahead.x[PHASE], ahead.x[FREQUENCY]),
+        };
+        let corrected = corrected + (now - time) * self.clockwork.rate();
+        self.offset = phase + corrected;
+        let offset = TimeInterval::from_nanos_f64(self.offset);
+        let step = (self.first && exceeds(offset, self.config.servo.first_step_threshold))
+            || exceeds(offset, self.config.servo.step_threshold);
+        self.first = false;
+        if step {
+            let rate = bounded(-frequency, self.max_ppb);
+            self.clockwork.steer(local, rate);
+            self.rebase(local, -offset);
+            self.offset = 0.0;
+            self.state = ServoState::Jump;
+            return Decision { state: self.state, frequency_ppb: rate, step: Some(-offset) };
+        }
+        // Until the next Sync, but not shorter than half an interval.
+        let wait = match way {
+            Way::Down => self.interval,
+            Way::Up => (self.last_down + self.interval - now).clamp(0.5 * self.interval, self.interval),
+        };
+        let rate = -(frequency + 0.5 * wait * drift) - self.offset / wait;
+        let rate = bounded(rate, self.max_ppb);
+        self.clockwork.steer(local, rate);
+        self.state = ServoState::Locked;
+        if let Some(threshold) = self.config.servo.offset_threshold {
+            let small = offset.abs() <= threshold;
+            self.missing = if small { self.missing.saturating_sub(1) } else { self.config.servo.num_offset_values };
+            if self.missing == 0 {
+                self.state = ServoState::LockedStable;
+            }
+        }
+        Decision { state: self.state, frequency_ppb: rate, step: None }
+    }
+}

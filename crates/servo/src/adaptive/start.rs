@@ -1,0 +1,162 @@
+//! The beginning: a few samples, nothing known.
+
+use super::bank::Bank;
+use super::config::Measuring;
+use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
+use super::moves::Way;
+use super::noise::Noise;
+
+/// Samples that are gone through again and again until their noise is known.
+pub(super) const KEPT: usize = 64;
+/// Core deviations to begin with: 0.5 ns and factors of 4, up to 131 us.
+const GUESSES: usize = 10;
+/// Deviation of phase and path delay around the first samples, ns.
+const FIRST_PHASE: f64 = 1e7;
+/// Of the oscillator's frequency, ppb.
+const FIRST_FREQUENCY: f64 = 2e5;
+/// Of its drift, ppb/s.
+const FIRST_DRIFT: f64 = 0.1;
+
+/// A measurement with all corrections taken out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Raw {
+    pub(super) way: Way,
+    /// Oscillator time, s.
+    pub(super) time: f64,
+    /// ns.
+    pub(super) value: f64,
+}
+
+impl Raw {
+    pub(super) fn sign(&self) -> f64 {
+        match self.way {
+            Way::Down => 1.0,
+            Way::Up => -1.0,
+        }
+    }
+}
+
+/// Both directions' noise.
+#[derive(Clone, Debug)]
+pub(super) struct Noises {
+    pub(super) down: Noise,
+    pub(super) up: Noise,
+}
+
+impl Noises {
+    pub(super) fn new(core: f64, measuring: Measuring) -> Self {
+        let symmetric = measuring == Measuring::Offset;
+        // With the peer delay mechanism what comes "up" is a delay that was measured, not a message's way.
+        let up = symmetric || measuring == Measuring::Peer;
+        Self { down: Noise::new(core, symmetric), up: Noise::new(core, up) }
+    }
+
+    pub(super) fn of(&self, way: Way) -> &Noise {
+        match way {
+            Way::Down => &self.down,
+            Way::Up => &self.up,
+        }
+    }
+
+    pub(super) fn of_mut(&mut self, way: Way) -> &mut Noise {
+        match way {
+            Way::Down => &mut self.down,
+            Way::Up => &mut self.up,
+        }
+    }
+
+    /// Growth of the path delay's variance, ns^2/s: a thousandth of the noise in a second.
+    pub(super) fn delay_growth(&self) -> f64 {
+        1e-6 * self.down.core2().min(self.up.core2())
+    }
+}
+
+/// What is known before the first sample: the oscillator's frequency and its deviation, ppb.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prior {
+    pub(super) frequency: f64,
+    pub(super) sigma: f64,
+}
+
+impl Prior {
+    pub(super) fn unknown(frequency: f64) -> Self {
+        Self { frequency, sigma: FIRST_FREQUENCY }
+    }
+}
+
+/// The row a measurement sees.
+pub(super) fn row(raw: &Raw, age: f64, measuring: Measuring) -> [f64; STATES] {
+    match (measuring, raw.way) {
+        (Measuring::Offset, _) => Bank::row(1.0, age, false),
+        (Measuring::Peer, Way::Up) => {
+            let mut h = [0.0; STATES];
+            h[DELAY] = 1.0;
+            h
+        }
+        _ => Bank::row(raw.sign(), age, true),
+    }
+}
+
+/// A bank around the first samples; `None` while one direction is missing.
+fn first(samples: &[Raw], prior: &Prior, measuring: Measuring) -> Option<Bank> {
+    let of = |way: Way| samples.iter().find(|s| s.way == way).map(|s| s.value);
+    let down = of(Way::Down)?;
+    let (phase, delay) = match measuring {
+        Measuring::Offset => (down, 0.0),
+        Measuring::Peer => (down - of(Way::Up)?, of(Way::Up)?),
+        Measuring::TwoWay => {
+            let up = of(Way::Up)?;
+            ((down - up) / 2.0, (down + up) / 2.0)
+        }
+    };
+    let (mut x, mut variances) = ([0.0; STATES], [0.0; STATES]);
+    (x[PHASE], x[FREQUENCY], x[DELAY]) = (phase, prior.frequency, delay);
+    variances[PHASE] = FIRST_PHASE * FIRST_PHASE;
+    variances[FREQUENCY] = prior.sigma * prior.sigma;
+    variances[DRIFT] = FIRST_DRIFT * FIRST_DRIFT;
+    if measuring != Measuring::Offset {
+        variances[DELAY] = FIRST_PHASE * FIRST_PHASE;
+    }
+    variances[ASYMMETRY] = 0.0;
+    Some(Bank::new(samples.first()?.time, x, variances))
+}
+
+/// Goes through the samples; learns the noise on the way if asked to. Gives how well they were foreseen.
+fn pass(samples: &[Raw], bank: &mut Bank, noises: &mut Noises, learn: bool, measuring: Measuring) -> f64 {
+    let mut evidence = 0.0;
+    for raw in samples {
+        bank.predict(raw.time, noises.delay_growth());
+        let h = row(raw, bank.time() - raw.time, measuring);
+        if learn {
+            let seen = bank.look(&h, raw.value, noises.of(raw.way));
+            evidence += bank.update(&h, raw.value, noises.of(raw.way));
+            noises.of_mut(raw.way).learn(seen.deviation, seen.variance);
+        } else {
+            evidence += bank.update(&h, raw.value, noises.of(raw.way));
+        }
+    }
+    evidence
+}
+
+/// The most plausible bank and noise for these samples; `None` while one direction is missing.
+pub(super) fn replay(samples: &[Raw], prior: &Prior, measuring: Measuring) -> Option<(Bank, Noises)> {
+    let start = first(samples, prior, measuring)?;
+    let mut best: Option<(f64, f64)> = None;
+    for i in 0..GUESSES {
+        let core = 0.5 * f64::from(1u32 << (2 * i as u32));
+        let mut noises = Noises::new(core, measuring);
+        let evidence = pass(samples, &mut start.clone(), &mut noises, false, measuring);
+        if best.is_none_or(|(e, _)| evidence > e) {
+            best = Some((evidence, core));
+        }
+    }
+    let mut noises = Noises::new(best?.1, measuring);
+    for _ in 0..2 {
+        pass(samples, &mut start.clone(), &mut noises, true, measuring);
+        noises.down.doubt();
+        noises.up.doubt();
+    }
+    let mut bank = start;
+    pass(samples, &mut bank, &mut noises, true, measuring);
+    Some((bank, noises))
+}
