@@ -15,6 +15,10 @@ const HOPELESS: f64 = -18.0;
 /// The memory of who explained what: the longer of so many samples and so many seconds.
 const MEMORY_SAMPLES: f64 = 512.0;
 const MEMORY_SECONDS: f64 = 1000.0;
+/// A late measurement's evidence for or against an oscillator counts so much.
+const LATE: f64 = 0.05;
+/// A measurement is late beyond so many deviations.
+const LATE_BEYOND: f64 = 4.0;
 /// Whoever weighs less than this against the best does not count.
 const NEGLIGIBLE: f64 = 1e-5;
 /// White frequency noise of any oscillator, ns^2/s.
@@ -24,6 +28,9 @@ const WHITE: f64 = 1e-4;
 struct Model {
     process: Process,
     kalman: Kalman,
+    /// Logarithm of how likely it is before any data.
+    prior: f64,
+    /// How well it explained the data, against the best.
     score: f64,
     weight: f64,
 }
@@ -50,6 +57,7 @@ pub(super) struct Seen {
     pub(super) deviation: f64,
     pub(super) variance: f64,
     pub(super) verdict: Verdict,
+    pub(super) late: bool,
 }
 
 fn process(i: usize) -> Process {
@@ -77,8 +85,8 @@ impl Bank {
                     kalman.p[DRIFT][DRIFT] = 0.0;
                 }
                 // Good oscillators are as likely as bad ones; the worst few are rare.
-                let score = if i < WALKS { -0.5 * (i as f64 - 9.0).max(0.0) } else { -2.0 };
-                Model { process, kalman, score, weight: 0.0 }
+                let prior = if i < WALKS { -3.0 * (i as f64 - 10.0).max(0.0) } else { -2.0 };
+                Model { process, kalman, prior, score: 0.0, weight: 0.0 }
             })
             .collect();
         let mut bank = Self { models, belief: Belief::default(), time };
@@ -146,19 +154,23 @@ impl Bank {
         let k = Kalman { x: self.belief.x, p: self.belief.p };
         let (mean, variance) = k.expect(h);
         let deviation = value - mean;
-        Seen { deviation, variance, verdict: noise.judge(deviation, variance) }
+        let late = deviation > LATE_BEYOND * (variance + noise.core2()).sqrt();
+        Seen { deviation, variance, verdict: noise.judge(deviation, variance), late }
     }
 
     /// Every model takes the measurement, and is judged by how well it had foreseen it.
-    pub(super) fn update(&mut self, h: &Vector, value: f64, noise: &Noise) -> f64 {
+    ///
+    /// `late`: the measurement waited; it says little about the oscillator.
+    pub(super) fn update(&mut self, h: &Vector, value: f64, noise: &Noise, late: bool) -> f64 {
         let mut evidence = 0.0;
+        let counts = if late { LATE } else { 1.0 };
         let mut best = f64::NEG_INFINITY;
         for m in &mut self.models {
             let (mean, variance) = m.kalman.expect(h);
             let verdict = noise.judge(value - mean, variance);
             m.kalman.update(h, verdict.slope, verdict.curvature);
             evidence += m.weight * verdict.ln_density.exp();
-            m.score += verdict.ln_density;
+            m.score += counts * verdict.ln_density;
             best = best.max(m.score);
         }
         for m in &mut self.models {
@@ -191,10 +203,10 @@ impl Bank {
     }
 
     fn weigh(&mut self) {
-        let best = self.models.iter().map(|m| m.score).fold(f64::NEG_INFINITY, f64::max);
+        let best = self.models.iter().map(|m| m.score + m.prior).fold(f64::NEG_INFINITY, f64::max);
         let mut total = 0.0;
         for m in &mut self.models {
-            let weight = (m.score - best).exp();
+            let weight = (m.score + m.prior - best).exp();
             m.weight = if weight < NEGLIGIBLE { 0.0 } else { weight };
             total += m.weight;
         }

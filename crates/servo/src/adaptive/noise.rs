@@ -15,7 +15,7 @@ const WIDE: [(f64, f64); 3] = [(12.0, 1e-3), (150.0, 1e-4), (2000.0, 1e-5)];
 const PRIOR_WAITING: f64 = 0.1;
 const PRIOR_WORTH: f64 = 20.0;
 /// The memory never gets longer than this many samples.
-const MEMORY: f64 = 512.0;
+const MEMORY: f64 = 2048.0;
 /// A core deviation below this is not believed, ns: stamps have 2^-16 ns, but no clock is that good.
 const LEAST_CORE: f64 = 0.05;
 
@@ -39,6 +39,8 @@ pub(super) struct Noise {
     /// Samples' worth of knowledge.
     worth: f64,
     symmetric: bool,
+    /// The core is at least this, ns^2: stamps that are cut are not exact where they repeat.
+    least: f64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -52,6 +54,11 @@ fn tail_mean(i: usize) -> f64 {
     SHORTEST_TAIL * f64::from(1u32 << (2 * i as u32).min(30))
 }
 
+/// The longer the wait the rarer, by a factor of 3 for each of 4.
+fn prior_tail(i: usize, first: usize) -> f64 {
+    if i < first { 0.0 } else { PRIOR_WAITING * 2.0 / 3.0 * 3f64.powi(first as i32 - i as i32) }
+}
+
 impl Noise {
     /// Nothing known but a first guess of the core's deviation, ns. `symmetric`: no waiting is possible.
     pub(super) fn new(core: f64, symmetric: bool) -> Self {
@@ -61,6 +68,7 @@ impl Noise {
             tails: [0.0; TAILS],
             worth: PRIOR_WORTH,
             symmetric,
+            least: LEAST_CORE * LEAST_CORE,
         };
         noise.spread();
         noise
@@ -72,21 +80,32 @@ impl Noise {
             return;
         }
         let first = self.first_tail();
-        let open = TAILS.saturating_sub(first).max(1) as f64;
         for (i, w) in self.tails.iter_mut().enumerate() {
-            *w = if i >= first { PRIOR_WAITING / open } else { 0.0 };
+            *w = prior_tail(i, first);
         }
-        self.core_weight = 1.0 - PRIOR_WAITING;
+        self.core_weight = 1.0 - self.tails.iter().sum::<f64>();
     }
 
-    /// Shorter mean waits than twice the core are the core.
+    /// Tells by how much stamps are cut, ns.
+    pub(super) fn set_grain(&mut self, grain: f64) {
+        // Between one cut stamp (g^2 / 12) and two.
+        self.least = (grain * grain / 8.0).max(LEAST_CORE * LEAST_CORE);
+        self.core2 = self.core2.max(self.least);
+    }
+
+    /// Shorter mean waits than three times the core are the core.
     fn first_tail(&self) -> usize {
         let core = self.core2.sqrt();
-        (0..TAILS).find(|i| tail_mean(*i) >= 2.0 * core).unwrap_or(TAILS)
+        (0..TAILS).find(|i| tail_mean(*i) >= 3.0 * core).unwrap_or(TAILS)
     }
 
     pub(super) fn core(&self) -> f64 {
         self.core2.sqrt()
+    }
+
+    /// Could the core be smaller than it is held to be?
+    pub(super) fn could_shrink(&self) -> bool {
+        self.core2 > 4.0 * self.least
     }
 
     pub(super) fn core2(&self) -> f64 {
@@ -114,9 +133,9 @@ impl Noise {
     fn tail(v: f64, s: f64, mean: f64) -> Part {
         let root = s.sqrt();
         let a = (v - s / mean) / root;
-        let (ln_below, h) = lower(a);
-        let ln = -mean.ln() + s / (2.0 * mean * mean) - v / mean + ln_below;
-        Part { density: ln.exp(), slope: 1.0 / mean - h / root, curvature: h * (h + a) / s }
+        let (ln, above, rest) = lower(a);
+        let ln = ln - mean.ln() - v * v / (2.0 * s);
+        Part { density: ln.exp(), slope: v / s - above / root, curvature: (1.0 - rest) / s }
     }
 
     /// Calls `f` with (weight, part, is core or tail, index) for everything that counts.
@@ -174,7 +193,7 @@ impl Noise {
         if z < 1e-280 {
             return 0.0;
         }
-        let (mut explained, mut core, mut square) = (0.0, 0.0, 0.0);
+        let (mut explained, mut square) = (0.0, 0.0);
         let mut tails = [0.0; TAILS];
         let ratio = self.core2 / s;
         self.parts(v, s2, |w, p, tail, known| {
@@ -183,9 +202,8 @@ impl Noise {
             }
             let share = w * p.density / z;
             explained += share;
-            match tail.and_then(|i| tails.get_mut(i)) {
-                Some(t) => *t += share,
-                None => core += share,
+            if let Some(t) = tail.and_then(|i| tails.get_mut(i)) {
+                *t += share;
             }
             // The expected square of (v - wait), and of the core's part of it.
             let rest = s - s * s * p.curvature + s * s * p.slope * p.slope;
@@ -194,21 +212,20 @@ impl Noise {
         self.worth = (self.worth + explained).min(MEMORY);
         let gain = 1.0 / self.worth;
         self.core2 += gain * (square - explained * self.core2);
-        self.core2 = self.core2.max(LEAST_CORE * LEAST_CORE);
+        self.core2 = self.core2.max(self.least);
         if self.symmetric {
             return explained;
         }
         let first = self.first_tail();
-        let prior = PRIOR_WAITING / (TAILS.saturating_sub(first).max(1)) as f64;
         let mut total = 0.0;
         // A little of the prior always stays, so that nothing becomes impossible.
-        let leak = gain * PRIOR_WORTH * 0.02;
+        let leak = 0.1 * gain;
         for (i, (w, share)) in self.tails.iter_mut().zip(tails).enumerate() {
             *w += gain * (share - explained * *w);
             if i < first {
                 *w *= 0.9;
             } else {
-                *w += leak * (prior - *w);
+                *w += leak * (prior_tail(i, first) - *w);
             }
             *w = w.clamp(0.0, 0.999);
             total += *w;
@@ -219,7 +236,6 @@ impl Noise {
             total = 0.999;
         }
         self.core_weight = 1.0 - total;
-        let _ = core;
         explained
     }
 }

@@ -25,18 +25,24 @@ pub(super) fn mills(z: f64) -> f64 {
     }
 }
 
-/// For the standard normal distribution: (ln Phi(a), phi(a) / Phi(a)).
-pub(super) fn lower(a: f64) -> (f64, f64) {
-    let ln_phi = -HALF_LN_2PI - a * a / 2.0;
-    if a <= 0.0 {
+/// For the standard normal distribution: (ln Phi(a) + a^2 / 2, h + a, 1 - h (h + a)) with h = phi(a) / Phi(a). The forms are
+/// those whose digits survive where a is far below zero.
+pub(super) fn lower(a: f64) -> (f64, f64, f64) {
+    if a < -60.0 {
+        let b = 1.0 / (a * a);
+        let above = -b * a * (1.0 - b * (2.0 - 10.0 * b));
+        (-HALF_LN_2PI - (-a).ln() - b, above, b * (1.0 - 6.0 * b))
+    } else if a <= 0.0 {
         let m = mills(-a);
-        (ln_phi + m.ln(), 1.0 / m)
+        let above = 1.0 / m + a;
+        (m.ln() - HALF_LN_2PI, above, 1.0 - above / m)
     } else if a > 37.0 {
-        (0.0, 0.0)
+        (a * a / 2.0, a, 1.0)
     } else {
-        let phi = ln_phi.exp();
+        let phi = (-HALF_LN_2PI - a * a / 2.0).exp();
         let below = 1.0 - phi * mills(a);
-        (below.ln(), phi / below)
+        let h = phi / below;
+        (below.ln() + a * a / 2.0, h + a, 1.0 - h * (h + a))
     }
 }
 
@@ -65,15 +71,22 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_meet() {
-        let (l, h) = lower(0.0);
-        assert!((l - 0.5f64.ln()).abs() < 1e-12 && (h - 0.797_884_560_8).abs() < 1e-9);
-        for a in [-3.0, -1.0, 0.5, 3.0] {
-            let step = 1e-5;
-            let slope = (lower(a + step).0 - lower(a - step).0) / (2.0 * step);
-            assert!((slope - lower(a).1).abs() < 1e-6, "{a}");
+    fn both_sides_meet_and_far_ones_too() {
+        let plain = |a: f64| lower(a).0 - a * a / 2.0;
+        assert!((plain(0.0) - 0.5f64.ln()).abs() < 1e-12);
+        for a in [-62.0, -58.0, -3.0, -1.0, 0.5, 3.0] {
+            let step = 1e-4;
+            let slope = (plain(a + step) - plain(a - step)) / (2.0 * step);
+            let (_, above, rest) = lower(a);
+            assert!((slope - (above - a)).abs() < 1e-4, "{a}: {slope} {above}");
+            let h = above - a;
+            assert!((rest - (1.0 - h * above)).abs() < 1e-8, "{a}: {rest}");
         }
-        assert_eq!(lower(50.0), (0.0, 0.0));
-        assert!(lower(-1e6).0.is_finite() && (lower(-1e6).1 / 1e6 - 1.0).abs() < 1e-6);
+        let (near, far) = (lower(-59.999_999), lower(-60.000_001));
+        assert!((near.0 - far.0).abs() < 1e-5 && (near.1 / far.1 - 1.0).abs() < 1e-5);
+        assert!((near.2 / far.2 - 1.0).abs() < 1e-3);
+        let (l, above, rest) = lower(-1e7);
+        assert!(l.is_finite() && (above * 1e7 - 1.0).abs() < 1e-9 && (rest * 1e14 - 1.0).abs() < 1e-9);
+        assert_eq!(lower(50.0), (1250.0, 50.0, 1.0));
     }
 }

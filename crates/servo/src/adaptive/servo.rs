@@ -1,5 +1,7 @@
 //! The servo around the estimator: samples in, decisions out.
 
+use std::collections::VecDeque;
+
 use ptp_wire::{TimeInterval, TimePoint};
 
 use super::bank::Bank;
@@ -7,7 +9,7 @@ use super::clockwork::Clockwork;
 use super::config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring};
 use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
 use super::moves::{Floor, Move, Moves, Way};
-use super::start::{KEPT, Noises, Prior, Raw, replay, row};
+use super::start::{Grain, KEPT, Noises, Prior, Raw, replay, row};
 use super::tracker::{Tracker, best_bandwidth};
 use crate::servo::{bounded, exceeds};
 use crate::{Decision, ServoState};
@@ -15,6 +17,8 @@ use crate::{Decision, ServoState};
 /// Moves within this many samples that are one too many.
 const RESTLESS: u32 = 6;
 const RESTLESS_SAMPLES: u32 = 256;
+/// With deviations this much smaller (mean square, the last 16) than expected, the expectation is wrong.
+const CALM: f64 = 0.06;
 /// A frequency is good enough to begin with if its deviation is below this, ppb.
 const KNOWN_FREQUENCY: f64 = 2e4;
 
@@ -46,9 +50,14 @@ pub struct Adaptive {
     interval: f64,
     clockwork: Clockwork,
     prior: Prior,
-    /// The first samples, until their noise is known.
-    start: Vec<Raw>,
+    /// The last samples: gone through again and again until their noise is known.
+    recent: VecDeque<Raw>,
+    /// How many of them belong to the beginning.
+    begun: usize,
     started: bool,
+    grains: (Grain, Grain),
+    /// Mean square of the last deviations over what was expected.
+    calm: f64,
     bank: Option<Bank>,
     noises: Noises,
     moves: Moves,
@@ -86,8 +95,11 @@ impl Adaptive {
             interval: 1.0,
             clockwork: Clockwork::new(rate),
             prior: Prior::unknown(-rate),
-            start: Vec::with_capacity(KEPT),
+            recent: VecDeque::with_capacity(KEPT),
+            begun: 0,
             started: false,
+            grains: Default::default(),
+            calm: 1.0,
             bank: None,
             noises: Noises::new(100.0, config.measuring),
             moves: Moves::default(),
@@ -212,6 +224,8 @@ impl Adaptive {
             self.clockwork = Clockwork::new(self.clockwork.rate());
             self.start_over(true);
         }
+        let grain = if way == Way::Down { &mut self.grains.0 } else { &mut self.grains.1 };
+        grain.push(value.0);
         let (time, corrected) = self.clockwork.at(local);
         let value = match (self.config.measuring, way) {
             (Measuring::Peer, Way::Up) => value.nanos_f64(),
@@ -229,28 +243,56 @@ impl Adaptive {
                 self.last_up = time;
             }
         }
-        if self.started { self.track(&raw) } else { self.begin(&raw) }
+        if self.recent.len() >= KEPT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(raw);
+        if self.started {
+            self.track(&raw);
+            self.watch();
+        } else {
+            self.begin(&raw);
+        }
         self.decide(local, way)
     }
 
     /// While little is known all of it is gone through again, less and less often.
     fn begin(&mut self, raw: &Raw) {
-        self.start.push(*raw);
-        let n = self.start.len();
+        self.begun += 1;
+        let n = self.begun;
         let again = n <= 8 || matches!(n, 12 | 16 | 24 | 32 | 48) || n >= KEPT;
         if again || self.bank.is_none() {
-            if let Some((bank, noises)) = replay(&self.start, &self.prior, self.config.measuring) {
-                self.bank = Some(bank);
-                self.noises = noises;
-            }
+            self.relearn();
         } else {
             self.track(raw);
         }
         if n >= KEPT {
-            self.start.clear();
             self.started = self.bank.is_some();
             self.moves.clear();
+            self.calm = 1.0;
         }
+    }
+
+    fn relearn(&mut self) {
+        let samples = self.recent.make_contiguous();
+        let samples = samples.get(samples.len().saturating_sub(self.begun)..).unwrap_or_default();
+        let grains = (self.grains.0.nanos(), self.grains.1.nanos());
+        if let Some((bank, noises)) = replay(samples, &self.prior, self.config.measuring, grains) {
+            self.bank = Some(bank);
+            self.noises = noises;
+        }
+    }
+
+    /// Deviations far smaller than what was learnt: it was learnt in worse times, and is learnt anew.
+    fn watch(&mut self) {
+        if self.calm > CALM || !(self.noises.down.could_shrink() && self.noises.up.could_shrink()) {
+            return;
+        }
+        let counts = self.counts;
+        self.start_over(false);
+        self.counts = counts;
+        self.begun = KEPT.min(self.recent.len()) / 3;
+        self.relearn();
     }
 
     fn track(&mut self, raw: &Raw) {
@@ -259,13 +301,17 @@ impl Adaptive {
         bank.predict(raw.time, noises.delay_growth());
         let h = row(raw, bank.time() - raw.time, self.config.measuring);
         let seen = bank.look(&h, raw.value, noises.of(raw.way));
-        bank.update(&h, raw.value, noises.of(raw.way));
+        bank.update(&h, raw.value, noises.of(raw.way), seen.late);
         noises.of_mut(raw.way).learn(seen.deviation, seen.variance);
+        let grains = (self.grains.0.nanos(), self.grains.1.nanos());
+        noises.down.set_grain(grains.0);
+        noises.up.set_grain(grains.1);
         let s = seen.variance + noises.of(raw.way).core2();
         let square = seen.deviation * seen.deviation / s;
         if square < 12.0 {
             self.health += (square - self.health) / 256.0;
         }
+        self.calm += (square.min(12.0) - self.calm) / 16.0;
         self.follow(raw, seen.verdict.curvature * s);
         self.since_move = self.since_move.saturating_add(1);
         if self.since_move > RESTLESS_SAMPLES {
@@ -374,7 +420,8 @@ impl Adaptive {
             let sigma = b.p[FREQUENCY][FREQUENCY].max(0.0).sqrt();
             self.prior = Prior { frequency: b.x[FREQUENCY], sigma: (10.0 * sigma).clamp(1.0, 2e5) };
         }
-        self.start.clear();
+        self.begun = 0;
+        self.calm = 1.0;
         self.started = false;
         self.moves.clear();
         self.tracker = None;
@@ -390,7 +437,7 @@ impl Adaptive {
     /// The clock jumps: state and samples are told against the new reading.
     fn rebase(&mut self, local: TimePoint, by: TimeInterval) {
         let add = self.clockwork.step(local, by);
-        for raw in &mut self.start {
+        for raw in &mut self.recent {
             raw.value += add * raw.sign();
         }
         if let Some(bank) = &mut self.bank {
@@ -409,13 +456,18 @@ impl Adaptive {
     }
 
     fn decide(&mut self, local: TimePoint, way: Way) -> Decision {
-        let Some(bank) = &self.bank else { return self.stay() };
+        let enough = self.counts.0 >= 2 && (self.counts.1 >= 1 || self.config.measuring == Measuring::Offset);
+        let (Some(bank), true) = (&self.bank, enough) else {
+            if self.state.is_locked() {
+                self.clockwork.steer(local, bounded(-self.prior.frequency, self.max_ppb));
+            }
+            return self.stay();
+        };
         let (time, corrected) = self.clockwork.at(local);
         let now = time.max(bank.time());
         let ahead = bank.ahead(now - bank.time());
         let sure = ahead.p[FREQUENCY][FREQUENCY] < KNOWN_FREQUENCY * KNOWN_FREQUENCY;
-        let enough = self.counts.0 >= 2 && (self.counts.1 >= 1 || self.config.measuring == Measuring::Offset);
-        if !self.state.is_locked() && self.state != ServoState::Jump && !(sure && enough) {
+        if !self.state.is_locked() && self.state != ServoState::Jump && !sure {
             return self.stay();
         }
         let drift = ahead.x[DRIFT];

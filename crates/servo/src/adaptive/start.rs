@@ -11,7 +11,7 @@ pub(super) const KEPT: usize = 64;
 /// Core deviations to begin with: 0.5 ns and factors of 4, up to 131 us.
 const GUESSES: usize = 10;
 /// Deviation of phase and path delay around the first samples, ns.
-const FIRST_PHASE: f64 = 1e7;
+const FIRST_PHASE: f64 = 1e6;
 /// Of the oscillator's frequency, ppb.
 const FIRST_FREQUENCY: f64 = 2e5;
 /// Of its drift, ppb/s.
@@ -84,6 +84,42 @@ impl Prior {
     }
 }
 
+/// How coarse one direction's values are: cut stamps repeat exactly, others never do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Grain {
+    last: Option<i64>,
+    /// The smallest difference that was seen, 2^-16 ns.
+    least: Option<i64>,
+    same: u32,
+    count: u32,
+}
+
+impl Grain {
+    pub(super) fn push(&mut self, value: i64) {
+        if let Some(last) = self.last.replace(value) {
+            let by = value.saturating_sub(last).saturating_abs();
+            self.count += 1;
+            if by == 0 {
+                self.same += 1;
+            } else {
+                self.least = Some(self.least.map_or(by, |l| l.min(by)));
+            }
+        }
+        if self.count >= 1024 {
+            self.count /= 2;
+            self.same /= 2;
+        }
+    }
+
+    /// ns; 0 if values are not cut, or noise hides it.
+    pub(super) fn nanos(&self) -> f64 {
+        if self.same * 20 < self.count || self.same == 0 {
+            return 0.0;
+        }
+        self.least.map_or(0.0, |l| l as f64 / 65536.0)
+    }
+}
+
 /// The row a measurement sees.
 pub(super) fn row(raw: &Raw, age: f64, measuring: Measuring) -> [f64; STATES] {
     match (measuring, raw.way) {
@@ -127,30 +163,39 @@ fn pass(samples: &[Raw], bank: &mut Bank, noises: &mut Noises, learn: bool, meas
     for raw in samples {
         bank.predict(raw.time, noises.delay_growth());
         let h = row(raw, bank.time() - raw.time, measuring);
+        let seen = bank.look(&h, raw.value, noises.of(raw.way));
+        evidence += bank.update(&h, raw.value, noises.of(raw.way), seen.late);
         if learn {
-            let seen = bank.look(&h, raw.value, noises.of(raw.way));
-            evidence += bank.update(&h, raw.value, noises.of(raw.way));
             noises.of_mut(raw.way).learn(seen.deviation, seen.variance);
-        } else {
-            evidence += bank.update(&h, raw.value, noises.of(raw.way));
         }
     }
     evidence
 }
 
 /// The most plausible bank and noise for these samples; `None` while one direction is missing.
-pub(super) fn replay(samples: &[Raw], prior: &Prior, measuring: Measuring) -> Option<(Bank, Noises)> {
+pub(super) fn replay(
+    samples: &[Raw],
+    prior: &Prior,
+    measuring: Measuring,
+    grains: (f64, f64),
+) -> Option<(Bank, Noises)> {
+    let fresh = |core: f64| {
+        let mut noises = Noises::new(core, measuring);
+        noises.down.set_grain(grains.0);
+        noises.up.set_grain(grains.1);
+        noises
+    };
     let start = first(samples, prior, measuring)?;
     let mut best: Option<(f64, f64)> = None;
     for i in 0..GUESSES {
         let core = 0.5 * f64::from(1u32 << (2 * i as u32));
-        let mut noises = Noises::new(core, measuring);
+        let mut noises = fresh(core);
         let evidence = pass(samples, &mut start.clone(), &mut noises, false, measuring);
         if best.is_none_or(|(e, _)| evidence > e) {
             best = Some((evidence, core));
         }
     }
-    let mut noises = Noises::new(best?.1, measuring);
+    let mut noises = fresh(best?.1);
     for _ in 0..2 {
         pass(samples, &mut start.clone(), &mut noises, true, measuring);
         noises.down.doubt();
