@@ -11,7 +11,7 @@ const WALKS: usize = 15;
 const DRIFTS: usize = 5;
 const MODELS: usize = WALKS + DRIFTS;
 /// Whoever explains the data this much worse than the best (natural logarithm) follows the others' estimate.
-const HOPELESS: f64 = -18.0;
+const HOPELESS: f64 = -10.0;
 /// The memory of who explained what: the longer of so many samples and so many seconds.
 const MEMORY_SAMPLES: f64 = 512.0;
 const MEMORY_SECONDS: f64 = 1000.0;

@@ -9,7 +9,7 @@ use super::clockwork::Clockwork;
 use super::config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring};
 use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
 use super::moves::{Floor, Move, Moves, Way};
-use super::start::{Grain, KEPT, Noises, Prior, Raw, replay, row};
+use super::start::{BETTER_ALONE, Grain, KEPT, LAST, Noises, Prior, Raw, replay, row};
 use super::tracker::{Tracker, best_bandwidth};
 use crate::servo::{bounded, exceeds};
 use crate::{Decision, ServoState};
@@ -260,13 +260,13 @@ impl Adaptive {
     fn begin(&mut self, raw: &Raw) {
         self.begun += 1;
         let n = self.begun;
-        let again = n <= 8 || matches!(n, 12 | 16 | 24 | 32 | 48) || n >= KEPT;
+        let again = n <= LAST || n % LAST == 0;
         if again || self.bank.is_none() {
             self.relearn();
         } else {
             self.track(raw);
         }
-        if n >= KEPT {
+        if self.begun >= KEPT {
             self.started = self.bank.is_some();
             self.moves.clear();
             self.calm = 1.0;
@@ -275,12 +275,20 @@ impl Adaptive {
 
     fn relearn(&mut self) {
         let samples = self.recent.make_contiguous();
-        let samples = samples.get(samples.len().saturating_sub(self.begun)..).unwrap_or_default();
+        let last = |n: usize| samples.get(samples.len().saturating_sub(n)..).unwrap_or_default();
         let grains = (self.grains.0.nanos(), self.grains.1.nanos());
-        if let Some((bank, noises)) = replay(samples, &self.prior, self.config.measuring, grains) {
-            self.bank = Some(bank);
-            self.noises = noises;
+        let measuring = self.config.measuring;
+        let Some(mut found) = replay(last(self.begun), &self.prior, measuring, grains) else { return };
+        if self.begun >= 2 * LAST
+            && let Some(alone) = replay(last(LAST), &self.prior, measuring, grains)
+            && alone.last > found.last + BETTER_ALONE
+        {
+            // The master jumped since, or was not yet synchronised itself.
+            self.begun = LAST;
+            found = alone;
         }
+        self.bank = Some(found.bank);
+        self.noises = found.noises;
     }
 
     /// Deviations far smaller than what was learnt: it was learnt in worse times, and is learnt anew.

@@ -8,6 +8,10 @@ use super::noise::Noise;
 
 /// Samples that are gone through again and again until their noise is known.
 pub(super) const KEPT: usize = 64;
+/// So many are enough to begin anew if what was before them does not fit.
+pub(super) const LAST: usize = 8;
+/// Without what was before, the last ones have to fit this much better (natural logarithm).
+pub(super) const BETTER_ALONE: f64 = 12.0;
 /// Core deviations to begin with: 0.5 ns and factors of 4, up to 131 us.
 const GUESSES: usize = 10;
 /// Deviation of phase and path delay around the first samples, ns.
@@ -69,6 +73,14 @@ impl Noises {
     pub(super) fn delay_growth(&self) -> f64 {
         1e-6 * self.down.core2().min(self.up.core2())
     }
+}
+
+/// What going through the first samples gave.
+pub(super) struct Replay {
+    pub(super) bank: Bank,
+    pub(super) noises: Noises,
+    /// How well the last [`LAST`] were foreseen: logarithm of their density.
+    pub(super) last: f64,
 }
 
 /// What is known before the first sample: the oscillator's frequency and its deviation, ppb.
@@ -157,19 +169,24 @@ fn first(samples: &[Raw], prior: &Prior, measuring: Measuring) -> Option<Bank> {
     Some(Bank::new(samples.first()?.time, x, variances))
 }
 
-/// Goes through the samples; learns the noise on the way if asked to. Gives how well they were foreseen.
-fn pass(samples: &[Raw], bank: &mut Bank, noises: &mut Noises, learn: bool, measuring: Measuring) -> f64 {
-    let mut evidence = 0.0;
-    for raw in samples {
+/// Goes through the samples; learns the noise on the way if asked to. Gives how well all of them, and how well the last
+/// [`LAST`] were foreseen.
+fn pass(samples: &[Raw], bank: &mut Bank, noises: &mut Noises, learn: bool, measuring: Measuring) -> (f64, f64) {
+    let (mut evidence, mut last) = (0.0, 0.0);
+    for (i, raw) in samples.iter().enumerate() {
         bank.predict(raw.time, noises.delay_growth());
         let h = row(raw, bank.time() - raw.time, measuring);
         let seen = bank.look(&h, raw.value, noises.of(raw.way));
-        evidence += bank.update(&h, raw.value, noises.of(raw.way), seen.late);
+        let one = bank.update(&h, raw.value, noises.of(raw.way), seen.late);
+        evidence += one;
+        if i + LAST >= samples.len() {
+            last += one;
+        }
         if learn {
             noises.of_mut(raw.way).learn(seen.deviation, seen.variance);
         }
     }
-    evidence
+    (evidence, last)
 }
 
 /// The most plausible bank and noise for these samples; `None` while one direction is missing.
@@ -178,7 +195,7 @@ pub(super) fn replay(
     prior: &Prior,
     measuring: Measuring,
     grains: (f64, f64),
-) -> Option<(Bank, Noises)> {
+) -> Option<Replay> {
     let fresh = |core: f64| {
         let mut noises = Noises::new(core, measuring);
         noises.down.set_grain(grains.0);
@@ -190,7 +207,7 @@ pub(super) fn replay(
     for i in 0..GUESSES {
         let core = 0.5 * f64::from(1u32 << (2 * i as u32));
         let mut noises = fresh(core);
-        let evidence = pass(samples, &mut start.clone(), &mut noises, false, measuring);
+        let (evidence, _) = pass(samples, &mut start.clone(), &mut noises, false, measuring);
         if best.is_none_or(|(e, _)| evidence > e) {
             best = Some((evidence, core));
         }
@@ -202,6 +219,6 @@ pub(super) fn replay(
         noises.up.doubt();
     }
     let mut bank = start;
-    pass(samples, &mut bank, &mut noises, true, measuring);
-    Some((bank, noises))
+    let (_, last) = pass(samples, &mut bank, &mut noises, true, measuring);
+    Some(Replay { bank, noises, last })
 }
