@@ -18,7 +18,7 @@ fn main() {
             let make: [&dyn Fn(usize) -> Box<dyn Driver>; 3] = [
                 &|_| Box::new(Classic::pi()),
                 &|_| Box::new(Classic::linreg()),
-                &|_| if s.hops > 1 { Box::new(AdaptiveDriver::bounded(0.1)) } else { Box::new(AdaptiveDriver::new()) },
+                &|_| if s.hops > 1 { Box::new(AdaptiveDriver::boundary(ptp_servo::Transfer::Damped)) } else { Box::new(AdaptiveDriver::new()) },
             ];
             let mut outs = vec![];
             for (i, m) in make.iter().enumerate() {

@@ -26,7 +26,7 @@ fn main() {
     let s = published().into_iter().find(|s| s.name == a[1]).unwrap();
     let seed = a[2].parse().unwrap();
     let every: u64 = a[3].parse().unwrap();
-    let o = run(&s, seed, &|h| if h == s.hops { Box::new(D(if s.hops > 1 { AdaptiveDriver::bounded(0.1) } else { AdaptiveDriver::new() }, 0, every)) } else { Box::new(AdaptiveDriver::bounded(0.1)) });
+    let o = run(&s, seed, &|h| if h == s.hops { Box::new(D(if s.hops > 1 { AdaptiveDriver::boundary(ptp_servo::Transfer::Damped) } else { AdaptiveDriver::new() }, 0, every)) } else { Box::new(AdaptiveDriver::boundary(ptp_servo::Transfer::Damped)) });
     let step = s.duration_s / 40.0;
     for i in 0..40 { let f = i as f64 * step; println!("{:8.1} rms {:9.2} max {:9.2}", f, o.rms(f, f + step), o.max(f, f + step)); }
 }

@@ -28,7 +28,7 @@ mod servo;
 pub mod simulate;
 mod statistics;
 
-pub use adaptive::{Adaptive, AdaptiveConfig, AdaptiveEvent, Estimate, Measuring};
+pub use adaptive::{Adaptive, AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, Transfer};
 pub use filter::{DelayFilter, FilterKind};
 pub use linreg::Linreg;
 pub use pi::{Gains, PiConfig};

@@ -16,6 +16,21 @@ pub enum Measuring {
     Offset,
 }
 
+/// How the clock passes on what its master does.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Transfer {
+    /// With the least error of its own: for clocks at the end.
+    #[default]
+    Free,
+    /// Damped, so that nothing is passed on more than 3.5 % larger; as wide as the data say: for boundary clocks.
+    Damped,
+    /// Damped to a gain peaking below 0.1 dB, and never wider than this: for boundary clocks by G.8273.2.
+    Limited {
+        /// 3 dB down at this frequency at most, Hz; 0.05 to 0.1 by G.8273.2. Values from 0.0001 to 100.
+        bandwidth_hz: f64,
+    },
+}
+
 /// How the adaptive servo decides. Nothing here is a gain: what the network and the oscillator are like is learnt.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdaptiveConfig {
@@ -23,9 +38,8 @@ pub struct AdaptiveConfig {
     pub servo: ServoConfig,
     /// How the path delay becomes known.
     pub measuring: Measuring,
-    /// The bandwidth with which the master's time is followed never exceeds this, Hz, and the loop is damped so that its
-    /// gain peaks below 0.1 dB: for boundary clocks (0.05 to 0.1 Hz by G.8273.2). `None`: as wide as the data say.
-    pub bandwidth_hz: Option<f64>,
+    /// How the clock passes on what its master does.
+    pub transfer: Transfer,
     /// A path asymmetry beyond this is not believed: the plain offset is followed instead. Default 1 ms.
     pub max_asymmetry: TimeInterval,
 }
@@ -35,7 +49,7 @@ impl Default for AdaptiveConfig {
         Self {
             servo: ServoConfig::default(),
             measuring: Measuring::TwoWay,
-            bandwidth_hz: None,
+            transfer: Transfer::Free,
             max_asymmetry: TimeInterval::from_nanos(1_000_000),
         }
     }

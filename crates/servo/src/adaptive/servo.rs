@@ -10,13 +10,15 @@ use super::config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring};
 use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
 use super::moves::{Floor, Move, Moves, Way};
 use super::start::{BETTER_ALONE, Grain, KEPT, LAST, Noises, Prior, Raw, replay, row};
-use super::tracker::{Tracker, best_bandwidth};
+use super::tracker::{Tracker, best_bandwidth, limits};
 use crate::servo::{bounded, exceeds};
 use crate::{Decision, ServoState};
 
 /// Moves within this many samples that are one too many.
 const RESTLESS: u32 = 6;
 const RESTLESS_SAMPLES: u32 = 256;
+/// Offsets are taken back at this rate at most, ppb: whoever follows this clock has to be able to.
+const FASTEST: f64 = 500_000.0;
 /// With deviations this much smaller (mean square, the last 16) than expected, the expectation is wrong.
 const CALM: f64 = 0.06;
 /// A frequency is good enough to begin with if its deviation is below this, ppb.
@@ -55,6 +57,8 @@ pub struct Adaptive {
     /// How many of them belong to the beginning.
     begun: usize,
     started: bool,
+    /// It was once through with the beginning: no first step any more.
+    settled: bool,
     grains: (Grain, Grain),
     /// Mean square of the last deviations over what was expected.
     calm: f64,
@@ -98,6 +102,7 @@ impl Adaptive {
             recent: VecDeque::with_capacity(KEPT),
             begun: 0,
             started: false,
+            settled: false,
             grains: Default::default(),
             calm: 1.0,
             bank: None,
@@ -268,6 +273,7 @@ impl Adaptive {
         }
         if self.begun >= KEPT {
             self.started = self.bank.is_some();
+            self.settled |= self.started;
             self.moves.clear();
             self.calm = 1.0;
         }
@@ -286,6 +292,7 @@ impl Adaptive {
             // The master jumped since, or was not yet synchronised itself.
             self.begun = LAST;
             found = alone;
+            self.first |= !self.settled;
         }
         self.bank = Some(found.bank);
         self.noises = found.noises;
@@ -341,7 +348,7 @@ impl Adaptive {
 
     /// The bounded follower takes the sample, by the weight the estimator gave it.
     fn follow(&mut self, raw: &Raw, weight: f64) {
-        let (Some(limit), Some(bank)) = (self.config.bandwidth_hz, &self.bank) else { return };
+        let (Some((damping, widest)), Some(bank)) = (limits(self.config.transfer), &self.bank) else { return };
         if !self.started {
             self.tracker = None;
             return;
@@ -349,7 +356,7 @@ impl Adaptive {
         let b = bank.belief();
         let tracker = self
             .tracker
-            .get_or_insert(Tracker::new(bank.time(), b.x[PHASE], b.x[FREQUENCY]));
+            .get_or_insert(Tracker::new(bank.time(), b.x[PHASE], b.x[FREQUENCY], damping));
         let (sign, path) = match (self.config.measuring, raw.way) {
             (Measuring::Offset, _) => (1.0, 0.0),
             (Measuring::Peer, Way::Up) => return,
@@ -365,15 +372,14 @@ impl Adaptive {
             Way::Up => 2.0 * down / (down + up),
         };
         let noise = if two_way { self.interval * down * up / (down + up) } else { self.interval * down };
-        let widest = core::f64::consts::TAU * limit / 1.1;
-        let bandwidth = best_bandwidth(&bank.process(), noise).min(widest);
+        let bandwidth = best_bandwidth(&bank.process(), noise, damping).min(widest);
         let weight = weight.clamp(0.0, 1.0);
         tracker.update(raw.time, weight * innovation, bandwidth, share);
         // Far from what the estimator is sure of: something happened that is not noise.
         let apart = tracker.phase - b.x[PHASE];
         let own = noise * bandwidth;
         if apart * apart > 36.0 * (b.p[PHASE][PHASE] + own) + 1.0 {
-            *tracker = Tracker::new(bank.time(), b.x[PHASE], b.x[FREQUENCY]);
+            *tracker = Tracker::new(bank.time(), b.x[PHASE], b.x[FREQUENCY], damping);
         }
     }
 
@@ -502,7 +508,8 @@ impl Adaptive {
             Way::Down => self.interval,
             Way::Up => (self.last_down + self.interval - now).clamp(0.5 * self.interval, self.interval),
         };
-        let rate = -(frequency + 0.5 * wait * drift) - self.offset / wait;
+        let back = (self.offset / wait).clamp(-FASTEST, FASTEST);
+        let rate = -(frequency + 0.5 * wait * drift) - back;
         let rate = bounded(rate, self.max_ppb);
         self.clockwork.steer(local, rate);
         self.state = ServoState::Locked;

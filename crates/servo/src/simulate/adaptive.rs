@@ -3,7 +3,7 @@
 use ptp_wire::{TimeInterval, TimePoint};
 
 use super::Driver;
-use crate::{Adaptive, AdaptiveConfig, Decision};
+use crate::{Adaptive, AdaptiveConfig, Decision, Transfer};
 
 /// Hands samples on as they are.
 pub struct AdaptiveDriver(pub Adaptive);
@@ -14,9 +14,9 @@ impl AdaptiveDriver {
         Self(Adaptive::new(AdaptiveConfig::default(), 0.0))
     }
 
-    /// As a boundary clock has it: with this bandwidth at most, Hz.
-    pub fn bounded(hz: f64) -> Self {
-        Self(Adaptive::new(AdaptiveConfig { bandwidth_hz: Some(hz), ..AdaptiveConfig::default() }, 0.0))
+    /// As a boundary clock has it.
+    pub fn boundary(transfer: Transfer) -> Self {
+        Self(Adaptive::new(AdaptiveConfig { transfer, ..AdaptiveConfig::default() }, 0.0))
     }
 }
 
