@@ -14,7 +14,8 @@ const WIDE: [(f64, f64); 3] = [(12.0, 1e-3), (150.0, 1e-4), (2000.0, 1e-5)];
 /// Before data: a tenth of all messages wait, for a time that nobody knows. Worth this many samples.
 const PRIOR_WAITING: f64 = 0.1;
 const PRIOR_WORTH: f64 = 20.0;
-/// The memory never gets longer than this many samples.
+/// The memory never gets longer than this many samples: for the core, and for the shares of waiting.
+const CORE_MEMORY: f64 = 512.0;
 const MEMORY: f64 = 2048.0;
 /// A core deviation below this is not believed, ns: stamps have 2^-16 ns, but no clock is that good.
 const LEAST_CORE: f64 = 0.05;
@@ -211,7 +212,7 @@ impl Noise {
         });
         self.worth = (self.worth + explained).min(MEMORY);
         let gain = 1.0 / self.worth;
-        self.core2 += gain * (square - explained * self.core2);
+        self.core2 += (1.0 / self.worth.min(CORE_MEMORY)) * (square - explained * self.core2);
         self.core2 = self.core2.max(self.least);
         if self.symmetric {
             return explained;
@@ -252,7 +253,7 @@ mod tests {
         noise.core_weight = 0.6;
         for s2 in [1.0, 400.0, 1e6] {
             for v in [-300.0, -20.0, 0.0, 15.0, 200.0, 5000.0] {
-                let h = 1e-3;
+                let h = 0.01 * f64::max(1.0, v.abs() / 10.0);
                 let f = |v: f64| noise.judge(v, s2).ln_density;
                 let slope = -(f(v + h) - f(v - h)) / (2.0 * h);
                 let curvature = -(f(v + h) - 2.0 * f(v) + f(v - h)) / (h * h);
@@ -265,7 +266,7 @@ mod tests {
 
     #[test]
     fn symmetric_noise_is_learnt_as_it_is() {
-        let mut noise = Noise::new(100.0, false);
+        let mut noise = Noise::new(20.0, false);
         let mut rng = Rng::new(1, 1);
         for _ in 0..4000 {
             noise.learn(7.0 * rng.normal(), 0.5);
@@ -276,7 +277,7 @@ mod tests {
 
     #[test]
     fn waiting_does_not_widen_the_core() {
-        let mut noise = Noise::new(100.0, false);
+        let mut noise = Noise::new(20.0, false);
         let mut rng = Rng::new(2, 1);
         for _ in 0..4000 {
             let wait = if rng.chance(0.6) { 4000.0 * rng.exponential() } else { 0.0 };
