@@ -23,6 +23,7 @@
 mod adaptive;
 mod filter;
 mod linreg;
+pub mod metrics;
 mod pi;
 mod servo;
 pub mod simulate;

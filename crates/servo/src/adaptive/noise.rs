@@ -252,7 +252,7 @@ mod tests {
         noise.tails[3] = 0.3;
         noise.core_weight = 0.6;
         for s2 in [1.0, 400.0, 1e6] {
-            for v in [-300.0, -20.0, 0.0, 15.0, 200.0, 5000.0] {
+            for v in [-300.0f64, -20.0, 0.0, 15.0, 200.0, 5000.0] {
                 let h = 0.01 * f64::max(1.0, v.abs() / 10.0);
                 let f = |v: f64| noise.judge(v, s2).ln_density;
                 let slope = -(f(v + h) - f(v - h)) / (2.0 * h);
