@@ -22,6 +22,7 @@
 
 mod adaptive;
 mod filter;
+mod holdover;
 mod linreg;
 pub mod metrics;
 mod pi;
@@ -29,8 +30,9 @@ mod servo;
 pub mod simulate;
 mod statistics;
 
-pub use adaptive::{Adaptive, AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, Transfer};
+pub use adaptive::{Adaptive, AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Transfer};
 pub use filter::{DelayFilter, FilterKind};
+pub use holdover::{Holdover, OscillatorModel, Prediction, Trials};
 pub use linreg::Linreg;
 pub use pi::{Gains, PiConfig};
 pub use servo::{Decision, Servo, ServoConfig, ServoState};

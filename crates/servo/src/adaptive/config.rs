@@ -114,3 +114,22 @@ pub struct Estimate {
     /// Mean square of the innovations at the floor over what was expected: 1 if the model is right.
     pub health: f64,
 }
+
+/// What the servo knows of its oscillator, left to itself; for [`Holdover`](crate::Holdover).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct OscillatorSample {
+    /// Time on the oscillator since the servo began, s.
+    pub time_s: f64,
+    /// Its phase against the master had it never been corrected, ns.
+    pub phase_ns: f64,
+    /// Standard deviation of that, ns.
+    pub phase_sigma_ns: f64,
+    /// Its frequency error, ppb.
+    pub frequency_ppb: f64,
+    /// Standard deviation of that, ppb.
+    pub frequency_sigma_ppb: f64,
+    /// Random walk of its frequency: deviation after one second, ppb.
+    pub wander_ppb: f64,
+    /// How often master or reference jumped: phases before and after do not belong together.
+    pub jumps: u32,
+}

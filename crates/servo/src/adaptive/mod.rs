@@ -17,5 +17,5 @@ mod servo;
 mod start;
 mod tracker;
 
-pub use config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, Transfer};
+pub use config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Transfer};
 pub use servo::Adaptive;

@@ -6,7 +6,7 @@ use ptp_wire::{TimeInterval, TimePoint};
 
 use super::bank::Bank;
 use super::clockwork::Clockwork;
-use super::config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring};
+use super::config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample};
 use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
 use super::moves::{Floor, Move, Moves, Way};
 use super::start::{BETTER_ALONE, Grain, KEPT, LAST, Noises, Prior, Raw, replay, row};
@@ -79,6 +79,9 @@ pub struct Adaptive {
     /// Asymmetry that was believed without proof, ns.
     unexplained: f64,
     health: f64,
+    /// Corrections that were counted into the phase when the clock was stepped, ns.
+    rebased: f64,
+    jumps: u32,
     /// Where the clock was last told to be, ns.
     offset: f64,
 }
@@ -120,6 +123,8 @@ impl Adaptive {
             event: None,
             unexplained: 0.0,
             health: 1.0,
+            rebased: 0.0,
+            jumps: 0,
             offset: 0.0,
         }
     }
@@ -174,15 +179,15 @@ impl Adaptive {
         self.stay()
     }
 
-    /// Tells that something else stepped the clock by this much at `local` (its reading before).
+    /// Tells that something else steers the clock by this frequency (ppb) from `local` on: a holdover's prediction.
+    pub fn steered(&mut self, ppb: f64, local: TimePoint) {
+        self.clockwork.steer(local, bounded(ppb, self.max_ppb));
+    }
+
+    /// Tells that something else stepped the clock by this much at `local` (its reading before), so that what was measured
+    /// before still fits.
     pub fn clock_stepped(&mut self, by: TimeInterval, local: TimePoint) {
         self.rebase(local, by);
-        // The clock's true error moved by as much.
-        if let Some(bank) = &mut self.bank {
-            let mut shift = [0.0; STATES];
-            shift[PHASE] = 0.0;
-            bank.shift(&shift, &[[0.0; STATES]; STATES]);
-        }
     }
 
     /// What it made of the last sample.
@@ -221,6 +226,21 @@ impl Adaptive {
             backward_waiting: self.noises.up.waiting(),
             health: self.health,
         }
+    }
+
+    /// What is known of the oscillator; `None` until the servo has begun to track.
+    pub fn oscillator(&self) -> Option<OscillatorSample> {
+        let bank = self.bank.as_ref().filter(|_| self.started)?;
+        let b = bank.belief();
+        Some(OscillatorSample {
+            time_s: bank.time(),
+            phase_ns: b.x[PHASE] - self.rebased,
+            phase_sigma_ns: b.p[PHASE][PHASE].max(0.0).sqrt(),
+            frequency_ppb: b.x[FREQUENCY],
+            frequency_sigma_ppb: b.p[FREQUENCY][FREQUENCY].max(0.0).sqrt(),
+            wander_ppb: bank.process().frequency.sqrt(),
+            jumps: self.jumps,
+        })
     }
 
     fn sample(&mut self, way: Way, value: TimeInterval, local: TimePoint) -> Decision {
@@ -397,6 +417,7 @@ impl Adaptive {
             Move::Time(f) => {
                 by[PHASE] = f.by;
                 variance[PHASE][PHASE] = 4.0 * f.sigma * f.sigma;
+                self.jumps = self.jumps.wrapping_add(1);
                 AdaptiveEvent::TimeJumped { by: f.by }
             }
             Move::Split(down, up) => {
@@ -436,6 +457,7 @@ impl Adaptive {
         }
         self.begun = 0;
         self.calm = 1.0;
+        self.jumps = self.jumps.wrapping_add(1);
         self.started = false;
         self.moves.clear();
         self.tracker = None;
@@ -451,6 +473,7 @@ impl Adaptive {
     /// The clock jumps: state and samples are told against the new reading.
     fn rebase(&mut self, local: TimePoint, by: TimeInterval) {
         let add = self.clockwork.step(local, by);
+        self.rebased += add;
         for raw in &mut self.recent {
             raw.value += add * raw.sign();
         }
