@@ -148,7 +148,7 @@ pub struct Holdover {
     last: Option<OscillatorSample>,
     trials: [Option<Trial>; LENGTHS],
     /// Fading sums for the ageing: weight, time, frequency, and their products, about the first sample.
-    sums: [f64; 5],
+    sums: [f64; 6],
     origin: Option<(f64, f64)>,
     next_sum: f64,
 }
@@ -181,7 +181,7 @@ impl Holdover {
         if gap <= 0.0 || now.jumps != previous.jumps {
             self.trials = [None; LENGTHS];
             self.origin = None;
-            self.sums = [0.0; 5];
+            self.sums = [0.0; 6];
             return;
         }
         self.model.observed_s += gap;
@@ -231,10 +231,10 @@ impl Holdover {
         self.next_sum = now.time_s + 16.0f64.max(gap);
         let keep = (-16.0f64.max(gap) / AGEING_MEMORY_S).exp();
         let (t, f) = (now.time_s - t0, now.frequency_ppb - f0);
-        for (sum, v) in self.sums.iter_mut().zip([1.0, t, f, t * t, t * f]) {
+        for (sum, v) in self.sums.iter_mut().zip([1.0, t, f, t * t, t * f, f * f]) {
             *sum = *sum * keep + v;
         }
-        let [n, st, sf, stt, stf] = self.sums;
+        let [n, st, sf, stt, stf, sff] = self.sums;
         let spread = stt - st * st / n;
         if n < 16.0 || spread <= 0.0 {
             return;
@@ -242,7 +242,9 @@ impl Holdover {
         let slope = (stf - st * sf / n) / spread;
         // A random walk over a time T has a slope by itself, with variance 6/5 q / T.
         let length = (12.0 * spread / n).sqrt().max(1.0);
-        let sigma = (1.2 * self.model.wander_ppb * self.model.wander_ppb / length).sqrt();
+        // What the line leaves (a temperature that comes and goes) may look like a slope, too.
+        let left = ((sff - sf * sf / n - slope * slope * spread) / n).max(0.0) / (length * length);
+        let sigma = (1.2 * self.model.wander_ppb * self.model.wander_ppb / length + left).sqrt();
         let stands_out = slope.abs() > 3.0 * sigma && length > 3600.0;
         if stands_out != (self.model.ageing_ppb_per_day != 0.0) {
             // What was tried without it, or with it, says nothing about the other.
