@@ -38,7 +38,7 @@ fn main() {
         logs += ratio.ln();
         n += 1.0;
         println!("{:14} {:9.2} {:9.2} {:9.2} {:>8} {:7.3} {:>7} {:9.1} {:6.1} {:6.1} {:6.1} worst seed {:.1}", s.name, rms[0], rms[1], rms[2],
-            bound.map_or("-".into(), |b| format!("{b:.2}")), ratio, bound.map_or("-".into(), |b| format!("{:.3}", rms[2] / b)), worst, lock[0], lock[1], lock[2], worst_seed);
+            bound.map_or("-".into(), |b| format!("{:.2}/{:.2}", b.estimate, b.steered)), ratio, bound.map_or("-".into(), |b| format!("{:.3}", rms[2] / b.estimate)), worst, lock[0], lock[1], lock[2], worst_seed);
     }
     println!("geometric mean {:.3}", (logs / n as f64).exp());
 }

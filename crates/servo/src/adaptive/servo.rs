@@ -526,10 +526,10 @@ impl Adaptive {
             self.state = ServoState::Jump;
             return Decision { state: self.state, frequency_ppb: rate, step: Some(-offset) };
         }
-        // Until the next Sync, but not shorter than half an interval.
+        // About until the next sample; when that comes is known for Syncs only.
         let wait = match way {
-            Way::Down => self.interval,
-            Way::Up => (self.last_down + self.interval - now).clamp(0.5 * self.interval, self.interval),
+            Way::Down => 0.8 * self.interval,
+            Way::Up => (self.last_down + self.interval - now).clamp(0.4 * self.interval, 0.8 * self.interval),
         };
         let back = (self.offset / wait).clamp(-FASTEST, FASTEST);
         let rate = -(frequency + 0.5 * wait * drift) - back;

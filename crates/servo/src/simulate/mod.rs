@@ -13,7 +13,7 @@ mod rng;
 mod scenarios;
 
 pub use adaptive::AdaptiveDriver;
-pub use bound::kalman_bound;
+pub use bound::{Bound, kalman_bound};
 pub use classic::Classic;
 pub use clock::{Oscillator, SECOND, SimClock, Stamps};
 pub use experiment::{Change, Driver, Outcome, Scenario, run};
