@@ -9,7 +9,7 @@ fn main() {
     let mut logs = 0.0;
     let mut n = 0.0;
     println!("{:14} {:>9} {:>9} {:>9} {:>8} {:>7} {:>7} {:>9} lock pi lr ad", "name", "pi", "linreg", "adaptive", "bound", "ratio", "/bound", "max");
-    for s in published().iter().filter(|s| s.name.contains(&only)) {
+    for s in published().iter().chain(&hostile()).filter(|s| s.name.contains(&only)) {
         let mut rms = [0.0f64; 3];
         let mut lock = [0.0f64; 3];
         let mut worst: f64 = 0.0;

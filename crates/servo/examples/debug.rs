@@ -23,7 +23,7 @@ impl Driver for D {
 }
 fn main() {
     let a: Vec<String> = std::env::args().collect();
-    let s = published().into_iter().find(|s| s.name == a[1]).unwrap();
+    let s = published().into_iter().chain(hostile()).find(|s| s.name == a[1]).unwrap();
     let seed = a[2].parse().unwrap();
     let every: u64 = a[3].parse().unwrap();
     let o = run(&s, seed, &|h| if h == s.hops { Box::new(D(if s.hops > 1 { AdaptiveDriver::boundary(ptp_servo::Transfer::Damped) } else { AdaptiveDriver::new() }, 0, every)) } else { Box::new(AdaptiveDriver::boundary(ptp_servo::Transfer::Damped)) });

@@ -192,6 +192,11 @@ impl Moves {
         (since >= 3 && other.off == 0) || side.off >= PATIENCE
     }
 
+    /// Both directions are off their floors, one late and one early: that is no queueing, but the clock or its master.
+    pub(super) fn torn(&self) -> bool {
+        self.down.off > LEAST && self.up.off > LEAST && self.down.early != self.up.early
+    }
+
     /// Forgets all.
     pub(super) fn clear(&mut self) {
         *self = Self::default();

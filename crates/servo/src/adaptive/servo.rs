@@ -17,6 +17,8 @@ use crate::{Decision, ServoState};
 /// Moves within this many samples that are one too many.
 const RESTLESS: u32 = 6;
 const RESTLESS_SAMPLES: u32 = 256;
+/// The least deviation of a frequency that is learnt anew, ppb.
+const ANEW_FREQUENCY: f64 = 10_000.0;
 /// Offsets are taken back at this rate at most, ppb: whoever follows this clock has to be able to.
 const FASTEST: f64 = 500_000.0;
 /// With deviations this much smaller (mean square, the last 16) than expected, the expectation is wrong.
@@ -72,6 +74,8 @@ pub struct Adaptive {
     /// When the last one came from each direction, s.
     last_down: f64,
     last_up: f64,
+    /// Mean distance of the last samples from the master, s.
+    gap: f64,
     counts: (u32, u32),
     moved: u32,
     since_move: u32,
@@ -117,6 +121,7 @@ impl Adaptive {
             missing: config.servo.num_offset_values,
             last_down: 0.0,
             last_up: 0.0,
+            gap: 1.0,
             counts: (0, 0),
             moved: 0,
             since_move: 0,
@@ -133,6 +138,7 @@ impl Adaptive {
     pub fn set_interval(&mut self, seconds: f64) {
         if seconds.is_finite() && seconds > 0.0 {
             self.interval = seconds.clamp(1e-4, 1e5);
+            self.gap = self.interval;
         }
     }
 
@@ -260,6 +266,10 @@ impl Adaptive {
         let raw = Raw { way, time, value };
         match way {
             Way::Down => {
+                if self.counts.0 > 0 {
+                    let gap = (time - self.last_down).clamp(0.0, 100.0 * self.interval);
+                    self.gap += (gap - self.gap) / 8.0;
+                }
                 self.counts.0 = self.counts.0.saturating_add(1);
                 self.last_down = time;
             }
@@ -323,11 +333,7 @@ impl Adaptive {
         if self.calm > CALM || !(self.noises.down.could_shrink() && self.noises.up.could_shrink()) {
             return;
         }
-        let counts = self.counts;
-        self.start_over(false);
-        self.counts = counts;
-        self.begun = KEPT.min(self.recent.len()) / 3;
-        self.relearn();
+        self.begin_anew(KEPT / 3);
     }
 
     fn track(&mut self, raw: &Raw) {
@@ -363,7 +369,19 @@ impl Adaptive {
         );
         if let Some(found) = found {
             self.take_move(found);
+        } else if self.moves.torn() {
+            self.begin_anew(LAST);
         }
+    }
+
+    /// Learns anew, from the last `samples`, of an oscillator that may have changed.
+    fn begin_anew(&mut self, samples: usize) {
+        let counts = self.counts;
+        self.start_over(false);
+        self.counts = counts;
+        self.prior.sigma = self.prior.sigma.max(ANEW_FREQUENCY);
+        self.begun = samples.min(self.recent.len());
+        self.relearn();
     }
 
     /// The bounded follower takes the sample, by the weight the estimator gave it.
@@ -405,8 +423,7 @@ impl Adaptive {
 
     fn take_move(&mut self, found: Move) {
         let Some(bank) = &mut self.bank else { return };
-        self.moved += 1;
-        self.since_move = 0;
+        let before = bank.belief().x[ASYMMETRY].abs();
         let (mut by, mut variance) = ([0.0; STATES], [[0.0; STATES]; STATES]);
         let event = match found {
             Move::Path(f) => {
@@ -441,6 +458,12 @@ impl Adaptive {
         self.tracker = None;
         let total = bank.belief().x[ASYMMETRY];
         self.unexplained = total;
+        if total.abs() > before {
+            self.moved += 1;
+            self.since_move = 0;
+        } else {
+            self.moved = self.moved.saturating_sub(1);
+        }
         let too_much = total.abs() > self.config.max_asymmetry.nanos_f64();
         self.event = Some(event);
         if too_much || self.moved > RESTLESS {
@@ -526,12 +549,19 @@ impl Adaptive {
             self.state = ServoState::Jump;
             return Decision { state: self.state, frequency_ppb: rate, step: Some(-offset) };
         }
-        // About until the next sample; when that comes is known for Syncs only.
-        let wait = match way {
-            Way::Down => 0.8 * self.interval,
-            Way::Up => (self.last_down + self.interval - now).clamp(0.4 * self.interval, 0.8 * self.interval),
+        // About until the next sample; when that comes is known for Syncs only. Where many are lost it takes longer, and
+        // nobody knows how long: better too slow than too far.
+        let lost = 1.0 - (self.interval / self.gap).min(1.0);
+        let wait = if lost > 0.1 {
+            self.gap * (0.8 + 0.7 * lost)
+        } else if way == Way::Down {
+            0.8 * self.interval
+        } else {
+            (self.last_down + self.interval - now).clamp(0.4 * self.interval, 0.8 * self.interval)
         };
-        let back = (self.offset / wait).clamp(-FASTEST, FASTEST);
+        // At most at this rate, and what is farther off than 5 ms in about 10 s.
+        let fastest = FASTEST.max(self.offset.abs() / 10.0);
+        let back = (self.offset / wait).clamp(-fastest, fastest);
         let rate = -(frequency + 0.5 * wait * drift) - back;
         let rate = bounded(rate, self.max_ppb);
         self.clockwork.steer(local, rate);

@@ -42,4 +42,8 @@ impl Driver for AdaptiveDriver {
     fn set_interval(&mut self, seconds: f64) {
         self.0.set_interval(seconds);
     }
+
+    fn silent(&mut self, local: TimePoint) -> Option<Decision> {
+        Some(self.0.hold(local))
+    }
 }

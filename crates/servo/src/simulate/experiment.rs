@@ -17,6 +17,10 @@ pub trait Driver {
     fn master_changed(&mut self);
     /// Tells the interval between Syncs, s.
     fn set_interval(&mut self, seconds: f64);
+    /// No Sync came for four intervals; the clock reads `local`.
+    fn silent(&mut self, _local: TimePoint) -> Option<Decision> {
+        None
+    }
 }
 
 /// Something happens to every hop of the way.
@@ -155,6 +159,8 @@ struct Run<'a> {
     request_rng: Vec<Rng>,
     errors: Vec<f32>,
     steps: u32,
+    /// When a Sync last came, per hop.
+    heard: Vec<i64>,
 }
 
 fn units(seconds: f64) -> i64 {
@@ -198,6 +204,7 @@ pub fn run<'a>(
         request_rng: stream(2),
         errors: Vec::with_capacity((scenario.duration_s / probe_s) as usize + 1),
         steps: 0,
+        heard: vec![0; hops],
     };
     run.schedule(probe_s, What::Probe);
     for hop in 0..hops {
@@ -252,9 +259,16 @@ impl Run<'_> {
                     self.schedule(way * 1e-9, What::SyncIn(hop, sent, self.now));
                 }
                 self.schedule(self.sync_s * jitter, What::SyncOut(hop));
+                if self.now - self.heard[hop] > units(4.0 * self.sync_s) {
+                    self.clocks[hop + 1].advance(self.now);
+                    let local = self.local(self.clocks[hop + 1].error());
+                    let decision = self.drivers[hop].silent(local);
+                    self.apply(hop, decision);
+                }
             }
             What::SyncIn(hop, sent, at) => {
                 let received = self.stamp(hop + 1, hop, true);
+                self.heard[hop] = self.now;
                 let value = (self.now - at) as f64 / 1024.0 + received - sent;
                 let local = self.local(received);
                 let decision = self.drivers[hop].forward(TimeInterval::from_nanos_f64(value), local);

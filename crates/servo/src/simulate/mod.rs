@@ -19,4 +19,4 @@ pub use clock::{Oscillator, SECOND, SimClock, Stamps};
 pub use experiment::{Change, Driver, Outcome, Scenario, run};
 pub use path::{Direction, Queue};
 pub use rng::Rng;
-pub use scenarios::{published, stationary};
+pub use scenarios::{hostile, published, stationary};

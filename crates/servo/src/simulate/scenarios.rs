@@ -180,3 +180,91 @@ pub fn published() -> Vec<Scenario> {
     ]);
     all
 }
+
+/// Scenarios in which an estimator could run away: only that it does not is asked of it.
+pub fn hostile() -> Vec<Scenario> {
+    let load = |p, mean_ns| Direction::queueing(5_000.0, Queue::Exponential { p, mean_ns });
+    let deep = |shape, mean_ns| Direction::queueing(5_000.0, Queue::Gamma { shape, mean_ns });
+    vec![
+        Scenario {
+            events: (1..20)
+                .map(|i| (f64::from(i) * 90.0, Change::Forward(if i % 2 == 1 { LONG } else { NEAR })))
+                .collect(),
+            ..base("flapping", "one direction 3 us longer and shorter again every 90 s")
+        },
+        Scenario {
+            events: vec![
+                (400.0, Change::Step(500_000.0)),
+                (800.0, Change::Step(-700.0)),
+                (1200.0, Change::Step(60.0)),
+                (1600.0, Change::Step(1e9)),
+            ],
+            ..base("master-steps", "the master jumps by 500 us, -700 ns, 60 ns and 1 s, and nobody says so")
+        },
+        Scenario {
+            sync_s: 0.125,
+            delay_s: 0.125,
+            events: vec![
+                (300.0, Change::Forward(deep(10, 3_000.0))),
+                (500.0, Change::Backward(deep(6, 2_000.0))),
+                (1100.0, Change::Forward(NEAR)),
+                (1300.0, Change::Backward(NEAR)),
+            ],
+            ..base("overload", "all messages wait behind 10 and 6 queues for 10 minutes")
+        },
+        Scenario {
+            forward: load(1.0, 50_000.0),
+            backward: load(1.0, 5_000.0),
+            ..base("queued-start", "all messages queue from the first on, ten times longer from the master")
+        },
+        Scenario {
+            oscillator: Oscillator { wander_ppb: 1.0, ..Oscillator::crystal(500_000.0) },
+            error_ns: 4e9,
+            ..base("far-off", "500 ppm and 4 s off at the start")
+        },
+        Scenario {
+            events: vec![
+                (300.0, Change::Loss(0.95)),
+                (700.0, Change::Loss(0.0)),
+                (900.0, Change::Loss(1.0)),
+                (1200.0, Change::Loss(0.3)),
+            ],
+            ..base("gaps", "19 of 20 messages lost, later all of them for 5 minutes")
+        },
+        Scenario {
+            events: vec![
+                (300.0, Change::Interval(1.0 / 16.0)),
+                (600.0, Change::Interval(1.0 / 128.0)),
+                (700.0, Change::Interval(8.0)),
+                (1500.0, Change::Interval(0.5)),
+            ],
+            ..base("rates", "the rate changes from 1/s to 16, 128, 1/8 and 2")
+        },
+        Scenario {
+            sync_s: 128.0,
+            delay_s: 128.0,
+            duration_s: 200_000.0,
+            judged_from_s: 30_000.0,
+            oscillator: Oscillator { wander_ppb: 0.01, ..Oscillator::crystal(100.0) },
+            ..base("slowest", "one Sync in 128 s")
+        },
+        Scenario {
+            events: vec![(500.0, Change::Disturb(5_000.0)), (1000.0, Change::Disturb(-9_000.0))],
+            ..base("hard-shock", "the oscillator jumps by 5 and by -9 ppm")
+        },
+        Scenario {
+            oscillator: Oscillator { wander_ppb: 0.003, ..Oscillator::crystal(50.0) },
+            forward: Direction { delay_ns: 1e6, noise_ns: 20.0, queue: Queue::HeavyTail { shape: 1.5, scale_ns: 20_000.0 } },
+            backward: Direction { delay_ns: 1e6, noise_ns: 20.0, queue: Queue::HeavyTail { shape: 2.5, scale_ns: 9_000.0 } },
+            sync_s: 0.25,
+            delay_s: 1.0,
+            ..base("infinite-variance", "waiting without a variance one way, with one the other")
+        },
+        Scenario {
+            sync_s: 0.125,
+            delay_s: 4.0,
+            forward: Direction::queueing(5_000.0, Queue::Uniform { p: 0.6, up_to_ns: 30_000.0 }),
+            ..base("few-requests", "one Delay_Req for 32 Syncs, of which six in ten wait for up to 30 us")
+        },
+    ]
+}
