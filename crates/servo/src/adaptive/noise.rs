@@ -17,6 +17,10 @@ const PRIOR_WORTH: f64 = 20.0;
 /// The memory never gets longer than this many samples: for the core, and for the shares of waiting.
 const CORE_MEMORY: f64 = 512.0;
 const MEMORY: f64 = 2048.0;
+/// Late is what is beyond so many deviations.
+const LATE: f64 = 4.0;
+/// The balance of early and late is watched over so many samples.
+const BALANCE: f64 = 128.0;
 /// A core deviation below this is not believed, ns: stamps have 2^-16 ns, but no clock is that good.
 const LEAST_CORE: f64 = 0.05;
 
@@ -40,6 +44,10 @@ pub(super) struct Noise {
     /// Samples' worth of knowledge.
     worth: f64,
     symmetric: bool,
+    /// Means of what pulled the prediction up and of what pushed it down. Where the learnt density is right they are
+    /// equal: many late messages pull a little, few early ones push hard.
+    pulls: f64,
+    pushes: f64,
     /// The core is at least this, ns^2: stamps that are cut are not exact where they repeat.
     least: f64,
 }
@@ -69,6 +77,8 @@ impl Noise {
             tails: [0.0; TAILS],
             worth: PRIOR_WORTH,
             symmetric,
+            pulls: 0.0,
+            pushes: 0.0,
             least: LEAST_CORE * LEAST_CORE,
         };
         noise.spread();
@@ -178,7 +188,24 @@ impl Noise {
             return Verdict { ln_density: -645.0, slope: 0.0, curvature: 0.0 };
         }
         let slope = z1 / z;
-        Verdict { ln_density: z.ln(), slope, curvature: slope * slope - z2 / z }
+        let curvature = slope * slope - z2 / z;
+        if v * v < LATE * LATE * (s2 + self.core2) || v < 0.0 {
+            return Verdict { ln_density: z.ln(), slope, curvature };
+        }
+        let trust = self.trust_in_late();
+        Verdict { ln_density: z.ln(), slope: trust * slope, curvature: trust * curvature }
+    }
+
+    /// Where all messages are late, as under steady load, nothing is known of the floor, whatever the tails say: late
+    /// messages count as far as early ones keep the balance.
+    fn trust_in_late(&self) -> f64 {
+        if self.pulls > 0.0 { (2.0 * self.pushes / self.pulls).min(1.0) } else { 1.0 }
+    }
+
+    fn slope(&self, v: f64, s2: f64, z: f64) -> f64 {
+        let mut sum = 0.0;
+        self.parts(v, s2, |w, p, _, _| sum += w * p.density * p.slope);
+        sum / z
     }
 
     /// How well the learnt noise explains `v`.
@@ -210,6 +237,9 @@ impl Noise {
             let rest = s - s * s * p.curvature + s * s * p.slope * p.slope;
             square += share * (ratio * ratio * rest + ratio * s2);
         });
+        let slope = self.slope(v, s2, z);
+        self.pulls += (slope.max(0.0) - self.pulls) / BALANCE;
+        self.pushes += ((-slope).max(0.0) - self.pushes) / BALANCE;
         self.worth = (self.worth + explained).min(MEMORY);
         let gain = 1.0 / self.worth;
         self.core2 += (1.0 / self.worth.min(CORE_MEMORY)) * (square - explained * self.core2);

@@ -207,6 +207,10 @@ pub(super) fn replay(
     for i in 0..GUESSES {
         let core = 0.5 * f64::from(1u32 << (2 * i as u32));
         let mut noises = fresh(core);
+        // Learnt once, then judged: what waited is no argument for a wide core.
+        pass(samples, &mut start.clone(), &mut noises, true, measuring);
+        noises.down.doubt();
+        noises.up.doubt();
         let (evidence, _) = pass(samples, &mut start.clone(), &mut noises, false, measuring);
         if best.is_none_or(|(e, _)| evidence > e) {
             best = Some((evidence, core));
