@@ -11,7 +11,7 @@ const WALKS: usize = 15;
 const DRIFTS: usize = 5;
 const MODELS: usize = WALKS + DRIFTS;
 /// Whoever explains the data this much worse than the best (natural logarithm) follows the others' estimate.
-const HOPELESS: f64 = -10.0;
+const HOPELESS: f64 = -8.0;
 /// The memory of who explained what: the longer of so many samples and so many seconds.
 const MEMORY_SAMPLES: f64 = 512.0;
 const MEMORY_SECONDS: f64 = 1000.0;
@@ -85,7 +85,7 @@ impl Bank {
                     kalman.p[DRIFT][DRIFT] = 0.0;
                 }
                 // Good oscillators are as likely as bad ones; the worst few are rare.
-                let prior = if i < WALKS { -3.0 * (i as f64 - 10.0).max(0.0) } else { -2.0 };
+                let prior = if i < WALKS { -2.0 * (i as f64 - 10.0).max(0.0) } else { -2.0 };
                 Model { process, kalman, prior, score: 0.0, weight: 0.0 }
             })
             .collect();

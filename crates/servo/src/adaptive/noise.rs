@@ -10,7 +10,7 @@ use super::normal::{HALF_LN_2PI, lower};
 pub(super) const TAILS: usize = 11;
 const SHORTEST_TAIL: f64 = 16.0;
 /// Wide parts: this many core deviations, and their weights.
-const WIDE: [(f64, f64); 3] = [(12.0, 1e-3), (150.0, 1e-4), (2000.0, 1e-5)];
+const WIDE: [(f64, f64); 3] = [(12.0, 1e-4), (150.0, 1e-5), (2000.0, 1e-6)];
 /// Before data: a tenth of all messages wait, for a time that nobody knows. Worth this many samples.
 const PRIOR_WAITING: f64 = 0.1;
 const PRIOR_WORTH: f64 = 20.0;
