@@ -185,10 +185,11 @@ impl Holdover {
             return;
         }
         self.model.observed_s += gap;
-        // The variance is what is averaged; over an hour, in the beginning over all of it.
+        // The logarithm is what is averaged, so that a shock does not count for long; over an hour, in the beginning over
+        // all of it. What that leaves out shows in the trials.
         let share = gap / self.model.observed_s.clamp(gap, 3600.0);
-        let square = self.model.wander_ppb * self.model.wander_ppb;
-        self.model.wander_ppb = (square + share * (now.wander_ppb * now.wander_ppb - square)).max(0.0).sqrt();
+        let (old, new) = (self.model.wander_ppb.max(1e-6).ln(), now.wander_ppb.max(1e-6).ln());
+        self.model.wander_ppb = (old + share * (new - old)).exp();
         self.learn_ageing(now, gap);
         for i in 0..LENGTHS {
             self.try_on_paper(i, now, gap);

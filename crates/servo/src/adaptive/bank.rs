@@ -102,14 +102,20 @@ impl Bank {
         &self.belief
     }
 
-    /// The process noise, by the models' weights.
+    /// The process noise, by the weights of the models that count: one in a thousand for a hundred times the wander is not
+    /// a tenth more wander.
     pub(super) fn process(&self) -> Process {
-        let mut q = Process::default();
-        for m in &self.models {
+        let best = self.models.iter().map(|m| m.weight).fold(0.0, f64::max);
+        let (mut q, mut total) = (Process::default(), 0.0);
+        for m in self.models.iter().filter(|m| m.weight >= 0.05 * best) {
+            total += m.weight;
             q.phase += m.weight * m.process.phase;
             q.frequency += m.weight * m.process.frequency;
             q.drift += m.weight * m.process.drift;
         }
+        q.phase /= total;
+        q.frequency /= total;
+        q.drift /= total;
         q
     }
 

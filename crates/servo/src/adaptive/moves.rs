@@ -120,6 +120,16 @@ impl Side {
         Some(Floor { by, sigma: (noise.core2() / n as f64 + variance).sqrt() })
     }
 
+    /// Looking is work: it is done often at first, and under lasting load now and then.
+    fn due(&self) -> bool {
+        match self.off {
+            0..LEAST => false,
+            LEAST..12 => true,
+            KEPT => self.next % 8 == 0,
+            n => n % 4 == 0,
+        }
+    }
+
     fn began(&self) -> f64 {
         self.last(self.off).last().map_or(f64::INFINITY, |d| d.time)
     }
@@ -162,7 +172,8 @@ impl Moves {
             Way::Down => self.down.push(d, down),
             Way::Up => self.up.push(d, up),
         }
-        if self.down.off < LEAST && self.up.off < LEAST {
+        let side = if way == Way::Down { &self.down } else { &self.up };
+        if !side.due() {
             return None;
         }
         let (d, u) = (self.down.moved(down), self.up.moved(up));
