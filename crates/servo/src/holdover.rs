@@ -198,7 +198,9 @@ impl Holdover {
 
     fn try_on_paper(&mut self, i: usize, now: &OscillatorSample, gap: f64) {
         let length = SHORTEST_S * (1u32 << i) as f64;
-        let (Some(place), Some(trials)) = (self.trials.get_mut(i), self.model.trials.get_mut(i)) else { return };
+        let (Some(place), Some(trials)) = (self.trials.get_mut(i), self.model.trials.get_mut(i)) else {
+            return;
+        };
         if let Some(trial) = *place {
             let t = now.time_s - trial.began;
             if t < length {
@@ -217,8 +219,13 @@ impl Holdover {
         if place.is_none() && gap < 0.25 * length {
             let variance = now.phase_sigma_ns * now.phase_sigma_ns + self.model.model_variance(length);
             let ageing = self.model.ageing_ppb_per_day / 86_400.0;
-            *place =
-                Some(Trial { began: now.time_s, phase: now.phase_ns, frequency: now.frequency_ppb, ageing, variance });
+            *place = Some(Trial {
+                began: now.time_s,
+                phase: now.phase_ns,
+                frequency: now.frequency_ppb,
+                ageing,
+                variance,
+            });
         }
     }
 
@@ -253,7 +260,8 @@ impl Holdover {
             self.trials = [None; LENGTHS];
         }
         self.model.ageing_ppb_per_day = if stands_out { slope * 86_400.0 } else { 0.0 };
-        self.model.ageing_sigma_ppb_per_day = if length > 600.0 { sigma.min(slope.abs().max(sigma / 3.0)) * 86_400.0 } else { 0.0 };
+        self.model.ageing_sigma_ppb_per_day =
+            if length > 600.0 { sigma.min(slope.abs().max(sigma / 3.0)) * 86_400.0 } else { 0.0 };
     }
 
     /// The reference is lost now; `sigma_ns`: deviation of the offset at this moment.

@@ -221,7 +221,7 @@ impl Linreg {
         let fitted = || self.lines.iter().filter(|l| l.fitted);
         let least = fitted().filter(|l| l.judged).map(|l| l.square).fold(f64::INFINITY, f64::min);
         let limit = least * TOLERANCE * TOLERANCE;
-        fitted().filter(|l| l.judged && l.square <= limit).last().or_else(|| fitted().next())
+        fitted().rfind(|l| l.judged && l.square <= limit).or_else(|| fitted().next())
     }
 
     fn unlocked(&mut self) -> Decision {

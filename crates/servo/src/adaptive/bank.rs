@@ -1,8 +1,6 @@
 //! Many estimators beside each other, one for every kind of oscillator; the data say which to believe.
 
-use super::kalman::{
-    ASYMMETRY, DELAY, DRIFT, FREQUENCY, Kalman, Matrix, PHASE, Process, STATES, Vector,
-};
+use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, Kalman, Matrix, PHASE, Process, STATES, Vector};
 use super::noise::{Noise, Verdict};
 
 /// Random walks of the frequency from 1e-4 to 1000 ppb in a second, in steps of the square root of 10.
@@ -100,6 +98,11 @@ impl Bank {
 
     pub(super) fn belief(&self) -> &Belief {
         &self.belief
+    }
+
+    /// Are all numbers still numbers?
+    pub(super) fn sound(&self) -> bool {
+        self.belief.x.iter().chain(self.belief.p.iter().flatten()).all(|v| v.is_finite())
     }
 
     /// The process noise, by the weights of the models that count: one in a thousand for a hundred times the wander is not
@@ -222,8 +225,8 @@ impl Bank {
         let Some(about) = self.models.iter().find(|m| m.weight > 0.0).map(|m| m.kalman.x) else { return };
         for m in self.models.iter_mut().filter(|m| m.weight > 0.0) {
             m.weight /= total;
-            for i in 0..STATES {
-                b.x[i] += m.weight * (m.kalman.x[i] - about[i]);
+            for ((sum, x), about) in b.x.iter_mut().zip(&m.kalman.x).zip(&about) {
+                *sum += m.weight * (x - about);
             }
         }
         for (x, about) in b.x.iter_mut().zip(&about) {

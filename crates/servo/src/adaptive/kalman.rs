@@ -39,10 +39,12 @@ impl Kalman {
         let p = &mut self.p;
         let half = 0.5 * t * t;
         // F P, then (F P) F'.
-        for row in 0..STATES {
-            let (f, d) = (p[FREQUENCY][row], p[DRIFT][row]);
-            p[PHASE][row] += t * f + half * d;
-            p[FREQUENCY][row] += t * d;
+        let (frequency, drift) = (p[FREQUENCY], p[DRIFT]);
+        for ((v, f), d) in p[PHASE].iter_mut().zip(&frequency).zip(&drift) {
+            *v += t * f + half * d;
+        }
+        for (v, d) in p[FREQUENCY].iter_mut().zip(&drift) {
+            *v += t * d;
         }
         for row in p.iter_mut() {
             row[PHASE] += t * row[FREQUENCY] + half * row[DRIFT];

@@ -10,6 +10,8 @@
 //! | d | -d | the clock against the master: time itself |
 //! | d | 0, and 0 | d: one direction only: asymmetry; the clock does not follow |
 //! | d | e | path and asymmetry; the clock does not follow |
+//! | d < 0 | nothing but queueing | time: the clock ran on its oscillator, and early is early |
+//! | d > 0 | nothing but queueing | nobody knows yet |
 
 use super::noise::Noise;
 
@@ -21,6 +23,8 @@ const LEAST: usize = 5;
 const CONVINCED: f64 = 30.0;
 /// Within so many deviations a measurement is at the floor.
 const AT_FLOOR: f64 = 3.5;
+/// The share of the prediction's variance that is not common to neighbouring measurements.
+const COMMON: f64 = 0.1;
 /// How long the other direction is waited for, in samples of this one.
 const PATIENCE: usize = 16;
 
@@ -94,9 +98,8 @@ impl Side {
         }
         let run = self.last(self.off);
         let here: f64 = run.clone().map(|d| noise.ln_density(d.value, d.variance)).sum();
-        let there = |by: f64| -> f64 {
-            run.clone().map(|d| noise.ln_density(d.value - by, d.variance)).sum::<f64>()
-        };
+        let there =
+            |by: f64| -> f64 { run.clone().map(|d| noise.ln_density(d.value - by, d.variance)).sum::<f64>() };
         let (mut by, mut best) = (0.0, f64::NEG_INFINITY);
         for d in run.clone() {
             let l = there(d.value);
@@ -107,8 +110,9 @@ impl Side {
         if best - here < CONVINCED {
             return None;
         }
-        // At least half of them have to be at the new floor: else it is only the earliest that waited.
-        let spread = |d: &Deviation| AT_FLOOR * (d.variance + noise.core2()).sqrt();
+        // At least half of them have to be at the new floor, as near each other as the core's noise lets them: else it is
+        // only the earliest of many that waited. That the clock is uncertain moves them all alike.
+        let spread = |d: &Deviation| AT_FLOOR * (noise.core2() + COMMON * d.variance).sqrt();
         let middle = by;
         let near = run.clone().filter(|d| (d.value - middle).abs() <= spread(d));
         let n = near.clone().count();
@@ -125,8 +129,8 @@ impl Side {
         match self.off {
             0..LEAST => false,
             LEAST..12 => true,
-            KEPT => self.next % 8 == 0,
-            n => n % 4 == 0,
+            KEPT => self.next.is_multiple_of(8),
+            n => n.is_multiple_of(4),
         }
     }
 
@@ -149,6 +153,14 @@ pub(super) enum Move {
     Time(Floor),
     /// Down and up each for itself.
     Split(Option<Floor>, Option<Floor>),
+}
+
+/// What one direction says while the other has moved.
+enum Other {
+    /// It has not moved.
+    AtFloor,
+    /// Nothing, for long: it queues, or is lost. The clock has run on its oscillator meanwhile.
+    Silent,
 }
 
 /// Watches both directions.
@@ -180,7 +192,8 @@ impl Moves {
         let found = match (d, u) {
             (None, None) => return None,
             (Some(d), Some(u)) => {
-                let near = 4.0 * (d.sigma * d.sigma + u.sigma * u.sigma).sqrt() + 0.02 * d.by.abs().max(u.by.abs());
+                let near =
+                    4.0 * (d.sigma * d.sigma + u.sigma * u.sigma).sqrt() + 0.02 * d.by.abs().max(u.by.abs());
                 let sigma = (d.sigma * d.sigma + u.sigma * u.sigma).sqrt() / 2.0;
                 if (d.by - u.by).abs() <= near {
                     Move::Path(Floor { by: (d.by + u.by) / 2.0, sigma })
@@ -190,17 +203,28 @@ impl Moves {
                     Move::Split(Some(d), Some(u))
                 }
             }
-            (Some(d), None) => self.alone(&self.down, &self.up).then_some(Move::Split(Some(d), None))?,
-            (None, Some(u)) => self.alone(&self.up, &self.down).then_some(Move::Split(None, Some(u)))?,
+            (Some(d), None) => match self.other(&self.down, &self.up)? {
+                Other::AtFloor => Move::Split(Some(d), None),
+                Other::Silent if d.by < 0.0 => Move::Time(d),
+                Other::Silent => return None,
+            },
+            (None, Some(u)) => match self.other(&self.up, &self.down)? {
+                Other::AtFloor => Move::Split(None, Some(u)),
+                Other::Silent if u.by < 0.0 => Move::Time(Floor { by: -u.by, ..u }),
+                Other::Silent => return None,
+            },
         };
         *self = Self::default();
         Some(found)
     }
 
-    /// Has only this side moved? The other was at its floor since, or says nothing for long.
-    fn alone(&self, side: &Side, other: &Side) -> bool {
-        let since = other.since(side.began());
-        (since >= 3 && other.off == 0) || side.off >= PATIENCE
+    /// What the other direction says while this one has moved; `None`: wait.
+    fn other(&self, side: &Side, other: &Side) -> Option<Other> {
+        if other.since(side.began()) >= 3 && other.off == 0 {
+            Some(Other::AtFloor)
+        } else {
+            (side.off >= PATIENCE).then_some(Other::Silent)
+        }
     }
 
     /// Both directions are off their floors, one late and one early: that is no queueing, but the clock or its master.
@@ -241,7 +265,7 @@ mod tests {
     #[test]
     fn each_kind_of_move_is_told_from_the_others() {
         let near = |a: f64, b: f64| (a - b).abs() < 10.0;
-        assert!(matches!(feed((0.0, 0.0), (0.0, 0.0), 3000), None));
+        assert_eq!(feed((0.0, 0.0), (0.0, 0.0), 3000), None);
         let (found, after) = feed((3000.0, 3000.0), (0.0, 0.0), 40).expect("found");
         assert!(matches!(found, Move::Path(f) if near(f.by, 3000.0)) && after < 8, "{found:?} {after}");
         let (found, _) = feed((300.0, -300.0), (0.0, 0.0), 40).expect("found");

@@ -289,7 +289,10 @@ mod tests {
                 let curvature = -(f(v + h) - 2.0 * f(v) + f(v - h)) / (h * h);
                 let j = noise.judge(v, s2);
                 assert!((j.slope - slope).abs() < 1e-4 * (1.0 + slope.abs()), "{s2} {v}: {j:?} {slope}");
-                assert!((j.curvature - curvature).abs() < 1e-3 * (0.01 + curvature.abs()), "{s2} {v}: {j:?} {curvature}");
+                assert!(
+                    (j.curvature - curvature).abs() < 1e-3 * (0.01 + curvature.abs()),
+                    "{s2} {v}: {j:?} {curvature}"
+                );
             }
         }
     }

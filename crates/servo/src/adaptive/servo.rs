@@ -37,15 +37,19 @@ const KNOWN_FREQUENCY: f64 = 2e4;
 ///
 /// let mut servo = Adaptive::new(AdaptiveConfig::default(), 0.0);
 /// // A clock 1 ms ahead, behind a path of 5 us.
-/// for i in 0..4i64 {
-///     let local = TimePoint::from_nanos(i128::from(i) * 1_000_000_000);
-///     let offset = if servo.state().is_locked() { 0 } else { 1_000_000 };
-///     let a = servo.forward(TimeInterval::from_nanos(offset + 5_000), local);
-///     let offset = if servo.state().is_locked() { 0 } else { 1_000_000 };
-///     let b = servo.backward(TimeInterval::from_nanos(5_000 - offset), local);
+/// let mut ahead = TimeInterval::from_nanos(1_000_000);
+/// let delay = TimeInterval::from_nanos(5_000);
+/// for i in 0..10 {
+///     let local = TimePoint::from_nanos(i * 1_000_000_000);
+///     for decision in [servo.forward(delay + ahead, local), servo.backward(delay - ahead, local)] {
+///         if let Some(step) = decision.step {
+///             ahead += step;
+///         }
+///     }
 /// }
 /// assert!(servo.state().is_locked());
-/// assert!((servo.estimate().delay_ns - 5_000.0).abs() < 100.0);
+/// assert!(ahead.nanos().abs() < 1_000);
+/// assert!((servo.estimate().delay_ns - 5_000.0).abs() < 10.0);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Adaptive {
@@ -71,9 +75,8 @@ pub struct Adaptive {
     state: ServoState,
     first: bool,
     missing: u32,
-    /// When the last one came from each direction, s.
+    /// When the last one came from the master, s.
     last_down: f64,
-    last_up: f64,
     /// Mean distance of the last samples from the master, s.
     gap: f64,
     counts: (u32, u32),
@@ -92,7 +95,7 @@ pub struct Adaptive {
 
 impl Adaptive {
     /// A servo for a clock that runs with this correction at present, in ppb. The interval is 1 s until
-    /// [`Adaptive::set_interval`]. All memory is taken here.
+    /// [`Adaptive::set_interval`]. Memory is taken here and while the first samples are learnt from; not afterwards.
     pub fn new(config: AdaptiveConfig, initial_frequency_ppb: f64) -> Self {
         let max_ppb = if config.servo.max_frequency_ppb.is_nan() {
             900_000_000.0
@@ -120,7 +123,6 @@ impl Adaptive {
             first: true,
             missing: config.servo.num_offset_values,
             last_down: 0.0,
-            last_up: 0.0,
             gap: 1.0,
             counts: (0, 0),
             moved: 0,
@@ -275,7 +277,6 @@ impl Adaptive {
             }
             Way::Up => {
                 self.counts.1 = self.counts.1.saturating_add(1);
-                self.last_up = time;
             }
         }
         if self.recent.len() >= KEPT {
@@ -288,6 +289,13 @@ impl Adaptive {
         } else {
             self.begin(&raw);
         }
+        if self.bank.as_ref().is_some_and(|b| !b.sound()) {
+            // Values beyond all sense: nothing of what was made of them is kept.
+            self.bank = None;
+            self.recent.clear();
+            self.start_over(true);
+            self.prior = Prior::unknown(0.0);
+        }
         self.decide(local, way)
     }
 
@@ -295,7 +303,7 @@ impl Adaptive {
     fn begin(&mut self, raw: &Raw) {
         self.begun += 1;
         let n = self.begun;
-        let again = n <= LAST || n % LAST == 0;
+        let again = n <= LAST || n.is_multiple_of(LAST);
         if again || self.bank.is_none() {
             self.relearn();
         } else {
@@ -386,15 +394,16 @@ impl Adaptive {
 
     /// The bounded follower takes the sample, by the weight the estimator gave it.
     fn follow(&mut self, raw: &Raw, weight: f64) {
-        let (Some((damping, widest)), Some(bank)) = (limits(self.config.transfer), &self.bank) else { return };
+        let (Some((damping, widest)), Some(bank)) = (limits(self.config.transfer), &self.bank) else {
+            return;
+        };
         if !self.started {
             self.tracker = None;
             return;
         }
         let b = bank.belief();
-        let tracker = self
-            .tracker
-            .get_or_insert(Tracker::new(bank.time(), b.x[PHASE], b.x[FREQUENCY], damping));
+        let tracker =
+            self.tracker.get_or_insert(Tracker::new(bank.time(), b.x[PHASE], b.x[FREQUENCY], damping));
         let (sign, path) = match (self.config.measuring, raw.way) {
             (Measuring::Offset, _) => (1.0, 0.0),
             (Measuring::Peer, Way::Up) => return,
@@ -498,7 +507,10 @@ impl Adaptive {
         let add = self.clockwork.step(local, by);
         self.rebased += add;
         for raw in &mut self.recent {
-            raw.value += add * raw.sign();
+            // A peer delay is no way that the clock's reading is part of.
+            if !(self.config.measuring == Measuring::Peer && raw.way == Way::Up) {
+                raw.value += add * raw.sign();
+            }
         }
         if let Some(bank) = &mut self.bank {
             let mut shift = [0.0; STATES];
@@ -568,7 +580,8 @@ impl Adaptive {
         self.state = ServoState::Locked;
         if let Some(threshold) = self.config.servo.offset_threshold {
             let small = offset.abs() <= threshold;
-            self.missing = if small { self.missing.saturating_sub(1) } else { self.config.servo.num_offset_values };
+            self.missing =
+                if small { self.missing.saturating_sub(1) } else { self.config.servo.num_offset_values };
             if self.missing == 0 {
                 self.state = ServoState::LockedStable;
             }

@@ -148,6 +148,8 @@ pub(super) fn row(raw: &Raw, age: f64, measuring: Measuring) -> [f64; STATES] {
 /// A bank around the first samples; `None` while one direction is missing.
 fn first(samples: &[Raw], prior: &Prior, measuring: Measuring) -> Option<Bank> {
     let of = |way: Way| samples.iter().find(|s| s.way == way).map(|s| s.value);
+    let when = |way: Way| samples.iter().find(|s| s.way == way).map_or(0.0, |s| s.time);
+    let apart = if measuring == Measuring::Offset { 0.0 } else { when(Way::Down) - when(Way::Up) };
     let down = of(Way::Down)?;
     let (phase, delay) = match measuring {
         Measuring::Offset => (down, 0.0),
@@ -159,11 +161,13 @@ fn first(samples: &[Raw], prior: &Prior, measuring: Measuring) -> Option<Bank> {
     };
     let (mut x, mut variances) = ([0.0; STATES], [0.0; STATES]);
     (x[PHASE], x[FREQUENCY], x[DELAY]) = (phase, prior.frequency, delay);
-    variances[PHASE] = FIRST_PHASE * FIRST_PHASE;
+    // Between the first two the clock may have run far.
+    let first2 = FIRST_PHASE * FIRST_PHASE + (prior.sigma * apart).powi(2);
+    variances[PHASE] = first2;
     variances[FREQUENCY] = prior.sigma * prior.sigma;
     variances[DRIFT] = FIRST_DRIFT * FIRST_DRIFT;
     if measuring != Measuring::Offset {
-        variances[DELAY] = FIRST_PHASE * FIRST_PHASE;
+        variances[DELAY] = first2;
     }
     variances[ASYMMETRY] = 0.0;
     Some(Bank::new(samples.first()?.time, x, variances))
@@ -171,7 +175,13 @@ fn first(samples: &[Raw], prior: &Prior, measuring: Measuring) -> Option<Bank> {
 
 /// Goes through the samples; learns the noise on the way if asked to. Gives how well all of them, and how well the last
 /// [`LAST`] were foreseen.
-fn pass(samples: &[Raw], bank: &mut Bank, noises: &mut Noises, learn: bool, measuring: Measuring) -> (f64, f64) {
+fn pass(
+    samples: &[Raw],
+    bank: &mut Bank,
+    noises: &mut Noises,
+    learn: bool,
+    measuring: Measuring,
+) -> (f64, f64) {
     let (mut evidence, mut last) = (0.0, 0.0);
     for (i, raw) in samples.iter().enumerate() {
         bank.predict(raw.time, noises.delay_growth());

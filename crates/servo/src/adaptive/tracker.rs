@@ -36,7 +36,8 @@ impl Tracker {
         let gain = (bandwidth * t * share).clamp(0.0, 0.7);
         self.phase += gain * innovation;
         if t > 0.0 {
-            self.frequency += gain * gain / (4.0 * self.damping * self.damping * t * share.max(1e-9)) * innovation;
+            self.frequency +=
+                gain * gain / (4.0 * self.damping * self.damping * t * share.max(1e-9)) * innovation;
         }
     }
 }
@@ -90,7 +91,9 @@ mod tests {
     fn peaking_and_bandwidth_are_as_said() {
         let telecom = limits(Transfer::Limited { bandwidth_hz: 0.1 }).expect("a loop");
         for ((damping, bandwidth), most) in [((2.5, 0.6), 1.034), (telecom, 1.0116)] {
-            let peak = (1..60).map(|i| gain(bandwidth * 0.01 * f64::from(i), damping, bandwidth)).fold(0.0, f64::max);
+            let peak = (1..60)
+                .map(|i| gain(bandwidth * 0.01 * f64::from(i), damping, bandwidth))
+                .fold(0.0, f64::max);
             assert!(peak < most && peak > 1.002, "damping {damping}: {peak}");
         }
         let at = |hz: f64| 20.0 * gain(core::f64::consts::TAU * hz, telecom.0, telecom.1).log10();

@@ -151,16 +151,18 @@ impl Mask {
     /// out. How long has to be measured is the caller's to know (1000 s for G.8273.2).
     pub fn check(&self, measured: &TimeError) -> Vec<Verdict> {
         let verdict = |limit: Limit| {
-            let one = |measured: f64, allowed: f64| {
-                Some(Verdict { limit, measured, allowed, at_s: None })
-            };
+            let one = |measured: f64, allowed: f64| Some(Verdict { limit, measured, allowed, at_s: None });
             match limit {
                 Limit::MaxTe(allowed) => one(measured.max_abs(), allowed),
                 Limit::MaxTeLow(allowed) => one(measured.max_abs_low(), allowed),
                 Limit::ConstantTe(allowed) => one(measured.constant()?.abs(), allowed),
                 Limit::HighPeakToPeak(allowed) => one(measured.dynamic_high(), allowed),
-                Limit::LowMtie(allowed) => tightest(limit, measured.mtie_low(), &[flat(0.0, f64::MAX, allowed)]),
-                Limit::LowTdev(allowed) => tightest(limit, measured.tdev_low(), &[flat(0.0, f64::MAX, allowed)]),
+                Limit::LowMtie(allowed) => {
+                    tightest(limit, measured.mtie_low(), &[flat(0.0, f64::MAX, allowed)])
+                }
+                Limit::LowTdev(allowed) => {
+                    tightest(limit, measured.tdev_low(), &[flat(0.0, f64::MAX, allowed)])
+                }
                 Limit::Mtie(segments) => tightest(limit, measured.mtie(), segments),
                 Limit::Tdev(segments) => tightest(limit, measured.tdev(), segments),
             }
@@ -232,7 +234,12 @@ mod tests {
             t.push(15.0 + f64::from(i % 3));
         }
         let passes = |m: Mask| m.check(&t).iter().all(Verdict::passed);
-        assert!(passes(Mask::G8273_2_A) && passes(Mask::G8273_2_B) && !passes(Mask::G8273_2_C) && !passes(Mask::G8273_2_D));
+        assert!(
+            passes(Mask::G8273_2_A)
+                && passes(Mask::G8273_2_B)
+                && !passes(Mask::G8273_2_C)
+                && !passes(Mask::G8273_2_D)
+        );
         assert!(passes(Mask::G8271_1_C));
     }
 }

@@ -9,9 +9,9 @@
 //!
 //! let mut measured = TimeError::new(1.0, 1000.0);
 //! for i in 0..2000u32 {
-//!     measured.push(f64::from(i % 7) - 3.0);
+//!     measured.push((f64::from(i % 7) - 3.0) / 4.0);
 //! }
-//! assert_eq!(measured.max_abs(), 3.0);
+//! assert_eq!(measured.max_abs(), 0.75);
 //! let verdicts = Mask::G8272_B.check(&measured);
 //! assert!(verdicts.iter().all(|v| v.passed()));
 //! ```

@@ -1,7 +1,7 @@
 //! What nobody can beat: the error of the optimal linear estimator, everything about the noise known.
 
-use super::{Rng, Scenario};
 use super::path::{Direction, Queue};
+use super::{Rng, Scenario};
 
 /// The least error possible; ns, root of the mean square over time, between messages as well.
 #[derive(Clone, Copy, Debug, PartialEq)]

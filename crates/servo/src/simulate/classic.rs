@@ -7,7 +7,7 @@ use crate::{Decision, DelayFilter, FilterKind, Linreg, Servo, ServoConfig};
 
 enum Kind {
     Pi(Servo),
-    Linreg(Linreg),
+    Linreg(Box<Linreg>),
 }
 
 /// Sync less the median of the last 10 path delays, to PI or linear regression.
@@ -29,7 +29,7 @@ impl Classic {
 
     /// Linear regression with linuxptp's defaults.
     pub fn linreg() -> Self {
-        Self::new(Kind::Linreg(Linreg::new(ServoConfig::default(), 0.0)))
+        Self::new(Kind::Linreg(Box::new(Linreg::new(ServoConfig::default(), 0.0))))
     }
 }
 

@@ -144,8 +144,12 @@ mod tests {
         let deviation = |parts: i64| {
             let squares: f64 = (0..400)
                 .map(|seed| {
-                    let mut c =
-                        SimClock::new(Oscillator { wander_ppb: 1.0, ..Oscillator::crystal(0.0) }, 0.0, seed, 1);
+                    let mut c = SimClock::new(
+                        Oscillator { wander_ppb: 1.0, ..Oscillator::crystal(0.0) },
+                        0.0,
+                        seed,
+                        1,
+                    );
                     for i in 1..=parts {
                         c.advance(i * 100 * SECOND / parts);
                     }

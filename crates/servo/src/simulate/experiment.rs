@@ -145,7 +145,7 @@ impl Ord for Entry {
 struct Run<'a> {
     scenario: &'a Scenario,
     clocks: Vec<SimClock>,
-    drivers: Vec<Box<dyn Driver + 'a>>,
+    drivers: Vec<Box<dyn Driver>>,
     heap: BinaryHeap<Entry>,
     count: u64,
     now: i64,
@@ -169,11 +169,7 @@ fn units(seconds: f64) -> i64 {
 
 /// Runs a scenario. `driver` makes one for each hop (1 is next to the grandmaster). The same seed gives the same
 /// oscillators and the same network, whatever the servo does.
-pub fn run<'a>(
-    scenario: &'a Scenario,
-    seed: u64,
-    driver: &dyn Fn(usize) -> Box<dyn Driver + 'a>,
-) -> Outcome {
+pub fn run(scenario: &Scenario, seed: u64, driver: &dyn Fn(usize) -> Box<dyn Driver>) -> Outcome {
     let hops = scenario.hops.max(1);
     let mut clocks = vec![SimClock::perfect()];
     for hop in 1..=hops {
@@ -184,9 +180,8 @@ pub fn run<'a>(
         clocks.push(SimClock::new(oscillator, scenario.error_ns * sign, seed, hop as u64));
     }
     let drivers: Vec<_> = (1..=hops).map(driver).collect();
-    let stream = |purpose: u64| {
-        (0..hops as u64).map(|hop| Rng::new(seed, 1000 * purpose + hop)).collect::<Vec<_>>()
-    };
+    let stream =
+        |purpose: u64| (0..hops as u64).map(|hop| Rng::new(seed, 1000 * purpose + hop)).collect::<Vec<_>>();
     let probe_s = (scenario.sync_s * 0.37).clamp(0.02, 1.0);
     let mut run = Run {
         scenario,

@@ -115,10 +115,19 @@ pub fn published() -> Vec<Scenario> {
             sync_s: 0.125,
             delay_s: 0.125,
             events: vec![
-                (600.0, Change::Forward(Direction::queueing(5_000.0, Queue::Exponential { p: 1.0, mean_ns: 20_000.0 }))),
+                (
+                    600.0,
+                    Change::Forward(Direction::queueing(
+                        5_000.0,
+                        Queue::Exponential { p: 1.0, mean_ns: 20_000.0 },
+                    )),
+                ),
                 (1500.0, Change::Forward(NEAR)),
             ],
-            ..base("load-down", "from 600 s to 1500 s all messages from the master queue, 20 us in the mean, 8/s")
+            ..base(
+                "load-down",
+                "from 600 s to 1500 s all messages from the master queue, 20 us in the mean, 8/s",
+            )
         },
         Scenario {
             sync_s: 0.125,
@@ -126,11 +135,17 @@ pub fn published() -> Vec<Scenario> {
             events: vec![
                 (
                     500.0,
-                    Change::Forward(Direction::queueing(5_000.0, Queue::Exponential { p: 0.8, mean_ns: 12_000.0 })),
+                    Change::Forward(Direction::queueing(
+                        5_000.0,
+                        Queue::Exponential { p: 0.8, mean_ns: 12_000.0 },
+                    )),
                 ),
                 (
                     500.0,
-                    Change::Backward(Direction::queueing(5_000.0, Queue::Exponential { p: 0.3, mean_ns: 3_000.0 })),
+                    Change::Backward(Direction::queueing(
+                        5_000.0,
+                        Queue::Exponential { p: 0.3, mean_ns: 3_000.0 },
+                    )),
                 ),
                 (1200.0, Change::Forward(NEAR)),
                 (1200.0, Change::Backward(NEAR)),
@@ -146,7 +161,11 @@ pub fn published() -> Vec<Scenario> {
             ..base("both-longer", "from 700 s on 3 us longer in both directions, 1/s")
         },
         Scenario {
-            oscillator: Oscillator { swing_ppb: 100.0, swing_period_s: 600.0, ..Oscillator::crystal(8_000.0) },
+            oscillator: Oscillator {
+                swing_ppb: 100.0,
+                swing_period_s: 600.0,
+                ..Oscillator::crystal(8_000.0)
+            },
             sync_s: 0.125,
             delay_s: 0.125,
             ..base("temperature", "the frequency swings by 100 ppb in 10 minutes, 8/s")
@@ -165,7 +184,10 @@ pub fn published() -> Vec<Scenario> {
             ..base("lossy", "two in five messages are lost, a third of the rest waits, 2/s")
         },
         Scenario {
-            events: vec![(800.0, Change::Failover(200.0, Direction::still(9_000.0), Direction::still(9_000.0)))],
+            events: vec![(
+                800.0,
+                Change::Failover(200.0, Direction::still(9_000.0), Direction::still(9_000.0)),
+            )],
             ..base("failover", "at 800 s another grandmaster, 200 ns off, 4 us farther, 1/s")
         },
         Scenario { hops: 5, ..base("chain-5", "the fifth in a row of boundary clocks, stamps of 8 ns, 1/s") },
@@ -254,8 +276,16 @@ pub fn hostile() -> Vec<Scenario> {
         },
         Scenario {
             oscillator: Oscillator { wander_ppb: 0.003, ..Oscillator::crystal(50.0) },
-            forward: Direction { delay_ns: 1e6, noise_ns: 20.0, queue: Queue::HeavyTail { shape: 1.5, scale_ns: 20_000.0 } },
-            backward: Direction { delay_ns: 1e6, noise_ns: 20.0, queue: Queue::HeavyTail { shape: 2.5, scale_ns: 9_000.0 } },
+            forward: Direction {
+                delay_ns: 1e6,
+                noise_ns: 20.0,
+                queue: Queue::HeavyTail { shape: 1.5, scale_ns: 20_000.0 },
+            },
+            backward: Direction {
+                delay_ns: 1e6,
+                noise_ns: 20.0,
+                queue: Queue::HeavyTail { shape: 2.5, scale_ns: 9_000.0 },
+            },
             sync_s: 0.25,
             delay_s: 1.0,
             ..base("infinite-variance", "waiting without a variance one way, with one the other")
