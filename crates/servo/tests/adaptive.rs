@@ -31,7 +31,7 @@ fn pooled(s: &Scenario, seeds: u64) -> f64 {
 
 #[test]
 fn is_near_the_optimum_without_being_told_anything() {
-    for (name, seeds) in [("gauss-100", 6), ("gauss-50", 6), ("wander", 4), ("slow", 3), ("lan-1", 4)] {
+    for (name, seeds) in [("gauss-100", 4), ("gauss-50", 4), ("wander", 3), ("slow", 2), ("lan-1", 3)] {
         let s = scenario(name);
         let bound = kalman_bound(&s).expect("a bound");
         let ratio = pooled(&s, seeds) / bound.steered;
@@ -84,7 +84,8 @@ fn does_not_run_away_where_it_could() {
         ("slowest", 100.0),
     ] {
         let s = scenario(name);
-        for seed in 1..=3 {
+        let seeds = if matches!(name, "overload" | "rates") { 1 } else { 2 };
+        for seed in 1..=seeds {
             let outcome = adaptive(&s, seed);
             let end = outcome.rms(s.duration_s * 0.9, s.duration_s);
             assert!(end < limit, "{name}, seed {seed}: {end}");
@@ -108,7 +109,7 @@ fn a_master_that_steps_is_followed() {
 #[test]
 fn a_chain_does_not_amplify() {
     let base = Scenario { duration_s: 1500.0, judged_from_s: 300.0, ..scenario("chain-5") };
-    let seeds = 4;
+    let seeds = 2;
     for (transfer, most) in [(Transfer::Damped, 1.15), (Transfer::Limited { bandwidth_hz: 0.1 }, 1.25)] {
         let at = |hops: usize| {
             let s = Scenario { hops, ..base.clone() };
@@ -128,19 +129,29 @@ fn a_chain_does_not_amplify() {
     }
 }
 
-/// Keeps the events.
-struct Telling(Adaptive, std::rc::Rc<std::cell::RefCell<Vec<AdaptiveEvent>>>);
+/// Events and standard deviations told.
+type Told = std::rc::Rc<std::cell::RefCell<(Vec<AdaptiveEvent>, Vec<f64>)>>;
+
+struct Telling(Adaptive, Told);
+
+impl Telling {
+    fn keep(&mut self) {
+        let mut told = self.1.borrow_mut();
+        told.0.extend(self.0.take_event());
+        told.1.push(self.0.estimate().sigma_ns);
+    }
+}
 
 impl Driver for Telling {
     fn forward(&mut self, value: TimeInterval, local: TimePoint) -> Option<Decision> {
         let decision = self.0.forward(value, local);
-        self.1.borrow_mut().extend(self.0.take_event());
+        self.keep();
         Some(decision)
     }
 
     fn backward(&mut self, value: TimeInterval, local: TimePoint) -> Option<Decision> {
         let decision = self.0.backward(value, local);
-        self.1.borrow_mut().extend(self.0.take_event());
+        self.keep();
         Some(decision)
     }
 
@@ -153,11 +164,30 @@ impl Driver for Telling {
     }
 }
 
-fn events(s: &Scenario) -> Vec<AdaptiveEvent> {
-    let told = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+fn told(s: &Scenario) -> (Vec<AdaptiveEvent>, Vec<f64>, Outcome) {
+    let told = Told::default();
     let keep = told.clone();
-    run(s, 1, &move |_| Box::new(Telling(Adaptive::new(AdaptiveConfig::default(), 0.0), keep.clone())));
-    told.take()
+    let outcome =
+        run(s, 1, &move |_| Box::new(Telling(Adaptive::new(AdaptiveConfig::default(), 0.0), keep.clone())));
+    let (events, sigmas) = told.take();
+    (events, sigmas, outcome)
+}
+
+fn events(s: &Scenario) -> Vec<AdaptiveEvent> {
+    told(s).0
+}
+
+#[test]
+fn it_knows_its_own_error() {
+    for name in ["gauss-100", "gauss-50", "lan-128", "long-path", "heavy-tail"] {
+        let s = scenario(name);
+        let (_, sigmas, outcome) = told(&s);
+        let settled = &sigmas[sigmas.len() / 4..];
+        let claimed = (settled.iter().map(|s| s * s).sum::<f64>() / settled.len() as f64).sqrt();
+        let ratio = rms(&s, &outcome) / claimed;
+        println!("{name}: {ratio:.2}");
+        assert!((0.6..1.4).contains(&ratio), "{name}: true error to claimed deviation {ratio:.2}");
+    }
 }
 
 #[test]
