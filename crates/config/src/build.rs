@@ -131,6 +131,27 @@ impl<'a> Values<'a> {
         }
     }
 
+    pub(crate) fn unicast_masters(self) -> &'a [UnicastMaster] {
+        match &self.setting("unicast_masters").value {
+            Value::Masters(masters) => masters,
+            Value::Unset => &[],
+            _ => unreachable!("{KIND}: unicast_masters"),
+        }
+    }
+
+    fn prefixes(self, path: &str) -> Vec<Prefix> {
+        match &self.setting(path).value {
+            Value::Prefixes(prefixes) => prefixes.clone(),
+            Value::Unset => Vec::new(),
+            _ => unreachable!("{KIND}: {path}"),
+        }
+    }
+
+    /// Whole seconds of a length of time.
+    fn seconds(self, path: &str) -> u32 {
+        u32::try_from(self.correction(path).nanos() / 1_000_000_000).unwrap_or(u32::MAX)
+    }
+
     pub(crate) fn transport(self) -> Transport {
         match self.text("transport") {
             "udp6" => Transport::UdpIpv6,
@@ -281,6 +302,11 @@ fn port(v: Values<'_>) -> PortConfig {
         log_min_delay_req_interval: v.log("log_min_delay_req_interval"),
         log_min_pdelay_req_interval: v.log("log_min_pdelay_req_interval"),
         hybrid_e2e: v.bool("hybrid_e2e"),
+        unicast_masters: v.unicast_masters().to_vec(),
+        unicast_request_duration: v.seconds("unicast_request_duration"),
+        log_unicast_query_interval: v.log("log_unicast_query_interval"),
+        unicast_server: unicast_server(v),
+        multicast: v.bool("multicast"),
         master_only: v.bool("master_only"),
         delay_asymmetry: v.correction("delay_asymmetry"),
         egress_latency: v.correction("egress_latency"),
@@ -292,6 +318,22 @@ fn port(v: Values<'_>) -> PortConfig {
         delay_filter_length: v.int("delay_filter_length"),
         fault_reset_interval: v.log("fault_reset_interval"),
     }
+}
+
+fn unicast_server(v: Values<'_>) -> Option<UnicastServer> {
+    let server = UnicastServer {
+        max_clients: v.int("unicast_max_clients"),
+        max_rate: v.int("unicast_max_rate"),
+        max_client_rate: v.int("unicast_max_client_rate"),
+        max_duration: v.seconds("unicast_max_duration"),
+        min_log_announce_interval: v.log("unicast_min_log_announce_interval"),
+        min_log_sync_interval: v.log("unicast_min_log_sync_interval"),
+        min_log_delay_resp_interval: v.log("unicast_min_log_delay_resp_interval"),
+        allow: v.prefixes("unicast_allow"),
+        deny: v.prefixes("unicast_deny"),
+        drain: v.bool("unicast_drain"),
+    };
+    v.bool("unicast_server").then_some(server)
 }
 
 fn addresses(v: Values<'_>) -> Addresses {

@@ -7,7 +7,7 @@ use crate::build::Values;
 use crate::diagnostics::{Diagnostic, Problem};
 use crate::layers::{Layers, Origin, PortLayer, Setting};
 use crate::load::COMMAND_LINE;
-use crate::model::{ClockDevice, DelayMechanism, Stamping, Transport};
+use crate::model::{ClockDevice, DelayMechanism, MasterAddress, Stamping, Transport};
 use crate::source::Source;
 use crate::table::{self, Need};
 
@@ -142,6 +142,14 @@ impl<'a> Checker<'a> {
                     "leave it out, or write `transport: udp4`",
                 );
             }
+            let masters = v.setting("unicast_masters");
+            if !told.contains(&std::ptr::from_ref(masters))
+                && let Some(message) = misplaced_master(v)
+            {
+                told.push(masters);
+                let help = "name masters by addresses of the port's transport";
+                self.contradiction(&path("unicast_masters"), masters, message, help);
+            }
             let master_only = v.setting("master_only");
             if v.bool("master_only") && client_only && !told.contains(&std::ptr::from_ref(master_only)) {
                 told.push(master_only);
@@ -212,6 +220,24 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// What is wrong with a port's unicast masters.
+fn misplaced_master(v: Values<'_>) -> Option<String> {
+    let masters = v.unicast_masters();
+    let transport = v.transport();
+    let fits = |a: &MasterAddress| match a {
+        MasterAddress::Ipv4(_) => transport == Transport::UdpIpv4,
+        MasterAddress::Ipv6(_) => transport == Transport::UdpIpv6,
+        MasterAddress::Ethernet(_) => transport == Transport::Ethernet,
+        MasterAddress::Name(_) => transport != Transport::Ethernet,
+    };
+    if masters.iter().any(|m| !fits(&m.address)) {
+        return Some(format!("a unicast master is not reached by `{}`", v.text("transport")));
+    }
+    let twice =
+        masters.iter().enumerate().any(|(i, m)| masters.iter().take(i).any(|o| o.address == m.address));
+    twice.then(|| "a unicast master stands here twice".to_owned())
+}
+
 /// The key has an effect, on a port or at all.
 pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool {
     let values = Values::new(layers);
@@ -229,6 +255,9 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::Delay => delay(&[DelayMechanism::E2e, DelayMechanism::P2p]),
         Need::Steered => !values.bool("free_running"),
         Need::Server => !values.bool("client_only"),
+        Need::Client => port.is_none_or(|v| !v.bool("master_only")),
+        Need::UnicastClient => port.is_none_or(|v| !v.unicast_masters().is_empty()),
+        Need::UnicastServer => port.is_none_or(|v| v.bool("unicast_server") && !values.bool("client_only")),
         Need::Socket => values.text_or_off("management.socket").is_some(),
         Need::ReadOnlySocket => values.text_or_off("management.read_only_socket").is_some(),
     }
@@ -242,6 +271,9 @@ const fn governor(need: Need) -> &'static str {
         Need::E2e | Need::P2p | Need::Delay => "delay_mechanism",
         Need::Steered => "free_running",
         Need::Server => "client_only",
+        Need::Client => "master_only",
+        Need::UnicastClient => "unicast_masters",
+        Need::UnicastServer => "unicast_server",
         Need::Socket => "socket",
         Need::ReadOnlySocket => "read_only_socket",
     }
@@ -260,6 +292,9 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::Delay => "`delay_mechanism` is `none`",
         Need::Steered => "`free_running` is `true`",
         Need::Server => "`client_only` is `true`",
+        Need::Client => "`master_only` is `true`",
+        Need::UnicastClient => "`unicast_masters` is `off`",
+        Need::UnicastServer => "`unicast_server` is `false`",
         Need::Socket => "`management.socket` is `off`",
         Need::ReadOnlySocket => "`management.read_only_socket` is `off`",
     }

@@ -135,6 +135,10 @@ impl Loaded {
             {
                 quote(&setting.text)
             }
+            _ if key.kind.is_list() && setting.text != "off" => {
+                let items: Vec<_> = setting.text.split(',').map(|item| quote(item.trim())).collect();
+                format!("[{}]", items.join(", "))
+            }
             // Other kinds are read as they were written, and have no character in them that YAML would heed.
             _ => setting.text.clone(),
         };

@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ptp_wire::TimeInterval;
 
+use crate::addresses::{parse_master, parse_prefix};
+use crate::model::{Prefix, UnicastMaster};
 use crate::parse::*;
 use crate::words::list;
 
@@ -44,6 +46,10 @@ pub(crate) enum Kind {
     ClockDevice,
     /// A user's name, or `off`.
     User,
+    /// A list of masters to ask for unicast service, or `off`.
+    Masters,
+    /// A list of address prefixes, or `off`.
+    Prefixes,
 }
 
 /// A value of some kind.
@@ -57,6 +63,8 @@ pub(crate) enum Value {
     Octets(Vec<u8>),
     Ipv4(Ipv4Addr),
     Ipv6(Ipv6Addr),
+    Masters(Vec<UnicastMaster>),
+    Prefixes(Vec<Prefix>),
     /// `off` or `auto`.
     Unset,
 }
@@ -202,7 +210,15 @@ impl Kind {
                     && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
                 if fits { Ok(Value::Text(text.to_owned())) } else { Err(Refusal::new("not a user's name")) }
             }
+            Self::Masters | Self::Prefixes if text == "off" && !quoted => Ok(Value::Unset),
+            Self::Masters => items(text).map(parse_master).collect::<Result<_, _>>().map(Value::Masters),
+            Self::Prefixes => items(text).map(parse_prefix).collect::<Result<_, _>>().map(Value::Prefixes),
         }
+    }
+
+    /// The value may be written as a list.
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self, Self::Masters | Self::Prefixes)
     }
 
     /// What is allowed, for diagnostics and documentation.
@@ -249,6 +265,8 @@ impl Kind {
             Self::Interface => "a network interface's name, 1 to 15 octets, such as eth0".into(),
             Self::ClockDevice => "`auto`, `phcN`, `system` or `virtual:PATH`".into(),
             Self::User => "a user's name, or `off`".into(),
+            Self::Masters => "a list of addresses or host names, each followed by its local priority where it is not 128, or `off`".into(),
+            Self::Prefixes => "a list of address prefixes, such as 192.0.2.0/24 or 2001:db8::/32, or `off`".into(),
         }
     }
 
@@ -269,8 +287,15 @@ impl Kind {
             Self::Interface => "interface",
             Self::ClockDevice => "clock",
             Self::User => "user",
+            Self::Masters => "list of masters",
+            Self::Prefixes => "list of prefixes",
         }
     }
+}
+
+/// The items of a list, as it is written on one line.
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim)
 }
 
 /// A length of time given in nanoseconds, in its largest whole unit.

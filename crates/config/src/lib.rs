@@ -18,6 +18,7 @@
 //! are made from it. [`Loaded::effective`] shows each value with its origin, [`diff`] what a reload changes.
 #![forbid(unsafe_code)]
 
+mod addresses;
 mod build;
 mod check;
 mod diagnostics;

@@ -249,6 +249,16 @@ pub struct PortConfig {
     pub log_min_pdelay_req_interval: LogInterval,
     /// Delay_Req go unicast to the master, Sync stay multicast.
     pub hybrid_e2e: bool,
+    /// Masters to ask for unicast service, in the order of the file; empty: none.
+    pub unicast_masters: Vec<UnicastMaster>,
+    /// Seconds asked for in a request.
+    pub unicast_request_duration: u32,
+    /// The wait between requests that are not answered.
+    pub log_unicast_query_interval: LogInterval,
+    /// Unicast service for others; `None`: there is none.
+    pub unicast_server: Option<UnicastServer>,
+    /// Announce and Sync are sent to the group.
+    pub multicast: bool,
     /// portDS.masterOnly: never synchronises from this port.
     pub master_only: bool,
     /// portDS.delayAsymmetry: + means master to client is longer.
@@ -263,6 +273,64 @@ pub struct PortConfig {
     pub delay_filter_length: u16,
     /// After a fault the port tries again after this long.
     pub fault_reset_interval: LogInterval,
+}
+
+/// A master to ask for unicast service (1588-2019 17.4).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UnicastMaster {
+    /// Where it is.
+    pub address: MasterAddress,
+    /// 1..=255; of profiles with local priorities.
+    pub local_priority: u8,
+}
+
+/// Where a master is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum MasterAddress {
+    /// UDP over IPv4.
+    Ipv4(Ipv4Addr),
+    /// UDP over IPv6.
+    Ipv6(Ipv6Addr),
+    /// Ethernet.
+    Ethernet([u8; 6]),
+    /// A host name, resolved when the daemon runs.
+    Name(String),
+}
+
+/// Addresses that begin alike: address, and how many of its bits count. The others are zero.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Prefix {
+    /// 0..=32 bits.
+    Ipv4(Ipv4Addr, u8),
+    /// 0..=128 bits.
+    Ipv6(Ipv6Addr, u8),
+    /// 0..=48 bits.
+    Ethernet([u8; 6], u8),
+}
+
+/// What a unicast server grants, and to whom (1588-2019 16.1).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UnicastServer {
+    /// Clients at a time.
+    pub max_clients: u32,
+    /// Messages per second promised to all; a Sync counts with its Follow_Up.
+    pub max_rate: u32,
+    /// Messages per second promised to one client.
+    pub max_client_rate: u32,
+    /// Longest duration granted, in seconds.
+    pub max_duration: u32,
+    /// Shortest interval of Announce.
+    pub min_log_announce_interval: LogInterval,
+    /// Shortest interval of Sync.
+    pub min_log_sync_interval: LogInterval,
+    /// Shortest interval of Delay_Resp and Pdelay_Resp.
+    pub min_log_delay_resp_interval: LogInterval,
+    /// Who may ask; empty: everybody.
+    pub allow: Vec<Prefix>,
+    /// Who may not.
+    pub deny: Vec<Prefix>,
+    /// No grants any more; those there were are cancelled.
+    pub drain: bool,
 }
 
 /// A port's network.

@@ -294,6 +294,11 @@ impl FileReader<'_> {
     }
 
     fn setting(&mut self, found: &Key, path: &str, key: &Node, value: &Node) -> Option<Setting> {
+        if let Content::List(items) = &value.content
+            && found.kind.is_list()
+        {
+            return self.list(found, path, key, value, items);
+        }
         let text = scalar(value).filter(|(text, quoted)| !is_null(text, *quoted));
         let Some((text, quoted)) = text else {
             self.no_value(path, &found.kind.allowed(), key, value);
@@ -314,6 +319,39 @@ impl FileReader<'_> {
                 None
             }
         }
+    }
+
+    /// A value that is written as a list: each item is looked at by itself, so that each mistake is told.
+    fn list(&mut self, found: &Key, path: &str, key: &Node, value: &Node, items: &[Node]) -> Option<Setting> {
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items.iter().take(TOO_MANY * 100) {
+            let Some((text, _)) = scalar(item).filter(|(text, quoted)| !is_null(text, *quoted)) else {
+                let message = format!("an item of `{path}` is not one value");
+                let diagnostic = self.source.diagnose(Problem::WrongType, message, &item.place);
+                self.out.push(diagnostic.key(path).allowed(found.kind.allowed()));
+                return None;
+            };
+            let refusal = match text.contains(',') {
+                true => Some(Refusal::new("has a comma in it")),
+                false => found.kind.parse(text, true).err(),
+            };
+            if let Some(refusal) = refusal {
+                let diagnostic = refused(found, path, text, refusal, |problem, message| {
+                    self.source.diagnose(problem, message, &item.place)
+                });
+                self.out.push(diagnostic);
+                return None;
+            }
+            texts.push(text);
+        }
+        let text = if texts.is_empty() { "off".to_owned() } else { texts.join(", ") };
+        let parsed = found.kind.parse(&text, false).ok()?;
+        Some(Setting {
+            value: parsed,
+            text,
+            origin: self.origin(&key.place),
+            place: Some((key.place.clone(), value.place.clone())),
+        })
     }
 
     fn origin(&self, place: &Place) -> Origin {

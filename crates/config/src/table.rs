@@ -36,6 +36,12 @@ pub(crate) enum Need {
     Steered,
     /// The clock may become grandmaster.
     Server,
+    /// The port may synchronise.
+    Client,
+    /// `unicast_masters` names some.
+    UnicastClient,
+    /// `unicast_server` is `true`.
+    UnicastServer,
     /// `management.socket` is not `off`.
     Socket,
     /// `management.read_only_socket` is not `off`.
@@ -215,6 +221,21 @@ pub(crate) const PORT: Section = Section {
         key("log_min_delay_req_interval", LOG, "0", "log2 of the least mean seconds between Delay_Reqs; a client takes its server's.", "portDS.logMinDelayReqInterval").needs(Need::E2e),
         key("log_min_pdelay_req_interval", LOG, "0", "log2 of the least mean seconds between Pdelay_Reqs.", "portDS.logMinPdelayReqInterval").needs(Need::P2p),
         key("hybrid_e2e", Kind::Bool, "false", "Send Delay_Reqs unicast to the server.", "hybrid_e2e").needs(Need::E2e),
+        key("unicast_masters", Kind::Masters, "off", "Masters to ask for unicast service: all for Announce, the best for Sync and Delay_Resp.", "unicast_master_table").needs(Need::Client),
+        key("unicast_request_duration", Kind::Duration { min: 10 * SECOND, max: 30 * 86_400 * SECOND, off: false, hint: "s" }, "1h", "How long service is asked for; renewed at three quarters of what was granted. Whole seconds count.", "unicast_req_duration").needs(Need::UnicastClient),
+        key("log_unicast_query_interval", int(-3, 10), "0", "log2 of the seconds between requests that are not answered.", "logQueryInterval").needs(Need::UnicastClient),
+        key("unicast_server", Kind::Bool, "false", "Grant unicast service to clients that ask for it, within the limits below.", "unicast_listen").needs(Need::Server),
+        key("unicast_max_clients", int(1, 1_000_000), "1024", "Clients at a time; more are refused.", "").needs(Need::UnicastServer),
+        key("unicast_max_rate", int(1, 10_000_000), "300000", "Messages per second promised to all clients together. A Sync counts with its Follow_Up.", "").needs(Need::UnicastServer),
+        key("unicast_max_client_rate", int(1, 1_000_000), "1000", "Messages per second promised to one client.", "").needs(Need::UnicastServer),
+        key("unicast_max_duration", Kind::Duration { min: 10 * SECOND, max: 30 * 86_400 * SECOND, off: false, hint: "s" }, "1h", "Longest duration granted; longer requests are cut to it. Whole seconds count.", "").needs(Need::UnicastServer),
+        key("unicast_min_log_announce_interval", LOG, "-3", "log2 of the shortest Announce interval granted; shorter ones are lengthened to it.", "").needs(Need::UnicastServer),
+        key("unicast_min_log_sync_interval", LOG, "-7", "log2 of the shortest Sync interval granted.", "").needs(Need::UnicastServer),
+        key("unicast_min_log_delay_resp_interval", LOG, "-7", "log2 of the shortest Delay_Resp interval granted.", "").needs(Need::UnicastServer),
+        key("unicast_allow", Kind::Prefixes, "off", "Who may ask for unicast service. `off`: everybody. Others get no answer.", "").needs(Need::UnicastServer),
+        key("unicast_deny", Kind::Prefixes, "off", "Who may not, whatever `unicast_allow` says.", "").needs(Need::UnicastServer),
+        key("unicast_drain", Kind::Bool, "false", "Cancel all unicast service and grant none: clients go to their next master at once.", "").needs(Need::UnicastServer),
+        key("multicast", Kind::Bool, "true", "Send Announce and Sync to the group. `false`: unicast service only.", "inhibit_multicast_service").needs(Need::Server),
         key("master_only", Kind::Bool, "false", "Never synchronise from this port.", "portDS.masterOnly"),
         key("delay_asymmetry", CORRECTION, "0ns", "Positive: the way from server to client takes longer than the mean.", "portDS.delayAsymmetry").needs(Need::Delay),
         key("egress_latency", CORRECTION, "0ns", "Added to transmit time stamps.", "timestampCorrectionPortDS.egressLatency"),
@@ -591,4 +612,8 @@ pub(crate) const OTHER_NAMES: &[(&str, &str)] = &[
     ("ptp_dst_ipv6", "udp6_address"),
     ("p2p_dst_ipv6", "udp6_peer_delay_address"),
     ("interfaces", "ports"),
+    ("unicast_master_table", "unicast_masters"),
+    ("unicast_listen", "unicast_server"),
+    ("unicast_req_duration", "unicast_request_duration"),
+    ("inhibit_multicast_service", "multicast"),
 ];

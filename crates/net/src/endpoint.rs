@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::{InterfaceIndexOrAddress, Socket};
 
+use crate::batch::{Batch, Incoming, Outgoing};
 use crate::control::{Control, Stamps};
 use crate::ethernet;
 use crate::interface::{Interface, name_octets};
@@ -13,13 +14,16 @@ use crate::name::Name;
 use crate::sys;
 use crate::{
     Address, Capability, Destination, MAX_MESSAGE, MessageClass, NetError, Received, SocketCounters,
-    SocketOptions, Stamping, Transport,
+    SocketOptions, StampRequest, Stamping, Transport,
 };
 
 /// The two octets after a message over UDP/IPv6 (1588-2019 D.1), where a card may put the checksum right.
 const UDP_IPV6_TAIL: [u8; 2] = [0; 2];
 /// Longer than any message with its headers.
 const BUFFER: usize = 2048;
+
+/// Octets of the kernel's receive buffer on batch ports.
+const RECEIVE_BUFFER: i32 = 8 << 20;
 
 /// A socket with the room that its reads need.
 pub(crate) struct Endpoint {
@@ -36,6 +40,7 @@ pub(crate) struct Endpoint {
     buffer: Box<[u8; BUFFER]>,
     name: Name,
     control: Control,
+    batch: Option<Box<Batch>>,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -69,6 +74,13 @@ impl Endpoint {
             let priority = i32::from(options.socket_priority);
             let _ = sys::set_int(socket.as_fd(), libc::SOL_SOCKET, libc::SO_PRIORITY, priority);
         }
+        if options.batch {
+            // Room for what many clients send within a scheduling latency, and for the stamps of what they are sent.
+            let room = RECEIVE_BUFFER.to_ne_bytes();
+            if sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &room).is_err() {
+                let _ = sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, &room);
+            }
+        }
         Ok(Self {
             socket,
             interface: options.interface.clone(),
@@ -83,6 +95,7 @@ impl Endpoint {
             buffer: Box::new([0; BUFFER]),
             name: Name::default(),
             control: Control::default(),
+            batch: options.batch.then(|| Box::new(Batch::new())),
         })
     }
 
@@ -99,6 +112,95 @@ impl Endpoint {
     }
 
     pub(crate) fn send(&self, destination: Destination, octets: &[u8]) -> Result<(), NetError> {
+        let (name, header) = self.way(destination, octets)?;
+        let parts = [header.as_ref().map_or(&[][..], |h| h), octets, self.tail()];
+        sys::send(self.fd(), &name, parts, self.hop_limit(destination))
+            .map_err(|e| self.fail("send a message", e))
+    }
+
+    /// Puts a message into the batch. `false`: it cannot wait there, send it at once.
+    pub(crate) fn enqueue(
+        &mut self,
+        destination: Destination,
+        octets: &[u8],
+        stamp: Option<StampRequest>,
+    ) -> Result<bool, NetError> {
+        if self.batch.is_none() || self.hop_limit(destination).is_some() {
+            return Ok(false);
+        }
+        let (name, header) = self.way(destination, octets)?;
+        let parts = [header.as_ref().map_or(&[][..], |h| h), octets, self.tail()];
+        let outgoing = Outgoing::new(name, parts, stamp);
+        match (&mut self.batch, outgoing) {
+            (Some(batch), Some(outgoing)) => {
+                batch.outgoing.push(outgoing);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Frames that wait in the batch.
+    pub(crate) fn waiting(&self) -> usize {
+        self.batch.as_ref().map_or(0, |b| b.outgoing.len())
+    }
+
+    /// Sends what waits, and tells of each frame whether the kernel took it.
+    pub(crate) fn flush(&mut self, mut each: impl FnMut(&Outgoing, Result<(), NetError>)) {
+        let Some(mut batch) = self.batch.take() else { return };
+        let mut rest = batch.outgoing.as_slice();
+        while let Some((first, after)) = rest.split_first() {
+            match sys::send_many(self.fd(), rest) {
+                Ok(sent @ 1..) => {
+                    let (sent, after) = rest.split_at(sent.min(rest.len()));
+                    sent.iter().for_each(|frame| each(frame, Ok(())));
+                    rest = after;
+                }
+                Ok(0) => break,
+                Err(e) => {
+                    each(first, Err(self.fail("send a message", e)));
+                    rest = after;
+                }
+            }
+        }
+        batch.outgoing.clear();
+        self.batch = Some(batch);
+    }
+
+    /// Reads many messages, or many entries of the error queue, with one call: how many there were.
+    pub(crate) fn read_many(
+        &mut self,
+        flags: i32,
+        counters: &mut SocketCounters,
+        mut each: impl FnMut(&Self, &Incoming, &mut SocketCounters),
+    ) -> Result<usize, NetError> {
+        let Some(mut batch) = self.batch.take() else { return Ok(0) };
+        let result = match sys::receive_many(self.fd(), &mut batch.incoming, flags) {
+            Ok(got) => {
+                batch.incoming.iter().take(got).for_each(|room| each(self, room, counters));
+                Ok(got)
+            }
+            Err(e) => self.unread(e, counters).map(|()| 0),
+        };
+        self.batch = Some(batch);
+        result
+    }
+
+    /// A message that was read into a room of the batch.
+    pub(crate) fn received<'a>(
+        &self,
+        room: &'a Incoming,
+        counters: &mut SocketCounters,
+    ) -> Option<Received<'a>> {
+        self.take(room.read, &room.buffer, &room.name, room.control.parse(), counters)
+    }
+
+    /// Where a message goes, and what goes before it.
+    fn way(
+        &self,
+        destination: Destination,
+        octets: &[u8],
+    ) -> Result<(Name, Option<[u8; ethernet::HEADER]>), NetError> {
         if octets.is_empty() || octets.len() > MAX_MESSAGE {
             return Err(NetError::MessageLength { length: octets.len() });
         }
@@ -108,20 +210,14 @@ impl Endpoint {
             Destination::Unicast(address) => address,
         };
         let port = self.class.udp_port();
-        let header;
-        let mut head: &[u8] = &[];
-        let name = match (self.transport, address) {
-            (Transport::UdpIpv4, Address::Ipv4(a)) => Name::ipv4(a, port),
-            (Transport::UdpIpv6, Address::Ipv6(a)) => Name::ipv6(a, port, self.scope(a)),
+        match (self.transport, address) {
+            (Transport::UdpIpv4, Address::Ipv4(a)) => Ok((Name::ipv4(a, port), None)),
+            (Transport::UdpIpv6, Address::Ipv6(a)) => Ok((Name::ipv6(a, port, self.scope(a)), None)),
             (Transport::Ethernet, Address::Ethernet(a)) => {
-                header = ethernet::header(a, self.mac);
-                head = &header;
-                Name::link(ethernet::PROTOCOL, self.index, a)
+                Ok((Name::link(ethernet::PROTOCOL, self.index, a), Some(ethernet::header(a, self.mac))))
             }
-            (transport, address) => return Err(NetError::WrongAddress { transport, address }),
-        };
-        sys::send(self.fd(), &name, [head, octets, self.tail()], self.hop_limit(destination))
-            .map_err(|e| self.fail("send a message", e))
+            (transport, address) => Err(NetError::WrongAddress { transport, address }),
+        }
     }
 
     /// Peer delay messages do not leave the link (1588-2019 C.3, D.3).
@@ -151,29 +247,40 @@ impl Endpoint {
         counters: &mut SocketCounters,
     ) -> Result<Option<Received<'_>>, NetError> {
         let Some(read) = self.read(0, counters)? else { return Ok(None) };
-        let stamps = self.control.parse();
+        Ok(self.take(read, self.buffer.as_slice(), &self.name, self.control.parse(), counters))
+    }
+
+    /// A message out of what was read; `None`: it was dropped and counted.
+    fn take<'a>(
+        &self,
+        read: sys::Read,
+        buffer: &'a [u8],
+        name: &Name,
+        stamps: Stamps,
+        counters: &mut SocketCounters,
+    ) -> Option<Received<'a>> {
         let stamp = match self.stamping {
             Stamping::Software => stamps.software,
             Stamping::Hardware => stamps.hardware,
             Stamping::None => None,
         };
-        let frame = self.buffer.get(..read.length).unwrap_or_default();
+        let frame = buffer.get(..read.length).unwrap_or_default();
         let found = match self.transport {
-            Transport::UdpIpv4 => self.name.as_ipv4().map(|a| (Address::Ipv4(a), frame)),
-            Transport::UdpIpv6 => self.name.as_ipv6().map(|a| (Address::Ipv6(a), frame)),
-            Transport::Ethernet => self.name.as_link().and_then(|from| {
+            Transport::UdpIpv4 => name.as_ipv4().map(|a| (Address::Ipv4(a), frame)),
+            Transport::UdpIpv6 => name.as_ipv6().map(|a| (Address::Ipv6(a), frame)),
+            Transport::Ethernet => name.as_link().and_then(|from| {
                 let groups = [self.primary, self.peer_delay];
                 ethernet::accept(frame, from, self.mac, groups).map(|m| (Address::Ethernet(from.address), m))
             }),
         };
         let Some((source, octets)) = found.filter(|(_, o)| !o.is_empty() && !read.truncated) else {
             counters.dropped = counters.dropped.saturating_add(1);
-            return Ok(None);
+            return None;
         };
         if self.class == MessageClass::Event && self.stamping != Stamping::None && stamp.is_none() {
             counters.unstamped = counters.unstamped.saturating_add(1);
         }
-        Ok(Some(Received { octets, stamp, source }))
+        Some(Received { octets, stamp, source })
     }
 
     /// One read of the error queue: what its control messages say, and the frame up to the message's end, if one came
@@ -197,23 +304,28 @@ impl Endpoint {
         let fd = self.socket.as_fd();
         match sys::receive(fd, self.buffer.as_mut_slice(), &mut self.name, &mut self.control, flags) {
             Ok(read) => Ok(Some(read)),
-            Err(e) => match e.raw_os_error() {
-                Some(libc::EAGAIN | libc::EINTR) => Ok(None),
-                Some(
-                    libc::ECONNREFUSED
-                    | libc::EHOSTUNREACH
-                    | libc::EHOSTDOWN
-                    | libc::ENETUNREACH
-                    | libc::ENETDOWN
-                    | libc::EMSGSIZE
-                    | libc::ENOPROTOOPT
-                    | libc::EPROTO,
-                ) => {
-                    counters.network_errors = counters.network_errors.saturating_add(1);
-                    Ok(None)
-                }
-                _ => Err(self.fail("receive a message", e)),
-            },
+            Err(e) => self.unread(e, counters).map(|()| None),
+        }
+    }
+
+    /// A read that gave nothing: nothing there, an error of the network, which is counted, or a socket that broke.
+    fn unread(&self, e: io::Error, counters: &mut SocketCounters) -> Result<(), NetError> {
+        match e.raw_os_error() {
+            Some(libc::EAGAIN | libc::EINTR) => Ok(()),
+            Some(
+                libc::ECONNREFUSED
+                | libc::EHOSTUNREACH
+                | libc::EHOSTDOWN
+                | libc::ENETUNREACH
+                | libc::ENETDOWN
+                | libc::EMSGSIZE
+                | libc::ENOPROTOOPT
+                | libc::EPROTO,
+            ) => {
+                counters.network_errors = counters.network_errors.saturating_add(1);
+                Ok(())
+            }
+            _ => Err(self.fail("receive a message", e)),
         }
     }
 

@@ -17,6 +17,9 @@
 //!    stamps on most links, simulators) it is returned; where it is not, it comes by step 2 and the caller goes on.
 //! 4. At [`PortSockets::next_deadline`]: [`PortSockets::expire`] until it gives `None`.
 //!
+//! A port that serves many unicast clients sets [`SocketOptions::batch`]: then what is sent waits for
+//! [`PortSockets::flush`], and [`PortSockets::receive_many`] and [`PortSockets::completions`] read many at a time.
+//!
 //! ```no_run
 //! use ptp_net::{Destination, MessageClass, PortSockets, SocketOptions, StampRequest, Transport};
 //!
@@ -31,6 +34,7 @@
 //! ```
 
 mod address;
+mod batch;
 mod control;
 mod endpoint;
 mod error;

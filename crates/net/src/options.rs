@@ -38,8 +38,11 @@ pub struct SocketOptions {
     pub dscp_general: u8,
     /// SO_PRIORITY of event and general messages (0 leaves it).
     pub socket_priority: u8,
-    /// How many stamps may be awaited at the same time, 1 to 4096. A request beyond takes the oldest one's place.
+    /// How many stamps may be awaited at the same time, 1 to 16384. A request beyond takes the oldest one's place.
     pub max_outstanding: u16,
+    /// Many messages with one kernel call, for ports that serve many unicast clients. Simulators of clocks and networks
+    /// do not know those calls.
+    pub batch: bool,
 }
 
 impl SocketOptions {
@@ -68,6 +71,7 @@ impl SocketOptions {
             dscp_general: 0,
             socket_priority: 0,
             max_outstanding: 64,
+            batch: false,
         }
     }
 

@@ -17,23 +17,28 @@ struct Slot {
 /// A bounded table, in the order of sending.
 #[derive(Debug)]
 pub(crate) struct Pending {
+    /// In the order of sending, and of their deadlines.
     slots: VecDeque<Slot>,
     given_up: VecDeque<u32>,
     capacity: usize,
+    /// Of the last one.
+    latest: u64,
 }
 
 impl Pending {
-    /// For 1 to 4096 at a time; allocates once.
+    /// For 1 to 16384 at a time; allocates once.
     pub(crate) fn new(capacity: u16) -> Self {
-        let capacity = usize::from(capacity).clamp(1, 4096);
+        let capacity = usize::from(capacity).clamp(1, 16384);
         Self {
             slots: VecDeque::with_capacity(capacity),
             given_up: VecDeque::with_capacity(capacity),
             capacity,
+            latest: 0,
         }
     }
 
-    /// Awaits the stamp of `message` (as it will be looped back), which is the kernel's number `id`.
+    /// Awaits the stamp of `message` (as it will be looped back), which is the kernel's number `id`. A deadline before
+    /// that of an earlier one counts as that one's.
     pub(crate) fn insert(&mut self, token: u32, deadline: u64, id: u32, message: &[u8]) {
         if self.slots.len() >= self.capacity
             && let Some(oldest) = self.slots.pop_front()
@@ -41,6 +46,11 @@ impl Pending {
             self.give_up(oldest.token);
         }
         let end = message.last_chunk::<TAIL>().map_or(message, |c| c.as_slice());
+        if self.slots.is_empty() {
+            self.latest = 0;
+        }
+        self.latest = self.latest.max(deadline);
+        let deadline = self.latest;
         let mut slot = Slot { token, deadline, id, tail: [0; TAIL], length: end.len() };
         for (to, from) in slot.tail.iter_mut().zip(end) {
             *to = *from;
@@ -70,7 +80,8 @@ impl Pending {
         }
     }
 
-    fn give_up(&mut self, token: u32) {
+    /// Gives one up that has no place here.
+    pub(crate) fn give_up(&mut self, token: u32) {
         // A caller who never asks loses the oldest.
         if self.given_up.len() >= self.capacity {
             self.given_up.pop_front();
@@ -78,16 +89,22 @@ impl Pending {
         self.given_up.push_back(token);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<u64> {
-        if self.given_up.is_empty() { self.slots.iter().map(|s| s.deadline).min() } else { Some(0) }
+        if self.given_up.is_empty() { self.slots.front().map(|s| s.deadline) } else { Some(0) }
     }
 
     pub(crate) fn expire(&mut self, now: u64) -> Option<u32> {
         if let Some(token) = self.given_up.pop_front() {
             return Some(token);
         }
-        let at = self.slots.iter().position(|s| s.deadline <= now)?;
-        self.slots.remove(at).map(|s| s.token)
+        if self.slots.front()?.deadline > now {
+            return None;
+        }
+        self.slots.pop_front().map(|s| s.token)
     }
 }
 
@@ -125,12 +142,15 @@ mod tests {
     fn lost_ones_expire_and_the_oldest_make_place() {
         let mut p = Pending::new(2);
         assert_eq!((p.next_deadline(), p.expire(u64::MAX)), (None, None));
-        p.insert(1, 30, 0, &[1]);
-        p.insert(2, 20, 1, &[2]);
+        p.insert(1, 20, 0, &[1]);
+        // A deadline before the first's counts as the first's.
+        p.insert(2, 10, 1, &[2]);
         assert_eq!(p.next_deadline(), Some(20));
         assert_eq!(p.expire(19), None);
-        assert_eq!(p.expire(20), Some(2));
-        assert_eq!(p.next_deadline(), Some(30));
+        assert_eq!(p.expire(20), Some(1));
+        assert_eq!(p.take_id(1), Some(2));
+        assert_eq!(p.next_deadline(), None);
+        p.insert(1, 30, 0, &[1]);
         p.insert(3, 40, 2, &[3]);
         p.insert(4, 50, 3, &[4]);
         assert_eq!(p.next_deadline(), Some(0));

@@ -2,6 +2,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use ptp_wire::TimePoint;
 
+use crate::batch::BATCH;
 use crate::endpoint::Endpoint;
 use crate::interface::Interface;
 use crate::pending::Pending;
@@ -65,6 +66,9 @@ pub struct PortSockets {
     pending: Pending,
     next_id: u32,
     counters: SocketCounters,
+    batch: bool,
+    /// Stamps that were read while sending, not given to the caller yet.
+    ready: Vec<TxStamp>,
 }
 
 impl PortSockets {
@@ -90,6 +94,8 @@ impl PortSockets {
             pending: Pending::new(options.max_outstanding),
             next_id: 0,
             counters: SocketCounters::default(),
+            batch: options.batch,
+            ready: Vec::new(),
         })
     }
 
@@ -115,6 +121,21 @@ impl PortSockets {
         octets: &[u8],
         stamp: Option<StampRequest>,
     ) -> Result<(), NetError> {
+        if self.batch {
+            let endpoint = match class {
+                MessageClass::Event => &mut self.event,
+                MessageClass::General => &mut self.general,
+            };
+            let waits = endpoint.enqueue(destination, octets, stamp)?;
+            let full = endpoint.waiting() >= BATCH;
+            if full || !waits {
+                // What cannot wait must not overtake either.
+                self.flush_class(class)?;
+            }
+            if waits {
+                return Ok(());
+            }
+        }
         let endpoint = match class {
             MessageClass::Event => &self.event,
             MessageClass::General => &self.general,
@@ -136,6 +157,128 @@ impl PortSockets {
             }
         }
         sent
+    }
+
+    /// Whether messages wait for [`PortSockets::flush`], and many may be read at a time ([`SocketOptions::batch`]).
+    pub const fn is_batch(&self) -> bool {
+        self.batch
+    }
+
+    /// Sends what waits. Call it when there is nothing more to send for now. What the kernel refuses is counted
+    /// ([`SocketCounters::send_errors`]), its token expires, and the first of such errors is returned.
+    ///
+    /// # Errors
+    /// The kernel refused at least one message; the others are sent.
+    pub fn flush(&mut self) -> Result<(), NetError> {
+        let event = self.flush_class(MessageClass::Event);
+        self.flush_class(MessageClass::General).and(event)
+    }
+
+    fn flush_class(&mut self, class: MessageClass) -> Result<(), NetError> {
+        let Self { event, general, pending, next_id, counters, .. } = self;
+        let mut failed = Ok(());
+        match class {
+            MessageClass::Event => event.flush(|frame, result| match result {
+                Ok(()) => {
+                    if let Some(request) = frame.stamp {
+                        pending.insert(request.token, request.deadline, *next_id, frame.frame());
+                    }
+                    *next_id = next_id.wrapping_add(1);
+                }
+                Err(e) => {
+                    bump(&mut counters.send_errors);
+                    failed = Err(e);
+                    if let Some(request) = frame.stamp {
+                        pending.give_up(request.token);
+                    }
+                }
+            }),
+            MessageClass::General => general.flush(|_, result| {
+                if result.is_err() {
+                    bump(&mut counters.send_errors);
+                    failed = result;
+                }
+            }),
+        }
+        if class == MessageClass::Event {
+            // Stamps share the socket's receive buffer with messages: left there, they would push each other out.
+            if !self.pending.is_empty() {
+                failed = self.read_stamps().map(drop).and(failed);
+            }
+            if failed.is_err() {
+                self.resynchronise();
+            }
+        }
+        failed
+    }
+
+    /// Reads up to 64 messages with one call, in the order of their arrival. True: there may be more.
+    /// Only of batch ports ([`PortSockets::is_batch`]).
+    ///
+    /// # Errors
+    /// As of [`PortSockets::receive`].
+    pub fn receive_many(
+        &mut self,
+        class: MessageClass,
+        mut each: impl FnMut(Received<'_>),
+    ) -> Result<bool, NetError> {
+        let Self { event, general, counters, .. } = self;
+        let endpoint = match class {
+            MessageClass::Event => event,
+            MessageClass::General => general,
+        };
+        let read = endpoint.read_many(0, counters, |endpoint, room, counters| {
+            if let Some(received) = endpoint.received(room, counters) {
+                each(received);
+            }
+        })?;
+        Ok(read >= BATCH)
+    }
+
+    /// Reads up to 64 stamps with one call, and gives those first that were read while sending. True: there may be
+    /// more. Only of batch ports. Call it after [`PortSockets::flush`] while [`PortSockets::has_stamps`], and for each
+    /// `POLLPRI` or `POLLERR`.
+    ///
+    /// # Errors
+    /// As of [`PortSockets::completion`].
+    pub fn completions(&mut self, mut each: impl FnMut(TxStamp)) -> Result<bool, NetError> {
+        self.ready.drain(..).for_each(&mut each);
+        let read = self.read_stamps()?;
+        self.ready.drain(..).for_each(each);
+        if read == 0 && self.event.take_error().is_some() {
+            bump(&mut self.counters.network_errors);
+        }
+        Ok(read >= BATCH)
+    }
+
+    /// Stamps were read while sending: [`PortSockets::completions`] gives them without a report by poll.
+    pub fn has_stamps(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// One batch of the error queue, into `ready`.
+    fn read_stamps(&mut self) -> Result<usize, NetError> {
+        let Self { event, pending, counters, ready, .. } = self;
+        let stamping = event.stamping();
+        event.read_many(libc::MSG_ERRQUEUE, counters, |_, room, counters| {
+            let stamps = room.control.parse();
+            if stamps.network_error {
+                return bump(&mut counters.network_errors);
+            }
+            let token = stamps.id.and_then(|id| pending.take_id(id));
+            let stamp = match stamping {
+                Stamping::Software => stamps.software,
+                Stamping::Hardware => stamps.hardware,
+                Stamping::None => None,
+            };
+            match (token, stamp) {
+                (Some(token), Some(stamp)) => {
+                    bump(&mut counters.stamps);
+                    ready.push(TxStamp { token, stamp });
+                }
+                _ => bump(&mut counters.stamps_stale),
+            }
+        })
     }
 
     /// Whether the kernel counted a failed transmission is its secret. So both begin to count anew; what is still

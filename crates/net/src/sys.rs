@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::batch::{BATCH, Incoming, Outgoing};
 use crate::control::Control;
 use crate::name::Name;
 
@@ -92,6 +93,82 @@ pub(crate) fn send(
     let sent =
         unsafe { libc::sendmsg(fd.as_raw_fd(), &raw const message, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) };
     if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// One sendmmsg(2) of up to [`BATCH`] frames: how many the kernel took. An error is about the first.
+pub(crate) fn send_many(fd: BorrowedFd<'_>, frames: &[Outgoing]) -> io::Result<usize> {
+    let count = frames.len().min(BATCH);
+    // SAFETY: all-zero octets are a valid iovec and a valid mmsghdr (null pointers, zero lengths).
+    let mut iov: [libc::iovec; BATCH] = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    let mut messages: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
+    for ((message, iov), frame) in messages.iter_mut().zip(&mut iov).zip(frames) {
+        let octets = frame.frame();
+        iov.iov_base = octets.as_ptr().cast_mut().cast();
+        iov.iov_len = octets.len();
+        message.msg_hdr.msg_name = frame.name.as_ptr().cast_mut().cast();
+        message.msg_hdr.msg_namelen = frame.name.len();
+        message.msg_hdr.msg_iov = &raw mut *iov;
+        message.msg_hdr.msg_iovlen = 1;
+    }
+    // SAFETY: the first `count` headers, all of them filled in above, point to names and frames of `frames` and to
+    // `iov`, which are initialised, as long as said beside them and outlive the call; sendmmsg only reads those and
+    // writes msg_len within `messages`.
+    let sent = unsafe {
+        libc::sendmmsg(
+            fd.as_raw_fd(),
+            messages.as_mut_ptr(),
+            count as _,
+            (libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) as _,
+        )
+    };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+/// One recvmmsg(2) into up to [`BATCH`] rooms: how many were filled, from the first on.
+pub(crate) fn receive_many(fd: BorrowedFd<'_>, rooms: &mut [Incoming], flags: c_int) -> io::Result<usize> {
+    let count = rooms.len().min(BATCH);
+    // SAFETY: as in `send_many`.
+    let mut iov: [libc::iovec; BATCH] = unsafe { std::mem::zeroed() };
+    // SAFETY: as in `send_many`.
+    let mut messages: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
+    for ((message, iov), room) in messages.iter_mut().zip(&mut iov).zip(rooms.iter_mut()) {
+        room.name.clear();
+        room.control.clear();
+        iov.iov_base = room.buffer.as_mut_ptr().cast();
+        iov.iov_len = room.buffer.len();
+        message.msg_hdr.msg_name = room.name.as_mut_ptr().cast();
+        message.msg_hdr.msg_namelen = Name::CAPACITY;
+        message.msg_hdr.msg_iov = &raw mut *iov;
+        message.msg_hdr.msg_iovlen = 1;
+        message.msg_hdr.msg_control = room.control.as_mut_ptr().cast();
+        message.msg_hdr.msg_controllen = Control::CAPACITY as _;
+    }
+    // SAFETY: the first `count` headers, all of them filled in above, point to the buffers, names and control areas of
+    // as many different rooms and to `iov`: writable for the lengths given beside them, and outliving the call. No
+    // timeout is given.
+    let got = unsafe {
+        libc::recvmmsg(
+            fd.as_raw_fd(),
+            messages.as_mut_ptr(),
+            count as _,
+            (flags | libc::MSG_DONTWAIT) as _,
+            std::ptr::null_mut(),
+        )
+    };
+    let got = usize::try_from(got).map_err(|_| io::Error::last_os_error())?;
+    for (message, room) in messages.iter().zip(rooms.iter_mut()).take(got) {
+        let header = &message.msg_hdr;
+        room.name.set_len(header.msg_namelen);
+        let control = header.msg_controllen;
+        #[expect(clippy::unnecessary_cast, reason = "with musl it is a u32")]
+        room.control.set_len(control as usize);
+        room.read = Read {
+            length: (message.msg_len as usize).min(room.buffer.len()),
+            truncated: header.msg_flags & libc::MSG_TRUNC != 0,
+        };
+    }
+    Ok(got)
 }
 
 /// setsockopt(2) with a value given as octets, for what socket2 does not have.

@@ -17,6 +17,7 @@
 //! ```
 
 mod capture;
+mod crowd;
 pub mod demo;
 mod error;
 mod experiment;
@@ -28,6 +29,7 @@ mod space;
 mod watch;
 
 pub use capture::{Capture, Dissection};
+pub use crowd::{CrowdOptions, CrowdReport, run_crowd};
 pub use error::LabError;
 pub use experiment::{LINUXPTP, Need, TSHARK, experiment, our_program, skip};
 pub use linuxptp::{Measured, Ptp4l, field, their_pmc};

@@ -116,6 +116,9 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
             config::DelayMechanism::None => engine::Delay::None,
         },
         hybrid_e2e: p.hybrid_e2e,
+        unicast_client: unicast_client(p),
+        unicast_server: p.unicast_server.as_ref().map(unicast_server),
+        multicast: p.multicast,
         master_only: p.master_only,
         delay_asymmetry: p.delay_asymmetry,
         egress_latency: p.egress_latency,
@@ -127,6 +130,46 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
         delay_filter_length: p.delay_filter_length,
         fault_reset_interval: p.fault_reset_interval,
         ..engine::PortConfig::new(&p.interface)
+    }
+}
+
+fn unicast_client(p: &config::PortConfig) -> Option<engine::UnicastClientConfig> {
+    let master = |m: &config::UnicastMaster| engine::UnicastMaster {
+        address: match &m.address {
+            config::MasterAddress::Ipv4(a) => engine::MasterAddress::Known(engine::Address::Ipv4(*a)),
+            config::MasterAddress::Ipv6(a) => engine::MasterAddress::Known(engine::Address::Ipv6(*a)),
+            config::MasterAddress::Ethernet(a) => engine::MasterAddress::Known(engine::Address::Ethernet(*a)),
+            config::MasterAddress::Name(name) => engine::MasterAddress::Named(name.clone()),
+        },
+        local_priority: m.local_priority,
+    };
+    (!p.unicast_masters.is_empty()).then(|| engine::UnicastClientConfig {
+        masters: p.unicast_masters.iter().map(master).collect(),
+        duration: p.unicast_request_duration,
+        log_query_interval: p.log_unicast_query_interval,
+    })
+}
+
+fn unicast_server(s: &config::UnicastServer) -> engine::UnicastServerConfig {
+    let prefixes = |list: &[config::Prefix]| {
+        let prefix = |p: &config::Prefix| match *p {
+            config::Prefix::Ipv4(a, n) => engine::Prefix::Ipv4(a, n),
+            config::Prefix::Ipv6(a, n) => engine::Prefix::Ipv6(a, n),
+            config::Prefix::Ethernet(a, n) => engine::Prefix::Ethernet(a, n),
+        };
+        list.iter().map(prefix).collect()
+    };
+    engine::UnicastServerConfig {
+        max_clients: s.max_clients,
+        max_rate: s.max_rate,
+        max_client_rate: s.max_client_rate,
+        max_duration: s.max_duration,
+        min_log_announce_interval: s.min_log_announce_interval,
+        min_log_sync_interval: s.min_log_sync_interval,
+        min_log_delay_resp_interval: s.min_log_delay_resp_interval,
+        allow: prefixes(&s.allow),
+        deny: prefixes(&s.deny),
+        drain: s.drain,
     }
 }
 
@@ -159,6 +202,7 @@ fn network(p: &config::PortConfig) -> Network {
         dscp_event: p.dscp_event,
         dscp_general: p.dscp_general,
         socket_priority: p.socket_priority,
+        batch: p.unicast_server.is_some(),
         retry_ns: u64::try_from(p.fault_reset_interval.duration().as_nanos()).unwrap_or(u64::MAX),
     }
 }

@@ -5,6 +5,7 @@ mod convert;
 mod discipline;
 mod local;
 mod net_port;
+mod resolve;
 mod run;
 mod settings;
 mod start;

@@ -110,6 +110,10 @@ impl NetPort {
         options.dscp_event = n.dscp_event;
         options.dscp_general = n.dscp_general;
         options.socket_priority = n.socket_priority;
+        options.batch = n.batch;
+        if n.batch {
+            options.max_outstanding = 8192;
+        }
         options
     }
 
@@ -167,7 +171,7 @@ impl NetPort {
             engine::Destination::PeerDelay => Destination::PeerDelay,
             engine::Destination::Unicast(a) => Destination::Unicast(address_to_net(a)),
         };
-        let wants = stamp.is_some();
+        let wants = stamp.is_some() && !sockets.is_batch();
         sockets.send(class, destination, octets, stamp)?;
         if wants { sockets.completion_after_send() } else { Ok(None) }
     }

@@ -13,6 +13,7 @@ use super::clock::HostClock;
 use super::discipline::Discipline;
 use super::local::Local;
 use super::net_port::{Change, NetPort, address_from_net};
+use super::resolve::Resolver;
 use super::settings::Settings;
 use super::start::{RunError, become_user, choose_stamping, clock_identity, clock_name, prepare};
 
@@ -65,6 +66,7 @@ struct Daemon {
     /// Stamps that came while outputs were being carried out.
     stamps: Vec<(TxToken, Option<TimePoint>)>,
     changes: Vec<(PortNumber, Change)>,
+    resolver: Resolver,
     send_trouble: RateLimit,
     next_save: u64,
 }
@@ -136,6 +138,7 @@ impl Daemon {
         }
         Ok(Some(Self {
             engine: Engine::new(instance.clone(), seed, Instant(now)),
+            resolver: Resolver::new(instance),
             settings,
             signals,
             ports,
@@ -184,7 +187,8 @@ impl Daemon {
     fn deadline(&self, now: u64) -> Option<u64> {
         let ports = self.ports.iter().filter_map(NetPort::next_deadline);
         let local = self.local.next_deadline(now);
-        ports.chain(self.engine.next_deadline().map(|t| t.0)).chain(local).min()
+        let names = self.resolver.next_deadline(now);
+        ports.chain(self.engine.next_deadline().map(|t| t.0)).chain(local).chain(names).min()
     }
 
     /// All descriptors there are now.
@@ -225,6 +229,14 @@ impl Daemon {
     fn read_completion(&mut self, now: u64, i: usize) {
         let Some(port) = self.ports.get_mut(i) else { return };
         let Some(sockets) = port.sockets_mut() else { return };
+        if sockets.is_batch() {
+            let (engine, clock) = (&mut self.engine, &mut self.clock);
+            let read = sockets.completions(|done| {
+                let stamp = clock.stamp(now, done.stamp);
+                engine.handle(Instant(now), Input::TransmitStamp { token: TxToken(done.token), stamp });
+            });
+            return self.after_many(now, i, read);
+        }
         match sockets.completion() {
             Ok(Some(done)) => {
                 let stamp = self.clock.stamp(now, done.stamp);
@@ -239,6 +251,15 @@ impl Daemon {
         let Some(port) = self.ports.get_mut(i) else { return };
         let number = port.number;
         let Some(sockets) = port.sockets_mut() else { return };
+        if sockets.is_batch() {
+            let (engine, clock) = (&mut self.engine, &mut self.clock);
+            let read = sockets.receive_many(class, |rx| {
+                let stamp = rx.stamp.and_then(|t| clock.stamp(now, t));
+                let source = address_from_net(rx.source);
+                engine.handle(Instant(now), Input::Frame { port: number, octets: rx.octets, stamp, source });
+            });
+            return self.after_many(now, i, read);
+        }
         match sockets.receive(class) {
             Ok(Some(rx)) => {
                 let stamp = rx.stamp.and_then(|t| self.clock.stamp(now, t));
@@ -253,6 +274,15 @@ impl Daemon {
             }
             Ok(None) => {}
             Err(e) => self.broken(now, i, &e),
+        }
+    }
+
+    /// Many messages or stamps have gone into the engine: does what came of them. What is left is read after the others
+    /// (sockets, management) have had their turn.
+    fn after_many(&mut self, now: u64, i: usize, read: Result<bool, NetError>) {
+        self.carry_out(now);
+        if let Err(e) = read {
+            self.broken(now, i, &e);
         }
     }
 
@@ -334,6 +364,9 @@ impl Daemon {
                 }
             }
         }
+        while let Some((port, index, address)) = self.resolver.run(now) {
+            self.handle(now, Input::MasterAddress { port, index, address });
+        }
         self.local.flush(now);
         self.apply_changes(now);
         self.give_stamps(now);
@@ -358,6 +391,37 @@ impl Daemon {
 
     /// Does what the engine wants, until it wants nothing more.
     fn carry_out(&mut self, now: u64) {
+        self.carry_out_once(now);
+        while self.flush(now) {
+            self.carry_out_once(now);
+        }
+    }
+
+    /// Sends what waits in batches. True: stamps came back at once, and the engine has them.
+    fn flush(&mut self, now: u64) -> bool {
+        let mut stamped = false;
+        for port in &mut self.ports {
+            let Some(sockets) = port.sockets_mut().filter(|s| s.is_batch()) else { continue };
+            let mut result = sockets.flush();
+            if sockets.has_stamps() {
+                stamped = true;
+                let (engine, clock) = (&mut self.engine, &mut self.clock);
+                let read = sockets.completions(|done| {
+                    let stamp = clock.stamp(now, done.stamp);
+                    engine.handle(Instant(now), Input::TransmitStamp { token: TxToken(done.token), stamp });
+                });
+                result = result.and(read.map(drop));
+            }
+            if let Err(e) = result
+                && let Some(more) = self.send_trouble.allow(now)
+            {
+                warn!("port {} ({}): {e} ({more} more like it)", port.number, port.interface());
+            }
+        }
+        stamped
+    }
+
+    fn carry_out_once(&mut self, now: u64) {
         loop {
             let mut sampled = None;
             let mut left = false;
@@ -474,6 +538,8 @@ impl Daemon {
                 }
                 let now = monotonic_now();
                 self.engine.handle(Instant(now), Input::Configure(&new.instance));
+                // Addresses that names stand for are told anew: the table may have changed.
+                self.resolver = Resolver::new(&new.instance);
                 self.settings.instance = new.instance;
                 self.settings.servo = new.servo;
                 self.settings.summary_ns = new.summary_ns;
@@ -486,6 +552,8 @@ impl Daemon {
 
     fn stop(&mut self) {
         self.notify.stopping();
+        // Unicast masters and clients are told, so that nobody goes on for us or waits for us.
+        self.handle(monotonic_now(), Input::Stop);
         self.save();
         info!("stopped");
     }
@@ -515,6 +583,24 @@ fn tell(settings: &Settings, event: &Event) {
              boundary clock in between)",
             interface(port)
         ),
+        Event::UnicastGranted { port, master, message_type, log_interval, duration } => info!(
+            "port {port} ({}): {master} grants {message_type} each 2^{} s for {duration} s",
+            interface(port),
+            log_interval.0
+        ),
+        Event::UnicastRefused { port, master, message_type } => {
+            warn!("port {port} ({}): {master} refuses {message_type}; asked again later", interface(port));
+        }
+        Event::UnicastCancelled { port, master, message_type } => {
+            warn!("port {port} ({}): {master} ends {message_type}", interface(port));
+        }
+        Event::UnicastClients { port, clients } => {
+            info!("port {port} ({}): serves {clients} unicast client{}", interface(port), plural(clients));
+        }
+        Event::UnicastRequestRefused { port, client, total } => warn!(
+            "port {port} ({}): refused unicast service to {client} ({total} refusals so far)",
+            interface(port)
+        ),
         Event::TimeProperties => info!("time properties changed"),
         Event::ReloadNeedsRestart { setting } => warn!("a change of {setting} needs a restart"),
         Event::ManagementChange { id } => {
@@ -522,6 +608,10 @@ fn tell(settings: &Settings, event: &Event) {
         }
         _ => {}
     }
+}
+
+fn plural(n: u32) -> &'static str {
+    if n == 1 { "" } else { "s" }
 }
 
 fn is_client(state: PortState) -> bool {

@@ -37,6 +37,8 @@ pub(crate) struct Network {
     pub(crate) dscp_event: u8,
     pub(crate) dscp_general: u8,
     pub(crate) socket_priority: u8,
+    /// Many messages with one kernel call: for ports that serve unicast clients.
+    pub(crate) batch: bool,
     /// ns until a port that failed is tried again.
     pub(crate) retry_ns: u64,
 }

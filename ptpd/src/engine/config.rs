@@ -2,6 +2,9 @@
 
 use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
 
+use super::Address;
+use super::unicast::Prefix;
+
 /// OC or BC (1588-2019 8.2.1.5.5).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum InstanceKind {
@@ -120,6 +123,77 @@ impl Default for Description {
     }
 }
 
+/// Where a master of the unicast master table is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum MasterAddress {
+    /// There.
+    Known(Address),
+    /// Where this host name says; the daemon resolves it and tells by [`Input::MasterAddress`](super::Input).
+    Named(String),
+}
+
+/// An entry of the unicast master table (1588-2019 17.4).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UnicastMaster {
+    /// Where it is.
+    pub address: MasterAddress,
+    /// Which of equal masters is taken, by profiles with local priorities: the lower.
+    pub local_priority: u8,
+}
+
+/// What a port asks of its unicast masters (1588-2019 16.1).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UnicastClientConfig {
+    /// The table.
+    pub masters: Vec<UnicastMaster>,
+    /// durationField of requests, in seconds, 10 or more. Renewed at 3/4 of what was granted.
+    pub duration: u32,
+    /// The wait between requests that are not answered.
+    pub log_query_interval: LogInterval,
+}
+
+/// What a port grants (1588-2019 16.1), and to whom.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UnicastServerConfig {
+    /// Clients at a time.
+    pub max_clients: u32,
+    /// Messages per second promised to all; a Sync counts with its Follow_Up.
+    pub max_rate: u32,
+    /// Messages per second promised to one client.
+    pub max_client_rate: u32,
+    /// Longest duration granted, in seconds.
+    pub max_duration: u32,
+    /// Shortest interval of Announce.
+    pub min_log_announce_interval: LogInterval,
+    /// Shortest interval of Sync.
+    pub min_log_sync_interval: LogInterval,
+    /// Shortest interval of Delay_Resp and Pdelay_Resp.
+    pub min_log_delay_resp_interval: LogInterval,
+    /// Who may ask; empty: everybody.
+    pub allow: Vec<Prefix>,
+    /// Who may not, whatever `allow` says.
+    pub deny: Vec<Prefix>,
+    /// No grants any more, and those there were are cancelled.
+    pub drain: bool,
+}
+
+impl Default for UnicastServerConfig {
+    fn default() -> Self {
+        Self {
+            max_clients: 1024,
+            max_rate: 300_000,
+            max_client_rate: 1000,
+            max_duration: 3600,
+            min_log_announce_interval: LogInterval(-3),
+            min_log_sync_interval: LogInterval(-7),
+            min_log_delay_resp_interval: LogInterval(-7),
+            allow: Vec::new(),
+            deny: Vec::new(),
+            drain: false,
+        }
+    }
+}
+
 /// A PTP instance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InstanceConfig {
@@ -188,6 +262,12 @@ pub struct PortConfig {
     pub delay: Delay,
     /// Delay_Req go unicast to the master, Sync stay multicast.
     pub hybrid_e2e: bool,
+    /// Masters to ask for unicast service; `None`: none is asked.
+    pub unicast_client: Option<UnicastClientConfig>,
+    /// What is granted to others; `None`: nothing.
+    pub unicast_server: Option<UnicastServerConfig>,
+    /// Announce and Sync are sent to the group while the port is master.
+    pub multicast: bool,
     /// portDS.masterOnly (2019): never synchronises from this port.
     pub master_only: bool,
     /// portDS.delayAsymmetry: + means master to client is longer.
@@ -246,6 +326,9 @@ impl PortConfig {
             log_min_pdelay_req_interval: LogInterval(0),
             delay: Delay::E2e,
             hybrid_e2e: false,
+            unicast_client: None,
+            unicast_server: None,
+            multicast: true,
             master_only: false,
             delay_asymmetry: TimeInterval::ZERO,
             egress_latency: TimeInterval::ZERO,

@@ -68,8 +68,9 @@ impl Port {
         header.sequence_id = take(&mut self.sequences.delay_req);
         header.correction = -self.config.delay_asymmetry;
         self.e2e.exchange = Some(Exchange { sequence_id: header.sequence_id, t3: None, t4: None });
-        let destination = match self.e2e.master {
-            Some(master) if self.config.hybrid_e2e => Destination::Unicast(master),
+        let destination = match (self.unicast_master(), self.e2e.master) {
+            (Some(master), _) => Destination::Unicast(master),
+            (None, Some(master)) if self.config.hybrid_e2e => Destination::Unicast(master),
             _ => Destination::Primary,
         };
         let token = self.want_stamp(instance, Sent::DelayReq { sequence_id: header.sequence_id });
@@ -144,6 +145,9 @@ impl Port {
         let request = rx.message.header();
         let (receive_timestamp, fraction) = t4.split();
         let unicast = request.flags.has(Flags::UNICAST);
+        if unicast && !self.answers_unicast_delay_req(rx.source, request.source_port_identity, instance.now) {
+            return self.stats.drop(DropCause::NotGranted);
+        }
         let mut header = self.header(instance, MessageType::DelayResp);
         header.sequence_id = request.sequence_id;
         header.correction = request.correction - fraction;

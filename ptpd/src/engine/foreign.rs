@@ -60,11 +60,14 @@ pub(super) struct ForeignMasters {
     receiver: PortIdentity,
     /// portDS.logAnnounceInterval.
     pub(super) log_announce_interval: LogInterval,
+    capacity: usize,
 }
 
 impl ForeignMasters {
-    pub(super) fn new(receiver: PortIdentity, log_announce_interval: LogInterval) -> Self {
-        Self { records: Vec::with_capacity(CAPACITY), receiver, log_announce_interval }
+    /// `expected`: how many masters are known to come.
+    pub(super) fn new(receiver: PortIdentity, log_announce_interval: LogInterval, expected: usize) -> Self {
+        let capacity = CAPACITY.max(expected.saturating_add(2));
+        Self { records: Vec::with_capacity(capacity), receiver, log_announce_interval, capacity }
     }
 
     fn qualified(&self, record: &ForeignMaster, now: Instant) -> bool {
@@ -73,6 +76,11 @@ impl ForeignMasters {
 
     pub(super) fn clear(&mut self) {
         self.records.clear();
+    }
+
+    /// What is known of one sender.
+    pub(super) fn get(&self, source: PortIdentity) -> Option<&ForeignMaster> {
+        self.records.iter().find(|r| r.source == source)
     }
 
     /// Forgets one sender.
@@ -113,7 +121,7 @@ impl ForeignMasters {
             last: now,
             previous: None,
         };
-        if self.records.len() < CAPACITY {
+        if self.records.len() < self.capacity {
             self.records.push(record);
             return Recorded::New;
         }

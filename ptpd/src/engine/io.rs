@@ -77,6 +77,18 @@ pub enum Address {
     Ethernet([u8; 6]),
 }
 
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ipv4(a) => a.fmt(f),
+            Self::Ipv6(a) => a.fmt(f),
+            Self::Ethernet([a, b, c, d, e, g]) => {
+                write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+            }
+        }
+    }
+}
+
 /// Where a frame goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Destination {
@@ -178,6 +190,17 @@ pub enum Input<'a> {
     },
     /// The configuration changed. Applied as far as it can change live; [`Event::ReloadNeedsRestart`] names the rest.
     Configure(&'a InstanceConfig),
+    /// The host name of a unicast master was resolved, again if it has changed.
+    MasterAddress {
+        /// The port with the table.
+        port: PortNumber,
+        /// Place in the table, from 0.
+        index: usize,
+        /// Where it is; `None`: nowhere any more.
+        address: Option<Address>,
+    },
+    /// The daemon ends: contracts are cancelled. Nothing else is to be expected of the engine after that.
+    Stop,
     /// The host found a port's stamps or clock to be different from what was configured.
     PhcIndex {
         /// Which.
@@ -265,6 +288,53 @@ pub enum Event {
     MultiplePdelayResponders {
         /// Which.
         port: PortNumber,
+    },
+    /// A unicast master granted what it had not granted before.
+    UnicastGranted {
+        /// The client's port.
+        port: PortNumber,
+        /// The master.
+        master: Address,
+        /// What it sends from now on.
+        message_type: MessageType,
+        /// How often.
+        log_interval: LogInterval,
+        /// For how long, in seconds.
+        duration: u32,
+    },
+    /// A unicast master refused. Rate-limited.
+    UnicastRefused {
+        /// The client's port.
+        port: PortNumber,
+        /// The master.
+        master: Address,
+        /// What it does not send.
+        message_type: MessageType,
+    },
+    /// A unicast master took back what it had granted.
+    UnicastCancelled {
+        /// The client's port.
+        port: PortNumber,
+        /// The master.
+        master: Address,
+        /// What it does not send any more.
+        message_type: MessageType,
+    },
+    /// The number of unicast clients has doubled.
+    UnicastClients {
+        /// The server's port.
+        port: PortNumber,
+        /// How many there are.
+        clients: u32,
+    },
+    /// A request of a unicast client was refused. Told each time the number has doubled.
+    UnicastRequestRefused {
+        /// The server's port.
+        port: PortNumber,
+        /// The last of them.
+        client: Address,
+        /// How many so far.
+        total: u64,
     },
     /// currentUtcOffset or the leap flags changed.
     TimeProperties,

@@ -13,6 +13,7 @@ mod events;
 mod forward;
 mod get;
 mod set;
+mod unicast;
 
 #[cfg(test)]
 mod tests;

@@ -40,14 +40,15 @@ mod stats;
 mod sync;
 mod timers;
 mod transmit;
+mod unicast;
 
 use core::time::Duration;
 
 use ptp_wire::{Body, Message, PortIdentity, PortNumber, TimeInterval, TimePoint};
 
 pub use config::{
-    Delay, DelayFilterKind, Description, InstanceConfig, InstanceKind, PortConfig, Stamping, TimeProperties,
-    Transport,
+    Delay, DelayFilterKind, Description, InstanceConfig, InstanceKind, MasterAddress, PortConfig, Stamping,
+    TimeProperties, Transport, UnicastClientConfig, UnicastMaster, UnicastServerConfig,
 };
 pub use data_sets::{CurrentDs, ParentDs};
 pub use io::{
@@ -55,6 +56,7 @@ pub use io::{
     PortState, Sample, ServoState, TxToken,
 };
 pub use stats::{DropCause, PortStats};
+pub use unicast::{Prefix, UnicastServerStats};
 
 use bmca::{Candidate, Decision, compare, decide};
 use fsm::FsmEvent;
@@ -80,7 +82,9 @@ impl Engine {
             .ports
             .iter()
             .zip(1..=u16::MAX - 1)
-            .map(|(port, number)| Port::new(PortIdentity::new(config.clock_identity, number), port.clone()))
+            .map(|(port, number)| {
+                Port::new(PortIdentity::new(config.clock_identity, number), port.clone(), now)
+            })
             .collect::<Vec<_>>();
         Self {
             best: Vec::with_capacity(ports.len()),
@@ -124,6 +128,17 @@ impl Engine {
             Input::Servo(state) => self.servo(state),
             Input::LocalManagement { octets, access, peer } => self.local_management(octets, access, peer),
             Input::Configure(config) => self.configure(config),
+            Input::MasterAddress { port, index, address } => {
+                if let Some(port) = port_mut(&mut self.ports, port) {
+                    port.unicast_master_address(&mut self.instance, index, address);
+                }
+            }
+            Input::Stop => {
+                for port in self.ports.iter_mut().filter(|p| p.active()) {
+                    port.unicast_client_end(&mut self.instance);
+                    port.unicast_server_end(&mut self.instance);
+                }
+            }
             Input::PhcIndex { port, phc_index } => {
                 if let Some(port) = port_mut(&mut self.ports, port) {
                     port.config.phc_index = phc_index;
@@ -143,7 +158,7 @@ impl Engine {
 
     /// When [`Input::Tick`] is wanted, if nothing else comes first.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let timers = self.ports.iter().filter_map(|p| p.timers.next()).min();
+        let timers = self.ports.iter().filter_map(Port::next_deadline).min();
         let decision = self.ports.iter().any(Port::active).then_some(self.next_decision);
         [timers, decision, self.management.next_deadline()].into_iter().flatten().min()
     }
@@ -185,6 +200,11 @@ impl Engine {
         self.port(port).and_then(|p| p.filter.value())
     }
 
+    /// What a port counts as unicast server; `None`: it is none.
+    pub fn unicast_server_stats(&self, port: PortNumber) -> Option<&UnicastServerStats> {
+        self.port(port).and_then(|p| p.unicast.server.as_ref()).map(|s| &s.stats)
+    }
+
     /// What a port has counted.
     pub fn port_stats(&self, port: PortNumber) -> Option<&PortStats> {
         self.port(port).map(|p| &p.stats)
@@ -204,6 +224,7 @@ impl Engine {
                 let Some((timer, due)) = port.timers.take_due(now) else { break };
                 port.expire(&mut self.instance, timer, due);
             }
+            port.unicast_due(&mut self.instance);
         }
         if self.next_decision <= now && self.ports.iter().any(Port::active) {
             // Foreign masters lose their qualification by silence, so this looks once per announce interval.
@@ -266,9 +287,10 @@ impl Engine {
                     requesting_port_identity,
                 );
             }
-            Body::Announce(ref announce) => port.receive_announce(instance, &message, announce),
-            // Unicast negotiation is not served: nothing here waits for Signaling.
-            Body::Signaling { .. } => port.stats.drop(DropCause::Unexpected),
+            Body::Announce(ref announce) => port.receive_announce(instance, rx, announce),
+            Body::Signaling { target_port_identity } => {
+                port.receive_signaling(instance, rx, target_port_identity);
+            }
             Body::Management(_) if !instance.config.network_management => {
                 port.stats.drop(DropCause::Unexpected)
             }
@@ -318,13 +340,16 @@ impl Engine {
             .reduce(|a, b| if compare(&b.1, &a.1).is_better() { b } else { a });
         let own = Candidate::own(&instance.config);
         let client_only = instance.config.client_only;
+        // Where no port listens to anybody there is nothing to wait for.
+        let deaf = !client_only && self.ports.iter().filter(|p| p.active()).all(|p| p.config.master_only);
 
         let decision_of = |i: usize, port: &Port, here: Option<&Candidate>| {
             let came_here = best.as_ref().map(|(b, c)| (c, *b == i));
             if client_only {
                 return if matches!(came_here, Some((_, true))) { Decision::S1 } else { Decision::M3 };
             }
-            decide(&own, here, came_here, port.state == PortState::Listening && !port.expired)
+            let waits = port.state == PortState::Listening && !port.expired && !deaf;
+            decide(&own, here, came_here, waits)
         };
 
         // Data sets first, so that new masters announce what is true now.
@@ -371,6 +396,11 @@ impl Engine {
             };
             port.transition(instance, event);
         }
+        let parent = instance.parent.parent_port_identity;
+        for port in &mut self.ports {
+            let selected = port.is_client().then_some(parent);
+            port.unicast_select(instance, selected);
+        }
     }
 
     /// Applies what can change live; names what cannot.
@@ -397,7 +427,7 @@ impl Engine {
         for (port, new) in self.ports.iter_mut().zip(&config.ports) {
             let fixed = port.config.interface != new.interface;
             if !fixed {
-                port.configure(new);
+                port.configure(&mut self.instance, new);
             }
         }
         let old = &self.instance.config;

@@ -88,7 +88,8 @@ impl Port {
         });
         let token = self.want_stamp(instance, Sent::PdelayReq { sequence_id: header.sequence_id });
         let body = Body::PdelayReq { origin_timestamp: Timestamp::ZERO };
-        self.send(instance, &header, &body, Destination::PeerDelay, Some(token));
+        let destination = self.unicast_master().map_or(Destination::PeerDelay, Destination::Unicast);
+        self.send(instance, &header, &body, destination, Some(token));
     }
 
     pub(super) fn pdelay_req_sent(&mut self, instance: &mut Instance, sequence_id: u16, t1: TimePoint) {

@@ -18,6 +18,9 @@ use super::stats::{DropCause, PortStats};
 use super::sync::{Matched, SyncMatcher, SyncPair};
 use super::timers::{Timer, Timers};
 use super::transmit::{Outstanding, Sent};
+use super::unicast::client::Client;
+use super::unicast::server::Server;
+use super::unicast::{Unicast, is_unicast};
 use super::{
     Address, Delay, DelayFilterKind, Destination, Event, Instant, MessageClass, PortConfig, PortState,
     Sample, TxToken,
@@ -60,6 +63,7 @@ pub(super) struct Port {
     /// The next delay measurement replaces what the filter holds.
     pub(super) filter_stale: bool,
     pub(super) outstanding: Outstanding,
+    pub(super) unicast: Unicast,
     /// When a new foreign master was last told of.
     new_master_told: Option<Instant>,
     /// The announce or sync receipt timeout has expired since the last state decision.
@@ -79,13 +83,19 @@ pub(super) struct Received<'a> {
 }
 
 impl Port {
-    pub(super) fn new(id: PortIdentity, config: PortConfig) -> Self {
+    pub(super) fn new(id: PortIdentity, config: PortConfig, now: Instant) -> Self {
+        let masters = config.unicast_client.as_ref().map_or(0, |c| c.masters.len());
+        let serves = config.unicast_server.is_some();
         Self {
+            unicast: Unicast {
+                client: config.unicast_client.as_ref().map(|c| Client::new(c, now)),
+                server: serves.then(|| Box::new(Server::new(now))),
+            },
             id,
             state: PortState::Initializing,
             up: false,
             timers: Timers::default(),
-            foreign: ForeignMasters::new(id, config.log_announce_interval),
+            foreign: ForeignMasters::new(id, config.log_announce_interval, masters),
             stats: PortStats::default(),
             sequences: Sequences::default(),
             sync: SyncMatcher::default(),
@@ -93,7 +103,7 @@ impl Port {
             peer: PeerDelay::default(),
             filter: new_filter(&config),
             filter_stale: false,
-            outstanding: Outstanding::new(id.port_number),
+            outstanding: Outstanding::new(id.port_number, serves),
             new_master_told: None,
             expired: false,
             log_sync_interval: config.log_sync_interval,
@@ -104,6 +114,11 @@ impl Port {
 
     pub(super) fn number(&self) -> PortNumber {
         self.id.port_number
+    }
+
+    /// When something is due here.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        [self.timers.next(), self.unicast.next_deadline()].into_iter().flatten().min()
     }
 
     /// Takes part in the protocol.
@@ -147,6 +162,12 @@ impl Port {
             self.timers.stop(Timer::SyncReceipt);
         }
         let now = instance.now;
+        if from == PortState::Initializing && self.active() {
+            self.unicast_client_start(now);
+        }
+        if from == PortState::Master && self.active() {
+            self.unicast_server_end(instance);
+        }
         match self.state {
             PortState::Initializing | PortState::Faulty | PortState::Disabled => {
                 self.timers.stop_all();
@@ -154,6 +175,8 @@ impl Port {
                 self.outstanding.clear();
                 self.peer = PeerDelay::default();
                 self.filter.reset();
+                self.unicast_client_stop();
+                self.unicast_server_clear();
                 instance.decision_due = true;
             }
             PortState::Listening | PortState::Passive => self.arm_announce_receipt(instance),
@@ -171,8 +194,10 @@ impl Port {
                 self.timers.set(Timer::Qualification, now + wait);
             }
             PortState::Master => {
-                self.timers.set(Timer::Announce, now);
-                self.timers.set(Timer::Sync, now);
+                if self.config.multicast {
+                    self.timers.set(Timer::Announce, now);
+                    self.timers.set(Timer::Sync, now);
+                }
             }
         }
         if self.active() && self.config.delay == Delay::P2p && self.timers.get(Timer::PdelayReq).is_none() {
@@ -200,8 +225,11 @@ impl Port {
     }
 
     pub(super) fn arm_announce_receipt(&mut self, instance: &mut Instance) {
-        let interval = self.config.log_announce_interval.duration();
-        let wait = interval * u32::from(self.config.announce_receipt_timeout);
+        // A unicast master may have granted fewer Announces than were asked for.
+        let granted = self.unicast.client.as_ref().and_then(Client::announce_interval);
+        let interval =
+            self.config.log_announce_interval.max(granted.unwrap_or(LogInterval(i8::MIN))).duration();
+        let wait = interval.saturating_mul(self.config.announce_receipt_timeout.into());
         let spread = interval.mul_f64(instance.rng.unit());
         self.timers.set(Timer::AnnounceReceipt, instance.now + wait + spread);
     }
@@ -221,12 +249,14 @@ impl Port {
                 self.stats.service.master_announce_timeout += 1;
                 self.timers
                     .set(Timer::Announce, next_due(due, self.config.log_announce_interval, instance.now));
-                self.send_announce(instance);
+                let sequence_id = take(&mut self.sequences.announce);
+                self.send_announce_to(instance, Destination::Primary, sequence_id);
             }
             Timer::Sync => {
                 self.stats.service.master_sync_timeout += 1;
                 self.timers.set(Timer::Sync, next_due(due, self.config.log_sync_interval, instance.now));
-                self.send_sync(instance);
+                let sequence_id = take(&mut self.sequences.sync);
+                self.send_sync_to(instance, Destination::Primary, sequence_id, self.config.log_sync_interval);
             }
             Timer::DelayReq => self.delay_req_due(instance),
             Timer::PdelayReq => self.pdelay_req_due(instance, due),
@@ -249,7 +279,9 @@ impl Port {
     /// The best master here has gone silent: the next state decision does without it.
     fn lose_master(&mut self, instance: &mut Instance) {
         if self.is_client() {
-            self.foreign.remove(instance.parent.parent_port_identity);
+            let parent = instance.parent.parent_port_identity;
+            self.foreign.remove(parent);
+            self.unicast_master_lost(instance, parent);
         } else {
             self.foreign.clear();
         }
@@ -298,11 +330,18 @@ impl Port {
         }
     }
 
-    fn send_announce(&mut self, instance: &mut Instance) {
+    pub(super) fn send_announce_to(
+        &mut self,
+        instance: &mut Instance,
+        destination: Destination,
+        sequence_id: u16,
+    ) {
+        let unicast = matches!(destination, Destination::Unicast(_));
         let mut header = self.header(instance, MessageType::Announce);
-        header.sequence_id = take(&mut self.sequences.announce);
-        header.log_message_interval = self.config.log_announce_interval;
-        header.flags = instance.time_properties.flags();
+        header.sequence_id = sequence_id;
+        header.log_message_interval =
+            if unicast { LogInterval::NOT_APPLICABLE } else { self.config.log_announce_interval };
+        header.flags = instance.time_properties.flags().with(Flags::UNICAST, unicast);
         let parent = &instance.parent;
         let body = Body::Announce(Announce {
             origin_timestamp: Timestamp::ZERO,
@@ -316,12 +355,7 @@ impl Port {
         });
         let own = instance.config.clock_identity;
         let (path_trace, path, forward) = (instance.config.path_trace, &instance.path, &instance.forward);
-        let route = Route {
-            port: self.number(),
-            class: MessageClass::General,
-            destination: Destination::Primary,
-            stamp: None,
-        };
+        let route = Route { port: self.number(), class: MessageClass::General, destination, stamp: None };
         let room = Outbox::TIMING + 8 * (path.len() + 1) + forward.len();
         let written = instance.out.transmit(route, room, |buf| {
             let mut w = Writer::new(buf, &header, &body)?;
@@ -338,13 +372,21 @@ impl Port {
         }
     }
 
-    fn send_sync(&mut self, instance: &mut Instance) {
+    /// `log_interval`: the one that holds for this destination.
+    pub(super) fn send_sync_to(
+        &mut self,
+        instance: &mut Instance,
+        destination: Destination,
+        sequence_id: u16,
+        log_interval: LogInterval,
+    ) {
+        let unicast = matches!(destination, Destination::Unicast(_));
+        let log_interval = if unicast { LogInterval::NOT_APPLICABLE } else { log_interval };
         let mut header = self.header(instance, MessageType::Sync);
-        header.sequence_id = take(&mut self.sequences.sync);
-        header.log_message_interval = self.config.log_sync_interval;
+        header.sequence_id = sequence_id;
+        header.log_message_interval = log_interval;
         header.flags = Flags::TWO_STEP;
-        let destination = Destination::Primary;
-        let token = self.want_stamp(instance, Sent::Sync { sequence_id: header.sequence_id, destination });
+        let token = self.want_stamp(instance, Sent::Sync { sequence_id, destination, log_interval });
         let body = Body::Sync { origin_timestamp: Timestamp::ZERO };
         self.send(instance, &header, &body, destination, Some(token));
     }
@@ -362,14 +404,14 @@ impl Port {
         };
         let stamp = stamp + self.config.egress_latency;
         match sent {
-            Sent::Sync { sequence_id, destination } => {
+            Sent::Sync { sequence_id, destination, log_interval } => {
                 if self.state != PortState::Master {
                     return;
                 }
                 let (t1, fraction) = stamp.split();
                 let mut header = self.header(instance, MessageType::FollowUp);
                 header.sequence_id = sequence_id;
-                header.log_message_interval = self.config.log_sync_interval;
+                header.log_message_interval = log_interval;
                 header.correction = fraction;
                 let body = Body::FollowUp { precise_origin_timestamp: t1 };
                 self.send(instance, &header, &body, destination, None);
@@ -401,11 +443,25 @@ impl Port {
         stamp.map(|t| t - self.config.ingress_latency)
     }
 
-    pub(super) fn receive_announce(&mut self, instance: &mut Instance, m: &Message<'_>, announce: &Announce) {
-        let header = m.header();
+    pub(super) fn receive_announce(
+        &mut self,
+        instance: &mut Instance,
+        rx: Received<'_>,
+        announce: &Announce,
+    ) {
+        let m = rx.message;
+        let mut header = *m.header();
         if self.config.master_only {
             return self.stats.drop(DropCause::MasterOnly);
         }
+        if is_unicast(m) {
+            // Only from masters of the table; they tell no interval, so the one granted counts.
+            let Some(granted) = self.unicast_expected(rx.source, MessageType::Announce) else {
+                return self.stats.drop(DropCause::NotGranted);
+            };
+            header.log_message_interval = granted.unwrap_or(self.config.log_announce_interval);
+        }
+        let header = &header;
         let own = instance.config.clock_identity;
         let looped = instance.config.path_trace && m.path_trace().any(|id| id == own);
         let too_far = announce.steps_removed >= instance.config.max_steps_removed;
@@ -457,6 +513,12 @@ impl Port {
         let header = rx.message.header();
         if !self.is_from_master(instance, header) {
             return;
+        }
+        if self.unicast.client.is_some() {
+            if is_unicast(rx.message) && self.unicast_master() != Some(rx.source) {
+                return self.stats.drop(DropCause::NotGranted);
+            }
+            self.unicast_sync_seen(instance.now);
         }
         let Some(ingress) = self.ingress(rx.stamp) else { return };
         if (-10..=22).contains(&header.log_message_interval.0) {
@@ -528,7 +590,18 @@ impl Port {
     }
 
     /// What can change live does.
-    pub(super) fn configure(&mut self, config: &PortConfig) {
+    pub(super) fn configure(&mut self, instance: &mut Instance, config: &PortConfig) {
+        self.configure_unicast_client(instance, config.unicast_client.as_ref());
+        self.configure_unicast_server(instance, config.unicast_server.as_ref());
+        if self.state == PortState::Master && config.multicast != self.config.multicast {
+            for timer in [Timer::Announce, Timer::Sync] {
+                if config.multicast {
+                    self.timers.set(timer, instance.now);
+                } else {
+                    self.timers.stop(timer);
+                }
+            }
+        }
         let filter_changed = config.delay_filter != self.config.delay_filter
             || config.delay_filter_length != self.config.delay_filter_length;
         let keep = &self.config;

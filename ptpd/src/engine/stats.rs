@@ -36,6 +36,7 @@ drop_causes! {
     Mechanism, "mechanism", "A message of the delay mechanism this port does not use.";
     Announce, "announce_not_qualified", "An Announce that may not count (alternate master, steps removed, path trace).";
     NoRoom, "no_room", "A foreign master beyond the room there is.";
+    NotGranted, "not_granted", "Unicast negotiation, or a unicast Announce or Sync, that nobody here asked for or admits.";
     MasterOnly, "master_only", "An Announce on a master-only port.";
 }
 

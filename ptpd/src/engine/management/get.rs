@@ -6,7 +6,7 @@ use ptp_wire::management::{
     GrandmasterSettingsNp, ManagementId, ParentDataSet, PathTraceList, Payload, PortCorrectionsNp,
     PortDataSet, PortDataSetNp, PortHwclockNp, PortPropertiesNp, PortServiceStatsNp, PortStatsNp,
     PowerProfileSettingsNp, PtpText, TimePropertiesDataSet, TimeStatusNp, TimescaleProperties,
-    TraceabilityProperties, UnicastMasterTableNp, UtcProperties,
+    TraceabilityProperties, UtcProperties,
 };
 use ptp_wire::{ClockIdentity, PortAddress, TimeInterval};
 
@@ -209,9 +209,10 @@ impl Engine {
                 Payload::PortStatsNp(PortStatsNp::new(port.id, &counters))
             }
             ManagementId::PORT_SERVICE_STATS_NP => Payload::PortServiceStatsNp(service_stats(port)),
-            ManagementId::UNICAST_MASTER_TABLE_NP => {
-                Payload::UnicastMasterTableNp(UnicastMasterTableNp::default())
-            }
+            id @ (ManagementId::UNICAST_MASTER_TABLE_NP
+            | ManagementId::UNICAST_MASTER_TABLE
+            | ManagementId::UNICAST_MASTER_MAX_TABLE_SIZE
+            | ManagementId::UNICAST_NEGOTIATION_ENABLE) => return self.get_unicast(id, port, value),
             ManagementId::PORT_HWCLOCK_NP if request.from.may_all() => {
                 Payload::PortHwclockNp(PortHwclockNp {
                     port_identity: port.id,

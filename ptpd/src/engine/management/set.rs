@@ -105,7 +105,7 @@ impl Engine {
             },
             _ => return Err(ErrorId::NOT_SUPPORTED),
         };
-        port.configure(&new);
+        port.configure(&mut self.instance, &new);
         if let Some(kept) = self.instance.config.ports.get_mut(index) {
             kept.clone_from(&port.config);
         }

@@ -16,8 +16,14 @@ fn every_id_is_answered_and_linuxptps_with_data() {
         let answer = bench.one(RW, &get(row.id));
         assert_eq!(answer.content().id(), row.id);
         assert_eq!(answer.body().action, Action::Response);
-        let own_extra =
-            [ManagementId::UTC_PROPERTIES, ManagementId::PATH_TRACE_LIST, ManagementId::PATH_TRACE_ENABLE];
+        let own_extra = [
+            ManagementId::UTC_PROPERTIES,
+            ManagementId::PATH_TRACE_LIST,
+            ManagementId::PATH_TRACE_ENABLE,
+            ManagementId::UNICAST_NEGOTIATION_ENABLE,
+            ManagementId::UNICAST_MASTER_TABLE,
+            ManagementId::UNICAST_MASTER_MAX_TABLE_SIZE,
+        ];
         if LINUXPTP.contains(&row.id.0) || own_extra.contains(&row.id) {
             assert_eq!(answer.payload().id(), row.id, "{}", row.name);
         } else {
