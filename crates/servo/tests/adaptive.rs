@@ -245,6 +245,43 @@ fn peer_delays_and_plain_offsets_do() {
     assert!(offset < 6.0, "{offset}");
 }
 
+/// What a boundary clock makes of a master that swings by 20 ns at `hz`: its own swing in per cent of that. 16 messages a
+/// second.
+fn swing(transfer: Transfer, hz: f64) -> f64 {
+    let mut rng = ptp_servo::simulate::Rng::new(3, 1);
+    let mut servo = Adaptive::new(AdaptiveConfig { transfer, ..AdaptiveConfig::default() }, 0.0);
+    servo.set_interval(0.0625);
+    let (mut clock, mut rate) = (300.0, 0.0);
+    let (mut sin, mut cos, mut n) = (0.0, 0.0, 0.0);
+    for i in 0..16_000 {
+        let phase = core::f64::consts::TAU * hz * f64::from(i) * 0.0625;
+        let offset = clock - 20.0 * phase.sin();
+        let local = TimePoint::from_nanos(i128::from(i) * 62_500_000) + TimeInterval::from_nanos_f64(clock);
+        servo.forward(TimeInterval::from_nanos_f64(5000.0 + offset + 3.0 * rng.normal()), local);
+        let decision =
+            servo.backward(TimeInterval::from_nanos_f64(5000.0 - offset + 3.0 * rng.normal()), local);
+        rate = if decision.state.is_locked() { decision.frequency_ppb } else { rate };
+        if i >= 8_000 {
+            sin += clock * phase.sin();
+            cos += clock * phase.cos();
+            n += 0.5;
+        }
+        clock += (1_000.0 + rate) * 0.0625;
+    }
+    5.0 * (sin * sin + cos * cos).sqrt() / f64::from(n as f32)
+}
+
+#[test]
+fn a_limited_bandwidth_is_kept() {
+    let limited = Transfer::Limited { bandwidth_hz: 0.1 };
+    for (hz, least, most) in [(0.005, 98.0, 101.5), (0.02, 90.0, 101.5), (0.1, 55.0, 75.0), (1.0, 0.0, 15.0)]
+    {
+        let s = swing(limited, hz);
+        println!("{hz} Hz: {s:.1}");
+        assert!((least..most).contains(&s), "{hz} Hz: {s:.1} %");
+    }
+}
+
 #[test]
 fn thresholds_mean_what_they_do_elsewhere() {
     let run = |config: ServoConfig, ahead: i64| {

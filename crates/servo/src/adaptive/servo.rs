@@ -6,7 +6,7 @@ use ptp_wire::{TimeInterval, TimePoint};
 
 use super::bank::Bank;
 use super::clockwork::Clockwork;
-use super::config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample};
+use super::config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Transfer};
 use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
 use super::moves::{Floor, Move, Moves, Way};
 use super::start::{BETTER_ALONE, Grain, KEPT, LAST, Noises, Prior, Raw, replay, row};
@@ -17,6 +17,8 @@ use crate::{Decision, ServoState};
 /// Moves within this many samples that are one too many.
 const RESTLESS: u32 = 6;
 const RESTLESS_SAMPLES: u32 = 256;
+/// The beginning begins anew so often at most: a master that never keeps still has to be followed, too.
+const OFTEN: u32 = 16;
 /// The least deviation of a frequency that is learnt anew, ppb.
 const ANEW_FREQUENCY: f64 = 10_000.0;
 /// Offsets are taken back at this rate at most, ppb: whoever follows this clock has to be able to.
@@ -63,6 +65,8 @@ pub struct Adaptive {
     /// How many of them belong to the beginning.
     begun: usize,
     started: bool,
+    /// How often the beginning began anew.
+    anew: u32,
     /// It was once through with the beginning: no first step any more.
     settled: bool,
     grains: (Grain, Grain),
@@ -112,6 +116,7 @@ impl Adaptive {
             recent: VecDeque::with_capacity(KEPT),
             begun: 0,
             started: false,
+            anew: 0,
             settled: false,
             grains: Default::default(),
             calm: 1.0,
@@ -174,6 +179,7 @@ impl Adaptive {
     /// Another master is followed from now on: its time and path are new, the oscillator is the same.
     pub fn master_changed(&mut self) {
         self.start_over(false);
+        self.tracker = None;
     }
 
     /// No samples for now: gives the frequency to hold, without what was meant to take back the last offset.
@@ -312,6 +318,7 @@ impl Adaptive {
         if self.begun >= KEPT {
             self.started = self.bank.is_some();
             self.settled |= self.started;
+            self.anew = 0;
             self.moves.clear();
             self.calm = 1.0;
         }
@@ -324,11 +331,13 @@ impl Adaptive {
         let measuring = self.config.measuring;
         let Some(mut found) = replay(last(self.begun), &self.prior, measuring, grains) else { return };
         if self.begun >= 2 * LAST
+            && self.anew < OFTEN
             && let Some(alone) = replay(last(LAST), &self.prior, measuring, grains)
             && alone.last > found.last + BETTER_ALONE
         {
             // The master jumped since, or was not yet synchronised itself.
             self.begun = LAST;
+            self.anew += 1;
             found = alone;
             self.first |= !self.settled;
         }
@@ -394,11 +403,9 @@ impl Adaptive {
 
     /// The bounded follower takes the sample, by the weight the estimator gave it.
     fn follow(&mut self, raw: &Raw, weight: f64) {
-        let (Some((damping, widest)), Some(bank)) = (limits(self.config.transfer), &self.bank) else {
-            return;
-        };
-        if !self.started {
-            self.tracker = None;
+        let (Some(limits), Some(bank)) = (limits(self.config.transfer), &self.bank) else { return };
+        let damping = limits.damping;
+        if !self.started && self.tracker.is_none() {
             return;
         }
         let b = bank.belief();
@@ -419,13 +426,14 @@ impl Adaptive {
             Way::Up => 2.0 * down / (down + up),
         };
         let noise = if two_way { self.interval * down * up / (down + up) } else { self.interval * down };
-        let bandwidth = best_bandwidth(&bank.process(), noise, damping).min(widest);
+        let bandwidth = best_bandwidth(&bank.process(), noise, damping).min(limits.widest);
         let weight = weight.clamp(0.0, 1.0);
         tracker.update(raw.time, weight * innovation, bandwidth, share);
         // Far from what the estimator is sure of: something happened that is not noise.
         let apart = tracker.phase - b.x[PHASE];
-        let own = noise * bandwidth;
-        if apart * apart > 36.0 * (b.p[PHASE][PHASE] + own) + 1.0 {
+        let own = b.p[PHASE][PHASE] + noise * bandwidth;
+        let far = limits.deviations * limits.deviations * own + limits.farthest * limits.farthest;
+        if apart * apart > far {
             *tracker = Tracker::new(bank.time(), b.x[PHASE], b.x[FREQUENCY], damping);
         }
     }
@@ -464,9 +472,11 @@ impl Adaptive {
             }
         };
         bank.shift(&by, &variance);
-        self.tracker = None;
         let total = bank.belief().x[ASYMMETRY];
         self.unexplained = total;
+        if matches!(found, Move::Time(_)) {
+            self.let_go();
+        }
         if total.abs() > before {
             self.moved += 1;
             self.since_move = 0;
@@ -481,6 +491,13 @@ impl Adaptive {
         }
     }
 
+    /// The loop goes over to the estimator at once; where its bandwidth is limited only if they are far apart.
+    fn let_go(&mut self) {
+        if !matches!(self.config.transfer, Transfer::Limited { .. }) {
+            self.tracker = None;
+        }
+    }
+
     fn start_over(&mut self, unlock: bool) {
         if let Some(bank) = self.bank.take() {
             let b = bank.belief();
@@ -492,7 +509,10 @@ impl Adaptive {
         self.jumps = self.jumps.wrapping_add(1);
         self.started = false;
         self.moves.clear();
-        self.tracker = None;
+        if unlock {
+            self.tracker = None;
+        }
+        self.let_go();
         self.counts = (0, 0);
         self.moved = 0;
         self.unexplained = 0.0;

@@ -42,24 +42,45 @@ impl Tracker {
     }
 }
 
-/// Damping and the widest bandwidth in rad/s; `None`: no loop, the estimator itself is followed.
-pub(super) fn limits(transfer: Transfer) -> Option<(f64, f64)> {
+/// What a loop keeps to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Limits {
+    pub(super) damping: f64,
+    /// The widest bandwidth, rad/s.
+    pub(super) widest: f64,
+    /// It goes over to the estimator at once if that is farther away than so many deviations, and than so many ns.
+    pub(super) deviations: f64,
+    pub(super) farthest: f64,
+}
+
+/// `None`: no loop, the estimator itself is followed.
+pub(super) fn limits(transfer: Transfer) -> Option<Limits> {
     match transfer {
         Transfer::Free => None,
         // Peaks by 3.1 %.
-        Transfer::Damped => Some((2.5, f64::INFINITY)),
+        Transfer::Damped => {
+            Some(Limits { damping: 2.5, widest: f64::INFINITY, deviations: 6.0, farthest: 1.0 })
+        }
         // Peaks by 0.08 dB; 3 dB down at 1.01 times the gain over 2 pi.
         Transfer::Limited { bandwidth_hz } => {
             let hz = if bandwidth_hz.is_finite() { bandwidth_hz.clamp(1e-4, 100.0) } else { 0.1 };
-            Some((5.0, core::f64::consts::TAU * hz / 1.01))
+            let widest = core::f64::consts::TAU * hz / 1.01;
+            // A master that swings fast by hundreds of ns is what the limit is for.
+            Some(Limits { damping: 5.0, widest, deviations: 6.0, farthest: 1000.0 })
         }
     }
 }
 
-/// The bandwidth, rad/s, with the least error for this oscillator and measurement noise (ns^2 s) at a damping.
+/// The bandwidth, rad/s, with the least error for this oscillator and measurement noise (ns^2 s) at a damping. A drift that
+/// walks counts as the walk of the frequency it makes within the loop's own time.
 pub(super) fn best_bandwidth(process: &Process, noise: f64, damping: f64) -> f64 {
     let d2 = damping * damping;
-    (12.0 * d2 * process.frequency / (noise.max(1e-9) * (1.0 + 0.25 / d2))).powf(0.25)
+    let best = |q: f64| (12.0 * d2 * q / (noise.max(1e-9) * (1.0 + 0.25 / d2))).powf(0.25);
+    let mut bandwidth = 1.0f64;
+    for _ in 0..4 {
+        bandwidth = best(process.frequency + process.drift / bandwidth.max(1e-4).powi(2));
+    }
+    bandwidth
 }
 
 #[cfg(test)]
@@ -90,13 +111,14 @@ mod tests {
     #[test]
     fn peaking_and_bandwidth_are_as_said() {
         let telecom = limits(Transfer::Limited { bandwidth_hz: 0.1 }).expect("a loop");
-        for ((damping, bandwidth), most) in [((2.5, 0.6), 1.034), (telecom, 1.0116)] {
+        let damped = Limits { widest: 0.6, ..limits(Transfer::Damped).expect("a loop") };
+        for (Limits { damping, widest: bandwidth, .. }, most) in [(damped, 1.034), (telecom, 1.0116)] {
             let peak = (1..60)
                 .map(|i| gain(bandwidth * 0.01 * f64::from(i), damping, bandwidth))
                 .fold(0.0, f64::max);
             assert!(peak < most && peak > 1.002, "damping {damping}: {peak}");
         }
-        let at = |hz: f64| 20.0 * gain(core::f64::consts::TAU * hz, telecom.0, telecom.1).log10();
+        let at = |hz: f64| 20.0 * gain(core::f64::consts::TAU * hz, telecom.damping, telecom.widest).log10();
         assert!((at(0.1) + 3.0).abs() < 0.1, "{} dB at the bandwidth", at(0.1));
         assert!(at(1.0) < -18.0);
     }
