@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release -p ptp-servo --example accuracy
 //!
-//! `--seeds N` (default 40) for a quicker look, `--only NAME` for the scenarios with that in their name, `--print` to
+//! `--seeds N` (default 100) for a quicker look, `--only NAME` for the scenarios with that in their name, `--print` to
 //! print instead of writing the file, `--chains` to print the tables of the chains only.
 
 use std::fmt::Write;
@@ -222,7 +222,7 @@ fn chain_section(out: &mut String, seeds: u64) -> (f64, f64) {
 }
 
 fn report(scenarios: &[Scenario], enemies: &[Scenario], seeds: u64) -> String {
-    let mut out = String::from(include_str!("accuracy_head.md"));
+    let mut out = include_str!("accuracy_head.md").replace("SEEDS", &seeds.to_string());
     let rows_of = rows(scenarios, seeds);
     let _ =
         writeln!(out, "Seeds 1 to {seeds}. All errors are in ns, root of the mean square over all seeds.\n");
@@ -294,7 +294,7 @@ fn report(scenarios: &[Scenario], enemies: &[Scenario], seeds: u64) -> String {
     target(
         "no seed runs away (3 times the better servo)",
         away.is_empty(),
-        format!("{} of {} scenarios {}", away.len(), rows_of.len(), away.join(", ")),
+        format!("{} of {} scenarios, {seeds} seeds {}", away.len(), rows_of.len(), away.join(", ")),
     );
     if let Some(r) = rows_of.iter().find(|r| r.name == "load-down") {
         target(
@@ -325,7 +325,7 @@ fn report(scenarios: &[Scenario], enemies: &[Scenario], seeds: u64) -> String {
 }
 
 fn main() -> Result<(), String> {
-    let (mut seeds, mut only, mut print, mut chains) = (40u64, String::new(), false, false);
+    let (mut seeds, mut only, mut print, mut chains) = (100u64, String::new(), false, false);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {

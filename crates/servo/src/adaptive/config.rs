@@ -24,7 +24,8 @@ pub enum Transfer {
     Free,
     /// Damped, so that nothing is passed on more than 3.5 % larger; as wide as the data say: for boundary clocks.
     Damped,
-    /// Damped to a gain peaking below 0.1 dB, and never wider than this: for boundary clocks by G.8273.2.
+    /// Damped to a gain peaking below 0.1 dB, and never wider than this: for boundary clocks by G.8273.2. A master whose
+    /// time swings with several hundred ppb is taken for one that jumps, and followed faster.
     Limited {
         /// 3 dB down at this frequency at most, Hz; 0.05 to 0.1 by G.8273.2. Values from 0.0001 to 100.
         bandwidth_hz: f64,
