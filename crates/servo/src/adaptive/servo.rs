@@ -47,7 +47,6 @@ const KNOWN_FREQUENCY: f64 = 2e4;
 /// }
 /// assert!(servo.state().is_locked());
 /// assert!((servo.estimate().delay_ns - 5_000.0).abs() < 10.0);
-/// assert!(servo.frequency_ppb().abs() < 1.0);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Adaptive {
