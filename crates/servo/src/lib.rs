@@ -1,8 +1,17 @@
-//! Delay filters and clock servos: pure arithmetic on values that are handed in.
+//! Delay filters, clock servos, holdover and measures of accuracy: pure arithmetic on values that are handed in.
 //!
-//! Nothing here reads a clock, sleeps, logs or allocates after construction. The sign conventions are those of the
+//! Nothing here reads a clock, sleeps or logs, and nothing allocates once it is running. The sign conventions are those of the
 //! engine and of the kernel: an offset is *local minus master*, a frequency is *positive when the clock is made to run
 //! faster*, and a step is *added* to the clock.
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Servo`] | proportional-integral, linuxptp's `pi` |
+//! | [`Linreg`] | linear regression, linuxptp's `linreg` |
+//! | [`Adaptive`] | a state estimator that learns oscillator and network; how good it is: docs/accuracy.md |
+//! | [`Holdover`] | the oscillator's model, its prediction and an error bound |
+//! | [`metrics`] | MTIE, TDEV, ADEV, time error, masks |
+//! | [`simulate`] | experiments that show the true error |
 //!
 //! ```
 //! use ptp_servo::{Servo, ServoConfig, ServoState};
@@ -20,12 +29,22 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod adaptive;
 mod filter;
+mod holdover;
+mod linreg;
+pub mod metrics;
 mod pi;
 mod servo;
+pub mod simulate;
 mod statistics;
 
+pub use adaptive::{
+    Adaptive, AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Transfer,
+};
 pub use filter::{DelayFilter, FilterKind};
+pub use holdover::{Holdover, OscillatorModel, Prediction, Trials};
+pub use linreg::Linreg;
 pub use pi::{Gains, PiConfig};
 pub use servo::{Decision, Servo, ServoConfig, ServoState};
 pub use statistics::{OffsetStatistics, Summary};

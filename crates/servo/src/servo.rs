@@ -287,10 +287,10 @@ impl Servo {
 }
 
 /// Larger than a threshold that exists; zero is linuxptp's "never", too.
-fn exceeds(offset: TimeInterval, threshold: Option<TimeInterval>) -> bool {
+pub(crate) fn exceeds(offset: TimeInterval, threshold: Option<TimeInterval>) -> bool {
     threshold.is_some_and(|t| t > TimeInterval::ZERO && offset.abs() > t)
 }
 
-fn bounded(ppb: f64, max: f64) -> f64 {
+pub(crate) fn bounded(ppb: f64, max: f64) -> f64 {
     if ppb.is_nan() { 0.0 } else { ppb.clamp(-max, max) }
 }

@@ -1,0 +1,110 @@
+//! The clock as the servo steers it: what it was corrected by, and what its oscillator would show without.
+
+use ptp_wire::{TimeInterval, TimePoint};
+
+/// From one decision to the next.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    /// The clock's reading at its beginning.
+    local: TimePoint,
+    /// Time on the uncorrected oscillator, s.
+    time: f64,
+    /// Corrected so far, ns.
+    corrected: f64,
+    /// In force from here on, ppb.
+    rate: f64,
+}
+
+impl Span {
+    fn at(&self, local: TimePoint) -> (f64, f64) {
+        let own = (local - self.local).nanos_f64() * 1e-9 / (1.0 + self.rate * 1e-9);
+        (self.time + own, self.corrected + self.rate * own)
+    }
+}
+
+/// The last decisions, so that stamps taken before one and told after it still fit.
+#[derive(Clone, Debug)]
+pub(super) struct Clockwork {
+    spans: [Option<Span>; 4],
+    rate: f64,
+}
+
+impl Clockwork {
+    pub(super) fn new(rate: f64) -> Self {
+        Self { spans: [None; 4], rate }
+    }
+
+    /// In force, ppb.
+    pub(super) fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// Oscillator time (s) and correction so far (ns) of a reading.
+    pub(super) fn at(&mut self, local: TimePoint) -> (f64, f64) {
+        let rate = self.rate;
+        let newest = *self.spans[0].get_or_insert(Span { local, time: 0.0, corrected: 0.0, rate });
+        let span = self.spans.iter().flatten().find(|s| s.local <= local);
+        span.or(self.spans.iter().flatten().last()).unwrap_or(&newest).at(local)
+    }
+
+    /// Has the clock gone back behind everything that is known of it by more than this, s?
+    pub(super) fn before_all(&self, local: TimePoint, seconds: f64) -> bool {
+        let oldest = self.spans.iter().flatten().last();
+        oldest.is_some_and(|s| (s.local - local).nanos_f64() > seconds * 1e9)
+    }
+
+    /// From `local` on another frequency is in force, ppb.
+    pub(super) fn steer(&mut self, local: TimePoint, rate: f64) {
+        let (time, corrected) = self.at(local);
+        self.push(Span { local, time, corrected, rate });
+    }
+
+    /// At `local` the clock is set forward by this much; the correction so far is told from zero on again.
+    /// Gives what it was: to be added to what was measured against it.
+    pub(super) fn step(&mut self, local: TimePoint, by: TimeInterval) -> f64 {
+        let (time, corrected) = self.at(local);
+        self.spans = [None; 4];
+        self.push(Span { local: local + by, time, corrected: 0.0, rate: self.rate });
+        corrected + by.nanos_f64()
+    }
+
+    fn push(&mut self, span: Span) {
+        self.rate = span.rate;
+        match self.spans[0] {
+            // Decisions at the same reading: the last one counts.
+            Some(newest) if newest.local >= span.local => self.spans[0] = Some(span),
+            _ => {
+                self.spans.rotate_right(1);
+                self.spans[0] = Some(span);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: f64) -> TimePoint {
+        TimePoint::from_nanos((seconds * 1e9) as i128)
+    }
+
+    #[test]
+    fn corrections_add_up_and_older_stamps_still_fit() {
+        let mut c = Clockwork::new(0.0);
+        assert_eq!(c.at(at(100.0)), (0.0, 0.0));
+        c.steer(at(101.0), 1000.0);
+        let (time, corrected) = c.at(at(103.0));
+        assert!((time - (1.0 + 2.0 / 1.000_001)).abs() < 1e-9 && (corrected - 2000.0).abs() < 0.01);
+        c.steer(at(103.0), -500.0);
+        let (_, corrected) = c.at(at(105.0));
+        assert!((corrected - 1000.0).abs() < 0.01, "{corrected}");
+        // A stamp from before the last decision.
+        let (_, corrected) = c.at(at(102.0));
+        assert!((corrected - 1000.0).abs() < 0.01, "{corrected}");
+        let was = c.step(at(105.0), TimeInterval::from_nanos(-3_000_000_000));
+        assert!((was - 1000.0 + 3e9).abs() < 0.01, "{was}");
+        let (time, corrected) = c.at(at(103.0));
+        assert!((time - 6.0).abs() < 1e-5 && (corrected + 500.0).abs() < 0.01, "{time} {corrected}");
+    }
+}

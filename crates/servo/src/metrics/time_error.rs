@@ -1,0 +1,182 @@
+//! Time error and its parts: constant and dynamic, slow and fast (G.8260 clause 3, G.8273.2 clause 7).
+
+use super::{Deviations, MtieWindow};
+
+/// The corner of G.8273.2's measurement filters, Hz.
+const CORNER_HZ: f64 = 0.1;
+/// Observation intervals: 1, 2, 5, 10, ... samples.
+const STEPS: [usize; 3] = [1, 2, 5];
+/// cTE is an average over this time, s.
+const CONSTANT_S: f64 = 1000.0;
+
+/// Everything about a time error that masks ask for, sample by sample. Memory is taken by [`TimeError::new`].
+#[derive(Clone, Debug)]
+pub struct TimeError {
+    distance: f64,
+    count: u64,
+    max_abs: f64,
+    /// For cTE: the last 1000 s and their sum.
+    ring: Vec<f64>,
+    next: usize,
+    sum: f64,
+    /// First-order low-pass.
+    gain: f64,
+    low: f64,
+    max_low: f64,
+    high: (f64, f64),
+    mtie: Vec<MtieWindow>,
+    deviations: Vec<Deviations>,
+    low_mtie: Vec<MtieWindow>,
+    low_deviations: Vec<Deviations>,
+}
+
+impl TimeError {
+    /// For samples at this distance (s), with observation intervals up to `longest` (s): 1, 2, 5, 10, ... samples.
+    /// Distances that are not positive count as 1 s; there are at most 100 000 samples in an interval.
+    pub fn new(distance: f64, longest: f64) -> Self {
+        let distance = if distance.is_finite() && distance > 0.0 { distance } else { 1.0 };
+        let most = if longest.is_finite() { (longest / distance).clamp(1.0, 1e5) as usize } else { 1 };
+        let mut spans = Vec::new();
+        let mut decade = 1usize;
+        while decade <= most {
+            spans.extend(STEPS.iter().map(|s| s * decade).filter(|n| *n <= most));
+            decade = decade.saturating_mul(10);
+        }
+        let windows = || spans.iter().map(|n| MtieWindow::new(*n)).collect::<Vec<_>>();
+        let deviations = || spans.iter().map(|n| Deviations::new(*n, distance)).collect::<Vec<_>>();
+        let constant = (CONSTANT_S / distance).clamp(1.0, 1e6) as usize;
+        Self {
+            distance,
+            count: 0,
+            max_abs: 0.0,
+            ring: vec![0.0; constant],
+            next: 0,
+            sum: 0.0,
+            gain: 1.0 - (-core::f64::consts::TAU * CORNER_HZ * distance).exp(),
+            low: 0.0,
+            max_low: 0.0,
+            high: (0.0, 0.0),
+            mtie: windows(),
+            deviations: deviations(),
+            low_mtie: windows(),
+            low_deviations: deviations(),
+        }
+    }
+
+    /// Takes the next time error, ns. What is not a number is taken as 0.
+    pub fn push(&mut self, ns: f64) {
+        let ns = if ns.is_finite() { ns } else { 0.0 };
+        self.max_abs = self.max_abs.max(ns.abs());
+        let room = self.ring.len();
+        if let Some(place) = self.ring.get_mut(self.next) {
+            self.sum += ns - *place;
+            *place = ns;
+        }
+        self.next = (self.next + 1) % room.max(1);
+        if self.next == 0 {
+            // Rounding does not add up.
+            self.sum = self.ring.iter().sum();
+        }
+        if self.count == 0 {
+            self.low = ns;
+        } else {
+            self.low += self.gain * (ns - self.low);
+        }
+        self.count += 1;
+        let (low, high) = (self.low, ns - self.low);
+        self.max_low = self.max_low.max(low.abs());
+        self.high = (self.high.0.min(high), self.high.1.max(high));
+        self.mtie.iter_mut().for_each(|w| w.push(ns));
+        self.deviations.iter_mut().for_each(|d| d.push(ns));
+        self.low_mtie.iter_mut().for_each(|w| w.push(low));
+        self.low_deviations.iter_mut().for_each(|d| d.push(low));
+    }
+
+    /// Samples so far.
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// max|TE|, ns.
+    pub const fn max_abs(&self) -> f64 {
+        self.max_abs
+    }
+
+    /// max|TE_L|: behind the 0.1 Hz low-pass, ns.
+    pub const fn max_abs_low(&self) -> f64 {
+        self.max_low
+    }
+
+    /// cTE: the mean of the last 1000 s (of all, if there are less), ns; `None` without samples.
+    pub fn constant(&self) -> Option<f64> {
+        let n = self.count.min(self.ring.len() as u64);
+        (n > 0).then(|| self.sum / n as f64)
+    }
+
+    /// dTE_H: peak to peak behind the 0.1 Hz high-pass, ns.
+    pub fn dynamic_high(&self) -> f64 {
+        self.high.1 - self.high.0
+    }
+
+    /// MTIE of the unfiltered time error: (interval in s, ns), as far as it is known.
+    pub fn mtie(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.mtie.iter().filter_map(|w| Some((w.span() as f64 * self.distance, w.value()?)))
+    }
+
+    /// TDEV: (interval in s, ns).
+    pub fn tdev(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.deviations.iter().filter_map(|d| Some((d.interval(), d.tdev()?)))
+    }
+
+    /// ADEV: (interval in s, ns/s).
+    pub fn adev(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.deviations.iter().filter_map(|d| Some((d.interval(), d.adev()?)))
+    }
+
+    /// MTIE of dTE_L (behind the 0.1 Hz low-pass): (interval in s, ns).
+    pub fn mtie_low(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.low_mtie.iter().filter_map(|w| Some((w.span() as f64 * self.distance, w.value()?)))
+    }
+
+    /// TDEV of dTE_L: (interval in s, ns).
+    pub fn tdev_low(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.low_deviations.iter().filter_map(|d| Some((d.interval(), d.tdev()?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_add_up() {
+        // 20 ns of constant error, a slow swing of 5 ns (0.001 Hz), a fast one of 3 ns (1 Hz), 16 samples a second.
+        let mut t = TimeError::new(1.0 / 16.0, 100.0);
+        for i in 0..32_000u32 {
+            let s = f64::from(i) / 16.0;
+            let w = core::f64::consts::TAU;
+            t.push(20.0 + 5.0 * (w * 0.001 * s).sin() + 3.0 * (w * s).sin());
+        }
+        assert_eq!(t.count(), 32_000);
+        assert!((t.constant().expect("samples") - 20.0).abs() < 0.1);
+        assert!((t.max_abs() - 28.0).abs() < 0.1);
+        // The low-pass leaves a tenth of the fast one, the high-pass almost all.
+        assert!((t.max_abs_low() - 25.3).abs() < 0.1, "{}", t.max_abs_low());
+        assert!((t.dynamic_high() - 6.0).abs() < 0.2, "{}", t.dynamic_high());
+        let (at, slow) = t.mtie_low().last().expect("long enough");
+        // The slow one's steepest 62.5 s: 2 * 5 * sin(pi * 0.0625).
+        assert!((at - 62.5).abs() < 1e-9 && (slow - 1.95 - 0.6).abs() < 0.2, "{at} {slow}");
+        assert!(t.tdev().count() >= 9 && t.adev().count() >= 9 && t.mtie().count() >= 9);
+    }
+
+    #[test]
+    fn nonsense_is_survived() {
+        for (distance, longest) in [(0.0, 10.0), (f64::NAN, f64::INFINITY), (1e-9, 1e9), (1e9, 0.0)] {
+            let mut t = TimeError::new(distance, longest.min(1e-6));
+            assert_eq!(t.constant(), None);
+            t.push(f64::NAN);
+            t.push(f64::INFINITY);
+            assert_eq!(t.max_abs(), 0.0);
+        }
+    }
+}
