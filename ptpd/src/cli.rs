@@ -35,6 +35,11 @@ enum Command {
         /// The configuration file
         file: PathBuf,
     },
+    /// Write the YAML equivalent of a configuration file of linuxptp to standard output
+    Convert {
+        /// The file of linuxptp; - is standard input
+        file: String,
+    },
     /// Print every value that is in force and where it comes from
     Config {
         /// Accepted for clarity: this is the only form there is
@@ -150,6 +155,7 @@ pub(crate) fn main() -> ExitCode {
     match cli.command {
         None => run(&cli.what),
         Some(Command::Check { file }) => check(file),
+        Some(Command::Convert { file }) => crate::ptp4l::convert(&file),
         Some(Command::Config { what, .. }) => match what.load() {
             Ok(loaded) => {
                 print!("{}", loaded.effective());

@@ -71,4 +71,6 @@ pub(crate) struct Settings {
     pub(crate) tx_stamp_timeout_ns: u64,
     /// ns between summary lines; `None`: a line per sample.
     pub(crate) summary_ns: Option<u64>,
+    /// Lines, exit codes and SIGHUP as linuxptp's ptp4l has them.
+    pub(crate) drop_in: bool,
 }
