@@ -53,7 +53,15 @@ impl LogOptions {
         } else {
             LogFormat::Plain
         };
-        Self { program, tag: String::new(), level: tracing::Level::INFO, format, stdout: false, syslog: false, quiet: false }
+        Self {
+            program,
+            tag: String::new(),
+            level: tracing::Level::INFO,
+            format,
+            stdout: false,
+            syslog: false,
+            quiet: false,
+        }
     }
 }
 

@@ -504,9 +504,7 @@ fn tell(settings: &Settings, event: &Event) {
         settings.networks.get(index).map_or("?", |n| n.interface.as_str())
     };
     match *event {
-        Event::PortState { port, from, to: PortState::Master, on: "RS_GRAND_MASTER" }
-            if settings.drop_in =>
-        {
+        Event::PortState { port, from, to: PortState::Master, on: "RS_GRAND_MASTER" } if settings.drop_in => {
             info!("port {port} ({}): {from} to GRAND_MASTER on RS_GRAND_MASTER", interface(port));
         }
         Event::PortState { port, from, to, on } => {

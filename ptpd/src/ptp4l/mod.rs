@@ -154,7 +154,9 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
                 'f' | 'i' | 'p' | 'l' => {
                     let value = match letters.get(i + 1..) {
                         Some(value) if !value.is_empty() => value.to_owned(),
-                        _ => rest.next().cloned().ok_or_else(|| format!("-{letter} needs a value\n{USAGE}"))?,
+                        _ => {
+                            rest.next().cloned().ok_or_else(|| format!("-{letter} needs a value\n{USAGE}"))?
+                        }
                     };
                     match letter {
                         'f' => file = Some(value),
@@ -248,7 +250,8 @@ mod tests {
 
     #[test]
     fn options_are_taken_as_getopt_takes_them() {
-        let parsed = parse(&words("-smq2P -i eth0 -ieth1 -S -l 7 --priority1=10 --domainNumber 0x18 -p /dev/ptp0"));
+        let parsed =
+            parse(&words("-smq2P -i eth0 -ieth1 -S -l 7 --priority1=10 --domainNumber 0x18 -p /dev/ptp0"));
         let Ok(Parsed::Run(linuxptp)) = parsed else { panic!("refused") };
         let imported = linuxptp.import().expect("good");
         let config = &imported.loaded.config;
