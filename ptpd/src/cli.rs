@@ -39,6 +39,9 @@ enum Command {
     Convert {
         /// The file of linuxptp; - is standard input
         file: String,
+        /// An interface that the file has no section for
+        #[arg(short, long = "interface", value_name = "NAME")]
+        interfaces: Vec<String>,
     },
     /// Print every value that is in force and where it comes from
     Config {
@@ -155,7 +158,7 @@ pub(crate) fn main() -> ExitCode {
     match cli.command {
         None => run(&cli.what),
         Some(Command::Check { file }) => check(file),
-        Some(Command::Convert { file }) => crate::ptp4l::convert(&file),
+        Some(Command::Convert { file, interfaces }) => crate::ptp4l::convert(&file, &interfaces),
         Some(Command::Config { what, .. }) => match what.load() {
             Ok(loaded) => {
                 print!("{}", loaded.effective());

@@ -87,8 +87,11 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
 }
 
 /// `ptpd convert`: prints the equivalent YAML.
-pub(crate) fn convert(file: &str) -> ExitCode {
+pub(crate) fn convert(file: &str, interfaces: &[String]) -> ExitCode {
     let mut linuxptp = Linuxptp::new();
+    for name in interfaces {
+        linuxptp.interface(name);
+    }
     let imported = read(&mut linuxptp, file).and_then(|()| linuxptp.import().map_err(|e| e.to_string()));
     match imported {
         Ok(imported) => {
