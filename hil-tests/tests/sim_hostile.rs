@@ -358,7 +358,6 @@ fn any_port_options(rng: &mut Rng) -> PortOptions {
             },
         },
         net_sync_monitor_rate: if rng.chance(0.5) { rng.next_u64() as u16 } else { 0 },
-        neighbor_prop_delay_threshold: rng.next_u64() as u32,
     }
 }
 

@@ -35,6 +35,14 @@ enum Command {
         /// The configuration file
         file: PathBuf,
     },
+    /// Write the YAML equivalent of a configuration file of linuxptp to standard output
+    Convert {
+        /// The file of linuxptp; - is standard input
+        file: String,
+        /// An interface that the file has no section for
+        #[arg(short, long = "interface", value_name = "NAME")]
+        interfaces: Vec<String>,
+    },
     /// Print every value that is in force and where it comes from
     Config {
         /// Accepted for clarity: this is the only form there is
@@ -150,6 +158,7 @@ pub(crate) fn main() -> ExitCode {
     match cli.command {
         None => run(&cli.what),
         Some(Command::Check { file }) => check(file),
+        Some(Command::Convert { file, interfaces }) => crate::ptp4l::convert(&file, &interfaces),
         Some(Command::Config { what, .. }) => match what.load() {
             Ok(loaded) => {
                 print!("{}", loaded.effective());

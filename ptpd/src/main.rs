@@ -3,9 +3,11 @@
 
 mod app;
 mod cli;
+mod ptp4l;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main()
+    let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    if ptp4l::is_meant(&arguments) { ptp4l::main(&arguments) } else { cli::main() }
 }

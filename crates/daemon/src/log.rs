@@ -21,6 +21,9 @@ pub enum LogFormat {
     /// One JSON object per line: `{"time_ns":...,"level":"info","program":"ptpd","message":"..."}`, the time of
     /// CLOCK_MONOTONIC.
     Json,
+    /// `ptp4l[12345.678]: message` as linuxptp writes it: no level is named. Worse than information goes to standard
+    /// error even where the rest goes to standard output.
+    Linuxptp,
 }
 
 /// Where logs go and how much.
@@ -36,6 +39,10 @@ pub struct LogOptions {
     pub format: LogFormat,
     /// Standard output instead of standard error.
     pub stdout: bool,
+    /// Also to syslog(3), without the program's name, which syslog adds.
+    pub syslog: bool,
+    /// Neither standard output nor standard error.
+    pub quiet: bool,
 }
 
 impl LogOptions {
@@ -46,7 +53,15 @@ impl LogOptions {
         } else {
             LogFormat::Plain
         };
-        Self { program, tag: String::new(), level: tracing::Level::INFO, format, stdout: false }
+        Self {
+            program,
+            tag: String::new(),
+            level: tracing::Level::INFO,
+            format,
+            stdout: false,
+            syslog: false,
+            quiet: false,
+        }
     }
 }
 
@@ -55,7 +70,13 @@ pub fn init_log(options: &LogOptions) {
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::from_level(options.level))
         .event_format(Lines(options.clone()))
-        .with_writer(Out { stdout: options.stdout })
+        .with_writer(Out {
+            stdout: options.stdout,
+            quiet: options.quiet,
+            split: options.format == LogFormat::Linuxptp,
+            syslog: options.syslog.then_some(options.program),
+            priority: libc::LOG_INFO,
+        })
         .finish();
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
@@ -63,6 +84,12 @@ pub fn init_log(options: &LogOptions) {
 #[derive(Clone, Copy, Debug)]
 struct Out {
     stdout: bool,
+    quiet: bool,
+    /// Warnings and worse to standard error.
+    split: bool,
+    /// The program's name at the beginning of each line, which syslog adds itself.
+    syslog: Option<&'static str>,
+    priority: libc::c_int,
 }
 
 impl<'a> MakeWriter<'a> for Out {
@@ -71,15 +98,48 @@ impl<'a> MakeWriter<'a> for Out {
     fn make_writer(&'a self) -> Self {
         *self
     }
+
+    fn make_writer_for(&'a self, meta: &tracing::Metadata<'_>) -> Self {
+        let priority = priority(*meta.level());
+        let stdout = self.stdout && !(self.split && priority <= libc::LOG_WARNING);
+        Self { stdout, priority, ..*self }
+    }
 }
 
 impl std::io::Write for Out {
     fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
-        if self.stdout { std::io::stdout().write(octets) } else { std::io::stderr().write(octets) }
+        if let Some(program) = self.syslog {
+            let line = octets.strip_prefix(program.as_bytes()).unwrap_or(octets);
+            syslog(self.priority, line.trim_ascii_end());
+        }
+        match (self.quiet, self.stdout) {
+            (true, _) => Ok(octets.len()),
+            (_, true) => std::io::stdout().write(octets),
+            _ => std::io::stderr().write(octets),
+        }
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
         if self.stdout { std::io::stdout().flush() } else { std::io::stderr().flush() }
+    }
+}
+
+/// syslog's number of a level.
+fn priority(level: tracing::Level) -> libc::c_int {
+    match level {
+        tracing::Level::ERROR => libc::LOG_ERR,
+        tracing::Level::WARN => libc::LOG_WARNING,
+        tracing::Level::INFO => libc::LOG_INFO,
+        _ => libc::LOG_DEBUG,
+    }
+}
+
+/// One line to syslog(3). A line with a zero octet in it is cut there.
+fn syslog(priority: libc::c_int, line: &[u8]) {
+    let text: Vec<u8> = line.iter().copied().take_while(|o| *o != 0).collect();
+    if let Ok(text) = std::ffi::CString::new(text) {
+        // SAFETY: both are texts that end with a zero octet, and "%s" takes exactly one.
+        unsafe { libc::syslog(priority, c"%s".as_ptr(), text.as_ptr()) };
     }
 }
 
@@ -104,26 +164,22 @@ where
             return writeln!(w, r#","message":"{}"}}"#, Escaped(&text));
         }
         match format {
-            LogFormat::Plain => {
+            LogFormat::Plain | LogFormat::Linuxptp => {
                 let ms = monotonic_now() / 1_000_000;
                 write!(w, "{program}[{}.{:03}]: ", ms / 1000, ms % 1000)?;
             }
             LogFormat::Journal => {
                 // journald reads the priority from the line's beginning.
-                let priority = match *event.metadata().level() {
-                    tracing::Level::ERROR => 3,
-                    tracing::Level::WARN => 4,
-                    tracing::Level::INFO => 6,
-                    _ => 7,
-                };
-                write!(w, "<{priority}>")?;
+                write!(w, "<{}>", priority(*event.metadata().level()))?;
             }
             LogFormat::Json => {}
         }
         if !tag.is_empty() {
-            write!(w, "[{tag}] ")?;
+            let level = priority(*event.metadata().level()).to_string();
+            write!(w, "[{}] ", tag.replace("{level}", &level))?;
         }
         match *event.metadata().level() {
+            _ if *format == LogFormat::Linuxptp => {}
             tracing::Level::ERROR => w.write_str("error: ")?,
             tracing::Level::WARN => w.write_str("warning: ")?,
             _ => {}

@@ -33,11 +33,13 @@ pub(crate) type Reload<'a> = &'a dyn Fn() -> Option<Result<Settings, String>>;
 
 /// Runs until it is told to stop.
 pub(crate) fn run(settings: Settings, reload: Reload<'_>) -> ExitCode {
+    // ptp4l ends with -1 where it cannot start or go on.
+    let failure = if settings.drop_in { ExitCode::from(255) } else { ExitCode::FAILURE };
     let signals = match Signals::install() {
         Ok(signals) => signals,
         Err(e) => {
             error!("cannot install signal handlers: {e}");
-            return ExitCode::FAILURE;
+            return failure;
         }
     };
     match Daemon::start(settings, signals).and_then(|daemon| match daemon {
@@ -47,7 +49,7 @@ pub(crate) fn run(settings: Settings, reload: Reload<'_>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             error!("{e}");
-            ExitCode::FAILURE
+            failure
         }
     }
 }
@@ -166,6 +168,10 @@ impl Daemon {
                 return Ok(());
             }
             if self.signals.take_reload() {
+                if self.settings.drop_in {
+                    self.stop();
+                    return Ok(());
+                }
                 self.reload(reload);
             }
             let now = monotonic_now();
@@ -583,8 +589,18 @@ fn tell(settings: &Settings, event: &Event) {
         settings.networks.get(index).map_or("?", |n| n.interface.as_str())
     };
     match *event {
+        Event::PortState { port, from, to: PortState::Master, on: "RS_GRAND_MASTER" } if settings.drop_in => {
+            info!("port {port} ({}): {from} to GRAND_MASTER on RS_GRAND_MASTER", interface(port));
+        }
         Event::PortState { port, from, to, on } => {
             info!("port {port} ({}): {from} to {to} on {on}", interface(port));
+        }
+        Event::Parent { own: true, grandmaster, .. } if settings.drop_in => {
+            info!("selected local clock {grandmaster} as best master");
+            info!("assuming the grand master role");
+        }
+        Event::Parent { grandmaster, .. } if settings.drop_in => {
+            info!("selected best master clock {grandmaster}");
         }
         Event::Parent { own: true, .. } => info!("this clock is the grandmaster"),
         Event::Parent { parent, grandmaster, .. } => info!("master is {parent}, grandmaster {grandmaster}"),

@@ -93,7 +93,7 @@ pub(super) fn clock_identity(
             notify.ready();
             notify.status(&text);
         }
-        if signals.stop() {
+        if signals.stop() || (settings.drop_in && signals.take_reload()) {
             return None;
         }
         notify.alive(monotonic_now());

@@ -85,8 +85,6 @@ pub struct PortOptions {
     pub slave_monitoring: SlaveMonitoring,
     /// Answers a NetSync monitor so many times in a second at most; 0: never.
     pub net_sync_monitor_rate: u16,
-    /// neighborPropDelayThresh in ns (802.1AS): kept for PORT_DATA_SET_NP. Ports outside of 802.1AS do not heed it.
-    pub neighbor_prop_delay_threshold: u32,
 }
 
 impl Default for PortOptions {
@@ -99,7 +97,6 @@ impl Default for PortOptions {
             log_alternate_multicast_sync_interval: LogInterval(0),
             slave_monitoring: SlaveMonitoring::default(),
             net_sync_monitor_rate: 0,
-            neighbor_prop_delay_threshold: 20_000_000,
         }
     }
 }

@@ -61,6 +61,7 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         user: c.user.clone(),
         tx_stamp_timeout_ns: 1_000_000_000,
         summary_ns: c.log.summary_interval.map(|i| u64::try_from(i.nanos()).unwrap_or(0)),
+        drop_in: false,
     })
 }
 
@@ -198,7 +199,6 @@ fn port_options(p: &config::PortConfig) -> engine::PortOptions {
             },
         },
         net_sync_monitor_rate: o.net_sync_monitor_rate,
-        ..engine::PortOptions::default()
     }
 }
 

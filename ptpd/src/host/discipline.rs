@@ -236,7 +236,9 @@ impl Discipline {
     /// One line per sample, or one per summary interval.
     fn tell(&mut self, now_ns: u64, sample: &Sample, servo: Option<(ptp_servo::ServoState, f64)>) {
         let (state, frequency) = servo.unwrap_or((ptp_servo::ServoState::Unlocked, 0.0));
-        let Some(summary) = self.summary else {
+        // A summary of one sample is that sample.
+        let each = (sample.log_sync_interval.seconds() * 1e9) as u64;
+        let Some(summary) = self.summary.filter(|s| *s > each) else {
             let offset = sample.offset.nanos();
             let delay = sample.mean_delay.nanos();
             if servo.is_some() {

@@ -99,6 +99,8 @@ pub struct Settings {
     pub tx_stamp_timeout_ns: u64,
     /// ns between summary lines; `None`: a line per sample.
     pub summary_ns: Option<u64>,
+    /// Lines, exit codes and SIGHUP as linuxptp's ptp4l has them.
+    pub drop_in: bool,
 }
 
 impl Settings {

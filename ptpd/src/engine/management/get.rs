@@ -11,7 +11,7 @@ use ptp_wire::{PortAddress, RateOffset, TimeInterval};
 
 use super::super::instance::MAX_PATH;
 use super::super::port::Port;
-use super::super::{AsCapable, Delay, Engine, InstanceKind, transparent};
+use super::super::{Delay, Engine, InstanceKind, transparent};
 use super::options::port_option;
 use super::{Request, emit};
 
@@ -267,12 +267,9 @@ impl Engine {
     }
 }
 
-/// neighborPropDelayThresh in ns; the largest number where no threshold counts.
+/// neighborPropDelayThresh in ns; it counts where asCapable is measured.
 fn neighbor_prop_delay_thresh(port: &Port) -> u32 {
     let rules = &port.config.gptp;
-    if rules.as_capable != AsCapable::Measured {
-        return u32::MAX;
-    }
     u32::try_from(rules.neighbor_prop_delay_thresh.nanos()).unwrap_or(u32::MAX)
 }
 

@@ -166,9 +166,6 @@ impl Engine {
                 }
                 options.desired_state = desired;
             }
-            Payload::PortDataSetNp(new) => {
-                options.neighbor_prop_delay_threshold = new.neighbor_prop_delay_thresh;
-            }
             _ => return Err(ErrorId::NOT_SUPPORTED),
         }
         Ok(options)

@@ -1,7 +1,7 @@
 //! What SET and COMMAND change. Every change is checked whole before anything is touched.
 
-use ptp_wire::LogInterval;
 use ptp_wire::management::{ErrorId, Payload, PtpText};
+use ptp_wire::{LogInterval, TimeInterval};
 
 use super::super::fsm::FsmEvent;
 use super::super::{Engine, PortConfig, TimeProperties};
@@ -107,6 +107,13 @@ impl Engine {
                 delay_asymmetry: corrections.delay_asymmetry,
                 ..old.clone()
             },
+            // asCapable is measured, or configured; nobody sets it from here.
+            Payload::PortDataSetNp(new) => {
+                let mut changed = old.clone();
+                changed.gptp.neighbor_prop_delay_thresh =
+                    TimeInterval::from_nanos(new.neighbor_prop_delay_thresh.into());
+                changed
+            }
             _ => PortConfig { options: self.port_options_set(payload, index)?, ..old.clone() },
         };
         let Some(port) = self.ports.get_mut(index) else { return Err(ErrorId::WRONG_VALUE) };

@@ -198,8 +198,9 @@ fn ports_options_are_set() {
     };
     assert_eq!(bench.one(RW, &get(ManagementId::PORT_DATA_SET_NP)).payload(), np(20_000_000, 1));
     assert_eq!(bench.one(RW, &set(&np(800, 0))).payload(), np(800, 1), "asCapable is not set by anybody");
-    let options = &bench.engine.ports[0].config.options;
-    assert_eq!((options.alternate_masters, options.neighbor_prop_delay_threshold), (2, 800));
+    let config = &bench.engine.ports[0].config;
+    let threshold = config.gptp.neighbor_prop_delay_thresh.nanos();
+    assert_eq!((config.options.alternate_masters, threshold), (2, 800));
 }
 
 #[test]

@@ -1,0 +1,265 @@
+//! From linuxptp's keys to YAML text.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::parse::{Linuxptp, LinuxptpError, Setting, Settings};
+use super::table::{self, How, KEYS, Key, To};
+use crate::diagnostics::Problem;
+use crate::load::{Loaded, Overrides, load_octets};
+use crate::table as yaml;
+
+/// What a configuration of linuxptp comes to.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The equivalent YAML, with comments.
+    pub yaml: String,
+    /// The configuration, loaded from that text.
+    pub loaded: Loaded,
+    /// One line for each key that has no effect, or not yet.
+    pub notes: Vec<String>,
+    /// `use_syslog`.
+    pub use_syslog: bool,
+    /// `verbose`: log to standard output.
+    pub verbose: bool,
+    /// `logging_level`, 0 to 7 as syslog counts.
+    pub logging_level: u8,
+    /// `message_tag`, with `{level}` in it where the level goes.
+    pub message_tag: String,
+}
+
+struct Entry {
+    /// `priority1`, `servo.step_threshold`, `ports[0].transport`.
+    path: String,
+    text: String,
+    place: String,
+}
+
+/// Keys whose defaults differ from those of YAML: always written.
+const ALWAYS: &[&str] = &["time_stamping", "uds_address", "uds_ro_address"];
+
+impl Linuxptp {
+    /// Makes YAML of it, and loads that.
+    ///
+    /// # Errors
+    /// A value that `ptpd` cannot take, with the place it came from.
+    pub fn import(&self) -> Result<Imported, LinuxptpError> {
+        let mut notes = self.warnings.clone();
+        if let Some(place) = &self.unicast_table {
+            notes.push(format!("{place}: unicast_master_table is not available yet"));
+        }
+        let mut entries = vec![Entry {
+            path: "state_file".into(),
+            text: "off".into(),
+            place: "linuxptp keeps none".into(),
+        }];
+        for key in KEYS {
+            self.entry(key, &mut entries, &mut notes)?;
+        }
+        // A value that can do nothing beside the others is left out, and said.
+        for _ in 0..4 {
+            let text = render(&entries, &self.ports, &notes);
+            let diagnostics =
+                match load_octets(Path::new("converted.yaml"), text.as_bytes(), &[], &Overrides::default()) {
+                    Ok(loaded) => {
+                        return Ok(Imported {
+                            yaml: text,
+                            loaded,
+                            notes,
+                            use_syslog: self.plain("use_syslog") == "1",
+                            verbose: self.plain("verbose") == "1",
+                            logging_level: self.plain("logging_level").parse().unwrap_or(6),
+                            message_tag: self.plain("message_tag").to_owned(),
+                        });
+                    }
+                    Err(d) => d,
+                };
+            let mut dropped = false;
+            for d in diagnostics.as_slice() {
+                let path = d.key.as_deref().unwrap_or_default();
+                let at = entries.iter().position(|e| e.path == path);
+                if d.problem == Problem::NoEffect
+                    && let Some(at) = at
+                {
+                    let entry = entries.remove(at);
+                    notes
+                        .push(format!("{}: {} has no effect beside the other keys", entry.place, entry.path));
+                    dropped = true;
+                    continue;
+                }
+                let place = at.and_then(|i| entries.get(i)).map_or("configuration", |e| e.place.as_str());
+                let mut message = d.message.clone();
+                if let Some(allowed) = &d.allowed {
+                    let _ = write!(message, ": allowed is {allowed}");
+                }
+                return Err(LinuxptpError { place: place.to_owned(), message });
+            }
+            if !dropped {
+                break;
+            }
+        }
+        Err(LinuxptpError { place: "configuration".into(), message: "cannot be converted".into() })
+    }
+
+    fn plain(&self, name: &str) -> &str {
+        self.global.get(name).map_or_else(|| table::find(name).map_or("", |k| k.default), |s| &s.value)
+    }
+
+    fn entry(&self, key: &Key, out: &mut Vec<Entry>, notes: &mut Vec<String>) -> Result<(), LinuxptpError> {
+        let default =
+            Setting { value: key.default.into(), place: "linuxptp's default".into(), locked: false };
+        let global = self.global.get(key.name).or_else(|| ALWAYS.contains(&key.name).then_some(&default));
+        let own = self.ports.iter().enumerate().filter_map(|(i, (_, s))| Some((i, s.get(key.name)?)));
+        match key.to {
+            To::Key(path, how) if yaml::PORT.key(path).is_some() => {
+                for (port, setting) in
+                    global.map(|s| (None, s)).into_iter().chain(own.map(|(i, s)| (Some(i), s)))
+                {
+                    if let Some(text) = write_value(key, how, setting, notes)? {
+                        let path = port.map_or_else(|| path.to_owned(), |i| format!("ports[{i}].{path}"));
+                        out.push(Entry { path, text, place: setting.place.clone() });
+                    }
+                }
+            }
+            To::Key(path, how) => {
+                // The clock has it once: ports may only agree.
+                let fallback = global.unwrap_or(&default);
+                let mut all =
+                    self.ports.iter().map(|(_, s): &(String, Settings)| s.get(key.name).unwrap_or(fallback));
+                let first = all.next().unwrap_or(fallback);
+                if let Some(other) = all.find(|s| s.value != first.value) {
+                    let message = format!("{} has to be the same on all ports", key.name);
+                    return Err(LinuxptpError { place: other.place.clone(), message });
+                }
+                if (!std::ptr::eq(first, &default) || ALWAYS.contains(&key.name))
+                    && let Some(text) = write_value(key, how, first, notes)?
+                {
+                    out.push(Entry { path: path.into(), text, place: first.place.clone() });
+                }
+            }
+            To::Log | To::Alias(_) => {}
+            To::Nothing(why) => {
+                for setting in global.into_iter().chain(own.map(|(_, s)| s)) {
+                    notes.push(format!("{}: {} has no effect: {why}", setting.place, key.name));
+                }
+            }
+            To::NotYet => {
+                let usual = super::parse::value(key, key.default).unwrap_or_default();
+                for setting in global.into_iter().chain(own.map(|(_, s)| s)).filter(|s| s.value != usual) {
+                    notes.push(format!(
+                        "{}: {} {} is not available yet",
+                        setting.place, key.name, setting.value
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `None`: nothing has to be written.
+fn write_value(
+    key: &Key,
+    how: How,
+    s: &Setting,
+    notes: &mut Vec<String>,
+) -> Result<Option<String>, LinuxptpError> {
+    let v = s.value.as_str();
+    let number = || v.parse::<i64>().unwrap_or(0);
+    let zero = v.parse::<f64>().is_ok_and(|v| v == 0.0);
+    let no_octets = v.chars().all(|c| matches!(c, '0' | '.' | ':' | '-'));
+    Ok(Some(match how {
+        How::Plain if key.name == "fault_reset_interval" && number() == -128 => "-7".into(),
+        How::Plain | How::Raw => v.to_owned(),
+        How::Flag => (v != "0").to_string(),
+        How::NanosOrOff if zero => "off".into(),
+        How::Nanos | How::NanosOrOff => format!("{v}ns"),
+        How::Threshold if zero => "off".into(),
+        How::Threshold => {
+            let ns = v.parse::<f64>().unwrap_or(0.0) * 1e9;
+            if ns >= 1.0 { format!("{ns:.0}ns") } else { "1ns".into() }
+        }
+        How::LogSeconds => match number() {
+            n @ 0..=16 => format!("{}s", 1_i64 << n),
+            n @ -9..=-1 => format!("{}ns", 1_000_000_000_i64 >> -n),
+            n if n < 0 => "off".into(),
+            _ => "86400s".into(),
+        },
+        How::Ppb if zero => "900000ppm".into(),
+        How::Ppb => format!("{}ppb", number().min(900_000_000)),
+        How::ZeroIsAuto if zero => "auto".into(),
+        How::ZeroIsAuto => v.to_owned(),
+        How::Words(words) => match words.iter().find(|(from, _)| *from == v) {
+            Some((_, to)) => (*to).to_owned(),
+            None => {
+                notes.push(format!("{}: {} {v} is not available yet", s.place, key.name));
+                return Ok(None);
+            }
+        },
+        How::Quoted => quoted(v),
+        How::Socket if v.is_empty() => "off".into(),
+        How::Socket => quoted(v),
+        How::Mode => format!("0{:o}", number()),
+        How::Identity if no_octets => "auto".into(),
+        How::Identity => quoted(v),
+        How::User if v.is_empty() => "off".into(),
+        How::User => quoted(v),
+        How::First if zero || no_octets => return Ok((key.name == "transportSpecific").then(|| "0".into())),
+        How::First => v.to_owned(),
+        How::Level => match number() {
+            ..=3 => "error",
+            4 => "warn",
+            5 | 6 => "info",
+            _ => "debug",
+        }
+        .into(),
+    }))
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A comment never ends early, whatever a file's name or value has in it.
+fn comment(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+fn render(entries: &[Entry], ports: &[(String, Settings)], notes: &[String]) -> String {
+    let mut s = String::from(
+        "# Converted from a configuration of linuxptp; the comments say where each value stood.\n",
+    );
+    for note in notes {
+        let _ = writeln!(s, "# {}", comment(note));
+    }
+    for section in yaml::SECTIONS.iter().filter(|s| s.name != yaml::PORT.name) {
+        let nested = section.is_nested();
+        let mut begun = false;
+        for e in entries.iter().filter(|e| !e.path.starts_with("ports[")) {
+            let name = match e.path.split_once('.') {
+                Some((of, name)) if nested && of == section.name => name,
+                None if !nested => e.path.as_str(),
+                _ => continue,
+            };
+            if nested && !begun {
+                let _ = writeln!(s, "{}:", section.name);
+            }
+            begun = true;
+            let _ =
+                writeln!(s, "{}{name}: {}  # {}", if nested { "  " } else { "" }, e.text, comment(&e.place));
+        }
+    }
+    if !ports.is_empty() {
+        s.push_str("ports:\n");
+    }
+    for (i, (name, _)) in ports.iter().enumerate() {
+        let _ = writeln!(s, "  - interface: {}", quoted(name));
+        let prefix = format!("ports[{i}].");
+        for e in entries {
+            if let Some(key) = e.path.strip_prefix(&prefix) {
+                let _ = writeln!(s, "    {key}: {}  # {}", e.text, comment(&e.place));
+            }
+        }
+    }
+    s
+}

@@ -1,0 +1,163 @@
+//! linuxptp's configuration files: what they come to, what is refused, and what is still missing.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use ptp_config::{ClockKind, Imported, Linuxptp, Overrides, Transport, load_octets};
+
+fn import(text: &str) -> Result<Imported, String> {
+    let mut linuxptp = Linuxptp::new();
+    linuxptp.read("x.cfg", text.as_bytes()).map_err(|e| e.to_string())?;
+    linuxptp.interface("eth0");
+    linuxptp.import().map_err(|e| e.to_string())
+}
+
+/// One configuration per role that linuxptp ships a file for, with the keys that nothing acts on yet. When a mapping is
+/// added, its key has to leave this table.
+const ROLES: &[(&str, &str, &[&str])] = &[
+    ("default", "priority1 128\nnetwork_transport UDPv4\nsummary_interval 0", &[]),
+    ("e2e over Ethernet", "network_transport L2\ndelay_mechanism E2E", &[]),
+    ("p2p", "network_transport L2\ndelay_mechanism P2P", &[]),
+    (
+        "gptp",
+        "gmCapable 1\npriority1 248\npriority2 248\ntransportSpecific 0x1\nptp_dst_mac 01:80:C2:00:00:0E\nnetwork_transport L2\ndelay_mechanism P2P\nfollow_up_info 1\npath_trace_enabled 1\nlogAnnounceInterval 0\nlogSyncInterval -3\nsyncReceiptTimeout 3\nneighborPropDelayThresh 800\nmin_neighbor_prop_delay -20000000\nassume_two_step 1",
+        &["follow_up_info", "neighborPropDelayThresh", "assume_two_step"],
+    ),
+    (
+        "gptp with common delay",
+        "transportSpecific 1\nnetwork_transport L2\ndelay_mechanism COMMON_P2P\nfollow_up_info 1",
+        &["delay_mechanism", "follow_up_info"],
+    ),
+    (
+        "automotive master",
+        "transportSpecific 1\nnetwork_transport L2\ndelay_mechanism P2P\nBMCA noop\nserverOnly 1\ninhibit_announce 1\nasCapable true",
+        &["BMCA", "inhibit_announce", "asCapable"],
+    ),
+    (
+        "automotive slave",
+        "transportSpecific 1\nnetwork_transport L2\ndelay_mechanism P2P\nBMCA noop\nclientOnly 1\nignore_source_id 1\nmsg_interval_request 1\nasCapable true",
+        &["BMCA", "ignore_source_id", "msg_interval_request", "asCapable"],
+    ),
+    ("enterprise", "hybrid_e2e 1\nlogSyncInterval 0", &[]),
+    ("G.8265.1", "dataset_comparison G.8275.x\nclientOnly 1\ndomainNumber 4", &["dataset_comparison"]),
+    (
+        "G.8275.1",
+        "dataset_comparison G.8275.x\nG.8275.portDS.localPriority 100\ndomainNumber 24\nnetwork_transport L2\nlogSyncInterval -4\nlogAnnounceInterval -3\nlogMinDelayReqInterval -4",
+        &["dataset_comparison", "G.8275.portDS.localPriority"],
+    ),
+    (
+        "G.8275.2",
+        "dataset_comparison G.8275.x\ndomainNumber 44\nhybrid_e2e 1\nunicast_listen 1",
+        &["dataset_comparison", "unicast_listen"],
+    ),
+    (
+        "power 2011",
+        "domainNumber 254\nnetwork_transport L2\ndelay_mechanism P2P\npower_profile.version 2011",
+        &["power_profile.version"],
+    ),
+    (
+        "power 2017",
+        "domainNumber 254\nnetwork_transport L2\ndelay_mechanism P2P\npower_profile.version 2017",
+        &["power_profile.version"],
+    ),
+    ("E2E transparent", "clock_type E2E_TC\nfree_running 1\nnetwork_transport L2", &["clock_type"]),
+    ("P2P transparent", "clock_type P2P_TC\ndelay_mechanism P2P\nfree_running 1", &["clock_type"]),
+    (
+        "unicast client",
+        "hybrid_e2e 1\n[unicast_master_table]\ntable_id 1\nlogQueryInterval 2\nUDPv4 10.0.0.1\n[eth0]\nunicast_master_table 1",
+        &["unicast_master_table"],
+    ),
+    (
+        "unicast server",
+        "hybrid_e2e 1\nunicast_listen 1\ninhibit_multicast_service 1",
+        &["unicast_listen", "inhibit_multicast_service"],
+    ),
+    ("authentication", "sa_file /etc/sa.cfg\nspp 0\nactive_key_id 1", &["sa_file", "spp", "active_key_id"]),
+    ("ts2phc", "ts2phc.pulsewidth 100000000\nleapfile /usr/share/leap", &[]),
+    ("network monitor", "net_sync_monitor 1", &["net_sync_monitor"]),
+];
+
+#[test]
+fn every_role_is_read_and_what_it_misses_is_said() {
+    assert_eq!(ROLES.len(), 20);
+    for (name, text, missing) in ROLES {
+        let got = import(&format!("[global]\n{text}\n")).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let told: Vec<_> = got.notes.iter().filter(|n| n.ends_with("not available yet")).collect();
+        for note in &told {
+            assert!(missing.iter().any(|key| note.contains(key)), "{name}: not in the table: {note}");
+        }
+        for key in *missing {
+            assert!(told.iter().any(|n| n.contains(key)), "{name}: {key} is there now: update the table");
+        }
+        // What is written out means the same again.
+        let again = load_octets(Path::new("y"), got.yaml.as_bytes(), &[], &Overrides::default());
+        assert_eq!(again.expect(name).config, got.loaded.config, "{name}");
+    }
+}
+
+#[test]
+fn a_file_comes_to_the_model() {
+    let got = import(
+        "# text\n[global]\nclockAccuracy 0x21\nuds_file_mode 0600\nmax_frequency 0\nstep_threshold 0.00002\n\
+         slaveOnly 0\nuserDescription it's # one\n[eth1]\nnetwork_transport l2\ndelayAsymmetry -40\n",
+    )
+    .expect("good");
+    let c = &got.loaded.config;
+    assert_eq!((c.clock, c.clock_quality.clock_accuracy.0), (ClockKind::Boundary, 0x21));
+    assert_eq!(c.management.socket.as_deref(), Some(Path::new("/var/run/ptp/ptp4l")));
+    assert_eq!((c.management.socket_mode, c.description.user.as_str()), (0o600, "it's # one"));
+    assert_eq!(c.servo.step_threshold.map(|t| t.nanos()), Some(20_000));
+    assert_eq!((c.ports[0].interface.as_str(), c.ports[0].transport), ("eth1", Transport::Ethernet));
+    assert_eq!(c.ports[0].delay_asymmetry.nanos(), -40);
+    assert_eq!((c.ports[1].transport, c.state_file.as_deref()), (Transport::UdpIpv4, None));
+    assert_eq!(got.notes, ["x.cfg:7: slaveOnly is an old name of clientOnly"]);
+}
+
+#[test]
+fn the_command_line_holds_against_global_and_not_against_a_port() {
+    let mut l = Linuxptp::new();
+    l.option("network_transport", "UDPv6").expect("good");
+    l.read("x.cfg", b"[global]\nnetwork_transport L2\n[eth0]\n[eth1]\nnetwork_transport L2\n").expect("good");
+    let ports = l.import().expect("good").loaded.config.ports;
+    assert_eq!(
+        ports.iter().map(|p| p.transport).collect::<Vec<_>>(),
+        [Transport::UdpIpv6, Transport::Ethernet]
+    );
+}
+
+#[test]
+fn the_first_error_is_told_with_its_line() {
+    for (text, part) in [
+        ("[global]\n\npriority1 256\n", "x.cfg:3: priority1 cannot be `256`: allowed is 0 to 255"),
+        ("[global]\npriorty1 1\n", "x.cfg:2: unknown key `priorty1`; did you mean `priority1`?"),
+        ("priority1 1\n", "x.cfg:1: a section has to come first"),
+        ("[eth0]\npriority1 1\n", "x.cfg:2: priority1 is for [global]"),
+        ("[global]\npriority1\n", "x.cfg:2: `priority1` has no value"),
+        ("[global]\npriority1 08\n", "x.cfg:2: priority1"),
+        ("[global\n", "x.cfg:1: `[global` is not a section"),
+        ("[global]\nlogSyncInterval -100\n", "x.cfg:2: "),
+    ] {
+        let e = import(text).expect_err(text);
+        assert!(e.starts_with(part), "{e}");
+    }
+    let long = format!("[global]\nuserDescription {}\n", "x".repeat(2000));
+    assert!(import(&long).is_err_and(|e| e.starts_with("x.cfg:2:")));
+}
+
+proptest! {
+    #[test]
+    fn no_octets_make_it_panic(octets in proptest::collection::vec(any::<u8>(), 0..600)) {
+        let mut l = Linuxptp::new();
+        let _ = l.read("x", &octets);
+        let _ = l.import();
+    }
+
+    #[test]
+    fn no_value_makes_it_panic(key in "userDescription|step_threshold|ptp_dst_mac|clockIdentity|uds_address|delayAsymmetry|summary_interval|max_frequency|user|profileIdentity", text in "[ -~é]{0,40}") {
+        let mut l = Linuxptp::new();
+        l.interface("eth0");
+        if l.option(&key, &text).is_ok() {
+            let _ = l.import();
+        }
+    }
+}
