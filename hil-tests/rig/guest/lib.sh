@@ -95,7 +95,7 @@ ptp_theirs() {
         [ -z "$jbod" ] || echo 'boundary_clock_jbod 1'
         printf 'logAnnounceInterval %s\nlogSyncInterval %s\n' "$announce" "$sync"
         printf 'logMinDelayReqInterval %s\nlogMinPdelayReqInterval %s\n' "$delay" "$delay"
-        printf 'uds_address /run/theirs-%s\nuds_ro_address /run/theirs-%s-ro\n' "$where" "$where"
+        printf 'uds_address /run/theirs-%s\n' "$where"
         for device in $devices; do echo "[$device]"; done
     } >"$file"
     start "$where" "$label" ptp4l -m -q -f "$file"
@@ -108,4 +108,24 @@ finish() {
     wait
     for space in /run/netns/*; do [ -e "$space" ] && ip netns delete "${space##*/}"; done
     for try in 1 2 3 4 5; do rmmod ptprig 2>/dev/null && break; sleep 1; done
+}
+
+# gnss CLOCK-INDEX: a receiver of 5 ns jitter and 16 ns sawtooth, wired to channel 0 of that PHC; sentences on /tmp/gnss.
+gnss() {
+    knob gnss/jitter 5
+    knob gnss/sawtooth 16
+    knob "phc$1/extts0" 100
+    start - gnss escapement-rig-gnss /tmp/gnss
+    while [ ! -e /tmp/gnss ]; do sleep 1; done
+}
+
+# grandmaster INDEX: this side's ts2phc steers /dev/ptpINDEX by channel 0.
+grandmaster() {
+    case $SIDE in
+        ours) start - ts2phc ts2phc --nmea /tmp/gnss -c "phc$1" --channel 0 --utc-offset 37 ;;
+        theirs)
+            printf '[global]\nleapfile /leap-seconds.list\nts2phc.nmea_serialport /tmp/gnss\nts2phc.pulsewidth 100000000\n[/dev/ptp%s]\nts2phc.channel 0\nts2phc.extts_polarity rising\n' "$1" >"$OUT/ts2phc.cfg"
+            start - ts2phc ts2phc-theirs -f "$OUT/ts2phc.cfg" -s nmea -m -q
+            ;;
+    esac
 }

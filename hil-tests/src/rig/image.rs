@@ -174,10 +174,10 @@ impl Means {
             libraries.extend(libraries_of(&path)?);
             copy(&path, &bin.join(name))?;
         }
-        let helper = self.programs.join("escapement-rig");
+        let helper = self.programs.join("escapement-rig-gnss");
         if helper.is_file() {
             libraries.extend(libraries_of(&helper)?);
-            copy(&helper, &bin.join("escapement-rig"))?;
+            copy(&helper, &bin.join("escapement-rig-gnss"))?;
         }
         for library in libraries {
             let to = root.join(library.strip_prefix("/").unwrap_or(&library));

@@ -159,9 +159,25 @@ impl Discipline {
                     warn!("cannot steer {}: {e}", clock.name());
                 }
                 self.locked = false;
+                if matches!(e, ClockError::NotFound { .. }) {
+                    self.replace_clock(clock);
+                }
                 Outcome { stepped: false, state: ServoState::Unlocked }
             }
         }
+    }
+
+    /// The clock's device is gone: its card was pulled, or its driver reloaded. What has come instead starts anew.
+    fn replace_clock(&mut self, clock: &mut HostClock) {
+        let Ok(frequency) = clock.reopen().and_then(|()| clock.clock().frequency()) else { return };
+        info!("{} has come back, and is set like at the start", clock.name());
+        self.config.max_frequency_ppb = self.config.max_frequency_ppb.min(clock.clock().max_frequency());
+        self.servo = Servo::new(self.config, frequency);
+        self.log_interval = None;
+        self.tracked = false;
+        self.trusted = frequency;
+        self.trusted_samples = 0;
+        self.frequency = frequency;
     }
 
     /// Farther than an interval can say (39 hours): sets the clock as well as it goes, and starts over.

@@ -13,7 +13,7 @@ use super::clock::HostClock;
 use super::discipline::Discipline;
 use super::local::Local;
 use super::net_port::{Change, NetPort, address_from_net};
-use super::settings::Settings;
+use super::settings::{LocalClock, Settings};
 use super::start::{RunError, become_user, choose_stamping, clock_identity, clock_name, prepare};
 
 /// The frequency is saved this often while it is good.
@@ -88,6 +88,9 @@ impl Daemon {
             }
         };
         let mut clock = HostClock::open(name, software)?;
+        if matches!(settings.clock, LocalClock::Auto) && !software {
+            clock.follow(settings.networks.iter().map(|n| n.interface.clone()).collect());
+        }
         // The file may have been another clock's: its frequency means nothing here.
         let saved = state
             .number("frequency_ppb")
