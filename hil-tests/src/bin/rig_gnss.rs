@@ -32,7 +32,8 @@ fn main() -> io::Result<()> {
         let next = (tai - LATE_NS).div_euclid(SECOND) * SECOND + SECOND + LATE_NS;
         std::thread::sleep(Duration::from_nanos(u64::try_from(next - tai).unwrap_or_default()));
         let on = fs::read_to_string(Path::new(RIG).join("gnss/on"))?.trim() == "Y";
-        let utc = (number("truth")? - LATE_NS + SECOND / 2).div_euclid(SECOND) - TAI_OFFSET + number("gnss/second_error")?;
+        let utc = (number("truth")? - LATE_NS + SECOND / 2).div_euclid(SECOND) - TAI_OFFSET
+            + number("gnss/second_error")?;
         master.write_all(sentence(utc, on).as_bytes())?;
     }
 }

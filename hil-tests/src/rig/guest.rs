@@ -53,11 +53,15 @@ pub fn run(means: &Means, name: &str, jobs: &[Job], limit: Duration) -> Result<V
     let out = directory.join("out");
     fs::create_dir_all(&out).map_err(io_error("out"))?;
     let archive = directory.join("outbox");
-    output(Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(&out))
-        .map_err(|e| RigError::Guest(format!("the guest brought nothing home: {e}\n{}", last_words(&directory))))?;
+    output(Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(&out)).map_err(|e| {
+        RigError::Guest(format!("the guest brought nothing home: {e}\n{}", last_words(&directory)))
+    })?;
     let dmesg = fs::read_to_string(out.join("dmesg")).map_err(io_error("dmesg"))?;
     if let Some(complaint) = complaint(&dmesg) {
-        return Err(RigError::Guest(format!("the guest's kernel complains: {complaint}; {}", out.join("dmesg").display())));
+        return Err(RigError::Guest(format!(
+            "the guest's kernel complains: {complaint}; {}",
+            out.join("dmesg").display()
+        )));
     }
     jobs.iter().map(|job| Outcome::read(job, &out.join(&job.scenario).join(job.side.to_string()))).collect()
 }
@@ -86,7 +90,9 @@ fn boot(means: &Means, directory: &Path, image: &Path, limit: Duration) -> Resul
     loop {
         match child.try_wait().map_err(io_error("qemu"))? {
             Some(status) if status.success() => return Ok(()),
-            Some(status) => return Err(RigError::Guest(format!("QEMU ended: {status}\n{}", last_words(directory)))),
+            Some(status) => {
+                return Err(RigError::Guest(format!("QEMU ended: {status}\n{}", last_words(directory))));
+            }
             None if start.elapsed() > limit => {
                 let _ = child.kill();
                 let _ = child.wait();
@@ -115,9 +121,18 @@ fn last_words(directory: &Path) -> String {
 /// The first line of the kernel's log that must not be there.
 fn complaint(dmesg: &str) -> Option<&str> {
     dmesg.lines().find(|line| {
-        ["BUG:", "WARNING:", "Oops", "Call Trace", "refcount", "soft lockup", "general protection", "waiting for rig"]
-            .iter()
-            .any(|mark| line.contains(mark))
+        [
+            "BUG:",
+            "WARNING:",
+            "Oops",
+            "Call Trace",
+            "refcount",
+            "soft lockup",
+            "general protection",
+            "waiting for rig",
+        ]
+        .iter()
+        .any(|mark| line.contains(mark))
     })
 }
 
@@ -128,6 +143,9 @@ mod tests {
     #[test]
     fn the_kernels_complaints_are_seen() {
         assert_eq!(complaint("[ 0.1] all is well\n[ 0.2] x86: fine"), None);
-        assert_eq!(complaint("[ 0.1] a\n[ 0.2] BUG: scheduling while atomic"), Some("[ 0.2] BUG: scheduling while atomic"));
+        assert_eq!(
+            complaint("[ 0.1] a\n[ 0.2] BUG: scheduling while atomic"),
+            Some("[ 0.2] BUG: scheduling while atomic")
+        );
     }
 }

@@ -45,8 +45,8 @@ const RENAMED: [(&str, &str); 2] = [("ts2phc", "ts2phc-theirs"), ("mawk", "awk")
 const OURS: [&str; 3] = ["ptpd", "phc-sync", "ts2phc"];
 /// What the shell of the guest borrows from busybox.
 const APPLETS: [&str; 24] = [
-    "sh", "mount", "mkdir", "ln", "cat", "echo", "insmod", "rmmod", "sleep", "tar", "poweroff", "dmesg", "kill", "sed", "ls",
-    "rm", "touch", "mv", "cp", "head", "tail", "grep", "date", "mkfifo",
+    "sh", "mount", "mkdir", "ln", "cat", "echo", "insmod", "rmmod", "sleep", "tar", "poweroff", "dmesg",
+    "kill", "sed", "ls", "rm", "touch", "mv", "cp", "head", "tail", "grep", "date", "mkfifo",
 ];
 
 /// Everything that a run needs, found on this machine.
@@ -248,5 +248,9 @@ pub(super) fn output(command: &mut Command) -> Result<String, RigError> {
     let line = format!("{command:?}");
     let done = command.stdin(Stdio::null()).output().map_err(io_error(line.clone()))?;
     let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    if done.status.success() { Ok(said) } else { Err(RigError::Command(format!("{line}: {}\n{said}", done.status))) }
+    if done.status.success() {
+        Ok(said)
+    } else {
+        Err(RigError::Command(format!("{line}: {}\n{said}", done.status)))
+    }
 }

@@ -57,8 +57,8 @@ impl Series {
         let mut mtie = 0.0_f64;
         for (i, from) in self.points.iter().enumerate() {
             let window = self.points.iter().skip(i).take_while(|p| p.0 <= from.0 + MTIE_WINDOW);
-            let (low, high) =
-                window.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), p| (low.min(p.1), high.max(p.1)));
+            let (low, high) = window
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), p| (low.min(p.1), high.max(p.1)));
             mtie = mtie.max(high - low);
         }
         Some(Summary { mean, rms, max, mtie })
@@ -80,7 +80,8 @@ pub struct Outcome {
 
 impl Outcome {
     pub(super) fn read(job: &Job, directory: &Path) -> Result<Self, RigError> {
-        let text = fs::read_to_string(directory.join("status")).map_err(io_error(format!("{job:?}: its status")))?;
+        let text =
+            fs::read_to_string(directory.join("status")).map_err(io_error(format!("{job:?}: its status")))?;
         let status =
             text.trim().parse().map_err(|_| RigError::Guest(format!("{job:?}: status {:?}", text.trim())))?;
         let mut series = Vec::new();
