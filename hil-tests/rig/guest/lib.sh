@@ -118,7 +118,7 @@ gnss() {
     rm -f /tmp/gnss
     start - gnss escapement-rig-gnss /tmp/gnss
     while [ ! -e /tmp/gnss ]; do alive "$LAST"; sleep 1; done
-    # linuxptp refuses a list that has expired, and takes the oldest entries as it finds them.
+    # linuxptp refuses a list that has expired.
     printf '#$\t3960000000\n#@\t4200000000\n2272060800\t10\t# 1 Jan 1972\n3692217600\t37\t# 1 Jan 2017\n' >/leap-seconds.list
 }
 
