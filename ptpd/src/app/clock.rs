@@ -1,6 +1,7 @@
 //! The clock that is disciplined, and how stamps become its time.
 
 use ptp_clock::{Clock, ClockError, ClockName, RealtimeReading, VirtualClock, VirtualOptions};
+use ptp_net::Interface;
 use ptp_wire::TimePoint;
 
 /// One reading of CLOCK_REALTIME against the raw clock serves all stamps within this time.
@@ -12,6 +13,8 @@ pub(crate) struct HostClock {
     /// Software stamps are CLOCK_REALTIME and have to be converted.
     convert: bool,
     reading: Option<(u64, RealtimeReading)>,
+    /// The interfaces whose clock it is; empty where the clock was given by its name.
+    interfaces: Vec<String>,
 }
 
 impl HostClock {
@@ -23,7 +26,22 @@ impl HostClock {
             Err(ClockError::NotFound { .. }) if matches!(name, ClockName::Virtual(_)) => create(&name)?,
             other => other?,
         };
-        Ok(Self { clock, name, convert, reading: None })
+        Ok(Self { clock, name, convert, reading: None, interfaces: Vec::new() })
+    }
+
+    /// The clock is that of these interfaces, whatever its number.
+    pub(crate) fn follow(&mut self, interfaces: Vec<String>) {
+        self.interfaces = interfaces;
+    }
+
+    /// After its device went away: opens the one that has come instead. A card that comes back gets a new number while
+    /// somebody still holds the old one.
+    pub(crate) fn reopen(&mut self) -> Result<(), ClockError> {
+        let index = self.interfaces.iter().find_map(|i| Interface::query(i).ok()?.stamping.phc_index);
+        let name = index.map_or_else(|| self.name.clone(), ClockName::Phc);
+        self.clock = name.open()?;
+        self.name = name;
+        Ok(())
     }
 
     pub(crate) fn name(&self) -> &ClockName {

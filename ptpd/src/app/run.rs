@@ -15,7 +15,7 @@ use super::net_port::{Change, NetPort, address_from_net, envelope, says_unicast}
 use super::resolve::Resolver;
 use super::start::{RunError, become_user, choose_stamping, clock_identity, clock_name, prepare};
 use ptpd::host::Discipline;
-use ptpd::host::Settings;
+use ptpd::host::{LocalClock, Settings};
 
 /// The frequency is saved this often while it is good.
 const SAVE_INTERVAL_NS: u64 = 600_000_000_000;
@@ -92,6 +92,9 @@ impl Daemon {
             }
         };
         let mut clock = HostClock::open(name, software)?;
+        if matches!(settings.clock, LocalClock::Auto) && !software {
+            clock.follow(settings.networks.iter().map(|n| n.interface.clone()).collect());
+        }
         // The file may have been another clock's: its frequency means nothing here.
         let saved = state
             .number("frequency_ppb")
@@ -477,6 +480,12 @@ impl Daemon {
             if let Some(sample) = sampled {
                 let ahead = self.timescale_correction();
                 self.discipline.serve(&mut self.engine, now, self.clock.clock(), sample, ahead);
+                if self.discipline.take_clock_gone()
+                    && self.clock.reopen().is_ok()
+                    && self.discipline.clock_replaced(self.clock.clock()).is_ok()
+                {
+                    info!("{} has come back, and is set like at the start", self.clock.name());
+                }
                 continue;
             }
             let Some((token, stamp)) = self.stamps.pop() else { break };

@@ -40,6 +40,7 @@ pub struct Discipline {
     summary: Option<u64>,
     summary_due: u64,
     trouble: RateLimit,
+    clock_gone: bool,
 }
 
 impl Discipline {
@@ -79,6 +80,7 @@ impl Discipline {
             summary,
             summary_due: 0,
             trouble: RateLimit::new(10_000_000_000),
+            clock_gone: false,
         })
     }
 
@@ -165,6 +167,9 @@ impl Discipline {
                     warn!("cannot steer {}: {e}", clock.name());
                 }
                 self.locked = false;
+                if matches!(e, ClockError::NotFound { .. }) {
+                    self.clock_gone = true;
+                }
                 Outcome { stepped: false, state: ServoState::Unlocked }
             }
         }
@@ -185,6 +190,27 @@ impl Discipline {
         }
         engine.handle(Instant(now_ns), Input::Servo(outcome.state));
         outcome
+    }
+
+    /// The clock's device went away since this was last asked: its card was pulled, or its driver reloaded.
+    pub fn take_clock_gone(&mut self) -> bool {
+        std::mem::take(&mut self.clock_gone)
+    }
+
+    /// Another clock has come instead of the one that went away: everything starts anew.
+    ///
+    /// # Errors
+    /// The new clock cannot be read.
+    pub fn clock_replaced(&mut self, clock: &mut dyn Clock) -> Result<(), ClockError> {
+        let frequency = clock.frequency()?;
+        self.config.max_frequency_ppb = self.config.max_frequency_ppb.min(clock.max_frequency());
+        self.servo = Servo::new(self.config, frequency);
+        self.log_interval = None;
+        self.tracked = false;
+        self.trusted = frequency;
+        self.trusted_samples = 0;
+        self.frequency = frequency;
+        Ok(())
     }
 
     /// Farther than an interval can say (39 hours): sets the clock as well as it goes, and starts over.

@@ -181,7 +181,7 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
 }
 
 fn run(imported: &Imported) -> ExitCode {
-    let mut settings = match app::settings(&imported.loaded.config) {
+    let mut settings = match ptpd::host::settings(&imported.loaded.config) {
         Ok(settings) => settings,
         Err(e) => return bad(&e.to_string()),
     };

@@ -1,0 +1,134 @@
+# What scenarios are made of. Names of devices: rig0-rig1, rig2-rig3, ... are the ends of cables.
+RIG=/sys/kernel/debug/ptprig
+PIDS=''
+
+# load PARAMETER...: fresh hardware. load pairs=2 phc=0,1,1,2 is a boundary clock's.
+load() {
+    insmod /ptprig.ko "$@"
+    for directory in "$RIG"/phc*; do echo 20000 >"$directory/wander"; done
+    echo 0 >"$RIG/phc0/wander"
+    for directory in "$RIG"/rig*; do
+        echo 1000 >"$directory/delay"
+        echo 2 >"$directory/noise"
+    done
+}
+
+# host NAME DEVICE...: a network namespace with these devices, up, 10.0.N.(device+1) with N the cable.
+host() {
+    name=$1; shift
+    ip netns add "$name"
+    inside "$name" ip link set lo up
+    for device in "$@"; do plug "$name" "$device"; done
+}
+
+plug() {
+    number=${2#rig}
+    ip link set "$2" netns "$1"
+    inside "$1" ip link set "$2" up
+    inside "$1" ip address add "10.0.$((number / 2)).$((number + 1))/24" dev "$2"
+}
+
+inside() { space=$1; shift; nsenter "--net=/run/netns/$space" "$@"; }
+
+# start HOST LABEL PROGRAM...: in the background, log in $OUT/LABEL.log; "-" is the first namespace. Sets LAST to its id.
+start() {
+    where=$1 label=$2; shift 2
+    if [ "$where" = - ]; then "$@" >"$OUT/$label.log" 2>&1 &
+    else nsenter "--net=/run/netns/$where" "$@" >"$OUT/$label.log" 2>&1 &
+    fi
+    LAST=$!
+    PIDS="$PIDS $LAST"
+}
+
+alive() { kill -0 "$1" 2>/dev/null || { echo "FAILED: process $1 is gone"; exit 1; }; }
+
+# knob NAME VALUE: knob phc1/ppb 8000
+knob() { echo "$2" >"$RIG/$1"; }
+
+# measure LABEL SECONDS COLUMN: the true errors of clock COLUMN (from 0; the last is the system's), 8 a second.
+measure() {
+    echo 125 >"$RIG/sample_ms"
+    sleep "$2"
+    awk -v c="$3" '{ print $1, $(c + 2) }' "$RIG/series" >"$OUT/$1.series"
+    echo 0 >"$RIG/sample_ms"
+}
+
+# ptp HOST LABEL ROLE DEVICES [KEY=VALUE...]: a PTP instance of this side. ROLE: server, client, boundary, auto.
+# Keys: transport (ethernet, udp4, udp6), mechanism (e2e, p2p), sync, delay, announce (log2 s), one_step (yes), jbod (yes), more.
+ptp() {
+    where=$1 label=$2 role=$3 devices=$4; shift 4
+    transport=ethernet mechanism=e2e sync=-3 delay=-3 announce=-2 one_step='' jbod='' more=''
+    for pair in "$@"; do eval "${pair%%=*}=\${pair#*=}"; done
+    "ptp_$SIDE"
+}
+
+ptp_ours() {
+    file=$OUT/$label.yaml
+    {
+        echo 'state_file: off'
+        [ -z "$more" ] || echo "$more"
+        case $role in server) echo 'priority1: 100' ;; client) echo 'client_only: true' ;; esac
+        printf 'management:\n  socket: /run/ours-%s\n  read_only_socket: /run/ours-%s-ro\n' "$where" "$where"
+        echo 'ports:'
+        for device in $devices; do
+            printf '  - interface: %s\n    transport: %s\n    stamping: hardware\n    delay_mechanism: %s\n' \
+                "$device" "$transport" "$mechanism"
+            printf '    log_announce_interval: %s\n    log_sync_interval: %s\n' "$announce" "$sync"
+            case $mechanism in
+                p2p) printf '    log_min_pdelay_req_interval: %s\n' "$delay" ;;
+                *) printf '    log_min_delay_req_interval: %s\n' "$delay" ;;
+            esac
+        done
+    } >"$file"
+    start "$where" "$label" ptpd -f "$file"
+}
+
+ptp_theirs() {
+    file=$OUT/$label.cfg
+    {
+        printf '[global]\ntime_stamping %s\n' "$([ -n "$one_step" ] && echo onestep || echo hardware)"
+        [ -z "$one_step" ] || echo 'twoStepFlag 0'
+        case $role in server) echo 'priority1 100' ;; client) echo 'slaveOnly 1' ;; esac
+        case $transport in ethernet) echo 'network_transport L2' ;; udp4) echo 'network_transport UDPv4' ;;
+            udp6) echo 'network_transport UDPv6' ;; esac
+        [ "$mechanism" = e2e ] || echo 'delay_mechanism P2P'
+        [ -z "$jbod" ] || echo 'boundary_clock_jbod 1'
+        printf 'logAnnounceInterval %s\nlogSyncInterval %s\n' "$announce" "$sync"
+        printf 'logMinDelayReqInterval %s\nlogMinPdelayReqInterval %s\n' "$delay" "$delay"
+        printf 'uds_address /run/theirs-%s\n' "$where"
+        for device in $devices; do echo "[$device]"; done
+    } >"$file"
+    start "$where" "$label" ptp4l -m -q -f "$file"
+}
+
+finish() {
+    for id in $PIDS; do kill "$id" 2>/dev/null || :; done
+    sleep 1
+    for id in $PIDS; do kill -9 "$id" 2>/dev/null || :; done
+    wait
+    for space in /run/netns/*; do [ -e "$space" ] && ip netns delete "${space##*/}"; done
+    for try in 1 2 3 4 5; do rmmod ptprig 2>/dev/null && break; sleep 1; done
+}
+
+# gnss CLOCK-INDEX: a receiver of 5 ns jitter and 16 ns sawtooth, wired to channel 0 of that PHC; sentences on /tmp/gnss.
+gnss() {
+    knob gnss/jitter 5
+    knob gnss/sawtooth 16
+    knob "phc$1/extts0" 100
+    rm -f /tmp/gnss
+    start - gnss escapement-rig-gnss /tmp/gnss
+    while [ ! -e /tmp/gnss ]; do alive "$LAST"; sleep 1; done
+    # linuxptp refuses a list that has expired.
+    printf '#$\t3960000000\n#@\t4200000000\n2272060800\t10\t# 1 Jan 1972\n3692217600\t37\t# 1 Jan 2017\n' >/leap-seconds.list
+}
+
+# grandmaster INDEX: this side's ts2phc steers /dev/ptpINDEX by channel 0.
+grandmaster() {
+    case $SIDE in
+        ours) start - ts2phc ts2phc --nmea /tmp/gnss -c "phc$1" --channel 0 --utc-offset 37 ;;
+        theirs)
+            printf '[global]\nleapfile /leap-seconds.list\nts2phc.nmea_serialport /tmp/gnss\nts2phc.pulsewidth 100000000\n[/dev/ptp%s]\nts2phc.channel 0\nts2phc.extts_polarity rising\n' "$1" >"$OUT/ts2phc.cfg"
+            start - ts2phc ts2phc-theirs -f "$OUT/ts2phc.cfg" -s nmea -m -q
+            ;;
+    esac
+}

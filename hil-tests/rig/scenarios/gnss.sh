@@ -1,0 +1,10 @@
+# A PHC after a GNSS receiver: pulses on EXTTS, sentences on a serial line.
+load pairs=1
+knob phc0/ppb 3000
+knob phc0/step -40000000
+gnss 0
+grandmaster 0
+sleep 90
+measure phc 120 0
+alive "$LAST"
+rm -f /tmp/gnss

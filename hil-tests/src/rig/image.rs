@@ -1,0 +1,256 @@
+//! What the guest starts from: a kernel, the module, programs with their libraries, scenarios.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Why the rig could not be used.
+#[derive(Debug)]
+pub enum RigError {
+    /// Something is not installed: `hil-tests/setup` installs it where it may.
+    Missing(String),
+    /// A command failed; what it said.
+    Command(String),
+    /// A file could not be used.
+    Io(String, io::Error),
+    /// The guest did not end in time, or did not answer as it should.
+    Guest(String),
+}
+
+impl fmt::Display for RigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(what) => write!(f, "the rig needs {what} (hil-tests/setup)"),
+            Self::Command(what) | Self::Guest(what) => f.write_str(what),
+            Self::Io(doing, e) => write!(f, "{doing}: {e}"),
+        }
+    }
+}
+
+impl std::error::Error for RigError {}
+
+pub(super) fn io_error(doing: impl Into<String>) -> impl FnOnce(io::Error) -> RigError {
+    let doing = doing.into();
+    move |e| RigError::Io(doing, e)
+}
+
+/// Programs of Debian that are packed in, by their names in the guest's `/bin`.
+const TOOLS: [&str; 8] = ["ip", "ethtool", "dash", "mawk", "nsenter", "ptp4l", "phc2sys", "ts2phc"];
+/// Names in `TOOLS` that would hide ours.
+const RENAMED: [(&str, &str); 2] = [("ts2phc", "ts2phc-theirs"), ("mawk", "awk")];
+/// Our own.
+const OURS: [&str; 3] = ["ptpd", "phc-sync", "ts2phc"];
+/// What the shell of the guest borrows from busybox.
+const APPLETS: [&str; 24] = [
+    "sh", "mount", "mkdir", "ln", "cat", "echo", "insmod", "rmmod", "sleep", "tar", "poweroff", "dmesg",
+    "kill", "sed", "ls", "rm", "touch", "mv", "cp", "head", "tail", "grep", "date", "mkfifo",
+];
+
+/// Everything that a run needs, found on this machine.
+#[derive(Clone, Debug)]
+pub struct Means {
+    /// `hil-tests/rig` of the repository.
+    source: PathBuf,
+    /// `target/rig` of the repository.
+    work: PathBuf,
+    /// Our programs.
+    programs: PathBuf,
+    /// The kernel's version, as `uname -r` gives it.
+    version: String,
+}
+
+impl Means {
+    /// Looks for all that is needed. `programs` is the directory with our programs.
+    ///
+    /// # Errors
+    ///
+    /// [`RigError::Missing`], naming what is not there.
+    pub fn find(programs: &Path) -> Result<Self, RigError> {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("rig");
+        let work = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/rig");
+        for name in ["qemu-system-x86_64", "cpio", "make", "busybox", "tar", "ldd"].into_iter().chain(TOOLS) {
+            which(name)?;
+        }
+        for name in OURS {
+            if !programs.join(name).is_file() {
+                return Err(RigError::Missing(format!("{} (cargo build)", programs.join(name).display())));
+            }
+        }
+        let version = fs::read_to_string(work.join("kernel/version"))
+            .map_err(|_| RigError::Missing(format!("a kernel in {}", work.join("kernel").display())))?
+            .trim()
+            .to_owned();
+        let means = Self { source, work, programs: programs.to_owned(), version };
+        for needed in [means.kernel(), means.headers()] {
+            if !needed.exists() {
+                return Err(RigError::Missing(needed.display().to_string()));
+            }
+        }
+        Ok(means)
+    }
+
+    pub(super) fn kernel(&self) -> PathBuf {
+        self.work.join("kernel/boot").join(format!("vmlinuz-{}", self.version))
+    }
+
+    fn headers(&self) -> PathBuf {
+        Path::new("/usr/src").join(format!("linux-headers-{}", self.version))
+    }
+
+    /// Where runs keep their files.
+    #[must_use]
+    pub fn work(&self) -> &Path {
+        &self.work
+    }
+
+    /// The names of all scenarios.
+    ///
+    /// # Errors
+    ///
+    /// [`RigError::Io`].
+    pub fn scenarios(&self) -> Result<Vec<String>, RigError> {
+        let directory = self.source.join("scenarios");
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&directory).map_err(io_error(directory.display().to_string()))?.flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|e| e == "sh") {
+                names.extend(path.file_stem().and_then(|n| n.to_str()).map(str::to_owned));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Builds the module in a directory of this run's own, so that runs beside each other do not meet.
+    fn module(&self, run: &Path) -> Result<PathBuf, RigError> {
+        let directory = run.join("module");
+        copy_directory(&self.source.join("module"), &directory)?;
+        let mut make = Command::new("make");
+        make.arg("-s").arg("-C").arg(self.headers()).arg(format!("M={}", directory.display())).arg("modules");
+        let said = output(&mut make)?;
+        // The kernel's own words about its missing image are no warning about the module.
+        if said.lines().any(|line| line.contains("warning:")) {
+            return Err(RigError::Command(format!("the module is built with warnings:\n{said}")));
+        }
+        Ok(directory.join("ptprig.ko"))
+    }
+
+    /// Writes the initial file system of a run; `jobs` are the lines `scenario side`.
+    ///
+    /// # Errors
+    ///
+    /// As the commands it runs.
+    pub(super) fn image(&self, run: &Path, jobs: &str) -> Result<PathBuf, RigError> {
+        let root = run.join("root");
+        let bin = root.join("bin");
+        fs::create_dir_all(&bin).map_err(io_error(bin.display().to_string()))?;
+        for directory in ["scenarios", "modules", "sbin", "usr", "lib64"] {
+            fs::create_dir_all(root.join(directory)).map_err(io_error(directory))?;
+        }
+        copy(&self.module(run)?, &root.join("ptprig.ko"))?;
+        let bonding = format!("kernel/lib/modules/{}/kernel/drivers/net/bonding/bonding.ko", self.version);
+        let tls = format!("kernel/lib/modules/{}/kernel/net/tls/tls.ko", self.version);
+        for (name, file) in [("0-tls.ko", tls), ("1-bonding.ko", bonding)] {
+            if self.work.join(&file).is_file() {
+                copy(&self.work.join(&file), &root.join("modules").join(name))?;
+            }
+        }
+        copy(&which("busybox")?, &bin.join("busybox"))?;
+        for applet in APPLETS {
+            std::os::unix::fs::symlink("busybox", bin.join(applet)).map_err(io_error(applet))?;
+        }
+        let mut libraries = BTreeSet::new();
+        for tool in TOOLS {
+            let path = which(tool)?;
+            libraries.extend(libraries_of(&path)?);
+            let name = RENAMED.iter().find(|(from, _)| *from == tool).map_or(tool, |(_, to)| to);
+            copy(&path, &bin.join(name))?;
+        }
+        for name in OURS {
+            let path = self.programs.join(name);
+            libraries.extend(libraries_of(&path)?);
+            copy(&path, &bin.join(name))?;
+        }
+        let helper = self.programs.join("escapement-rig-gnss");
+        if helper.is_file() {
+            libraries.extend(libraries_of(&helper)?);
+            copy(&helper, &bin.join("escapement-rig-gnss"))?;
+        }
+        for library in libraries {
+            let to = root.join(library.strip_prefix("/").unwrap_or(&library));
+            if let Some(parent) = to.parent() {
+                fs::create_dir_all(parent).map_err(io_error(parent.display().to_string()))?;
+            }
+            copy(&library, &to)?;
+        }
+        copy_directory(&self.source.join("guest"), &root)?;
+        copy_directory(&self.source.join("scenarios"), &root.join("scenarios"))?;
+        fs::write(root.join("jobs"), jobs).map_err(io_error("jobs"))?;
+        executable(&root.join("init"))?;
+        let image = run.join("initramfs");
+        let file = fs::File::create(&image).map_err(io_error(image.display().to_string()))?;
+        let status = Command::new("sh")
+            .args(["-c", "find . -exec touch -h -d @0 {} + && find . | LC_ALL=C sort | cpio --quiet --reproducible -R 0:0 -o -H newc"])
+            .current_dir(&root)
+            .stdout(file)
+            .status()
+            .map_err(io_error("cpio"))?;
+        if !status.success() {
+            return Err(RigError::Command(format!("cpio: {status}")));
+        }
+        Ok(image)
+    }
+}
+
+fn executable(path: &Path) -> Result<(), RigError> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(io_error(path.display().to_string()))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), RigError> {
+    fs::copy(from, to).map(|_| ()).map_err(io_error(format!("{} to {}", from.display(), to.display())))
+}
+
+fn copy_directory(from: &Path, to: &Path) -> Result<(), RigError> {
+    fs::create_dir_all(to).map_err(io_error(to.display().to_string()))?;
+    for entry in fs::read_dir(from).map_err(io_error(from.display().to_string()))?.flatten() {
+        if entry.path().is_file() {
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+/// A program's path; administrators' directories count even where the caller's PATH lacks them.
+pub(super) fn which(name: &str) -> Result<PathBuf, RigError> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    path.split(':')
+        .chain(["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"])
+        .map(|directory| Path::new(directory).join(name))
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(|| RigError::Missing(name.to_owned()))
+}
+
+fn libraries_of(program: &Path) -> Result<Vec<PathBuf>, RigError> {
+    let said = output(Command::new("ldd").arg(program))?;
+    Ok(said
+        .lines()
+        .flat_map(|line| line.split_whitespace().filter(|word| word.starts_with('/')))
+        .map(PathBuf::from)
+        .collect())
+}
+
+/// What a command wrote, both ways; an error if it failed.
+pub(super) fn output(command: &mut Command) -> Result<String, RigError> {
+    let line = format!("{command:?}");
+    let done = command.stdin(Stdio::null()).output().map_err(io_error(line.clone()))?;
+    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    if done.status.success() {
+        Ok(said)
+    } else {
+        Err(RigError::Command(format!("{line}: {}\n{said}", done.status)))
+    }
+}
