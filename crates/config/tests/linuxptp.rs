@@ -21,67 +21,66 @@ const ROLES: &[(&str, &str, &[&str])] = &[
     (
         "gptp",
         "gmCapable 1\npriority1 248\npriority2 248\ntransportSpecific 0x1\nptp_dst_mac 01:80:C2:00:00:0E\nnetwork_transport L2\ndelay_mechanism P2P\nfollow_up_info 1\npath_trace_enabled 1\nlogAnnounceInterval 0\nlogSyncInterval -3\nsyncReceiptTimeout 3\nneighborPropDelayThresh 800\nmin_neighbor_prop_delay -20000000\nassume_two_step 1",
-        &["follow_up_info", "neighborPropDelayThresh", "assume_two_step"],
+        &["assume_two_step"],
     ),
     (
         "gptp with common delay",
         "transportSpecific 1\nnetwork_transport L2\ndelay_mechanism COMMON_P2P\nfollow_up_info 1",
-        &["delay_mechanism", "follow_up_info"],
+        &["delay_mechanism"],
     ),
     (
         "automotive master",
         "transportSpecific 1\nnetwork_transport L2\ndelay_mechanism P2P\nBMCA noop\nserverOnly 1\ninhibit_announce 1\nasCapable true",
-        &["BMCA", "inhibit_announce", "asCapable"],
+        &[],
     ),
     (
         "automotive slave",
         "transportSpecific 1\nnetwork_transport L2\ndelay_mechanism P2P\nBMCA noop\nclientOnly 1\nignore_source_id 1\nmsg_interval_request 1\nasCapable true",
-        &["BMCA", "ignore_source_id", "msg_interval_request", "asCapable"],
+        &[],
     ),
     ("enterprise", "hybrid_e2e 1\nlogSyncInterval 0", &[]),
-    ("G.8265.1", "dataset_comparison G.8275.x\nclientOnly 1\ndomainNumber 4", &["dataset_comparison"]),
+    ("G.8265.1", "dataset_comparison G.8275.x\nclientOnly 1\ndomainNumber 4", &[]),
     (
         "G.8275.1",
         "dataset_comparison G.8275.x\nG.8275.portDS.localPriority 100\ndomainNumber 24\nnetwork_transport L2\nlogSyncInterval -4\nlogAnnounceInterval -3\nlogMinDelayReqInterval -4",
-        &["dataset_comparison", "G.8275.portDS.localPriority"],
+        &[],
     ),
-    (
-        "G.8275.2",
-        "dataset_comparison G.8275.x\ndomainNumber 44\nhybrid_e2e 1\nunicast_listen 1",
-        &["dataset_comparison", "unicast_listen"],
-    ),
+    ("G.8275.2", "dataset_comparison G.8275.x\ndomainNumber 44\nhybrid_e2e 1\nunicast_listen 1", &[]),
     (
         "power 2011",
         "domainNumber 254\nnetwork_transport L2\ndelay_mechanism P2P\npower_profile.version 2011",
-        &["power_profile.version"],
+        &[],
     ),
     (
         "power 2017",
         "domainNumber 254\nnetwork_transport L2\ndelay_mechanism P2P\npower_profile.version 2017",
-        &["power_profile.version"],
+        &[],
     ),
-    ("E2E transparent", "clock_type E2E_TC\nfree_running 1\nnetwork_transport L2", &["clock_type"]),
-    ("P2P transparent", "clock_type P2P_TC\ndelay_mechanism P2P\nfree_running 1", &["clock_type"]),
+    ("E2E transparent", "clock_type E2E_TC\nfree_running 1\nnetwork_transport L2\n[eth1]", &[]),
+    ("P2P transparent", "clock_type P2P_TC\ndelay_mechanism P2P\nfree_running 1\n[eth1]", &[]),
     (
         "unicast client",
         "hybrid_e2e 1\n[unicast_master_table]\ntable_id 1\nlogQueryInterval 2\nUDPv4 10.0.0.1\n[eth0]\nunicast_master_table 1",
-        &["unicast_master_table"],
+        &[],
     ),
-    (
-        "unicast server",
-        "hybrid_e2e 1\nunicast_listen 1\ninhibit_multicast_service 1",
-        &["unicast_listen", "inhibit_multicast_service"],
-    ),
-    ("authentication", "sa_file /etc/sa.cfg\nspp 0\nactive_key_id 1", &["sa_file", "spp", "active_key_id"]),
+    ("unicast server", "hybrid_e2e 1\nunicast_listen 1\ninhibit_multicast_service 1", &[]),
+    ("authentication", "sa_file /etc/sa.cfg\nspp 0\nactive_key_id 1", &["sa_file"]),
     ("ts2phc", "ts2phc.pulsewidth 100000000\nleapfile /usr/share/leap", &[]),
-    ("network monitor", "net_sync_monitor 1", &["net_sync_monitor"]),
+    ("network monitor", "net_sync_monitor 1", &[]),
 ];
 
 #[test]
 fn every_role_is_read_and_what_it_misses_is_said() {
     assert_eq!(ROLES.len(), 20);
     for (name, text, missing) in ROLES {
-        let got = import(&format!("[global]\n{text}\n")).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let got = match import(&format!("[global]\n{text}\n")) {
+            Ok(got) => got,
+            // What would be wrong to run without is refused.
+            Err(e) => {
+                assert!(missing.iter().any(|key| e.contains(key)), "{name}: {e}");
+                continue;
+            }
+        };
         let told: Vec<_> = got.notes.iter().filter(|n| n.ends_with("not available yet")).collect();
         for note in &told {
             assert!(missing.iter().any(|key| note.contains(key)), "{name}: not in the table: {note}");

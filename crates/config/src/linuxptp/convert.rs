@@ -45,9 +45,6 @@ impl Linuxptp {
     /// A value that `ptpd` cannot take, with the place it came from.
     pub fn import(&self) -> Result<Imported, LinuxptpError> {
         let mut notes = self.warnings.clone();
-        if let Some(place) = &self.unicast_table {
-            notes.push(format!("{place}: unicast_master_table is not available yet"));
-        }
         let mut entries = vec![Entry {
             path: "state_file".into(),
             text: "off".into(),
@@ -56,6 +53,9 @@ impl Linuxptp {
         for key in KEYS {
             self.entry(key, &mut entries, &mut notes)?;
         }
+        self.unicast_masters(&mut entries)?;
+        self.static_roles(&mut entries)?;
+        self.capability(&mut entries);
         // A value that can do nothing beside the others is left out, and said.
         for _ in 0..4 {
             let text = render(&entries, &self.ports, &notes);
@@ -137,7 +137,15 @@ impl Linuxptp {
                     out.push(Entry { path: path.into(), text, place: first.place.clone() });
                 }
             }
-            To::Log | To::Alias(_) => {}
+            To::Log | To::Alias(_) | To::Together => {}
+            To::Refused(why) => {
+                let usual = super::parse::value(key, key.default).unwrap_or_default();
+                let asked = global.into_iter().chain(own.map(|(_, s)| s)).find(|s| s.value != usual);
+                if let Some(setting) = asked {
+                    let message = format!("{} is refused: {why}", key.name);
+                    return Err(LinuxptpError { place: setting.place.clone(), message });
+                }
+            }
             To::Nothing(why) => {
                 for setting in global.into_iter().chain(own.map(|(_, s)| s)) {
                     notes.push(format!("{}: {} has no effect: {why}", setting.place, key.name));
@@ -154,6 +162,69 @@ impl Linuxptp {
             }
         }
         Ok(())
+    }
+}
+
+impl Linuxptp {
+    /// The value a port has for a key that ports may have.
+    fn of_port<'a>(&'a self, settings: &'a Settings, name: &str) -> Option<&'a Setting> {
+        settings.get(name).or_else(|| self.global.get(name))
+    }
+
+    /// `unicast_master_table N` of each port, with the table of that number.
+    fn unicast_masters(&self, out: &mut Vec<Entry>) -> Result<(), LinuxptpError> {
+        for (i, (_, settings)) in self.ports.iter().enumerate() {
+            let Some(setting) = self.of_port(settings, "unicast_master_table").filter(|s| s.value != "0")
+            else {
+                continue;
+            };
+            let table = self.unicast_tables.iter().find(|t| t.id.to_string() == setting.value);
+            let Some(table) = table.filter(|t| !t.masters.is_empty()) else {
+                let message = format!("there is no unicast_master_table {} with an address", setting.value);
+                return Err(LinuxptpError { place: setting.place.clone(), message });
+            };
+            let place = table.masters.first().map_or(String::new(), |(_, place)| place.clone());
+            let masters: Vec<_> = table.masters.iter().map(|(address, _)| quoted(address)).collect();
+            let text = format!("[{}]", masters.join(", "));
+            out.push(Entry { path: format!("ports[{i}].unicast_masters"), text, place: place.clone() });
+            let text = table.log_query_interval.to_string();
+            out.push(Entry { path: format!("ports[{i}].log_unicast_query_interval"), text, place });
+        }
+        Ok(())
+    }
+
+    /// `BMCA noop`: roles by serverOnly and clientOnly.
+    fn static_roles(&self, out: &mut Vec<Entry>) -> Result<(), LinuxptpError> {
+        let noop = |settings: &Settings| self.of_port(settings, "BMCA").is_some_and(|s| s.value == "noop");
+        let Some((_, first)) = self.ports.iter().find(|(_, s)| noop(s)) else { return Ok(()) };
+        let place = self.of_port(first, "BMCA").map_or(String::new(), |s| s.place.clone());
+        if self.ports.iter().any(|(_, s)| !noop(s)) {
+            return Err(LinuxptpError { place, message: "BMCA has to be the same on all ports".into() });
+        }
+        out.retain(|e| e.path != "best_master");
+        out.push(Entry { path: "best_master".into(), text: "static".into(), place });
+        for (i, (_, settings)) in self.ports.iter().enumerate() {
+            let setting = self.of_port(settings, "serverOnly").filter(|s| s.value != "0");
+            let role = if setting.is_some() { "master" } else { "client" };
+            let place = setting.map_or("no serverOnly", |s| &s.place).to_owned();
+            out.push(Entry { path: format!("ports[{i}].role"), text: role.into(), place });
+        }
+        Ok(())
+    }
+
+    /// linuxptp looks at a neighbour's capability only where Follow_Up information is asked for.
+    fn capability(&self, out: &mut Vec<Entry>) {
+        let mut capable = Vec::new();
+        for (i, (_, settings)) in self.ports.iter().enumerate() {
+            let preset = self.of_port(settings, "asCapable").is_some_and(|s| s.value == "true");
+            if let Some(info) = self.of_port(settings, "follow_up_info").filter(|s| s.value != "0" && !preset)
+            {
+                let path = format!("ports[{i}].as_capable");
+                capable.push(Entry { path, text: "auto".into(), place: info.place.clone() });
+            }
+        }
+        out.retain(|e| !capable.iter().any(|c| c.path == e.path));
+        out.extend(capable);
     }
 }
 
@@ -191,11 +262,20 @@ fn write_value(
         How::ZeroIsAuto => v.to_owned(),
         How::Words(words) => match words.iter().find(|(from, _)| *from == v) {
             Some((_, to)) => (*to).to_owned(),
-            None => {
+            // Another servo, or another clock to serve, changes nothing of the clock's role.
+            None if key.name == "clock_servo" => {
                 notes.push(format!("{}: {} {v} is not available yet", s.place, key.name));
                 return Ok(None);
             }
+            None => {
+                let message = format!("{} {v} is not available yet", key.name);
+                return Err(LinuxptpError { place: s.place.clone(), message });
+            }
         },
+        How::NanosOrUnknown if number() < 0 => "off".into(),
+        How::NanosOrUnknown => format!("{v}ns"),
+        How::Seconds => format!("{}s", number().min(30 * 86_400)),
+        How::NotFlag => (v == "0").to_string(),
         How::Quoted => quoted(v),
         How::Socket if v.is_empty() => "off".into(),
         How::Socket => quoted(v),

@@ -37,6 +37,15 @@ pub(crate) struct Setting {
     pub(crate) locked: bool,
 }
 
+/// A `[unicast_master_table]`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UnicastTable {
+    pub(crate) id: i64,
+    pub(crate) log_query_interval: i64,
+    /// Addresses as they are written, and where.
+    pub(crate) masters: Vec<(String, String)>,
+}
+
 pub(crate) type Settings = BTreeMap<&'static str, Setting>;
 
 /// Options and files of linuxptp, read one after another.
@@ -44,8 +53,8 @@ pub(crate) type Settings = BTreeMap<&'static str, Setting>;
 pub struct Linuxptp {
     pub(crate) global: Settings,
     pub(crate) ports: Vec<(String, Settings)>,
-    /// Lines of `[unicast_master_table]`, which nothing acts on yet: where the first one stands.
-    pub(crate) unicast_table: Option<String>,
+    /// Each `[unicast_master_table]`.
+    pub(crate) unicast_tables: Vec<UnicastTable>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -110,7 +119,10 @@ impl Linuxptp {
                 }
                 section = match name {
                     "global" => Section::Global,
-                    "unicast_master_table" => Section::Unicast,
+                    "unicast_master_table" => {
+                        self.unicast_tables.push(UnicastTable::default());
+                        Section::Unicast
+                    }
                     _ => Section::Port(self.port(name)),
                 };
                 continue;
@@ -123,18 +135,33 @@ impl Linuxptp {
                 Section::None => return Err(wrong("a section has to come first: write [global]".into())),
                 Section::Global => self.set(None, key, text, &place, false)?,
                 Section::Port(i) => self.set(Some(i), key, text, &place, false)?,
-                Section::Unicast => {
-                    if !matches!(
-                        key,
-                        "table_id" | "logQueryInterval" | "peer_address" | "L2" | "UDPv4" | "UDPv6"
-                    ) {
-                        return Err(wrong(format!(
-                            "`{}` is not of a unicast_master_table",
-                            words::brief(key)
-                        )));
-                    }
-                    self.unicast_table.get_or_insert(place);
-                }
+                Section::Unicast => self.unicast_line(key, text, &place)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A line of the last `[unicast_master_table]`.
+    fn unicast_line(&mut self, key: &str, text: &str, place: &str) -> Result<(), LinuxptpError> {
+        let wrong = |message: String| LinuxptpError { place: place.to_owned(), message };
+        let Some(table) = self.unicast_tables.last_mut() else { return Ok(()) };
+        let number = |min: i64, max: i64| {
+            integer(text).filter(|n| (min..=max).contains(n)).ok_or_else(|| {
+                wrong(format!("{key} cannot be `{}`: allowed is {min} to {max}", words::brief(text)))
+            })
+        };
+        match key {
+            "table_id" => table.id = number(1, i32::MAX.into())?,
+            "logQueryInterval" => table.log_query_interval = number(-3, 10)?,
+            // The address of the other end in P2P mode: peer delay goes to the master here.
+            "peer_address" => {}
+            "L2" | "UDPv4" | "UDPv6" => {
+                crate::addresses::parse_master(text)
+                    .map_err(|e| wrong(format!("{key} cannot be `{}`: {}", words::brief(text), e.label)))?;
+                table.masters.push((text.to_owned(), place.to_owned()));
+            }
+            _ => {
+                return Err(wrong(format!("`{}` is not of a unicast_master_table", words::brief(key))));
             }
         }
         Ok(())

@@ -56,6 +56,12 @@ pub(crate) enum How {
     First,
     /// 0 to 7 of syslog.
     Level,
+    /// Nanoseconds; -1 is `off`.
+    NanosOrUnknown,
+    /// Seconds.
+    Seconds,
+    /// `true` for 0.
+    NotFlag,
 }
 
 /// What becomes of a key.
@@ -69,6 +75,10 @@ pub(crate) enum To {
     Log,
     /// It can have no effect, for this reason.
     Nothing(&'static str),
+    /// Made of several keys together.
+    Together,
+    /// To run without it would be wrong, for this reason; only its default is taken.
+    Refused(&'static str),
     /// Nothing acts on it yet; only its default is true.
     NotYet,
 }
@@ -101,7 +111,7 @@ const TS2PHC: &str = "used by ts2phc, not by ptp4l";
 #[rustfmt::skip]
 pub(crate) const KEYS: &[Key] = &[
     k("clockIdentity", Kind::Text, "000000.0000.000000", Scope::Global, To::Key("clock_identity", How::Identity)),
-    k("clock_type", Kind::Choice(&["OC", "BC", "P2P_TC", "E2E_TC"]), "OC", Scope::Global, To::Key("clock", How::Words(&[("OC", "auto"), ("BC", "boundary")]))),
+    k("clock_type", Kind::Choice(&["OC", "BC", "P2P_TC", "E2E_TC"]), "OC", Scope::Global, To::Key("clock", How::Words(&[("OC", "auto"), ("BC", "boundary"), ("P2P_TC", "transparent-p2p"), ("E2E_TC", "transparent-e2e")]))),
     k("clientOnly", int(0, 1), "0", Scope::Global, To::Key("client_only", How::Flag)),
     k("gmCapable", int(0, 1), "1", Scope::Global, To::NotYet),
     k("domainNumber", int(0, 255), "0", Scope::Global, To::Key("domain_number", How::Plain)),
@@ -119,18 +129,18 @@ pub(crate) const KEYS: &[Key] = &[
     k("revisionData", Kind::Text, ";;", Scope::Global, To::Key("description.revision", How::Quoted)),
     k("manufacturerIdentity", Kind::Text, "00:00:00", Scope::Global, To::Key("description.manufacturer_identity", How::Raw)),
     k("profileIdentity", Kind::Text, "00:00:00:00:00:00", Scope::Port, To::Key("profile_identity", How::First)),
-    k("BMCA", Kind::Choice(&["ptp", "noop"]), "ptp", Scope::Port, To::NotYet),
-    k("dataset_comparison", Kind::Choice(&["ieee1588", "G.8275.x"]), "ieee1588", Scope::Global, To::NotYet),
-    k("G.8275.defaultDS.localPriority", int(1, 255), "128", Scope::Global, To::NotYet),
-    k("G.8275.portDS.localPriority", int(1, 255), "128", Scope::Port, To::NotYet),
+    k("BMCA", Kind::Choice(&["ptp", "noop"]), "ptp", Scope::Port, To::Together),
+    k("dataset_comparison", Kind::Choice(&["ieee1588", "G.8275.x"]), "ieee1588", Scope::Global, To::Key("best_master", How::Words(&[("ieee1588", "ieee1588"), ("G.8275.x", "g8275")]))),
+    k("G.8275.defaultDS.localPriority", int(1, 255), "128", Scope::Global, To::Key("clock_local_priority", How::Plain)),
+    k("G.8275.portDS.localPriority", int(1, 255), "128", Scope::Port, To::Key("local_priority", How::Plain)),
     k("serverOnly", int(0, 1), "0", Scope::Port, To::Key("master_only", How::Flag)),
     k("masterOnly", int(0, 1), "0", Scope::Port, To::Alias("serverOnly")),
     k("slaveOnly", int(0, 1), "0", Scope::Global, To::Alias("clientOnly")),
     k("maxStepsRemoved", int(2, 255), "255", Scope::Global, To::Key("max_steps_removed", How::Plain)),
     k("clock_class_threshold", int(6, 248), "248", Scope::Global, To::NotYet),
-    k("inhibit_announce", int(0, 1), "0", Scope::Port, To::NotYet),
-    k("inhibit_delay_req", int(0, 1), "0", Scope::Port, To::NotYet),
-    k("ignore_source_id", int(0, 1), "0", Scope::Port, To::NotYet),
+    k("inhibit_announce", int(0, 1), "0", Scope::Port, To::Key("inhibit_announce", How::Flag)),
+    k("inhibit_delay_req", int(0, 1), "0", Scope::Port, To::Key("inhibit_delay_req", How::Flag)),
+    k("ignore_source_id", int(0, 1), "0", Scope::Port, To::Key("ignore_source_id", How::Flag)),
     k("logAnnounceInterval", int(-128, 127), "1", Scope::Port, To::Key("log_announce_interval", How::Plain)),
     k("logSyncInterval", int(-128, 127), "0", Scope::Port, To::Key("log_sync_interval", How::Plain)),
     k("logMinDelayReqInterval", int(-128, 127), "0", Scope::Port, To::Key("log_min_delay_req_interval", How::Plain)),
@@ -139,9 +149,9 @@ pub(crate) const KEYS: &[Key] = &[
     k("announceReceiptTimeout", int(2, 255), "3", Scope::Port, To::Key("announce_receipt_timeout", How::Plain)),
     k("syncReceiptTimeout", int(0, 255), "0", Scope::Port, To::Key("sync_receipt_timeout", How::Plain)),
     k("delay_response_timeout", int(0, 255), "0", Scope::Port, To::NotYet),
-    k("operLogSyncInterval", int(-128, 127), "0", Scope::Port, To::NotYet),
-    k("operLogPdelayReqInterval", int(-128, 127), "0", Scope::Port, To::NotYet),
-    k("msg_interval_request", int(0, 1), "0", Scope::Port, To::NotYet),
+    k("operLogSyncInterval", int(-128, 127), "0", Scope::Port, To::Key("oper_log_sync_interval", How::Plain)),
+    k("operLogPdelayReqInterval", int(-128, 127), "0", Scope::Port, To::Key("oper_log_pdelay_req_interval", How::Plain)),
+    k("msg_interval_request", int(0, 1), "0", Scope::Port, To::Key("msg_interval_request", How::Flag)),
     k("freq_est_interval", int(i32::MIN as i64, i32::MAX as i64), "1", Scope::Port, To::NotYet),
     k("summary_interval", int(i32::MIN as i64, i32::MAX as i64), "0", Scope::Global, To::Key("log.summary_interval", How::LogSeconds)),
     k("delay_mechanism", Kind::Choice(&["Auto", "COMMON_P2P", "E2E", "P2P", "NONE"]), "E2E", Scope::Port, To::Key("delay_mechanism", How::Words(&[("E2E", "e2e"), ("P2P", "p2p"), ("NONE", "none")]))),
@@ -153,10 +163,10 @@ pub(crate) const KEYS: &[Key] = &[
     k("delayAsymmetry", int(i32::MIN as i64, i32::MAX as i64), "0", Scope::Port, To::Key("delay_asymmetry", How::Nanos)),
     k("egressLatency", int(i32::MIN as i64, i32::MAX as i64), "0", Scope::Port, To::Key("egress_latency", How::Nanos)),
     k("ingressLatency", int(i32::MIN as i64, i32::MAX as i64), "0", Scope::Port, To::Key("ingress_latency", How::Nanos)),
-    k("neighborPropDelayThresh", int(0, i32::MAX as i64), "20000000", Scope::Port, To::NotYet),
-    k("min_neighbor_prop_delay", int(i32::MIN as i64, -1), "-20000000", Scope::Port, To::NotYet),
-    k("allowedLostResponses", int(1, 255), "3", Scope::Port, To::NotYet),
-    k("asCapable", Kind::Choice(&["true", "auto"]), "auto", Scope::Port, To::NotYet),
+    k("neighborPropDelayThresh", int(0, i32::MAX as i64), "20000000", Scope::Port, To::Key("neighbor_prop_delay_thresh", How::Nanos)),
+    k("min_neighbor_prop_delay", int(i32::MIN as i64, -1), "-20000000", Scope::Port, To::Key("min_neighbor_prop_delay", How::Nanos)),
+    k("allowedLostResponses", int(1, 255), "3", Scope::Port, To::Key("allowed_lost_responses", How::Plain)),
+    k("asCapable", Kind::Choice(&["true", "auto"]), "auto", Scope::Port, To::Key("as_capable", How::Words(&[("true", "preset"), ("auto", "unused")]))),
     k("network_transport", Kind::Choice(&["L2", "UDPv4", "UDPv6"]), "UDPv4", Scope::Port, To::Key("transport", How::Words(&[("UDPv4", "udp4"), ("UDPv6", "udp6"), ("L2", "ethernet")]))),
     k("transportSpecific", int(0, 0x0F), "0", Scope::Port, To::Key("major_sdo_id", How::First)),
     k("ignore_transport_specific", int(0, 1), "0", Scope::Port, To::NotYet),
@@ -171,7 +181,7 @@ pub(crate) const KEYS: &[Key] = &[
     k("dscp_event", int(0, 63), "0", Scope::Global, To::Key("dscp_event", How::Plain)),
     k("dscp_general", int(0, 63), "0", Scope::Global, To::Key("dscp_general", How::Plain)),
     k("socket_priority", int(0, 15), "0", Scope::Global, To::Key("socket_priority", How::Plain)),
-    k("time_stamping", Kind::Choice(&["hardware", "software", "legacy", "onestep", "p2p1step"]), "hardware", Scope::Global, To::Key("stamping", How::Words(&[("hardware", "hardware"), ("software", "software"), ("legacy", "hardware")]))),
+    k("time_stamping", Kind::Choice(&["hardware", "software", "legacy", "onestep", "p2p1step"]), "hardware", Scope::Global, To::Key("stamping", How::Words(&[("hardware", "hardware"), ("software", "software"), ("legacy", "hardware"), ("onestep", "onestep"), ("p2p1step", "p2p1step")]))),
     k("hwts_filter", Kind::Choice(&["normal", "check", "full"]), "normal", Scope::Global, To::Nothing("the narrowest receive filter the hardware has is used")),
     k("tx_timestamp_timeout", int(1, i32::MAX as i64), "10", Scope::Global, To::Nothing("nothing waits for a transmit stamp: it is taken when it comes, up to 1 s later")),
     k("phc_index", int(-1, i32::MAX as i64), "-1", Scope::Port, To::NotYet),
@@ -200,28 +210,28 @@ pub(crate) const KEYS: &[Key] = &[
     k("refclock_sock_address", Kind::Text, "/var/run/refclock.ptp.sock", Scope::Global, To::NotYet),
     k("kernel_leap", int(0, 1), "1", Scope::Global, To::NotYet),
     k("leapfile", Kind::Text, "", Scope::Global, To::Nothing("used by ts2phc and tz2alt, not by ptp4l")),
-    k("follow_up_info", int(0, 1), "0", Scope::Port, To::NotYet),
+    k("follow_up_info", int(0, 1), "0", Scope::Port, To::Key("follow_up_info", How::Flag)),
     k("path_trace_enabled", int(0, 1), "0", Scope::Port, To::Key("path_trace", How::Flag)),
-    k("net_sync_monitor", int(0, 1), "0", Scope::Port, To::NotYet),
+    k("net_sync_monitor", int(0, 1), "0", Scope::Port, To::Key("net_sync_monitor", How::Flag)),
     k("interface_rate_tlv", int(0, 1), "0", Scope::Port, To::NotYet),
-    k("power_profile.version", Kind::Choice(&["none", "2011", "2017"]), "none", Scope::Port, To::NotYet),
-    k("power_profile.grandmasterID", int(0, 0xFFFF), "0", Scope::Port, To::NotYet),
-    k("power_profile.2011.grandmasterTimeInaccuracy", int(-1, i32::MAX as i64), "-1", Scope::Port, To::NotYet),
-    k("power_profile.2011.networkTimeInaccuracy", int(-1, i32::MAX as i64), "-1", Scope::Port, To::NotYet),
-    k("power_profile.2017.totalTimeInaccuracy", int(-1, i32::MAX as i64), "-1", Scope::Port, To::NotYet),
+    k("power_profile.version", Kind::Choice(&["none", "2011", "2017"]), "none", Scope::Port, To::Key("power_profile", How::Words(&[("none", "none"), ("2011", "2011"), ("2017", "2017")]))),
+    k("power_profile.grandmasterID", int(0, 0xFFFF), "0", Scope::Port, To::Key("power_grandmaster_id", How::Plain)),
+    k("power_profile.2011.grandmasterTimeInaccuracy", int(-1, i32::MAX as i64), "-1", Scope::Port, To::Key("power_grandmaster_time_inaccuracy", How::NanosOrUnknown)),
+    k("power_profile.2011.networkTimeInaccuracy", int(-1, i32::MAX as i64), "-1", Scope::Port, To::Key("power_network_time_inaccuracy", How::NanosOrUnknown)),
+    k("power_profile.2017.totalTimeInaccuracy", int(-1, i32::MAX as i64), "-1", Scope::Port, To::Key("power_total_time_inaccuracy", How::NanosOrUnknown)),
     k("cmlds.client_address", Kind::Text, "/var/run/cmlds_client", Scope::Port, To::NotYet),
     k("cmlds.server_address", Kind::Text, "/var/run/cmlds_server", Scope::Port, To::NotYet),
     k("cmlds.domainNumber", int(0, 255), "0", Scope::Port, To::NotYet),
     k("cmlds.majorSdoId", int(0, 0x0F), "2", Scope::Port, To::NotYet),
     k("cmlds.port", int(0, 65535), "0", Scope::Port, To::NotYet),
-    k("unicast_listen", int(0, 1), "0", Scope::Port, To::NotYet),
-    k("unicast_master_table", int(0, i32::MAX as i64), "0", Scope::Port, To::NotYet),
-    k("unicast_req_duration", int(10, i32::MAX as i64), "3600", Scope::Port, To::NotYet),
-    k("inhibit_multicast_service", int(0, 1), "0", Scope::Port, To::NotYet),
+    k("unicast_listen", int(0, 1), "0", Scope::Port, To::Key("unicast_server", How::Flag)),
+    k("unicast_master_table", int(0, i32::MAX as i64), "0", Scope::Port, To::Together),
+    k("unicast_req_duration", int(10, i32::MAX as i64), "3600", Scope::Port, To::Key("unicast_request_duration", How::Seconds)),
+    k("inhibit_multicast_service", int(0, 1), "0", Scope::Port, To::Key("multicast", How::NotFlag)),
     k("tc_spanning_tree", int(0, 1), "0", Scope::Global, To::NotYet),
-    k("sa_file", Kind::Text, "", Scope::Global, To::NotYet),
-    k("spp", int(-1, 255), "-1", Scope::Port, To::NotYet),
-    k("active_key_id", int(0, u32::MAX as i64), "0", Scope::Port, To::NotYet),
+    k("sa_file", Kind::Text, "", Scope::Global, To::Refused("messages are not authenticated yet, and must not go unprotected where that is asked for")),
+    k("spp", int(-1, 255), "-1", Scope::Port, To::Refused("messages are not authenticated yet, and must not go unprotected where that is asked for")),
+    k("active_key_id", int(0, u32::MAX as i64), "0", Scope::Port, To::Refused("messages are not authenticated yet, and must not go unprotected where that is asked for")),
     k("allow_unauth", int(0, 2), "0", Scope::Port, To::Nothing("used by pmc, not by ptp4l")),
     k("fault_reset_interval", int(-128, 127), "4", Scope::Port, To::Key("fault_reset_interval", How::Plain)),
     k("fault_badpeernet_interval", int(i32::MIN as i64, i32::MAX as i64), "16", Scope::Port, To::NotYet),
@@ -229,7 +239,7 @@ pub(crate) const KEYS: &[Key] = &[
     k("uds_file_mode", int(0, 0o777), "0660", Scope::Port, To::Key("management.socket_mode", How::Mode)),
     k("uds_ro_address", Kind::Text, "/var/run/ptp/ptp4lro", Scope::Global, To::Key("management.read_only_socket", How::Socket)),
     k("uds_ro_file_mode", int(0, 0o777), "0666", Scope::Port, To::Key("management.read_only_socket_mode", How::Mode)),
-    k("slave_event_monitor", Kind::Text, "", Scope::Global, To::NotYet),
+    k("slave_event_monitor", Kind::Text, "", Scope::Global, To::Key("slave_event_monitor", How::Socket)),
     k("user", Kind::Text, "", Scope::Global, To::Key("user", How::User)),
     k("logging_level", int(0, 7), "6", Scope::Global, To::Key("log.level", How::Level)),
     k("message_tag", Kind::Text, "", Scope::Global, To::Log),
@@ -280,7 +290,7 @@ mod tests {
                     assert!(crate::table::find(path).is_some(), "{}: no key {path}", key.name)
                 }
                 To::Alias(name) => assert!(find(name).is_some(), "{}", key.name),
-                To::Log | To::Nothing(_) | To::NotYet => {}
+                To::Log | To::Nothing(_) | To::Together | To::Refused(_) | To::NotYet => {}
             }
         }
         assert!(OLD_NAMES.iter().all(|(old, new)| find(old).is_none() && find(new).is_some()));
