@@ -106,7 +106,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn path(self, path: &str) -> Option<PathBuf> {
+    pub(crate) fn path(self, path: &str) -> Option<PathBuf> {
         self.text_or_off(path).map(PathBuf::from)
     }
 
@@ -198,6 +198,7 @@ impl<'a> Values<'a> {
     pub(crate) fn delay_mechanism(self) -> DelayMechanism {
         match self.text("delay_mechanism") {
             "p2p" => DelayMechanism::P2p,
+            "common_p2p" => DelayMechanism::CommonP2p,
             "none" => DelayMechanism::None,
             _ => DelayMechanism::E2e,
         }
@@ -353,6 +354,7 @@ fn port(v: Values<'_>) -> PortConfig {
         local_priority: v.int("local_priority"),
         power: power(v),
         gptp: gptp::gptp(v),
+        common: gptp::common(v),
         master_only: v.bool("master_only"),
         delay_asymmetry: v.correction("delay_asymmetry"),
         egress_latency: v.correction("egress_latency"),

@@ -43,7 +43,7 @@ mod words;
 pub use conformance::Departure;
 pub use diagnostics::{Diagnostic, Diagnostics, Position, Problem};
 pub use effective::{Change, diff};
-pub use gptp::{AsCapable, Gptp, GptpCapable, Role};
+pub use gptp::{AsCapable, CommonService, Gptp, GptpCapable, Role};
 pub use layers::Origin;
 pub use linuxptp::{Imported, Linuxptp, LinuxptpError};
 pub use load::{CommandLineSetting, Loaded, Overrides, load, load_octets, load_with};

@@ -10,6 +10,7 @@ use ptpd::engine::{self, Access, Engine, Event, Input, Instant, Output, PortStat
 use tracing::{debug, error, info, warn};
 
 use super::clock::HostClock;
+use super::cmlds::CommonLinks;
 use super::local::Local;
 use super::net_port::{Change, NetPort, address_from_net, envelope, says_unicast};
 use super::resolve::Resolver;
@@ -25,6 +26,7 @@ enum Key {
     Event(usize),
     General(usize),
     Local(Access),
+    Common(usize),
     Link,
 }
 
@@ -60,6 +62,7 @@ struct Daemon {
     engine: Engine,
     ports: Vec<NetPort>,
     local: Local,
+    common: CommonLinks,
     links: Option<LinkMonitor>,
     clock: HostClock,
     discipline: Discipline,
@@ -115,6 +118,7 @@ impl Daemon {
         )?;
         let mut local = Local::open(settings.read_write.as_ref(), settings.read_only.as_ref())?;
         local.set_monitor(settings.slave_event_monitor.as_deref());
+        let common = CommonLinks::open(&settings.common, identity)?;
         let ports: Vec<_> = (1..)
             .zip(&settings.networks)
             .map(|(n, network)| NetPort::new(PortNumber(n), network.clone(), stamping))
@@ -149,6 +153,7 @@ impl Daemon {
             signals,
             ports,
             local,
+            common,
             links,
             clock,
             discipline,
@@ -198,7 +203,12 @@ impl Daemon {
         let ports = self.ports.iter().filter_map(NetPort::next_deadline);
         let local = self.local.next_deadline(now);
         let names = self.resolver.next_deadline(now);
-        ports.chain(self.engine.next_deadline().map(|t| t.0)).chain(local).chain(names).min()
+        ports
+            .chain(self.engine.next_deadline().map(|t| t.0))
+            .chain(local)
+            .chain(names)
+            .chain(self.common.next_deadline())
+            .min()
     }
 
     /// All descriptors there are now.
@@ -217,6 +227,9 @@ impl Daemon {
         if let Some(s) = &self.local.read_only {
             self.poll.add(s.as_fd(), Interest::READ, Key::Local(Access::ReadOnly));
         }
+        for (i, fd) in self.common.descriptors() {
+            self.poll.add(fd, Interest::READ, Key::Common(i));
+        }
         if let Some(links) = &self.links {
             self.poll.add(links.as_fd(), Interest::READ, Key::Link);
         }
@@ -231,6 +244,11 @@ impl Daemon {
             Key::Event(i) if readable => self.read_frame(now, i, MessageClass::Event),
             Key::General(i) => self.read_frame(now, i, MessageClass::General),
             Key::Local(access) => self.read_local(now, access),
+            Key::Common(i) => {
+                if let Some((port, link)) = self.common.receive(i, now) {
+                    self.handle(now, Input::LinkDelay { port, link });
+                }
+            }
             Key::Link => self.read_links(now),
             Key::Event(_) => {}
         }
@@ -381,6 +399,7 @@ impl Daemon {
             self.handle(now, Input::MasterAddress { port, index, address });
         }
         self.local.flush(now);
+        self.common.run(now);
         self.apply_changes(now);
         self.give_stamps(now);
         if now >= self.next_save {

@@ -372,6 +372,14 @@ pub enum Event {
         /// Its neighbour can be synchronised with.
         capable: bool,
     },
+    /// A port of the common link delay service (sdoId 0x200) has news of its link, for
+    /// [`Input::LinkDelay`] of the other instances on it.
+    LinkDelay {
+        /// Which.
+        port: PortNumber,
+        /// What is known now.
+        link: LinkDelay,
+    },
     /// The grandmaster's source of time changed (802.1AS-2020 9.2.2.3).
     GmTimeBase {
         /// gmTimeBaseIndicator.

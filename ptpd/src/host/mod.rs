@@ -7,4 +7,4 @@ mod settings;
 
 pub use convert::{Mixed, settings};
 pub use discipline::{Discipline, Outcome};
-pub use settings::{LocalAddress, LocalClock, Network, Settings, Stamps};
+pub use settings::{CommonLink, LocalAddress, LocalClock, Network, Settings, Stamps};
