@@ -49,7 +49,7 @@ struct Service {
 
 impl CommonLinks {
     /// Opens one socket for each service. Nothing is asked yet.
-    pub(crate) fn open(links: &[CommonLink], identity: ClockIdentity) -> Result<Self, NetError> {
+    pub(crate) fn open(links: &[CommonLink]) -> Result<Self, NetError> {
         let mut services: Vec<Service> = Vec::new();
         for link in links {
             let pair = (link.remote, link.port);
@@ -71,7 +71,8 @@ impl CommonLinks {
                 // Who may send to it is of no matter: only what comes from the service's own path counts.
                 socket: LocalSocket::bind(&path, 0o666)?,
                 server: link.server.clone(),
-                identity: PortIdentity::new(identity, pid as u16),
+                // Not this clock's: the service may be a clock of the same interface, and so of the same identity.
+                identity: PortIdentity::new(ClockIdentity::ZERO, pid as u16),
                 domain_number: link.domain_number,
                 sdo_id: link.sdo_id,
                 links: vec![pair],

@@ -118,7 +118,7 @@ impl Daemon {
         )?;
         let mut local = Local::open(settings.read_write.as_ref(), settings.read_only.as_ref())?;
         local.set_monitor(settings.slave_event_monitor.as_deref());
-        let common = CommonLinks::open(&settings.common, identity)?;
+        let common = CommonLinks::open(&settings.common)?;
         let ports: Vec<_> = (1..)
             .zip(&settings.networks)
             .map(|(n, network)| NetPort::new(PortNumber(n), network.clone(), stamping))
