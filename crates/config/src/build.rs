@@ -9,6 +9,7 @@ use crate::gptp;
 use crate::kind::Value;
 use crate::layers::{Layers, PortLayer, Setting};
 use crate::model::*;
+use crate::smpte;
 
 /// Values by name, as the type the table says they have.
 #[derive(Clone, Copy)]
@@ -398,6 +399,7 @@ fn options(v: Values<'_>) -> Options {
             "never" => SynchronizationUncertain::Never,
             _ => SynchronizationUncertain::Auto,
         },
+        smpte: smpte::smpte(v),
         slave_event_monitor: v.path("slave_event_monitor"),
         collect_slave_events: v.bool("collect_slave_events"),
         performance_monitoring: v.bool("performance_monitoring"),

@@ -361,6 +361,7 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::NetSyncMonitor => port.is_none_or(|v| v.bool("net_sync_monitor")),
         Need::SlaveMonitor => port.is_none_or(Values::monitors),
         Need::Accuracy => values.bool("enhanced_accuracy.enable"),
+        Need::Smpte => values.bool("smpte.enable"),
         Need::Socket => values.text_or_off("management.socket").is_some(),
         Need::ReadOnlySocket => values.text_or_off("management.read_only_socket").is_some(),
     }
@@ -388,7 +389,7 @@ const fn governor(need: Need) -> &'static str {
         Need::AlternateMaster => "alternate_masters",
         Need::NetSyncMonitor => "net_sync_monitor",
         Need::SlaveMonitor => "monitor_rx_sync_timing",
-        Need::Accuracy => "enable",
+        Need::Accuracy | Need::Smpte => "enable",
         Need::Socket => "socket",
         Need::ReadOnlySocket => "read_only_socket",
     }
@@ -425,6 +426,7 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::NetSyncMonitor => "`net_sync_monitor` is `false`",
         Need::SlaveMonitor => "no `monitor_` key is `true`",
         Need::Accuracy => "`enhanced_accuracy.enable` is `false`",
+        Need::Smpte => "`smpte.enable` is `false`",
         Need::Socket => "`management.socket` is `off`",
         Need::ReadOnlySocket => "`management.read_only_socket` is `off`",
     }

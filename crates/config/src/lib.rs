@@ -36,6 +36,7 @@ mod options;
 mod parse;
 mod profile;
 mod read;
+mod smpte;
 mod source;
 mod table;
 mod words;

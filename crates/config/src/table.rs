@@ -5,6 +5,7 @@ mod accuracy;
 mod description;
 mod holdover;
 mod servo;
+mod smpte;
 
 use crate::kind::Kind;
 
@@ -12,6 +13,7 @@ use accuracy::ENHANCED_ACCURACY;
 use description::DESCRIPTION;
 pub(crate) use holdover::HOLDOVER;
 use servo::SERVO;
+use smpte::SMPTE;
 
 /// One key.
 #[derive(Debug)]
@@ -80,6 +82,8 @@ pub(crate) enum Need {
     /// The port tells what it measures.
     SlaveMonitor,
     Accuracy,
+    /// `smpte.enable` is `true`.
+    Smpte,
     /// `management.socket` is not `off`.
     Socket,
     /// `management.read_only_socket` is not `off`.
@@ -565,6 +569,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &PORT,
     &HOLDOVER,
     &TIME_PROPERTIES,
+    &SMPTE,
     &SERVO,
     &MANAGEMENT,
     &ENHANCED_ACCURACY,

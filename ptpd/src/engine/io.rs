@@ -5,8 +5,8 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
 use ptp_wire::{
-    ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, RateOffset, TimeInterval, TimePoint,
-    TlvType,
+    ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, RateOffset, SynchronizationMetadata,
+    TimeInterval, TimePoint, TlvType,
 };
 
 use super::gptp::LinkDelay;
@@ -387,6 +387,8 @@ pub enum Event {
         /// lastGmPhaseChange: new minus old.
         phase_change: TimeInterval,
     },
+    /// The master's synchronization metadata (SMPTE ST 2059-2) came for the first time, or changed.
+    SynchronizationMetadata(SynchronizationMetadata),
     /// currentUtcOffset or the leap flags changed.
     TimeProperties,
     /// A slave event monitoring message came (1588-2019 16.11); one event for each TLV in it.

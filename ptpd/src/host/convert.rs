@@ -177,6 +177,7 @@ fn options(c: &config::PtpdConfig) -> engine::Options {
             var_static_medium_inaccuracy: a.static_medium.1,
         }),
         performance_monitoring: o.performance_monitoring,
+        smpte: o.smpte,
     }
 }
 
