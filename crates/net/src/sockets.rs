@@ -12,7 +12,7 @@ use crate::{Address, Destination, MessageClass, NetError, SocketOptions, Stampin
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct StampRequest {
     /// The caller's name for it.
-    pub token: u32,
+    pub token: u64,
     /// When to give it up, on the clock that the caller uses in [`PortSockets::expire`], in ns.
     pub deadline: u64,
 }
@@ -21,7 +21,7 @@ pub struct StampRequest {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TxStamp {
     /// Of [`StampRequest::token`].
-    pub token: u32,
+    pub token: u64,
     /// On CLOCK_REALTIME (UTC; software) or the card's clock (hardware).
     pub stamp: TimePoint,
 }
@@ -438,7 +438,7 @@ impl PortSockets {
     /// Gives up one outstanding stamp whose deadline has come, and says its token. Call it until it gives `None`.
     /// A token that had to make place for a newer one, or was outstanding when a transmission failed, is given up here,
     /// too.
-    pub fn expire(&mut self, now: u64) -> Option<u32> {
+    pub fn expire(&mut self, now: u64) -> Option<u64> {
         let token = self.pending.expire(now)?;
         bump(&mut self.counters.stamps_lost);
         Some(token)

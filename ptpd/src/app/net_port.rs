@@ -23,8 +23,17 @@ pub(crate) enum Change {
     Down(DownCause),
 }
 
+/// A port of an instance.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct User {
+    /// Its place in the daemon's list.
+    pub(crate) instance: usize,
+    pub(crate) port: PortNumber,
+}
+
 pub(crate) struct NetPort {
-    pub(crate) number: PortNumber,
+    /// Whose sockets these are: of several instances, whose domains differ.
+    users: Vec<User>,
     network: Network,
     stamping: Stamping,
     sockets: Option<PortSockets>,
@@ -35,8 +44,41 @@ pub(crate) struct NetPort {
 }
 
 impl NetPort {
-    pub(crate) fn new(number: PortNumber, network: Network, stamping: Stamping) -> Self {
-        Self { number, network, stamping, sockets: None, retry_at: Some(0), opened_at: 0, said: None }
+    pub(crate) fn new(user: User, network: Network, stamping: Stamping) -> Self {
+        let users = vec![user];
+        Self { users, network, stamping, sockets: None, retry_at: Some(0), opened_at: 0, said: None }
+    }
+
+    /// Another instance's port takes part, if its sockets would be the same.
+    pub(crate) fn share(&mut self, user: User, network: &Network, stamping: Stamping) -> bool {
+        let same = self.stamping == stamping && self.network.shares(network);
+        if same {
+            self.network.batch |= network.batch;
+            self.users.push(user);
+        }
+        same
+    }
+
+    /// Whose sockets these are.
+    pub(crate) fn users(&self) -> &[User] {
+        &self.users
+    }
+
+    /// For messages: `port 1 (eth0)`.
+    pub(crate) fn title(&self) -> String {
+        match self.users.as_slice() {
+            [User { port, .. }] => format!("port {port} ({})", self.network.interface),
+            _ => self.network.interface.clone(),
+        }
+    }
+
+    /// What receiving takes: the sockets, whose they are, the groups' addresses, and whether what is for others is heard.
+    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
+    pub(crate) fn receiving(
+        &mut self,
+    ) -> Option<(&mut PortSockets, &[User], ((ptp_net::Address, ptp_net::Address), bool))> {
+        let way = (self.groups(), self.relays());
+        Some((self.sockets.as_mut()?, &self.users, way))
     }
 
     pub(crate) fn interface(&self) -> &str {
@@ -80,11 +122,11 @@ impl NetPort {
                 self.retry_at = None;
                 self.opened_at = now_ns;
                 self.said = None;
-                debug!("port {} ({name}) is open", self.number);
+                debug!("{} is open", self.title());
                 Some(Change::Up)
             }
             Err(e) => {
-                self.say(format!("port {} ({name}) cannot be opened: {e}", self.number));
+                self.say(format!("{} cannot be opened: {e}", self.title()));
                 None
             }
         }
@@ -152,7 +194,7 @@ impl NetPort {
             }
             (LinkState::Down | LinkState::Gone, true) => {
                 let what = if state == LinkState::Gone { "is gone" } else { "has lost its link" };
-                info!("port {} ({}) {what}", self.number, self.network.interface);
+                info!("{} {what}", self.title());
                 self.close(0);
                 Some(Change::Down(DownCause::Link))
             }
@@ -162,7 +204,7 @@ impl NetPort {
 
     /// A socket broke. It is opened again at once, but one that does not last is given some time.
     pub(crate) fn broken(&mut self, now_ns: u64, e: &NetError) -> Change {
-        warn!("port {} ({}): {e}; it is opened again", self.number, self.network.interface);
+        warn!("{}: {e}; it is opened again", self.title());
         self.close(self.opened_at.saturating_add(self.network.retry_ns).max(now_ns));
         Change::Down(DownCause::Fault)
     }
@@ -211,12 +253,12 @@ impl NetPort {
     }
 
     /// It hears what is for others.
-    pub(crate) fn relays(&self) -> bool {
+    fn relays(&self) -> bool {
         self.sockets.as_ref().is_some_and(PortSockets::relays)
     }
 
     /// The addresses of this port's groups: all messages but peer delay's, peer delay's.
-    pub(crate) const fn groups(&self) -> (ptp_net::Address, ptp_net::Address) {
+    const fn groups(&self) -> (ptp_net::Address, ptp_net::Address) {
         (self.network.primary, self.network.peer_delay)
     }
 }

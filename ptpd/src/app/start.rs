@@ -19,6 +19,7 @@ pub(crate) enum RunError {
     Net(NetError),
     Poll(std::io::Error),
     Setting(String),
+    Clash(ptpd::host::Clash),
 }
 
 impl fmt::Display for RunError {
@@ -28,6 +29,7 @@ impl fmt::Display for RunError {
             Self::Net(e) => e.fmt(f),
             Self::Poll(e) => write!(f, "cannot wait for the sockets: {e}"),
             Self::Setting(text) => f.write_str(text),
+            Self::Clash(e) => e.fmt(f),
         }
     }
 }
@@ -45,25 +47,28 @@ impl From<NetError> for RunError {
 }
 
 /// Gives up root for this user, who gets what the daemon has made or will write.
-pub(super) fn become_user(user: &str, settings: &Settings) -> Result<(), RunError> {
-    let sockets = [&settings.read_write, &settings.read_only];
-    for socket in sockets.into_iter().flatten() {
+pub(super) fn become_user(user: &str, all: &[Settings]) -> Result<(), RunError> {
+    for socket in all.iter().flat_map(|s| [&s.read_write, &s.read_only]).flatten() {
         if let Err(e) = give_to(user, &socket.path) {
             debug!("{}: {e}", socket.path.display());
         }
     }
+    let files = || all.iter().filter_map(|s| s.state_file.as_deref());
     // A directory that is there belongs to somebody: only one of our own making is given away.
-    if let Some(directory) = settings.state_file.as_deref().and_then(std::path::Path::parent)
-        && !directory.exists()
-        && std::fs::create_dir_all(directory).is_ok()
-        && let Err(e) = give_to(user, directory)
-    {
-        debug!("{}: {e}", directory.display());
+    for directory in files().filter_map(std::path::Path::parent) {
+        if !directory.exists()
+            && std::fs::create_dir_all(directory).is_ok()
+            && let Err(e) = give_to(user, directory)
+        {
+            debug!("{}: {e}", directory.display());
+        }
     }
     if drop_privileges(user).map_err(|e| RunError::Setting(e.to_string()))? {
         info!("runs as {user} from here on, with the capabilities for network and clock only");
-        if let Some(Err(e)) = settings.state_file.as_deref().map(State::probe) {
-            warn!("{e}: the frequency will not be kept for the next start; let {user} write there");
+        for file in files() {
+            if let Err(e) = State::probe(file) {
+                warn!("{e}: the frequency will not be kept for the next start; let {user} write there");
+            }
         }
     }
     Ok(())

@@ -23,6 +23,7 @@
 //! assert!(engine.next_deadline().is_some());
 //! ```
 
+mod addressed;
 mod bmca;
 mod config;
 mod data_sets;

@@ -34,6 +34,9 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         return Err(Mixed("stamping"));
     }
     Ok(Settings {
+        name: String::new(),
+        told_to_steer: false,
+        measures_only: false,
         instance: instance(c),
         clock_identity: c.clock_identity,
         networks: c.ports.iter().map(|p| network(p, c.clock.is_transparent())).collect(),

@@ -4,7 +4,9 @@
 mod convert;
 mod discipline;
 mod settings;
+mod several;
 
 pub use convert::{Mixed, settings};
 pub use discipline::{Discipline, Outcome};
 pub use settings::{LocalAddress, LocalClock, Network, Settings, Stamps};
+pub use several::{Clash, ClashKind, steers, together};

@@ -59,6 +59,36 @@ pub struct Network {
     pub retry_ns: u64,
 }
 
+impl Network {
+    /// Whether two ports would open the same sockets. A transparent clock's hear what is for others, and are its own.
+    pub fn shares(&self, other: &Self) -> bool {
+        self.meets(other) && self.differs(other).is_none() && !self.relay && !other.relay
+    }
+
+    /// What keeps two ports on one interface from sharing sockets, by its name in the configuration; `None`: nothing, or
+    /// they have nothing to do with each other.
+    pub fn differs(&self, other: &Self) -> Option<&'static str> {
+        [
+            ("the group addresses (`destination_address` and the like)", self.groups() != other.groups()),
+            ("udp_ttl", self.ttl != other.ttl),
+            ("dscp_event", self.dscp_event != other.dscp_event),
+            ("dscp_general", self.dscp_general != other.dscp_general),
+            ("socket_priority", self.socket_priority != other.socket_priority),
+        ]
+        .into_iter()
+        .find_map(|(name, differs)| differs.then_some(name))
+    }
+
+    /// They are on one interface, over one transport.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.interface == other.interface && self.transport == other.transport
+    }
+
+    const fn groups(&self) -> (Address, Address) {
+        (self.primary, self.peer_delay)
+    }
+}
+
 /// A management socket.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LocalAddress {
@@ -71,6 +101,12 @@ pub struct LocalAddress {
 /// Everything.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// What this instance is called where there are several; empty where it is alone.
+    pub name: String,
+    /// Somebody wrote that this instance is to steer its clock: then another one may not.
+    pub told_to_steer: bool,
+    /// It only measures, as another instance keeps the clock.
+    pub measures_only: bool,
     /// What the engine is told. Its clock identity and the ports' addresses are filled in when the interfaces are known.
     pub instance: InstanceConfig,
     /// `None`: from the first port's MAC address.
