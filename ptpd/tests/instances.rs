@@ -80,3 +80,83 @@ fn what_cannot_run_together_is_refused_by_check_and_at_start() {
         "#,
     );
 }
+
+/// A boundary clock whose ports have a clock each, both far off and of different frequency: the client port's follows the
+/// master, the other one follows that, and serves only then. When the client side is cut and the master is heard on the
+/// other side, that port's clock is the source without a step.
+#[test]
+fn a_boundary_clock_keeps_the_clocks_of_its_ports_together() {
+    check(
+        r#"
+        pair
+        ip link add vc type veth peer name vd; ip link set vd netns $N
+        ip addr add 10.0.1.1/24 dev vc; ip link set vc up
+        $B ip addr add 10.0.1.2/24 dev vd; $B ip link set vd up
+        config a va 'clock_class: 6'
+        config c vc 'priority1: 200'
+        printf 'state_file: off\nmanagement: { socket: %s, read_only_socket: off }\n%s\nports:\n' $D/b "$fast" > $D/b.yaml
+        for i in vb vd; do printf '  - { interface: %s, port_clock: "virtual:%s/%s.clock" }\n' $i $D $i >> $D/b.yaml; done
+        $P check $D/b.yaml
+        $P -f $D/a.yaml 2> $D/a.log & PA=$!
+        $B $P -f $D/b.yaml 2> $D/b.log & PB=$!
+        wait_for $D/b.log 'port 1 (vb): UNCALIBRATED to SLAVE'
+        wait_for $D/b.log "virtual:$D/vd.clock is aligned with virtual:$D/vb.clock"
+        $P -f $D/c.yaml 2> $D/c.log & PC=$!
+        wait_for $D/c.log 'UNCALIBRATED to SLAVE'
+        # The master moves to the other side.
+        sed -i 's/priority1: 200/priority1: 100\nclock_class: 6/' $D/c.yaml
+        kill $PA; kill -HUP $PC
+        wait_for $D/b.log 'port 2 (vd): UNCALIBRATED to SLAVE'
+        wait_for $D/b.log "disciplines virtual:$D/vd.clock instead of virtual:$D/vb.clock from here on"
+        sed -n '/from here on/,$p' $D/b.log > $D/after.log
+        sleep 1
+        if grep -q 'stepped\|not any more' $D/after.log; then echo 'a step:'; cat $D/after.log; exit 1; fi
+        kill $PB; wait $PB || { echo "exit code $?"; exit 1; }
+        "#,
+    );
+}
+
+/// A client on a VLAN over a bond in active-backup mode: the active member changes, and nothing else does.
+#[test]
+fn a_bond_changes_its_member_and_the_port_stays_slave() {
+    check(
+        r#"
+        ip link add b0 type bond mode active-backup miimon 50 2>/dev/null || {
+            [ "${CI:-}" != true ] || { echo 'no bonds'; exit 1; }
+            echo 'skipped: the kernel has no bonds'; exit 0
+        }
+        # Two cables to a switch, where the server is.
+        ip link add br0 type bridge mcast_snooping 0; ip link set br0 up; ip link delete b0
+        ip link add vs type veth peer name va; ip link set vs master br0; ip link set vs up
+        $B ip link add bond0 type bond mode active-backup miimon 50
+        for i in 0 1; do
+            ip link add s$i type veth peer name m$i; ip link set m$i netns $N
+            ip link set s$i master br0; ip link set s$i up
+            $B ip link set m$i master bond0; $B ip link set m$i up
+        done
+        $B ip link set bond0 up
+        ip link set va up
+        ip link add link va name va.7 type vlan id 7; ip addr add 10.0.7.1/24 dev va.7; ip link set va.7 up
+        $B ip link add link bond0 name bond0.7 type vlan id 7; $B ip addr add 10.0.7.2/24 dev bond0.7; $B ip link set bond0.7 up
+        config a va.7 'clock_class: 6'
+        config b bond0.7 'client_only: true'
+        $P -f $D/a.yaml 2> $D/a.log &
+        $B $P -f $D/b.yaml 2> $D/b.log & PB=$!
+        wait_for $D/b.log 'UNCALIBRATED to SLAVE'
+        active() { $B ip -d link show bond0 | sed -n 's/.*active_slave \([^ ]*\) .*/\1/p'; }
+        was=$(active)
+        case $was in m0) other=m1 ;; *) other=m0 ;; esac
+        $B ip link set bond0 type bond active_slave $other
+        wait_for $D/b.log "$other is active now, was $was"
+        sleep 2
+        if grep -q 'SLAVE to\|FAULTY' $D/b.log; then cat $D/b.log; exit 1; fi
+        # The other way: its cable is cut.
+        ip link set s${other#m} down
+        wait_for $D/b.log "$was is active now, was $other"
+        sleep 2
+        [ "$(active)" = "$was" ]
+        if grep -q 'SLAVE to\|FAULTY' $D/b.log; then cat $D/b.log; exit 1; fi
+        kill $PB; wait $PB || { echo "exit code $?"; exit 1; }
+        "#,
+    );
+}

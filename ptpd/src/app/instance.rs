@@ -5,7 +5,7 @@ use ptp_daemon::{State, log_context};
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{Discipline, Settings};
+use ptpd::host::{Discipline, Settings, Together};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
@@ -32,6 +32,10 @@ pub(super) struct Instance {
     pub(super) clocks: Vec<usize>,
     /// The clock that is disciplined.
     pub(super) clock: usize,
+    /// The clock that it starts with.
+    pub(super) named: usize,
+    /// Keeps the clocks of the ports together; `None`: somebody else does, or nobody has to.
+    pub(super) together: Option<Together>,
     /// The management sockets.
     pub(super) local: usize,
     pub(super) next_save: u64,
@@ -91,6 +95,7 @@ impl Instance {
     /// Does what the engine wants, until it wants nothing more.
     pub(super) fn carry_out(&mut self, now: u64, shared: &mut Shared) {
         loop {
+            let mut moved = false;
             let mut sampled = None;
             let mut left = false;
             while let Some(output) = self.engine.poll() {
@@ -126,25 +131,39 @@ impl Instance {
                             shared.notify.status(&format!("{name}{space}port {port} is {to}"));
                         }
                         left |= matches!(event, Event::PortState { from, .. } if is_client(from));
+                        moved |= matches!(event, Event::PortState { .. });
                     }
                 }
+            }
+            if moved {
+                self.follow_client(now, shared);
             }
             let Some(clock) = shared.clocks.get_mut(self.clock) else { return };
             if left && !self.port_states().any(is_client) {
                 self.discipline.release(now, clock.clock());
             }
-            let Some(sample) = sampled else { return };
+            let Some(sample) = sampled else {
+                if moved {
+                    continue;
+                }
+                return;
+            };
             log_context(&self.settings.name);
             let ahead = self.timescale_correction(clock.name());
             let outcome = self.discipline.serve(&mut self.engine, now, clock.clock(), sample, ahead);
             if outcome.stepped {
-                shared.stepped.push((self.clock, self.index));
+                shared.stepped.push((self.clock, Some(self.index)));
+                if let Some(together) = &mut self.together {
+                    together.source_stepped();
+                    self.tell_aligned(now);
+                }
             }
             if self.discipline.take_clock_gone()
                 && clock.reopen().is_ok()
                 && self.discipline.clock_replaced(clock.clock()).is_ok()
             {
                 info!("{} has come back, and is set like at the start", clock.name());
+                self.tell_phc_index(now, &shared.clocks);
             }
         }
     }

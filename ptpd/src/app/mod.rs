@@ -7,6 +7,7 @@ mod clock;
 mod instance;
 mod local;
 mod net_port;
+mod port_clocks;
 mod reading;
 mod resolve;
 mod run;

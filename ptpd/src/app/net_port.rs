@@ -1,8 +1,8 @@
 //! One port's sockets: opened when the interface is there, closed when it goes, tried again.
 
 use ptp_net::{
-    Destination, Interface, LinkState, MessageClass, NetError, PortSockets, SocketOptions, StampRequest,
-    Stamping, link_state,
+    Destination, Interface, LinkState, Lower, MessageClass, NetError, PortSockets, SocketOptions,
+    StampRequest, Stamping, link_state,
 };
 use ptp_wire::PortNumber;
 use ptpd::engine::{self, DownCause, Envelope, FrameHeaders};
@@ -21,6 +21,8 @@ const MAX_TRANSITS: u16 = 1024;
 pub(crate) enum Change {
     Up,
     Down(DownCause),
+    /// Another card makes the stamps, or may.
+    Card,
 }
 
 /// A port of an instance.
@@ -36,6 +38,10 @@ pub(crate) struct NetPort {
     users: Vec<User>,
     network: Network,
     stamping: Stamping,
+    /// The virtual clock its stamps are told in.
+    bound: Option<u32>,
+    /// What lies below the interface.
+    lower: Lower,
     sockets: Option<PortSockets>,
     retry_at: Option<u64>,
     opened_at: u64,
@@ -44,19 +50,69 @@ pub(crate) struct NetPort {
 }
 
 impl NetPort {
-    pub(crate) fn new(user: User, network: Network, stamping: Stamping) -> Self {
+    pub(crate) fn new(user: User, network: Network, stamping: Stamping, bound: Option<u32>) -> Self {
         let users = vec![user];
-        Self { users, network, stamping, sockets: None, retry_at: Some(0), opened_at: 0, said: None }
+        let lower = Lower::default();
+        Self {
+            users,
+            network,
+            stamping,
+            bound,
+            lower,
+            sockets: None,
+            retry_at: Some(0),
+            opened_at: 0,
+            said: None,
+        }
     }
 
     /// Another instance's port takes part, if its sockets would be the same.
-    pub(crate) fn share(&mut self, user: User, network: &Network, stamping: Stamping) -> bool {
-        let same = self.stamping == stamping && self.network.shares(network);
+    pub(crate) fn share(
+        &mut self,
+        user: User,
+        network: &Network,
+        stamping: Stamping,
+        bound: Option<u32>,
+    ) -> bool {
+        let same = self.stamping == stamping && self.bound == bound && self.network.shares(network);
         if same {
             self.network.batch |= network.batch;
             self.users.push(user);
         }
         same
+    }
+
+    /// The card makes the stamps.
+    pub(crate) fn is_hardware(&self) -> bool {
+        self.stamping.is_hardware()
+    }
+
+    /// The stamps are told in the time of a virtual clock.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.bound.is_some()
+    }
+
+    /// News of a device: whether another card makes the stamps now, as when a bond's active member changed.
+    pub(crate) fn card_changed(&mut self, device: &str) -> bool {
+        if self.sockets.is_none() || !self.lower.concerns(device) {
+            return false;
+        }
+        let lower = Lower::query(&self.network.interface);
+        let changed = lower != self.lower;
+        if lower.stamps != self.lower.stamps {
+            info!("{}: {} is active now, was {}", self.title(), lower.stamps, self.lower.stamps);
+        }
+        self.lower = lower;
+        changed
+    }
+
+    /// Has the cards below make stamps.
+    pub(crate) fn enable_cards(&self) {
+        if let Some(sockets) = &self.sockets
+            && let Err(e) = sockets.enable_cards(&self.options())
+        {
+            warn!("{}: {e}", self.title());
+        }
     }
 
     /// Whose sockets these are.
@@ -118,6 +174,7 @@ impl NetPort {
         }
         match self.open() {
             Ok(sockets) => {
+                self.lower = Lower::query(&name);
                 self.sockets = Some(sockets);
                 self.retry_at = None;
                 self.opened_at = now_ns;
@@ -171,6 +228,7 @@ impl NetPort {
         if n.relay {
             options.max_outstanding = MAX_TRANSITS;
         }
+        options.virtual_clock = self.bound;
         options.batch = n.batch && !n.relay;
         if options.batch {
             options.max_outstanding = 8192;

@@ -104,6 +104,11 @@ impl Daemon {
             for (i, port) in ports.iter_mut().enumerate().filter(|(_, p)| p.interface() == event.name) {
                 changes.extend(port.link(event.state).map(|c| (i, c)));
             }
+            for (i, port) in ports.iter_mut().enumerate() {
+                if port.card_changed(event.name) {
+                    changes.push((i, Change::Card));
+                }
+            }
         });
         match lost {
             Ok(false) => {}
@@ -123,11 +128,15 @@ impl Daemon {
 
     pub(super) fn apply_changes(&mut self, now: u64) {
         while let Some((i, change)) = self.changes.pop() {
+            if matches!(change, Change::Card | Change::Up) {
+                self.look_at_card(now, i);
+            }
             let Some(port) = self.shared.ports.get(i) else { continue };
             for &User { instance, port } in port.users() {
                 let input = match change {
                     Change::Up => Input::PortUp { port },
                     Change::Down(cause) => Input::PortDown { port, cause },
+                    Change::Card => continue,
                 };
                 if let Some(instance) = self.instances.get_mut(instance) {
                     instance.handle(now, input);

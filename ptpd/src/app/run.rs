@@ -7,16 +7,19 @@ use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, log
 use ptp_net::{LinkMonitor, MessageClass, Stamping};
 use ptp_wire::PortNumber;
 use ptpd::engine::{Access, Engine, Input, Instant};
-use ptpd::host::{ClashKind, Discipline, LocalClock, Settings, steers};
+use ptpd::host::{ClashKind, Discipline, LocalClock, PortClocks, Settings, Together, steers};
 use tracing::{debug, error, info, warn};
 
 use super::clock::HostClock;
 use super::instance::{Instance, SAVE_INTERVAL_NS};
 use super::local::Local;
 use super::net_port::{Change, NetPort, User};
+use super::port_clocks::index_of;
 use super::resolve::Resolver;
 use super::shared::{Shared, Stamped, owner_of};
-use super::start::{RunError, become_user, choose_stamping, clock_identity, clock_name, prepare};
+use super::start::{
+    RunError, become_user, choose_stamping, clock_identity, clock_name, is_transparent, port_clocks, prepare,
+};
 
 /// What a descriptor belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +114,9 @@ impl Daemon {
         let stamping = choose_stamping(&settings)?;
         let software = stamping == Stamping::Software;
         let name = clock_name(&settings, stamping)?;
-        self.share_clock(&mut settings, &name)?;
+        let stamped = port_clocks(&settings, stamping, &name)?;
+        let own = |i: &ClockName| stamped.ports.contains(i) || stamped.spare.contains(i) || *i == name;
+        self.share_clocks(&mut settings, own)?;
         prepare(&mut settings, identity, stamping, &name);
 
         let state = match settings.state_file.as_deref().map(State::load) {
@@ -122,13 +127,29 @@ impl Daemon {
                 State::default()
             }
         };
-        let place = self.clock(name, &settings, software)?;
+        let place = self.shared.clock(name, software)?;
+        let mut clocks = Vec::with_capacity(stamped.ports.len());
+        for (clock, port) in stamped.ports.iter().zip(&mut settings.instance.ports) {
+            clocks.push(self.shared.clock(clock.clone(), software)?);
+            port.phc_index = index_of(clock);
+        }
+        let mut spare = Vec::with_capacity(stamped.spare.len());
+        for clock in stamped.spare {
+            spare.push(self.shared.clock(clock, software)?);
+        }
+        let instance = &settings.instance;
+        let keeps = !instance.free_running && !settings.measures_only;
+        let several = settings.port_clocks == PortClocks::Together && !is_transparent(&settings);
+        let members = clocks.iter().chain(&spare).copied();
+        let together = several.then(|| Together::new(place, members, keeps));
         let clock = &mut self.shared.clocks[place];
+        if settings.clock == LocalClock::Auto && !software && clocks.iter().all(|c| *c == place) {
+            clock.follow(settings.networks.iter().map(|n| n.interface.clone()).collect());
+        }
         // The file may have been another clock's: its frequency means nothing here.
         let saved = state
             .number("frequency_ppb")
             .filter(|_| state.text("clock") == Some(clock.name().to_string().as_str()));
-        let instance = &settings.instance;
         let steers = steers(&settings);
         if steers {
             // Better to hear now that the clock may not be set than when the first master appears.
@@ -161,12 +182,13 @@ impl Daemon {
         );
         let ports = (1..)
             .zip(&settings.networks)
-            .map(|(n, network)| {
+            .zip(stamped.bound)
+            .map(|((n, network), bound)| {
                 let user = User { instance: index, port: PortNumber(n) };
                 let ports = &mut self.shared.ports;
-                let shared = ports.iter_mut().position(|p| p.share(user, network, stamping));
+                let shared = ports.iter_mut().position(|p| p.share(user, network, stamping, bound));
                 shared.unwrap_or_else(|| {
-                    ports.push(NetPort::new(user, network.clone(), stamping));
+                    ports.push(NetPort::new(user, network.clone(), stamping, bound));
                     ports.len() - 1
                 })
             })
@@ -178,47 +200,46 @@ impl Daemon {
             resolver: Resolver::new(instance),
             discipline,
             ports,
-            clocks: vec![place; count],
+            clocks,
             clock: place,
+            named: place,
+            together,
             local,
             next_save: now + SAVE_INTERVAL_NS,
             settings,
         });
+        if let Some(instance) = self.instances.last_mut() {
+            instance.tell_aligned(now);
+        }
         Ok(true)
     }
 
     /// One instance steers a clock: further ones measure with it, unless somebody wrote that they steer.
-    fn share_clock(&self, settings: &mut Settings, name: &ClockName) -> Result<(), RunError> {
-        if !steers(settings) {
+    fn share_clocks(
+        &self,
+        settings: &mut Settings,
+        own: impl Fn(&ClockName) -> bool,
+    ) -> Result<(), RunError> {
+        if settings.instance.free_running {
             return Ok(());
         }
-        let keeper = self.instances.iter().find(|i| {
-            steers(&i.settings) && self.shared.clocks.get(i.clock).is_some_and(|c| c.name() == name)
+        let name_of = |place: usize| self.shared.clocks.get(place).map(HostClock::name);
+        let taken = self.instances.iter().find_map(|i| {
+            let clock = i.steered().filter_map(name_of).find(|c| own(c))?;
+            Some((&i.settings.name, clock))
         });
-        let Some(keeper) = keeper else { return Ok(()) };
+        let Some((keeper, clock)) = taken else { return Ok(()) };
         if settings.told_to_steer {
-            let between = [keeper.settings.name.clone(), settings.name.clone()];
-            let what = ClashKind::Clock { clock: name.to_string() };
+            let between = [keeper.clone(), settings.name.clone()];
+            let what = ClashKind::Clock { clock: clock.to_string() };
             return Err(RunError::Clash(ptpd::host::Clash { between, what }));
         }
-        info!("{} disciplines {name}: this instance only measures", keeper.settings.name);
+        if steers(settings) {
+            info!("{keeper} disciplines {clock}: this instance only measures");
+        }
         settings.measures_only = true;
         settings.instance.free_running = true;
         Ok(())
-    }
-
-    /// The place of a clock, which is opened if it is not yet.
-    fn clock(&mut self, name: ClockName, settings: &Settings, software: bool) -> Result<usize, RunError> {
-        let clocks = &mut self.shared.clocks;
-        if let Some(place) = clocks.iter().position(|c| *c.name() == name) {
-            return Ok(place);
-        }
-        let mut clock = HostClock::open(name, software)?;
-        if matches!(settings.clock, LocalClock::Auto) && !software {
-            clock.follow(settings.networks.iter().map(|n| n.interface.clone()).collect());
-        }
-        clocks.push(clock);
-        Ok(clocks.len() - 1)
     }
 
     /// The place of an instance's management sockets, which are opened if they are not yet.
@@ -273,7 +294,8 @@ impl Daemon {
         let locals = self.shared.locals.iter().filter_map(|l| l.next_deadline(now));
         let names = self.instances.iter().filter_map(|i| i.resolver.next_deadline(now));
         let engines = self.instances.iter().filter_map(|i| i.engine.next_deadline().map(|t| t.0));
-        ports.chain(engines).chain(locals).chain(names).min()
+        let clocks = self.instances.iter().filter_map(|i| i.together.as_ref()?.next_deadline());
+        ports.chain(engines).chain(locals).chain(names).chain(clocks).min()
     }
 
     /// All descriptors there are now.
@@ -325,6 +347,9 @@ impl Daemon {
         for local in &mut self.shared.locals {
             local.flush(now);
         }
+        for instance in &mut self.instances {
+            instance.keep_together(now, &mut self.shared);
+        }
         self.apply_changes(now);
         self.carry_out(now);
         for instance in &mut self.instances {
@@ -345,7 +370,7 @@ impl Daemon {
             self.shared.flush(now);
             // A clock that one instance stepped is another's, too.
             while let Some((clock, by)) = self.shared.stepped.pop() {
-                let others = |i: &&mut Instance| i.index != by && i.clocks.contains(&clock);
+                let others = |i: &&mut Instance| Some(i.index) != by && i.clocks.contains(&clock);
                 for instance in self.instances.iter_mut().filter(others) {
                     instance.handle(now, Input::ClockStepped);
                 }

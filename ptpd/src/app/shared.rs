@@ -1,5 +1,6 @@
 //! What the instances of one daemon have in common: sockets, clocks, management sockets.
 
+use ptp_clock::{ClockError, ClockName};
 use ptp_daemon::{Notify, RateLimit};
 use ptp_net::{NetError, StampRequest};
 use ptp_wire::TimePoint;
@@ -39,11 +40,20 @@ pub(super) struct Shared {
     pub(super) send_trouble: RateLimit,
     /// Stamps that came while outputs were being carried out.
     pub(super) stamps: Vec<Stamped>,
-    /// Clocks that were stepped, and by which instance.
-    pub(super) stepped: Vec<(usize, usize)>,
+    /// Clocks that were stepped, and the instance that knows already.
+    pub(super) stepped: Vec<(usize, Option<usize>)>,
 }
 
 impl Shared {
+    /// The place of a clock, which is opened if it is not yet. `software`: the stamps are the kernel's.
+    pub(super) fn clock(&mut self, name: ClockName, software: bool) -> Result<usize, ClockError> {
+        if let Some(place) = self.clocks.iter().position(|c| *c.name() == name) {
+            return Ok(place);
+        }
+        self.clocks.push(HostClock::open(name, software)?);
+        Ok(self.clocks.len() - 1)
+    }
+
     /// Sends for an instance; `envelope`: what passes through it.
     pub(super) fn transmit(
         &mut self,

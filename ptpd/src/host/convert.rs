@@ -7,7 +7,7 @@ use ptp_net::Address;
 use ptp_servo::{PiConfig, ServoConfig};
 use ptp_wire::ClockIdentity;
 
-use super::settings::{LocalAddress, LocalClock, Network, Settings, Stamps};
+use super::settings::{LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
 
 /// A setting that one port may not have different from the others.
 #[derive(Debug)]
@@ -40,11 +40,11 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         instance: instance(c),
         clock_identity: c.clock_identity,
         networks: c.ports.iter().map(|p| network(p, c.clock.is_transparent())).collect(),
-        clock: match &c.clock_device {
-            config::ClockDevice::Auto => LocalClock::Auto,
-            config::ClockDevice::Phc(n) => LocalClock::Named(ClockName::Phc(*n)),
-            config::ClockDevice::System => LocalClock::Named(ClockName::System),
-            config::ClockDevice::Virtual(path) => LocalClock::Named(ClockName::Virtual(path.clone())),
+        clock: local_clock(&c.clock_device),
+        port_clocks: match c.port_clocks {
+            config::PortClocks::Together => PortClocks::Together,
+            config::PortClocks::External => PortClocks::External,
+            config::PortClocks::Same => PortClocks::Same,
         },
         stamps: first,
         servo: servo(&c.servo, &PiConfig::hardware()),
@@ -66,6 +66,15 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         summary_ns: c.log.summary_interval.map(|i| u64::try_from(i.nanos()).unwrap_or(0)),
         drop_in: false,
     })
+}
+
+fn local_clock(c: &config::ClockDevice) -> LocalClock {
+    match c {
+        config::ClockDevice::Auto => LocalClock::Auto,
+        config::ClockDevice::Phc(n) => LocalClock::Named(ClockName::Phc(*n)),
+        config::ClockDevice::System => LocalClock::Named(ClockName::System),
+        config::ClockDevice::Virtual(path) => LocalClock::Named(ClockName::Virtual(path.clone())),
+    }
 }
 
 fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
@@ -361,6 +370,7 @@ fn network(p: &config::PortConfig, relay: bool) -> Network {
         relay,
         batch: p.unicast_server.is_some(),
         retry_ns: u64::try_from(p.fault_reset_interval.duration().as_nanos()).unwrap_or(u64::MAX),
+        clock: local_clock(&p.port_clock),
     }
 }
 

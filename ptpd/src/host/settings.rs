@@ -17,6 +17,17 @@ pub enum LocalClock {
     Named(ClockName),
 }
 
+/// What becomes of ports whose stamps are of different clocks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PortClocks {
+    /// They are kept with the clock of the client port.
+    Together,
+    /// Another program keeps them together.
+    External,
+    /// They are an error.
+    Same,
+}
+
 /// Who makes the stamps.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stamps {
@@ -57,6 +68,8 @@ pub struct Network {
     pub relay: bool,
     /// ns until a port that failed is tried again.
     pub retry_ns: u64,
+    /// The clock of its stamps; `Auto`: the card's, or the instance's with software stamps.
+    pub clock: LocalClock,
 }
 
 impl Network {
@@ -115,6 +128,8 @@ pub struct Settings {
     pub networks: Vec<Network>,
     /// What is disciplined.
     pub clock: LocalClock,
+    /// What becomes of ports whose stamps are of different clocks.
+    pub port_clocks: PortClocks,
     /// Who makes the stamps, the same on all ports.
     pub stamps: Stamps,
     /// With the gains for hardware stamps.
