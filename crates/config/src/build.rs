@@ -206,7 +206,11 @@ impl<'a> Values<'a> {
     }
 
     pub(crate) fn clock_device(self) -> ClockDevice {
-        let text = self.text("clock_device");
+        self.clock("clock_device")
+    }
+
+    pub(crate) fn clock(self, name: &str) -> ClockDevice {
+        let text = self.text(name);
         if let Some(path) = text.strip_prefix("virtual:") {
             return ClockDevice::Virtual(path.into());
         }
@@ -282,6 +286,11 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         },
         options: options(v),
         clock_device: v.clock_device(),
+        port_clocks: match v.text("port_clocks") {
+            "external" => PortClocks::External,
+            "same" => PortClocks::Same,
+            _ => PortClocks::Together,
+        },
         servo: servo(v),
         management: Management {
             socket: v.path("management.socket"),
@@ -334,6 +343,7 @@ fn port(v: Values<'_>) -> PortConfig {
         interface: v.text("interface").to_owned(),
         transport: v.transport(),
         stamping: v.stamping(),
+        port_clock: v.clock("port_clock"),
         addresses: addresses(v),
         udp_ttl: v.int("udp_ttl"),
         dscp_event: v.int("dscp_event"),

@@ -192,6 +192,20 @@ impl<'a> Checker<'a> {
                 }
                 _ => None,
             };
+            let own = v.setting("port_clock");
+            let own_clash = match (v.stamping(), v.clock("port_clock")) {
+                (
+                    Stamping::Hardware | Stamping::OneStep | Stamping::P2pOneStep,
+                    ClockDevice::System | ClockDevice::Virtual(_),
+                ) => Some("hardware"),
+                (Stamping::Software, ClockDevice::Phc(_)) => Some("software"),
+                _ => None,
+            };
+            if let Some(kind) = own_clash.filter(|_| !told.contains(&std::ptr::from_ref(own))) {
+                told.push(own);
+                let message = format!("{kind} stamps are not of the clock `{}`", own.text);
+                self.contradiction(&path("port_clock"), own, message, "leave `stamping` or `port_clock` out");
+            }
             // What is said once for all ports is wrong once.
             if let Some(message) = clash.filter(|_| !told.contains(&std::ptr::from_ref(stamping))) {
                 told.push(stamping);

@@ -284,6 +284,13 @@ pub(crate) const INSTANCE: Section = Section {
             "",
         ),
         key(
+            "port_clocks",
+            Kind::Choice(&["together", "external", "same"]),
+            "together",
+            "Ports whose stamps are of different clocks: `together`, they are kept with the one of the client port; `external`, by another program; `same`, there may be only one clock.",
+            "boundary_clock_jbod",
+        ),
+        key(
             "state_file",
             Kind::Path { max: 4095, off: true },
             "/var/lib/escapement/ptpd.state",
@@ -355,6 +362,7 @@ pub(crate) const PORT: Section = Section {
         key("transport", Kind::Choice(&["udp4", "udp6", "ethernet"]), "udp4", "What carries the messages.", "network_transport"),
         key("stamping", Kind::Choice(&["auto", "hardware", "software", "onestep", "p2p1step"]), "auto", "Who makes the time stamps. `auto`: the interface if it can and the clock fits, else the kernel. `onestep`: the interface, which writes Sync itself; `p2p1step`: Pdelay_Resp, too.", "time_stamping"),
         key("delay_mechanism", Kind::Choice(&["e2e", "p2p", "common_p2p", "none"]), "e2e", "How the path is measured. `common_p2p`: by the common service of the link, for all domains.", "portDS.delayMechanism"),
+        key("port_clock", Kind::ClockDevice, "auto", "The clock of this port's stamps. `auto`: the interface's hardware clock, or `clock_device` with software stamps. A virtual clock of the hardware's (`phcN`) is bound.", "phc_index"),
         key("log_announce_interval", LOG, "1", "log2 of the seconds between Announces.", "portDS.logAnnounceInterval"),
         key("announce_receipt_timeout", int(2, 255), "3", "Announce intervals without Announce until another clock is chosen.", "portDS.announceReceiptTimeout"),
         key("log_sync_interval", LOG, "0", "log2 of the seconds between Syncs.", "portDS.logSyncInterval"),

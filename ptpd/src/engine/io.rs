@@ -230,6 +230,15 @@ pub enum Input<'a> {
     },
     /// The daemon ends: contracts are cancelled. Nothing else is to be expected of the engine after that.
     Stop,
+    /// Whether the clock of a port's stamps is kept with the clock of the instance, for ports that have clocks of their
+    /// own. While it is not, a MASTER port sends no Sync and answers no Delay_Req, and its Announces say
+    /// synchronizationUncertain. All are, until something else is said.
+    PortClock {
+        /// Which.
+        port: PortNumber,
+        /// Its clock may be served.
+        aligned: bool,
+    },
     /// The host found a port's stamps or clock to be different from what was configured.
     PhcIndex {
         /// Which.

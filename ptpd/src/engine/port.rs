@@ -50,6 +50,8 @@ pub(super) fn take(sequence: &mut u16) -> u16 {
 
 #[derive(Debug)]
 pub(super) struct Port {
+    /// Its clock is kept with the instance's: what it sends is true.
+    pub(super) aligned: bool,
     pub(super) id: PortIdentity,
     pub(super) config: PortConfig,
     pub(super) state: PortState,
@@ -94,6 +96,7 @@ impl Port {
         let masters = config.unicast_client.as_ref().map_or(0, |c| c.masters.len());
         let serves = config.unicast_server.is_some();
         Self {
+            aligned: true,
             unicast: Unicast {
                 client: config.unicast_client.as_ref().map(|c| Client::new(c, now)),
                 server: serves.then(|| Box::new(Server::new(now))),

@@ -7,7 +7,7 @@ use ptp_net::Address;
 use ptp_servo::{PiConfig, ServoConfig};
 use ptp_wire::{ClockIdentity, PortNumber, SdoId};
 
-use super::settings::{CommonLink, LocalAddress, LocalClock, Network, Settings, Stamps};
+use super::settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
 
 /// A setting that one port may not have different from the others.
 #[derive(Debug)]
@@ -34,14 +34,17 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         return Err(Mixed("stamping"));
     }
     Ok(Settings {
+        name: String::new(),
+        told_to_steer: false,
+        measures_only: false,
         instance: instance(c),
         clock_identity: c.clock_identity,
         networks: c.ports.iter().map(|p| network(p, c.clock.is_transparent())).collect(),
-        clock: match &c.clock_device {
-            config::ClockDevice::Auto => LocalClock::Auto,
-            config::ClockDevice::Phc(n) => LocalClock::Named(ClockName::Phc(*n)),
-            config::ClockDevice::System => LocalClock::Named(ClockName::System),
-            config::ClockDevice::Virtual(path) => LocalClock::Named(ClockName::Virtual(path.clone())),
+        clock: local_clock(&c.clock_device),
+        port_clocks: match c.port_clocks {
+            config::PortClocks::Together => PortClocks::Together,
+            config::PortClocks::External => PortClocks::External,
+            config::PortClocks::Same => PortClocks::Same,
         },
         common: common(c),
         stamps: first,
@@ -78,6 +81,15 @@ fn common(c: &config::PtpdConfig) -> Vec<CommonLink> {
         })
     };
     (1..).zip(&c.ports).filter_map(link).collect()
+}
+
+fn local_clock(c: &config::ClockDevice) -> LocalClock {
+    match c {
+        config::ClockDevice::Auto => LocalClock::Auto,
+        config::ClockDevice::Phc(n) => LocalClock::Named(ClockName::Phc(*n)),
+        config::ClockDevice::System => LocalClock::Named(ClockName::System),
+        config::ClockDevice::Virtual(path) => LocalClock::Named(ClockName::Virtual(path.clone())),
+    }
 }
 
 fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
@@ -375,6 +387,7 @@ fn network(p: &config::PortConfig, relay: bool) -> Network {
         relay,
         batch: p.unicast_server.is_some(),
         retry_ns: u64::try_from(p.fault_reset_interval.duration().as_nanos()).unwrap_or(u64::MAX),
+        clock: local_clock(&p.port_clock),
     }
 }
 

@@ -17,6 +17,17 @@ pub enum LocalClock {
     Named(ClockName),
 }
 
+/// What becomes of ports whose stamps are of different clocks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PortClocks {
+    /// They are kept with the clock of the client port.
+    Together,
+    /// Another program keeps them together.
+    External,
+    /// They are an error.
+    Same,
+}
+
 /// Who makes the stamps.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stamps {
@@ -57,6 +68,38 @@ pub struct Network {
     pub relay: bool,
     /// ns until a port that failed is tried again.
     pub retry_ns: u64,
+    /// The clock of its stamps; `Auto`: the card's, or the instance's with software stamps.
+    pub clock: LocalClock,
+}
+
+impl Network {
+    /// Whether two ports would open the same sockets. A transparent clock's hear what is for others, and are its own.
+    pub fn shares(&self, other: &Self) -> bool {
+        self.meets(other) && self.differs(other).is_none() && !self.relay && !other.relay
+    }
+
+    /// What keeps two ports on one interface from sharing sockets, by its name in the configuration; `None`: nothing, or
+    /// they have nothing to do with each other.
+    pub fn differs(&self, other: &Self) -> Option<&'static str> {
+        [
+            ("the group addresses (`destination_address` and the like)", self.groups() != other.groups()),
+            ("udp_ttl", self.ttl != other.ttl),
+            ("dscp_event", self.dscp_event != other.dscp_event),
+            ("dscp_general", self.dscp_general != other.dscp_general),
+            ("socket_priority", self.socket_priority != other.socket_priority),
+        ]
+        .into_iter()
+        .find_map(|(name, differs)| differs.then_some(name))
+    }
+
+    /// They are on one interface, over one transport.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.interface == other.interface && self.transport == other.transport
+    }
+
+    const fn groups(&self) -> (Address, Address) {
+        (self.primary, self.peer_delay)
+    }
 }
 
 /// A management socket.
@@ -88,6 +131,12 @@ pub struct CommonLink {
 /// Everything.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// What this instance is called where there are several; empty where it is alone.
+    pub name: String,
+    /// Somebody wrote that this instance is to steer its clock: then another one may not.
+    pub told_to_steer: bool,
+    /// It only measures, as another instance keeps the clock.
+    pub measures_only: bool,
     /// What the engine is told. Its clock identity and the ports' addresses are filled in when the interfaces are known.
     pub instance: InstanceConfig,
     /// `None`: from the first port's MAC address.
@@ -98,6 +147,8 @@ pub struct Settings {
     pub common: Vec<CommonLink>,
     /// What is disciplined.
     pub clock: LocalClock,
+    /// What becomes of ports whose stamps are of different clocks.
+    pub port_clocks: PortClocks,
     /// Who makes the stamps, the same on all ports.
     pub stamps: Stamps,
     /// With the gains for hardware stamps.

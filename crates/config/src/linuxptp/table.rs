@@ -62,6 +62,8 @@ pub(crate) enum How {
     Seconds,
     /// `true` for 0.
     NotFlag,
+    /// N of /dev/ptpN; -1 is `auto`.
+    Phc,
 }
 
 /// What becomes of a key.
@@ -184,8 +186,8 @@ pub(crate) const KEYS: &[Key] = &[
     k("time_stamping", Kind::Choice(&["hardware", "software", "legacy", "onestep", "p2p1step"]), "hardware", Scope::Global, To::Key("stamping", How::Words(&[("hardware", "hardware"), ("software", "software"), ("legacy", "hardware"), ("onestep", "onestep"), ("p2p1step", "p2p1step")]))),
     k("hwts_filter", Kind::Choice(&["normal", "check", "full"]), "normal", Scope::Global, To::Nothing("the narrowest receive filter the hardware has is used")),
     k("tx_timestamp_timeout", int(1, i32::MAX as i64), "10", Scope::Global, To::Nothing("nothing waits for a transmit stamp: it is taken when it comes, up to 1 s later")),
-    k("phc_index", int(-1, i32::MAX as i64), "-1", Scope::Port, To::NotYet),
-    k("boundary_clock_jbod", int(0, 1), "0", Scope::Port, To::NotYet),
+    k("phc_index", int(-1, i32::MAX as i64), "-1", Scope::Port, To::Key("port_clock", How::Phc)),
+    k("boundary_clock_jbod", int(0, 1), "0", Scope::Port, To::Together),
     k("check_fup_sync", int(0, 1), "0", Scope::Global, To::Nothing("Sync and Follow_Up are matched by their sequence numbers, in whatever order they come")),
     k("assume_two_step", int(0, 1), "0", Scope::Global, To::NotYet),
     k("clock_servo", Kind::Choice(&["pi", "linreg", "ntpshm", "nullf", "refclock_sock"]), "pi", Scope::Global, To::Key("servo.kind", How::Words(&[("pi", "pi")]))),
