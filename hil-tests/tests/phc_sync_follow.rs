@@ -1,0 +1,246 @@
+//! `phc-sync` beside `ptpd` and Debian's `ptp4l`, in namespaces, on virtual clocks.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use hil_tests::lab::{
+    Host, Instance, LINUXPTP, Lab, LabError, Process, Ptp4l, PtpdOptions, experiment, our_program,
+    run_command,
+};
+use ptp_clock::{Clock, VirtualClock, VirtualOptions};
+use ptp_wire::TimeInterval;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// TAI - UTC that the grandmasters announce.
+const UTC_OFFSET_NS: f64 = 37e9;
+/// Far more than software stamps need on a busy machine, far less than anything that is tested here.
+const AGREEMENT_NS: f64 = 300e3;
+
+fn wrong(e: impl std::fmt::Display) -> LabError {
+    LabError::Wrong(e.to_string())
+}
+
+/// A clock of the truth that all share; `ahead` ns, `ppb` fast.
+fn clock(path: &str, ahead: i64, ppb: f64) -> Result<VirtualClock, LabError> {
+    static EPOCH: OnceLock<i64> = OnceLock::new();
+    let options = VirtualOptions {
+        epoch: Some(*EPOCH.get_or_init(VirtualOptions::epoch_now)),
+        offset: TimeInterval::from_nanos(ahead),
+        frequency_error_ppb: ppb,
+        ..VirtualOptions::default()
+    };
+    VirtualClock::create(path, &options).map_err(wrong)
+}
+
+/// True error in ns.
+fn error(clock: &mut VirtualClock) -> Result<f64, LabError> {
+    clock.true_error().map(TimeInterval::nanos_f64).map_err(wrong)
+}
+
+fn wait(what: &str, process: &Process, mut done: impl FnMut() -> Result<bool, LabError>) -> Result<(), LabError> {
+    let limit = Instant::now() + PATIENCE;
+    while !done()? {
+        if Instant::now() > limit {
+            return Err(wrong(format!("not within a minute: {what}\n{}", process.last_words())));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// The clock `b` is this far behind `a`, five looks in a row.
+fn wait_apart(
+    what: &str,
+    process: &Process,
+    a: &mut VirtualClock,
+    b: &mut VirtualClock,
+    behind: f64,
+) -> Result<(), LabError> {
+    let mut good = 0;
+    wait(what, process, || {
+        let apart = error(a)? - error(b)?;
+        good = if (apart - behind).abs() < AGREEMENT_NS { good + 1 } else { 0 };
+        Ok(good >= 5)
+    })
+}
+
+fn file(host: &Host, text: &str) -> Result<PathBuf, LabError> {
+    let path = host.dir().join(format!("{}-phc-sync.yaml", host.name()));
+    std::fs::write(&path, text).map_err(wrong)?;
+    Ok(path)
+}
+
+fn phc_sync(host: &Host, text: &str) -> Result<Process, LabError> {
+    let file = file(host, text)?;
+    host.start("phc-sync", &our_program("phc-sync")?, ["-f".as_ref(), file.as_os_str()])
+}
+
+fn ptpd(host: &Host, clock: &str, priority1: u8, client: bool) -> Result<Instance, LabError> {
+    let mut options = PtpdOptions::new(&["eth0"]).on_virtual_clock(Path::new(clock));
+    options.priority1 = priority1;
+    options.client_only = client;
+    Instance::start(host, &our_program("ptpd")?, &options)
+}
+
+fn set_utc_offset(socket: &Path, seconds: i16) -> Result<(), LabError> {
+    let program = our_program("pmc")?;
+    let settings = format!(
+        "SET GRANDMASTER_SETTINGS_NP clockClass 6 clockAccuracy 0x21 offsetScaledLogVariance 0x4e5d currentUtcOffset {seconds} \
+         leap61 0 leap59 0 currentUtcOffsetValid 1 ptpTimescale 1 timeTraceable 1 frequencyTraceable 1 timeSource 0x20"
+    );
+    let uds = socket.to_string_lossy();
+    let said = run_command(
+        &program.to_string_lossy(),
+        &["-u", "-b", "0", "-i", "/run/settings-pmc", "-s", &uds, &settings],
+    )?;
+    if said.contains("currentUtcOffset") { Ok(()) } else { Err(wrong(said)) }
+}
+
+fn slave(instance: &mut Instance) -> Result<(), LabError> {
+    instance.wait_until("SLAVE", PATIENCE, |look| look.state() == Some("SLAVE")).map(drop)
+}
+
+/// Follows, is at once where the UTC offset changes, holds still without a source, finds it again, names strangers.
+fn follows_ptpd(lab: &mut Lab) -> Result<(), LabError> {
+    let (gm, client) = (lab.host("gm")?, lab.host("client")?);
+    lab.link((&gm, "eth0"), (&client, "eth0"))?;
+    let mut truth = clock("/run/clock-gm", 0, 0.0)?;
+    let _ptp = clock("/run/clock-client", 400_000, 12_000.0)?;
+    let mut system = clock("/run/clock-system", -5_000_000_000, 30_000.0)?;
+    let serving = ptpd(&gm, "/run/clock-gm", 10, false)?;
+    let mut following = ptpd(&client, "/run/clock-client", 128, true)?;
+    let mut sync = phc_sync(
+        &client,
+        "instances:\n  - socket: /run/ptpd-client\n    clock: virtual:/run/clock-client\n\
+         system_clock: sink\nsystem_clock_device: virtual:/run/clock-system\nrate: 8\nstep_threshold: 100 ms\n",
+    )?;
+    // Nothing is steered by a clock that is not good yet.
+    let untouched = system.observation().map_err(wrong)?.adjustments;
+    if following.wait_until("a state", PATIENCE, |look| look.state().is_some())?.state() != Some("SLAVE") {
+        let now = system.observation().map_err(wrong)?.adjustments;
+        let state = following.wait_until("a state", PATIENCE, |look| look.state().is_some())?;
+        if state.state() != Some("SLAVE") && now != untouched {
+            return Err(wrong("the system clock was steered before the port was a slave"));
+        }
+    }
+    slave(&mut following)?;
+    wait_apart("UTC after TAI", &sync, &mut truth, &mut system, UTC_OFFSET_NS)?;
+    set_utc_offset(&serving.socket, 38)?;
+    wait_apart("a new UTC offset", &sync, &mut truth, &mut system, 38e9)?;
+    set_utc_offset(&serving.socket, 37)?;
+    wait_apart("the old UTC offset", &sync, &mut truth, &mut system, UTC_OFFSET_NS)?;
+
+    // The daemon dies: nothing is steered any more.
+    following.process.kill()?;
+    sync.wait_for_line("the loss", PATIENCE, |l| l.contains("lost /run/ptpd-client"))?;
+    std::thread::sleep(Duration::from_millis(300));
+    let held = system.observation().map_err(wrong)?.adjustments;
+    std::thread::sleep(Duration::from_secs(1));
+    let now = system.observation().map_err(wrong)?.adjustments;
+    if now != held {
+        return Err(wrong(format!("steered without a source: {held} adjustments, then {now}")));
+    }
+    // It comes back, and its clock was put wrong meanwhile: the system clock waits until it is right again.
+    system.step(TimeInterval::from_nanos(300_000_000)).map_err(wrong)?;
+    let mut following = ptpd(&client, "/run/clock-client", 128, true)?;
+    slave(&mut following)?;
+    wait_apart("the daemon's return", &sync, &mut truth, &mut system, UTC_OFFSET_NS)?;
+
+    // A stranger, whom this test is.
+    system.set_frequency(123_456.0).map_err(wrong)?;
+    let line = sync.wait_for_line("a word about strangers", PATIENCE, |l| l.contains("somebody else adjusts"))?;
+    println!("{line}");
+    let own = format!("(process {})", std::process::id());
+    if !line.contains(&own) || !line.contains("frequency") {
+        return Err(wrong(format!("{own} is not named: {line}")));
+    }
+    wait_apart("the stranger's end", &sync, &mut truth, &mut system, UTC_OFFSET_NS)?;
+    sync.stop(PATIENCE)?;
+    Ok(())
+}
+
+#[test]
+fn the_system_clock_follows_ptpd() {
+    experiment("the_system_clock_follows_ptpd", &[], follows_ptpd);
+}
+
+/// Two domains, each with its own grandmaster, 50 ms apart: the first goes first, the second steps in.
+fn two_domains(lab: &mut Lab) -> Result<(), LabError> {
+    let (a, b) = (lab.host("a")?, lab.host("b")?);
+    let (left, right) = (lab.host("left")?, lab.host("right")?);
+    lab.link((&a, "eth0"), (&left, "eth0"))?;
+    lab.link((&b, "eth0"), (&right, "eth0"))?;
+    let mut truth = clock("/run/clock-a", 0, 0.0)?;
+    let _other = clock("/run/clock-b", 50_000_000, 0.0)?;
+    let _left = clock("/run/clock-left", 400_000, 12_000.0)?;
+    let _right = clock("/run/clock-right", -400_000, -9_000.0)?;
+    let mut system = clock("/run/clock-system", 7_000_000, 30_000.0)?;
+    let _serving = (ptpd(&a, "/run/clock-a", 10, false)?, ptpd(&b, "/run/clock-b", 10, false)?);
+    let mut first = ptpd(&left, "/run/clock-left", 128, true)?;
+    let mut second = ptpd(&right, "/run/clock-right", 128, true)?;
+    slave(&mut first)?;
+    slave(&mut second)?;
+    let mut sync = phc_sync(
+        &left,
+        "instances:\n  - {socket: /run/ptpd-left, clock: 'virtual:/run/clock-left'}\n\
+         \x20 - {socket: /run/ptpd-right, clock: 'virtual:/run/clock-right'}\n\
+         system_clock: sink\nsystem_clock_device: virtual:/run/clock-system\nrate: 8\nstep_threshold: 10 ms\n",
+    )?;
+    wait_apart("the first domain", &sync, &mut truth, &mut system, UTC_OFFSET_NS)?;
+    first.process.stop(PATIENCE)?;
+    wait_apart("the second domain", &sync, &mut truth, &mut system, UTC_OFFSET_NS - 50e6)?;
+    let mut first = ptpd(&left, "/run/clock-left", 128, true)?;
+    slave(&mut first)?;
+    wait_apart("the first domain again", &sync, &mut truth, &mut system, UTC_OFFSET_NS)?;
+    sync.stop(PATIENCE)?;
+    Ok(())
+}
+
+#[test]
+fn domains_go_by_priority() {
+    experiment("domains_go_by_priority", &[], two_domains);
+}
+
+/// Debian's ptp4l says what its port is, and `phc-sync` acts at once. A ptp4l that touches no clock is never more than
+/// UNCALIBRATED: nothing is steered by it. As a master its clock is the system clock's to steer.
+fn states_of_ptp4l(lab: &mut Lab) -> Result<(), LabError> {
+    let (gm, client) = (lab.host("gm")?, lab.host("client")?);
+    lab.link((&gm, "eth0"), (&client, "eth0"))?;
+    let mut ptp = clock("/run/clock-client", 9_000_000, 5_000.0)?;
+    let mut system = clock("/run/clock-system", 7_000_000, 0.0)?;
+    let mut serving = Ptp4l::start(&gm, &["eth0"], &["--priority1=10"])?;
+    let mut following = Ptp4l::start(&client, &["eth0"], &[])?;
+    following.wait_for_state(1, "UNCALIBRATED", PATIENCE)?;
+    let mut sync = phc_sync(
+        &client,
+        "instances:\n  - {socket: /run/ptp4l-client, clock: 'virtual:/run/clock-client'}\n\
+         system_clock: sink-or-source\nsystem_clock_device: virtual:/run/clock-system\nrate: 8\n",
+    )?;
+    sync.wait_for_line("waiting", PATIENCE, |l| l.contains("master clock not ready, waiting..."))?;
+    std::thread::sleep(Duration::from_secs(1));
+    for clock in [&mut ptp, &mut system] {
+        let touched = clock.observation().map_err(wrong)?.adjustments;
+        if touched != 0 {
+            return Err(wrong(format!("a clock was steered by a source that is not ready\n{}", sync.log())));
+        }
+    }
+    serving.process.stop(PATIENCE)?;
+    following.wait_for_state(1, "MASTER", PATIENCE)?;
+    sync.wait_for_line("the notification", PATIENCE, |l| l.contains("changed state"))?;
+    // With software stamps ptp4l is on no PTP timescale: both clocks show the same.
+    wait_apart("a master's clock", &sync, &mut ptp, &mut system, 0.0)?;
+    if system.observation().map_err(wrong)?.adjustments != 0 {
+        return Err(wrong("the source was steered"));
+    }
+    following.process.stop(PATIENCE)?;
+    sync.wait_for_line("the loss of ptp4l", PATIENCE, |l| l.contains("lost /run/ptp4l-client"))?;
+    sync.wait_for_line("nothing to do", PATIENCE, |l| l.contains("nothing to synchronize"))?;
+    sync.stop(PATIENCE)?;
+    Ok(())
+}
+
+#[test]
+fn the_states_of_debians_ptp4l_count() {
+    experiment("the_states_of_debians_ptp4l_count", LINUXPTP, states_of_ptp4l);
+}
