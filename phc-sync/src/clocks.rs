@@ -39,7 +39,7 @@ impl Table {
         if let Some(id) = self.find(name) {
             return Ok(id);
         }
-        let clock = if settings.free_running || settings.output.is_refclock() {
+        let clock = if settings.free_running || settings.feeds_ntp() {
             name.open_read_only()?
         } else {
             name.open().or_else(|e| match e {

@@ -2,6 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod bound;
+mod chrony;
+mod chronyd;
+mod clock_command;
 mod clocks;
 mod file;
 mod options;
@@ -9,9 +13,11 @@ mod phc2sys;
 mod plan;
 mod pulses;
 mod run;
+mod select;
 mod settings;
 mod sink;
 mod utc;
+mod wait;
 mod watch;
 
 use std::process::ExitCode;
@@ -31,6 +37,16 @@ fn main() -> ExitCode {
     let name = arguments.first().map_or("", String::as_str);
     if phc2sys::is_meant(name) {
         return drop_in(arguments.get(1..).unwrap_or_default());
+    }
+    if clock_command::is_meant(name) {
+        return clock_command::main("phc_ctl", arguments.get(1..).unwrap_or_default());
+    }
+    let rest = arguments.get(1..).unwrap_or_default();
+    match rest.first().map(String::as_str) {
+        Some("clock") => return clock_command::main("phc-sync", rest.get(1..).unwrap_or_default()),
+        Some("wait") => return wait::main(rest),
+        Some("chrony") => return feed(rest),
+        _ => {}
     }
     let options = Options::parse();
     init_log(&LogOptions {
@@ -52,6 +68,24 @@ fn main() -> ExitCode {
         }
     };
     if options.check { ExitCode::SUCCESS } else { run(settings) }
+}
+
+/// `phc-sync chrony`.
+fn feed(arguments: &[String]) -> ExitCode {
+    match chrony::prepare(arguments) {
+        Ok(chrony::Work::Print(text)) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Ok(chrony::Work::Serve(settings)) => {
+            init_log(&LogOptions::new("phc-sync"));
+            run(*settings)
+        }
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// As phc2sys.

@@ -65,7 +65,8 @@ pub(crate) struct Source {
 }
 
 impl Domain {
-    fn source(&self) -> Result<ClockId, Lack> {
+    /// Its clock that others may follow.
+    pub(crate) fn source(&self) -> Result<ClockId, Lack> {
         let with = |state: State| self.clocks.iter().filter(move |c| c.1 == state).map(|c| c.0);
         let mut slaves = with(State::Slave);
         match (slaves.next(), slaves.next()) {

@@ -139,6 +139,8 @@ pub(crate) struct Settings {
     /// The error of a PTP source on top of what it says of itself.
     pub(crate) source_error: TimeInterval,
     pub(crate) bound_page: Option<PathBuf>,
+    /// chronyd's sockets, one for each instance: the system clock is measured against all, and nothing is steered.
+    pub(crate) fan_out: Vec<PathBuf>,
     /// How fast the clock may drift between measurements, ppb.
     pub(crate) max_drift: u32,
 }
@@ -174,6 +176,7 @@ impl Default for Settings {
             max_slew: 10_000.0,
             source_error: TimeInterval::from_nanos(1_000),
             bound_page: None,
+            fan_out: Vec::new(),
             max_drift: 5_000,
         }
     }
@@ -243,6 +246,11 @@ impl Settings {
             }];
         }
         self.instances.clone()
+    }
+
+    /// NTP daemons steer the clocks.
+    pub(crate) fn feeds_ntp(&self) -> bool {
+        self.output.is_refclock() || !self.fan_out.is_empty()
     }
 
     /// It is the system clock, or stands for it.

@@ -34,9 +34,15 @@ enum Controller {
 }
 
 impl Controller {
-    fn new(settings: &Settings, config: ServoConfig, frequency: f64) -> Result<Self, ClockError> {
+    fn new(
+        settings: &Settings,
+        config: ServoConfig,
+        frequency: f64,
+        domain: Option<usize>,
+    ) -> Result<Self, ClockError> {
         let interval = 1.0 / settings.rate;
-        Ok(match &settings.output {
+        let fan_out = settings.fan_out.get(domain.unwrap_or(0)).cloned().map(Output::ChronySock);
+        Ok(match fan_out.as_ref().unwrap_or(&settings.output) {
             Output::Pi => {
                 let mut servo = Servo::new(config, frequency);
                 servo.set_interval(interval);
@@ -130,7 +136,7 @@ impl Sink {
     ) -> Result<Self, ClockError> {
         let config = servo_config(settings, entry.clock.max_frequency());
         let frequency = entry.clock.frequency()?;
-        let controller = Controller::new(settings, config, frequency)?;
+        let controller = Controller::new(settings, config, frequency, source.domain)?;
         let mut watch = Watch::default();
         if !settings.free_running
             && let Some(frequency) = controller.frequency()
@@ -168,7 +174,7 @@ impl Sink {
 
     /// Looks for strangers. Call it before the measurement.
     pub(crate) fn look(&mut self, entry: &mut Entry, settings: &Settings, now: u64) -> Result<(), ClockError> {
-        if settings.free_running || settings.output.is_refclock() {
+        if settings.free_running || settings.feeds_ntp() {
             return Ok(());
         }
         let (intrusion, insane) = self.watch.check(entry.clock.as_mut(), settings.sanity)?;
@@ -195,7 +201,8 @@ impl Sink {
         Ok(())
     }
 
-    /// Takes a measurement, steers, tells. `target` is what the clock should show, for a clock that is far off.
+    /// Takes a measurement, steers, tells. `target` is what the clock should show, for a clock that is far off. True: the clock
+    /// was stepped.
     pub(crate) fn update(
         &mut self,
         entry: &mut Entry,
@@ -203,11 +210,11 @@ impl Sink {
         m: &Measurement,
         target: impl FnOnce() -> Result<Option<TimePoint>, ClockError>,
         now: u64,
-    ) -> Result<(), ClockError> {
+    ) -> Result<bool, ClockError> {
         if settings.free_running {
             let frequency = entry.clock.frequency()?;
             self.tell(entry, settings, m, frequency);
-            return Ok(());
+            return Ok(false);
         }
         let far = m.offset.abs() == TimeInterval::MAX;
         if far && (self.may_set || self.always_step) && self.controller.frequency().is_some()
@@ -217,14 +224,14 @@ impl Sink {
             self.controller.reset();
             self.watch.set(entry.clock.as_mut(), true)?;
             warn!("{} was more than a day off, now set to {to}", entry.label);
-            return Ok(());
+            return Ok(true);
         }
         let Some(d) = self.controller.sample(m.offset, m.local) else {
             self.hand_over(m, now)?;
             self.state = ServoState::Unlocked;
             let frequency = entry.clock.frequency()?;
             self.tell(entry, settings, m, frequency);
-            return Ok(());
+            return Ok(false);
         };
         self.state = d.state;
         entry.clock.set_frequency(d.frequency_ppb)?;
@@ -239,7 +246,7 @@ impl Sink {
             }
         }
         self.tell(entry, settings, m, d.frequency_ppb);
-        Ok(())
+        Ok(d.step.is_some())
     }
 
     /// To the NTP daemon.

@@ -1,5 +1,8 @@
 //! The loop: one thread, one poll.
 
+mod ensemble;
+mod pulse;
+
 use std::error::Error;
 use std::io;
 
@@ -9,12 +12,14 @@ use ptp_wire::{TimeInterval, TimePoint};
 use tracing::{info, warn};
 
 use crate::agent::Agent;
+use crate::bound::BoundKeeper;
 use crate::clocks::Table;
 use crate::plan::{ClockId, Domain, Lack, Plan, Source, State, plan};
 use crate::pulses::Pulses;
-use crate::settings::{LeapMode, Settings};
+use crate::settings::{LeapMode, Selection, Settings, SystemRole};
 use crate::sink::{Measurement, Sink};
 use crate::utc::{TimeProperties, Utc, UtcKeeper};
+use ensemble::Ensemble;
 
 /// A clock that failed is opened again after so long, ns.
 const RETRY_NS: u64 = 1_000_000_000;
@@ -38,6 +43,10 @@ pub(crate) struct Runner {
     retry_at: Option<u64>,
     /// Manual mode has begun.
     started: bool,
+    /// Per domain.
+    domain_sources: Vec<Option<ClockId>>,
+    ensemble: Option<Ensemble>,
+    bound: Option<BoundKeeper>,
 }
 
 /// What the kernel was told last.
@@ -97,6 +106,17 @@ impl Runner {
         let keepers = vec![UtcKeeper::default(); agents.len().max(1)];
         let pulses = settings.pps.as_deref().map(Pulses::open).transpose()?;
         let comparer = Comparer::new(settings.readings);
+        let ensemble = match settings.selection {
+            Selection::Intersection => Some(Ensemble::new(&settings, &agents)?),
+            Selection::Priority => None,
+        };
+        let bound = match &settings.bound_page {
+            Some(path) => Some(
+                BoundKeeper::new(path, settings.max_drift)
+                    .map_err(|e| format!("the error bound page {}: {e}", path.display()))?,
+            ),
+            None => None,
+        };
         let mut this = Self {
             settings,
             agents,
@@ -112,6 +132,9 @@ impl Runner {
             kernel: Kernel::default(),
             retry_at: None,
             started: false,
+            domain_sources: Vec::new(),
+            ensemble,
+            bound,
         };
         if this.settings.automatic {
             this.replan()?;
@@ -185,13 +208,26 @@ impl Runner {
             domains.push(self.domain(i)?);
         }
         let role = self.settings.system_role;
-        let system = if role == crate::settings::SystemRole::None {
+        let system = if role == SystemRole::None {
             None
         } else {
             let name = self.settings.system_clock.clone();
             Some(self.clocks.open(&name, None, &self.settings)?)
         };
-        let new = plan(&domains, system, role);
+        let mut new = plan(&domains, system, role);
+        self.domain_sources = domains.iter().map(|d| d.source().ok()).collect();
+        if !self.settings.fan_out.is_empty() {
+            let system = system.unwrap_or_default();
+            let sources = self.domain_sources.iter().enumerate();
+            let each = sources.filter_map(|(i, clock)| Some((system, Source { clock: (*clock)?, domain: Some(i) })));
+            new.follow = each.collect();
+        } else if self.ensemble.is_some()
+            && let Some(system) = system
+        {
+            // The majority of all is its source, whoever is first.
+            new.follow.retain(|(sink, _)| *sink != system);
+            new.follow.push((system, Source { clock: system, domain: None }));
+        }
         if new == self.plan {
             return Ok(());
         }
@@ -199,7 +235,9 @@ impl Runner {
         self.tell(&new);
         let mut old = std::mem::take(&mut self.sinks);
         for (sink, source) in &new.follow {
-            let known = old.iter().position(|s| s.clock == *sink).map(|i| old.swap_remove(i));
+            let own_domain = !self.settings.fan_out.is_empty();
+            let same = |s: &Sink| s.clock == *sink && (!own_domain || s.source.domain == source.domain);
+            let known = old.iter().position(same).map(|i| old.swap_remove(i));
             let made = match known {
                 Some(mut known) => {
                     known.follow(*source);
@@ -234,7 +272,7 @@ impl Runner {
             if let Some(entry) = self.clocks.get(*sink) {
                 info!("selecting {} for synchronization", entry.label);
             }
-            if !sources.contains(&source.clock) {
+            if !sources.contains(&source.clock) && source.clock != *sink {
                 sources.push(source.clock);
             }
         }
@@ -324,6 +362,9 @@ impl Runner {
     }
 
     fn update_sink(&mut self, sink: &mut Sink, now: u64) -> Result<(), ClockError> {
+        if sink.source.clock == sink.clock {
+            return self.update_by_majority(sink, now);
+        }
         let Some(entry) = self.clocks.get(sink.clock) else { return Ok(()) };
         sink.look(entry, &self.settings, now)?;
         let Some(compared) = self.clocks.compare(sink.source.clock, sink.clock, &self.comparer) else {
@@ -364,7 +405,31 @@ impl Runner {
         let (source, settings) = (sink.source.clock, &self.settings);
         let now_there = self.clocks.get(source).map(|e| e.clock.now()).transpose()?;
         let Some(entry) = self.clocks.get(sink.clock) else { return Ok(()) };
-        sink.update(entry, settings, &m, || Ok(now_there.map(|t| t + wanted)), now)
+        sink.update(entry, settings, &m, || Ok(now_there.map(|t| t + wanted)), now)?;
+        if sink_utc {
+            let error = self.source_error(sink.source) + c.delay.nanos_f64() / 2.0;
+            self.keep_bound(sink, m.offset, error);
+        }
+        Ok(())
+    }
+
+    /// How far off a source may be, ns: what its instance says of itself and of its grandmaster, and what was configured. The
+    /// path may take all of its delay in one direction.
+    fn source_error(&self, source: Source) -> f64 {
+        let q = source.domain.and_then(|d| self.agents.get(d)).map(Agent::quality).unwrap_or_default();
+        let own = q.offset.abs().nanos_f64() + q.path_delay.abs().nanos_f64();
+        own + q.accuracy.unwrap_or_default().nanos_f64() + self.settings.source_error.nanos_f64()
+    }
+
+    /// For applications.
+    fn keep_bound(&mut self, sink: &Sink, offset: TimeInterval, error_ns: f64) {
+        if let Some(bound) = &mut self.bound {
+            if sink.is_locked() {
+                bound.measured(offset, error_ns);
+            } else {
+                bound.unlocked();
+            }
+        }
     }
 
     /// What TAI and UTC are apart, for clocks that follow this source, which shows `at`.
@@ -398,7 +463,7 @@ impl Runner {
         let Some(p) = source.domain.and_then(|d| self.agents.get(d)).and_then(Agent::time) else {
             return Ok(());
         };
-        if self.settings.free_running || self.settings.output.is_refclock() {
+        if self.settings.free_running || self.settings.feeds_ntp() {
             return Ok(());
         }
         if self.settings.leap == LeapMode::Kernel && self.kernel.leap != Some(utc.leap) {
@@ -424,59 +489,6 @@ impl Runner {
             self.kernel.tai = Some(tai);
         }
         Ok(())
-    }
-
-    /// The system clock after pulses.
-    fn pulses(&mut self, now: u64) -> Result<(), Box<dyn Error>> {
-        let Some(mut pulses) = self.pulses.take() else { return Ok(()) };
-        let done = if self.started { self.take_pulse(&mut pulses, now) } else { Ok(()) };
-        self.pulses = Some(pulses);
-        done.map_err(Into::into)
-    }
-
-    fn take_pulse(&mut self, pulses: &mut Pulses, now: u64) -> Result<(), ClockError> {
-        let Some(pulse) = pulses.fetch(now)? else { return Ok(()) };
-        let Some(mut sink) = self.sinks.pop() else { return Ok(()) };
-        let done = self.follow_pulse(&mut sink, pulse, now);
-        self.sinks.push(sink);
-        match done {
-            Err(e @ ClockError::Busy { .. }) => {
-                if let Some(more) = self.busy.allow(now) {
-                    warn!("{e} (left out, and {more} times before)");
-                }
-                Ok(())
-            }
-            other => other,
-        }
-    }
-
-    fn follow_pulse(&mut self, sink: &mut Sink, pulse: TimePoint, now: u64) -> Result<(), ClockError> {
-        if let Some(entry) = self.clocks.get(sink.clock) {
-            sink.look(entry, &self.settings, now)?;
-        }
-        let (mut leap, mut seconds) = (LeapSecond::None, None);
-        if self.settings.source.is_some() {
-            let Some(compared) = self.clocks.compare(sink.source.clock, sink.clock, &self.comparer) else {
-                return Ok(());
-            };
-            let c = compared?;
-            let utc = self.utc(sink.source, c.source, false, true);
-            let behind = self.settings.offset.map_or(utc.behind, |o| -o);
-            // The source's time at the pulse.
-            seconds = Some(c.source - (c.sink - pulse) + -behind);
-            leap = utc.leap;
-            self.tell_kernel(sink.source, &utc)?;
-        }
-        let Some(offset) = crate::pulses::offset(pulse, seconds) else {
-            if self.trouble.allow(now).is_some() {
-                warn!("PPS is not in sync with PHC: pulse and second are more than 10 ms apart; is it this PHC's pulse?");
-            }
-            return Ok(());
-        };
-        let m = Measurement { offset, local: pulse, delay: None, kind: "pps", leap };
-        let settings = &self.settings;
-        let Some(entry) = self.clocks.get(sink.clock) else { return Ok(()) };
-        sink.update(entry, settings, &m, || Ok(None), now)
     }
 }
 
