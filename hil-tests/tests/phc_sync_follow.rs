@@ -38,7 +38,11 @@ fn error(clock: &mut VirtualClock) -> Result<f64, LabError> {
     clock.true_error().map(TimeInterval::nanos_f64).map_err(wrong)
 }
 
-fn wait(what: &str, process: &Process, mut done: impl FnMut() -> Result<bool, LabError>) -> Result<(), LabError> {
+fn wait(
+    what: &str,
+    process: &Process,
+    mut done: impl FnMut() -> Result<bool, LabError>,
+) -> Result<(), LabError> {
     let limit = Instant::now() + PATIENCE;
     while !done()? {
         if Instant::now() > limit {
@@ -149,7 +153,8 @@ fn follows_ptpd(lab: &mut Lab) -> Result<(), LabError> {
 
     // A stranger, whom this test is.
     system.set_frequency(123_456.0).map_err(wrong)?;
-    let line = sync.wait_for_line("a word about strangers", PATIENCE, |l| l.contains("somebody else adjusts"))?;
+    let line =
+        sync.wait_for_line("a word about strangers", PATIENCE, |l| l.contains("somebody else adjusts"))?;
     println!("{line}");
     let own = format!("(process {})", std::process::id());
     if !line.contains(&own) || !line.contains("frequency") {

@@ -38,13 +38,13 @@ fn write(path: &str, text: &str) -> Result<(), LabError> {
 
 /// The last offset in a log of phc-sync, seconds; system clock minus the right one.
 fn last_offset(log: &str) -> Result<f64, LabError> {
-    let offset = log.lines().rev().find_map(|l| l.split(" offset ").nth(1)?.split_whitespace().next()?.parse().ok());
+    let offset =
+        log.lines().rev().find_map(|l| l.split(" offset ").nth(1)?.split_whitespace().next()?.parse().ok());
     offset.map(|ns: f64| ns * 1e-9).ok_or_else(|| wrong(format!("no offset in\n{log}")))
 }
 
 fn right_clock() -> Result<(), LabError> {
-    let options =
-        VirtualOptions { offset: TimeInterval::from_nanos(AHEAD_NS), ..VirtualOptions::default() };
+    let options = VirtualOptions { offset: TimeInterval::from_nanos(AHEAD_NS), ..VirtualOptions::default() };
     VirtualClock::create("/run/right", &options).map(drop).map_err(wrong)
 }
 
@@ -64,6 +64,7 @@ fn feeds_chronyd(lab: &mut Lab) -> Result<(), LabError> {
     let (chronyd, chronyc) = (peer("chronyd", "chrony"), peer("chronyc", "chrony"));
     let (Some(chronyd), Some(chronyc)) = (chronyd, chronyc) else { return Err(wrong("chrony is gone")) };
     right_clock()?;
+    host.run("ip", "iproute2", &["link", "set", "lo", "up"])?;
     // chronyd wants its command socket's directory to itself.
     std::fs::create_dir_all("/run/chrony").map_err(wrong)?;
     std::fs::set_permissions("/run/chrony", std::fs::Permissions::from_mode(0o750)).map_err(wrong)?;
@@ -71,7 +72,7 @@ fn feeds_chronyd(lab: &mut Lab) -> Result<(), LabError> {
         "/run/chrony.conf",
         "refclock SOCK /run/right.sock refid SOCK poll 0 delay 1e-4\n\
          refclock SHM 2 refid SHM poll 0 delay 1e-4\n\
-         bindcmdaddress /run/chrony/chronyd.sock\ncmdport 0\nport 0\npidfile /run/chronyd.pid\nuser root\n",
+         bindcmdaddress /run/chrony/chronyd.sock\nbindcmdaddress 127.0.0.1\ncmdport 3230\nport 0\npidfile /run/chronyd.pid\nuser root\n",
     )?;
     let (sock_log, shm_log) = (host.dir().join("sock.log"), host.dir().join("shm.log"));
     let daemon = format!("{} -x -d -f /run/chrony.conf", chronyd.display());
@@ -84,7 +85,8 @@ fn feeds_chronyd(lab: &mut Lab) -> Result<(), LabError> {
     let chronyc = chronyc.to_string_lossy().into_owned();
     let limit = Instant::now() + PATIENCE;
     let report = loop {
-        let report = run_command(&chronyc, &["-h", "/run/chrony/chronyd.sock", "-c", "sources"]).unwrap_or_default();
+        let report =
+            run_command(&chronyc, &["-h", "/run/chrony/chronyd.sock", "-c", "sources"]).unwrap_or_default();
         let reached = report.lines().filter(|l| l.split(',').nth(5) == Some("377")).count();
         if reached == 2 && report.contains("#,*,") {
             break report;
@@ -115,6 +117,25 @@ fn feeds_chronyd(lab: &mut Lab) -> Result<(), LabError> {
             return Err(wrong(format!("{name} is not taken: {report}")));
         }
     }
+    // And back: chronyd's estimate as a source, over both of its ways. With the wrong sign it would be 500 us off.
+    let yaml = host.dir().join("phc-sync.yaml");
+    let text = "system_clock: sink\nfree_running: true\noffset: 0 s\nselection: intersection\nrate: 8\nsources:\n\
+                \x20 - {clock: 'virtual:/run/right', error: 20 us}\n\
+                \x20 - {chronyd: /run/chrony/chronyd.sock, error: 10 us}\n\
+                \x20 - {chronyd: '127.0.0.1:3230', error: 10 us}\n";
+    std::fs::write(&yaml, text).map_err(wrong)?;
+    let yaml = yaml.to_string_lossy().into_owned();
+    let mut voting = host.start("voting", &our_program("phc-sync")?, ["-f", &yaml])?;
+    for source in ["virtual:/run/right", "chronyd at /run/chrony/chronyd.sock", "chronyd at 127.0.0.1:3230"] {
+        voting
+            .wait_for_line(source, PATIENCE, |l| l.contains(&format!("{source} is one of the majority")))?;
+    }
+    let voted = last_offset(&voting.log())?;
+    println!("all three say {voted} s");
+    if voting.log().contains("falseticker") || (voted + theirs).abs() > AGREEMENT_S {
+        return Err(wrong(format!("{voted} s\n{}", voting.log())));
+    }
+    voting.stop(PATIENCE)?;
     process.kill()?;
     Ok(())
 }

@@ -362,8 +362,8 @@ impl Agent {
         let (state, interface, hardware) =
             (State::of(p.port_state), p.interface.to_string(), p.timestamping != 0);
         let known = self.ports.get(&number);
-        let same = known
-            .is_some_and(|k| k.state == state && k.interface == interface && k.hardware == hardware);
+        let same =
+            known.is_some_and(|k| k.state == state && k.interface == interface && k.hardware == hardware);
         if same {
             if known.is_some_and(|k| k.hardware && !self.clock_known(k)) {
                 self.ask_clock(number);

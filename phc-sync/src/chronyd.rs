@@ -139,7 +139,7 @@ fn parse(octets: &[u8], sequence: u32) -> Option<Option<Estimate>> {
         return Some(None);
     }
     let radius = root_delay.abs() / 2.0 + root_dispersion.abs();
-    // The correction is what the clock is still ahead; chronyc says "fast" where it is negative... see the test.
+    // chronyd counts what is to be added to the clock.
     Some(Some(Estimate { offset: -correction * 1e9, radius: radius * 1e9 }))
 }
 

@@ -142,10 +142,17 @@ fn run(program: &'static str, name: &ClockName, commands: &[Command], silent: bo
             println!("{program}[{}.{:03}]: {text}", ms / 1000, ms % 1000);
         }
     };
-    let writes = |c: &Command| !matches!(
-        c,
-        Command::Get | Command::Frequency(None) | Command::Compare | Command::Capabilities | Command::Pins | Command::Wait(_)
-    );
+    let writes = |c: &Command| {
+        !matches!(
+            c,
+            Command::Get
+                | Command::Frequency(None)
+                | Command::Compare
+                | Command::Capabilities
+                | Command::Pins
+                | Command::Wait(_)
+        )
+    };
     let mut device = match Device::open(name, commands.iter().any(writes)) {
         Ok(device) => device,
         Err(e) => {
@@ -303,7 +310,9 @@ fn time(t: TimePoint) -> String {
     let weekday = usize::try_from(day.rem_euclid(7)).ok().and_then(|i| DAYS.get(i)).unwrap_or(&"?");
     let month = MONTHS.get(month).unwrap_or(&"?");
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{seconds}.{fraction:09} or {weekday} {month} {of_month:2} {hour:02}:{minute:02}:{second:02} {year}")
+    format!(
+        "{seconds}.{fraction:09} or {weekday} {month} {of_month:2} {hour:02}:{minute:02}:{second:02} {year}"
+    )
 }
 
 /// Year, month from 0, and day of the month of a day since 1970 (proleptic Gregorian).
@@ -333,7 +342,8 @@ mod tests {
 
     #[test]
     fn commands_are_chained() {
-        let parsed = parse(&words("-q /dev/ptp0 freq 100000000 set 0.0 wait 10.0 get set freq -5 adj -.5 cmp"));
+        let parsed =
+            parse(&words("-q /dev/ptp0 freq 100000000 set 0.0 wait 10.0 get set freq -5 adj -.5 cmp"));
         let Ok(Parsed::Run { clock, commands, silent }) = parsed else { panic!("{parsed:?}") };
         assert_eq!((clock, silent), (ClockName::Phc(0), false));
         use Command as C;
@@ -382,17 +392,26 @@ mod tests {
         drop(VirtualClock::create(&path, &VirtualOptions::default()).expect("a clock"));
         let name = ClockName::Virtual(path.clone());
         let mut d = Device::open(&name, true).expect("a clock");
-        assert_eq!(d.carry_out(Command::Set(Some(7.5))).expect("set"), "set clock time to 7.500000000 or Thu Jan  1 00:00:07 1970");
+        assert_eq!(
+            d.carry_out(Command::Set(Some(7.5))).expect("set"),
+            "set clock time to 7.500000000 or Thu Jan  1 00:00:07 1970"
+        );
         assert!(d.carry_out(Command::Get).expect("get").starts_with("clock time is 7.5"));
         assert_eq!(d.carry_out(Command::Adjust(2.0)).expect("adj"), "adjusted clock by 2.000000 seconds");
         assert!(d.carry_out(Command::Get).expect("get").starts_with("clock time is 9.5"));
         d.carry_out(Command::Frequency(Some(1_250.0))).expect("freq");
-        assert!(d.carry_out(Command::Frequency(None)).expect("freq").starts_with("clock frequency offset is 1250.0"));
+        assert!(
+            d.carry_out(Command::Frequency(None))
+                .expect("freq")
+                .starts_with("clock frequency offset is 1250.0")
+        );
         assert!(d.carry_out(Command::Phase(1e-6)).is_err());
         assert!(d.carry_out(Command::Capabilities).expect("caps").contains("is not a PHC"));
         d.carry_out(Command::Set(None)).expect("set");
         let said = d.carry_out(Command::Compare).expect("cmp");
-        let ns: Option<i64> = said.strip_prefix("offset from CLOCK_REALTIME is ").and_then(|s| s.strip_suffix("ns")?.parse().ok());
+        let ns: Option<i64> = said
+            .strip_prefix("offset from CLOCK_REALTIME is ")
+            .and_then(|s| s.strip_suffix("ns")?.parse().ok());
         assert!(ns.is_some_and(|ns| ns.abs() < 1_000_000_000), "{said}");
         std::fs::remove_file(&path).expect("ours");
     }

@@ -208,7 +208,9 @@ pub(crate) fn clock(text: &str) -> Result<ClockName, String> {
         Ok(name) => Ok(name),
         Err(_) => {
             let interface = Interface::query(text).map_err(|_| {
-                format!("unknown clock {text}: no device, no interface and no name of a clock (CLOCK_REALTIME)")
+                format!(
+                    "unknown clock {text}: no device, no interface and no name of a clock (CLOCK_REALTIME)"
+                )
             })?;
             let phc = interface.phc_index();
             phc.map(ClockName::Phc).ok_or_else(|| format!("interface {text} does not have a PHC"))

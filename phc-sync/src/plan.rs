@@ -82,9 +82,10 @@ impl Domain {
 pub(crate) fn plan(domains: &[Domain], system: Option<ClockId>, role: SystemRole) -> Plan {
     let sources: Vec<Result<ClockId, Lack>> = domains.iter().map(Domain::source).collect();
     let lacks = sources.iter().map(|s| s.err()).collect();
-    let first = sources.iter().enumerate().find_map(|(domain, s)| {
-        s.ok().map(|clock| Source { clock, domain: Some(domain) })
-    });
+    let first = sources
+        .iter()
+        .enumerate()
+        .find_map(|(domain, s)| s.ok().map(|clock| Source { clock, domain: Some(domain) }));
     let undecided = sources.iter().any(|s| matches!(s, Err(Lack::NotReady | Lack::Several)));
     // The system clock gives way to any port that is about to know better.
     let fallback = system.filter(|_| role == SystemRole::SinkOrSource && !undecided);
@@ -181,7 +182,10 @@ mod tests {
     #[test]
     fn states_are_the_standards() {
         let of = |n| State::of(n);
-        assert_eq!([of(5), of(6), of(8), of(9)], [State::Master, State::Master, State::Uncalibrated, State::Slave]);
+        assert_eq!(
+            [of(5), of(6), of(8), of(9)],
+            [State::Master, State::Master, State::Uncalibrated, State::Slave]
+        );
         for other in [0, 1, 2, 3, 4, 7, 10, 255] {
             assert_eq!(of(other), State::Other);
         }

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use ptp_clock::{
-    ChronySock, Clock, ClockError, LeapSecond, NtpShm, RefclockSample, SystemClock,
-};
+use ptp_clock::{ChronySock, Clock, ClockError, LeapSecond, NtpShm, RefclockSample, SystemClock};
 use ptp_daemon::RateLimit;
 use ptp_servo::{
     Adaptive, AdaptiveConfig, Decision, Linreg, Measuring, OffsetStatistics, PiConfig, Servo, ServoConfig,
@@ -54,17 +52,19 @@ impl Controller {
                 Self::Linreg(Box::new(servo))
             }
             Output::Adaptive => {
-                let config =
-                    AdaptiveConfig { servo: config, measuring: Measuring::Offset, ..AdaptiveConfig::default() };
+                let config = AdaptiveConfig {
+                    servo: config,
+                    measuring: Measuring::Offset,
+                    ..AdaptiveConfig::default()
+                };
                 let mut servo = Adaptive::new(config, frequency);
                 servo.set_interval(interval);
                 Self::Adaptive(Box::new(servo))
             }
             Output::NtpShm(unit) => Self::Shm(NtpShm::open(*unit)?),
-            Output::ChronySock(path) => Self::Sock {
-                sock: ChronySock::new(Path::new(path))?,
-                missing: RateLimit::new(STRANGER_NS),
-            },
+            Output::ChronySock(path) => {
+                Self::Sock { sock: ChronySock::new(Path::new(path))?, missing: RateLimit::new(STRANGER_NS) }
+            }
         })
     }
 
@@ -173,7 +173,12 @@ impl Sink {
     }
 
     /// Looks for strangers. Call it before the measurement.
-    pub(crate) fn look(&mut self, entry: &mut Entry, settings: &Settings, now: u64) -> Result<(), ClockError> {
+    pub(crate) fn look(
+        &mut self,
+        entry: &mut Entry,
+        settings: &Settings,
+        now: u64,
+    ) -> Result<(), ClockError> {
         if settings.free_running || settings.feeds_ntp() {
             return Ok(());
         }
@@ -191,8 +196,12 @@ impl Sink {
             warn!("{}: somebody else adjusts this clock ({intrusion}{more}); {who}", entry.label);
         }
         match insane {
-            Some(Insane::Forward) => warn!("clockcheck: clock jumped forward or running faster than expected!"),
-            Some(Insane::Backward) => warn!("clockcheck: clock jumped backward or running slower than expected!"),
+            Some(Insane::Forward) => {
+                warn!("clockcheck: clock jumped forward or running faster than expected!")
+            }
+            Some(Insane::Backward) => {
+                warn!("clockcheck: clock jumped backward or running slower than expected!")
+            }
             None => {}
         }
         if insane.is_some() {
@@ -217,7 +226,9 @@ impl Sink {
             return Ok(false);
         }
         let far = m.offset.abs() == TimeInterval::MAX;
-        if far && (self.may_set || self.always_step) && self.controller.frequency().is_some()
+        if far
+            && (self.may_set || self.always_step)
+            && self.controller.frequency().is_some()
             && let Some(to) = target()?
         {
             entry.clock.set(to)?;
@@ -258,7 +269,10 @@ impl Sink {
                 Ok(()) => {}
                 Err(e @ (ClockError::NotFound { .. } | ClockError::Busy { .. })) => {
                     if missing.allow(now).is_some() {
-                        warn!("nobody reads {}: is chronyd running with `refclock SOCK`? ({e})", sock.path().display());
+                        warn!(
+                            "nobody reads {}: is chronyd running with `refclock SOCK`? ({e})",
+                            sock.path().display()
+                        );
                     }
                 }
                 Err(e) => return Err(e),

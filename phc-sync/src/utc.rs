@@ -67,7 +67,8 @@ impl UtcKeeper {
             let end = pending.at + if smearing { (window / 2.0) as i128 } else { 0 };
             let after = pending.before + pending.change;
             let announced = p.utc_offset == after && !p.leap61 && !p.leap59;
-            let withdrawn = seconds < pending.at - 2 && p.utc_offset == pending.before && !p.leap61 && !p.leap59;
+            let withdrawn =
+                seconds < pending.at - 2 && p.utc_offset == pending.before && !p.leap61 && !p.leap59;
             let stale = seconds > pending.at + PATIENCE.max((window / 2.0) as i128);
             // A second more, so that the suspension around it is not cut short.
             if withdrawn || stale || (over && announced && seconds > end + 1) {

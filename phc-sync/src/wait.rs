@@ -71,7 +71,10 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
                 status => format!("the clock's status is {status:?}"),
             },
             Some(Err(e)) => e.to_string(),
-            None => format!("there is no page {}: does phc-sync run with error_bound_page?", options.page.display()),
+            None => format!(
+                "there is no page {}: does phc-sync run with error_bound_page?",
+                options.page.display()
+            ),
         };
         let now = monotonic_now();
         if signals.stop() || end.is_some_and(|end| now >= end) {

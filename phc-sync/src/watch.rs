@@ -197,9 +197,8 @@ pub(crate) fn suspects(clock: &ClockName) -> String {
 /// By descriptor, or by mapping.
 fn has_open(process: &Path, device: &str) -> bool {
     let fds = std::fs::read_dir(process.join("fd")).into_iter().flatten().filter_map(Result::ok);
-    let opened = fds.into_iter().any(|fd| {
-        std::fs::read_link(fd.path()).is_ok_and(|to| to.as_os_str() == device)
-    });
+    let opened =
+        fds.into_iter().any(|fd| std::fs::read_link(fd.path()).is_ok_and(|to| to.as_os_str() == device));
     opened
         || (!device.starts_with("/dev/")
             && std::fs::read_to_string(process.join("maps")).is_ok_and(|maps| maps.contains(device)))

@@ -33,8 +33,12 @@ pub enum PageError {
 impl fmt::Display for PageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Open(e) => write!(f, "the page cannot be opened ({e}): is phc-sync running with error_bound_page?"),
-            Self::Empty => f.write_str("nothing was written to the page yet: phc-sync has no measurement so far"),
+            Self::Open(e) => {
+                write!(f, "the page cannot be opened ({e}): is phc-sync running with error_bound_page?")
+            }
+            Self::Empty => {
+                f.write_str("nothing was written to the page yet: phc-sync has no measurement so far")
+            }
             Self::Malformed(what) => write!(f, "no page of error bounds: {what}"),
             Self::Busy => f.write_str("the page is half-written: restart phc-sync"),
             Self::Causality => f.write_str("the page is of another boot: start phc-sync"),
@@ -247,7 +251,10 @@ mod tests {
         let at = |s: u64| BOUND.at(TimePoint::from_nanos(1_000_000), (100 + s) * NS + 7).expect("a bound");
         let two = at(2);
         assert_eq!(two.bound(), TimeInterval::from_nanos(12_000));
-        assert_eq!((two.earliest, two.latest), (TimePoint::from_nanos(988_000), TimePoint::from_nanos(1_012_000)));
+        assert_eq!(
+            (two.earliest, two.latest),
+            (TimePoint::from_nanos(988_000), TimePoint::from_nanos(1_012_000))
+        );
         assert_eq!(two.status, Status::Synchronized);
         assert_eq!((at(6).status, at(2_000).status), (Status::FreeRunning, Status::Unknown));
         let early = BOUND.at(TimePoint::ZERO, 99 * NS);

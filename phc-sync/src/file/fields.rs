@@ -106,7 +106,13 @@ impl Reader<'_> {
         self.choice(f, key, &["false", "true"]).map(|i| i == 1)
     }
 
-    pub(super) fn number(&mut self, f: &mut Fields<'_>, key: &'static str, min: f64, max: f64) -> Option<f64> {
+    pub(super) fn number(
+        &mut self,
+        f: &mut Fields<'_>,
+        key: &'static str,
+        min: f64,
+        max: f64,
+    ) -> Option<f64> {
         self.value(f, key, &format!("{min} to {max}"), |t| document::number(t, min, max))
     }
 
@@ -158,7 +164,9 @@ impl<'n> Fields<'n> {
 /// A scalar's text; `None` for other content and for nothing at all.
 pub(super) fn scalar(node: &Node) -> Option<&str> {
     match &node.content {
-        Content::Scalar { text, quoted } if *quoted || !matches!(text.as_str(), "" | "~" | "null") => Some(text),
+        Content::Scalar { text, quoted } if *quoted || !matches!(text.as_str(), "" | "~" | "null") => {
+            Some(text)
+        }
         _ => None,
     }
 }

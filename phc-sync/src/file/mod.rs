@@ -33,7 +33,9 @@ fn read(source: &Source) -> Result<Settings, Diagnostics> {
         None => {
             if !tree.cut {
                 let empty = Diagnostic::new(Problem::Missing, "the file is empty").in_file(&source.path);
-                reader.out.push(empty.help("`system_clock: sink` is enough to follow the usual PTP instance"));
+                reader
+                    .out
+                    .push(empty.help("`system_clock: sink` is enough to follow the usual PTP instance"));
             }
             None
         }
@@ -136,7 +138,8 @@ fn servo(r: &mut Reader<'_>, f: &mut Fields<'_>, s: &mut Settings) {
     if let Some(v) = threshold(r, f, "first_step_threshold") {
         s.first_step = v;
     }
-    let sanity = r.value(f, "sanity_freq_limit", "0 ppb to 2000000 ppm", |t| document::frequency(t, 0.0, 2e9));
+    let sanity =
+        r.value(f, "sanity_freq_limit", "0 ppb to 2000000 ppm", |t| document::frequency(t, 0.0, 2e9));
     if let Some(v) = sanity {
         s.sanity = v;
     }
@@ -219,13 +222,23 @@ fn clock_of(r: &mut Reader<'_>, node: &Node, path: &str) -> Option<ClockName> {
     }
     if !matches!(node.content, Content::Refused) {
         let message = format!("`{}` names no clock", document::brief(text.unwrap_or("this")));
-        r.wrong(Problem::WrongType, path, &node.place, message, "phc0, an interface with one, system, virtual:PATH");
+        r.wrong(
+            Problem::WrongType,
+            path,
+            &node.place,
+            message,
+            "phc0, an interface with one, system, virtual:PATH",
+        );
     }
     None
 }
 
 fn parse_clock(text: &str) -> Result<ClockName, Refusal> {
-    crate::phc2sys::clock(text).map_err(|e| Refusal { label: "names no clock".into(), help: Some(e), replacement: None })
+    crate::phc2sys::clock(text).map_err(|e| Refusal {
+        label: "names no clock".into(),
+        help: Some(e),
+        replacement: None,
+    })
 }
 
 fn interval(

@@ -22,7 +22,10 @@ enum Kind {
     /// The number of the instance.
     Ptp(usize),
     Clock(ClockName),
-    Pulses { pulses: Box<Pulses>, last: Option<(u64, TimeInterval)> },
+    Pulses {
+        pulses: Box<Pulses>,
+        last: Option<(u64, TimeInterval)>,
+    },
     Chronyd(Box<Chronyd>),
 }
 
@@ -243,7 +246,7 @@ impl Runner {
         let is_system = self.clocks.get(sink).is_some_and(|e| e.clock.is_system());
         let source_utc = self.clocks.get(clock).is_some_and(|e| e.utc);
         let (behind, leap) = match domain {
-            _ if source_utc => (TimeInterval::ZERO, LeapSecond::None),
+            _ if source_utc || self.settings.offset.is_some() => (TimeInterval::ZERO, LeapSecond::None),
             Some(_) => {
                 let utc = self.utc(Source { clock, domain }, c.source, source_utc, is_system);
                 if utc.suspended {
@@ -262,10 +265,8 @@ impl Runner {
         };
         let behind = self.settings.offset.map_or(behind, |o| -o);
         let target = TimePoint::from_scaled(c.source.scaled() - i128::from(behind.0));
-        let estimate = Estimate {
-            offset: (c.sink - target).nanos_f64(),
-            radius: error_ns + c.delay.nanos_f64() / 2.0,
-        };
+        let estimate =
+            Estimate { offset: (c.sink - target).nanos_f64(), radius: error_ns + c.delay.nanos_f64() / 2.0 };
         Ok(Heard { estimate: Some(estimate), local: Some(c.sink), delay: c.delay, leap })
     }
 }

@@ -93,7 +93,10 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         runner.wait(&mut poll, next)?;
     }
     notify.stopping();
-    info!("stopped; the clocks run on with their last frequency");
+    // phc2sys says nothing in the end.
+    if !runner.settings.drop_in {
+        info!("stopped; the clocks run on with their last frequency");
+    }
     Ok(())
 }
 
@@ -157,17 +160,21 @@ impl Runner {
         let names = self.settings.manual_sinks();
         for name in &names {
             let clock = self.clocks.open(name, None, &self.settings)?;
-            let source = Source { clock: source.unwrap_or(clock), domain: (!self.agents.is_empty()).then_some(0) };
+            let source =
+                Source { clock: source.unwrap_or(clock), domain: (!self.agents.is_empty()).then_some(0) };
             let Some(entry) = self.clocks.get(clock) else { continue };
             self.sinks.push(Sink::new(clock, source, entry, &self.settings)?);
         }
         let sinks = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        self.started = !self.settings.wait;
+        if self.settings.drop_in {
+            return Ok(());
+        }
         match (&self.settings.source, &self.settings.pps) {
             (Some(source), None) => info!("{sinks} after {source}"),
             (Some(source), Some(pps)) => info!("{sinks} after {pps}, seconds from {source}"),
             (None, pps) => info!("{sinks} after {}", pps.as_deref().unwrap_or("nothing")),
         }
-        self.started = !self.settings.wait;
         Ok(())
     }
 
@@ -219,7 +226,8 @@ impl Runner {
         if !self.settings.fan_out.is_empty() {
             let system = system.unwrap_or_default();
             let sources = self.domain_sources.iter().enumerate();
-            let each = sources.filter_map(|(i, clock)| Some((system, Source { clock: (*clock)?, domain: Some(i) })));
+            let each =
+                sources.filter_map(|(i, clock)| Some((system, Source { clock: (*clock)?, domain: Some(i) })));
             new.follow = each.collect();
         } else if self.ensemble.is_some()
             && let Some(system) = system

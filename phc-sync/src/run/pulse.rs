@@ -54,7 +54,9 @@ impl Runner {
         }
         let Some(offset) = crate::pulses::offset(pulse, seconds) else {
             if self.trouble.allow(now).is_some() {
-                warn!("PPS is not in sync with PHC: pulse and second are more than 10 ms apart; is it this PHC's pulse?");
+                warn!(
+                    "PPS is not in sync with PHC: pulse and second are more than 10 ms apart; is it this PHC's pulse?"
+                );
             }
             return Ok(());
         };
@@ -64,4 +66,3 @@ impl Runner {
         sink.update(entry, settings, &m, || Ok(None), now).map(drop)
     }
 }
-
