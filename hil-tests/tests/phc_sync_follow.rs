@@ -17,13 +17,15 @@ const UTC_OFFSET_NS: f64 = 37e9;
 /// Far more than software stamps need on a busy machine, far less than anything that is tested here.
 const AGREEMENT_NS: f64 = 300e3;
 
+/// Truth minus CLOCK_MONOTONIC_RAW, the same for all clocks.
+static EPOCH: OnceLock<i64> = OnceLock::new();
+
 fn wrong(e: impl std::fmt::Display) -> LabError {
     LabError::Wrong(e.to_string())
 }
 
 /// A clock of the truth that all share; `ahead` ns, `ppb` fast.
 fn clock(path: &str, ahead: i64, ppb: f64) -> Result<VirtualClock, LabError> {
-    static EPOCH: OnceLock<i64> = OnceLock::new();
     let options = VirtualOptions {
         epoch: Some(*EPOCH.get_or_init(VirtualOptions::epoch_now)),
         offset: TimeInterval::from_nanos(ahead),
@@ -88,10 +90,15 @@ fn ptpd(host: &Host, clock: &str, priority1: u8, client: bool) -> Result<Instanc
 }
 
 fn set_utc_offset(socket: &Path, seconds: i16) -> Result<(), LabError> {
+    announce(socket, seconds, false)
+}
+
+fn announce(socket: &Path, seconds: i16, leap61: bool) -> Result<(), LabError> {
+    let leap61 = u8::from(leap61);
     let program = our_program("pmc")?;
     let settings = format!(
         "SET GRANDMASTER_SETTINGS_NP clockClass 6 clockAccuracy 0x21 offsetScaledLogVariance 0x4e5d currentUtcOffset {seconds} \
-         leap61 0 leap59 0 currentUtcOffsetValid 1 ptpTimescale 1 timeTraceable 1 frequencyTraceable 1 timeSource 0x20"
+         leap61 {leap61} leap59 0 currentUtcOffsetValid 1 ptpTimescale 1 timeTraceable 1 frequencyTraceable 1 timeSource 0x20"
     );
     let uds = socket.to_string_lossy();
     let said = run_command(
@@ -248,4 +255,76 @@ fn states_of_ptp4l(lab: &mut Lab) -> Result<(), LabError> {
 #[test]
 fn the_states_of_debians_ptp4l_count() {
     experiment("the_states_of_debians_ptp4l_count", LINUXPTP, states_of_ptp4l);
+}
+
+/// TAI of the last leap second's end: 2017-01-01 00:00:00 UTC was TAI - 37.
+const LEAP_TAI_NS: i128 = (1_483_228_800 + 37) * 1_000_000_000;
+/// The smear's window, s.
+const WINDOW_S: f64 = 40.0;
+
+/// The last night of 2016 once more: an inserted second, announced by flag, and the new offset never. One system clock steps
+/// at the instant, the other smears.
+fn leap_second(lab: &mut Lab) -> Result<(), LabError> {
+    let raw = ptp_clock::monotonic_raw_now();
+    // 45 s before the end of the inserted second.
+    let epoch = i64::try_from(LEAP_TAI_NS - 45_000_000_000 - i128::from(raw)).map_err(wrong)?;
+    EPOCH.set(epoch).map_err(|_| wrong("there are clocks already"))?;
+    let (gm, client) = (lab.host("gm")?, lab.host("client")?);
+    lab.link((&gm, "eth0"), (&client, "eth0"))?;
+    let mut truth = clock("/run/clock-gm", 0, 0.0)?;
+    let _ptp = clock("/run/clock-client", 100_000, 5_000.0)?;
+    let mut stepping = clock("/run/clock-stepping", 0, 30_000.0)?;
+    let mut smearing = clock("/run/clock-smearing", 0, -20_000.0)?;
+    let serving = ptpd(&gm, "/run/clock-gm", 10, false)?;
+    let mut following = ptpd(&client, "/run/clock-client", 128, true)?;
+    announce(&serving.socket, 36, true)?;
+    slave(&mut following)?;
+    let start = |name: &str, more: &str| {
+        let text = format!(
+            "instances:\n  - {{socket: /run/ptpd-client, clock: 'virtual:/run/clock-client'}}\n\
+             system_clock_device: virtual:/run/clock-{name}\nrate: 16\nstep_threshold: 200 ms\n{more}"
+        );
+        let path = client.dir().join(format!("{name}.yaml"));
+        std::fs::write(&path, text).map_err(wrong)?;
+        client.start(name, &our_program("phc-sync")?, ["-f".as_ref(), path.as_os_str()])
+    };
+    let mut first = start("stepping", "leap_second: servo\n")?;
+    let mut second =
+        start("smearing", &format!("leap_second: smear-cosine\nsmear_window: {WINDOW_S} s\n"))?;
+    let seconds = |clock: &mut VirtualClock| -> Result<f64, LabError> {
+        Ok((clock.now().map_err(wrong)?.nanos() - LEAP_TAI_NS) as f64 * 1e-9)
+    };
+    if seconds(&mut truth)? > -WINDOW_S / 2.0 - 8.0 {
+        return Err(wrong("the machine was too slow to be there in time"));
+    }
+    let mut worst = (0f64, 0f64);
+    loop {
+        let t = seconds(&mut truth)?;
+        let (a, b) = (error(&mut stepping)? * -1e-9, error(&mut smearing)? * -1e-9);
+        // Both are on UTC by then; around the event the step may still be on its way.
+        if t > -WINDOW_S / 2.0 - 2.0 {
+            let share = ((t + WINDOW_S / 2.0) / WINDOW_S).clamp(0.0, 1.0);
+            let smeared = 36.0 + 0.5 * (1.0 - (share * std::f64::consts::PI).cos());
+            worst.1 = worst.1.max((b - smeared).abs());
+            if t.abs() > 3.0 {
+                worst.0 = worst.0.max((a - if t > 0.0 { 37.0 } else { 36.0 }).abs());
+            }
+        }
+        if t > WINDOW_S / 2.0 + 3.0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    println!("worst: {} s from the step, {} s from the smear", worst.0, worst.1);
+    if worst.0 > 0.001 || worst.1 > 0.01 {
+        return Err(wrong(format!("{worst:?}\n{}\n{}", first.last_words(), second.last_words())));
+    }
+    first.stop(PATIENCE)?;
+    second.stop(PATIENCE)?;
+    Ok(())
+}
+
+#[test]
+fn a_leap_second_is_stepped_or_smeared() {
+    experiment("a_leap_second_is_stepped_or_smeared", &[], leap_second);
 }

@@ -246,6 +246,21 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_page_knows_every_option() {
+        use clap::CommandFactory;
+        let page = include_str!("../../docs/man/phc-sync.8");
+        for argument in Options::command().get_arguments() {
+            for name in argument.get_long().into_iter() {
+                let name = format!("\\-\\-{}", name.replace('-', "\\-"));
+                assert!(page.contains(&name), "{name} is missing in docs/man/phc-sync.8");
+            }
+            for name in argument.get_short_and_visible_aliases().unwrap_or_default() {
+                assert!(page.contains(&format!("\\-{name}")), "-{name} is missing in docs/man/phc-sync.8");
+            }
+        }
+    }
+
+    #[test]
     fn the_usual_lines_are_understood() {
         let o = parse("phc-sync -s phc0 -c CLOCK_REALTIME -O -37 -R 8 -N 7 -m -q").expect("a good line");
         let s = o.settings().expect("good settings");

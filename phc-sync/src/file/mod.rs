@@ -281,6 +281,20 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_page_knows_every_key() {
+        let page = include_str!("../../../docs/man/phc-sync.yaml.5");
+        let own = include_str!("mod.rs").split("mod tests").next().unwrap_or_default();
+        let mut known = 0;
+        for call in own.split("(r, ").chain(own.split("r.")).skip(1) {
+            let Some(rest) = call.split_once("f, \"").map(|(_, rest)| rest) else { continue };
+            let key = rest.split('"').next().unwrap_or_default();
+            assert!(page.contains(key), "`{key}` is missing in docs/man/phc-sync.yaml.5");
+            known += 1;
+        }
+        assert!(known > 20, "only {known} keys found");
+    }
+
+    #[test]
     fn the_shortest_file() {
         let s = text("system_clock: sink\n").expect("a good file");
         assert_eq!(s.instances_or_default()[0].socket, Path::new(DEFAULT_SOCKET));

@@ -65,7 +65,8 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     // The rate is checked to be 0.001..=1000 Hz.
     let period = (1e9 / runner.settings.rate) as u64;
     let mut next = monotonic_now();
-    let mut ready = false;
+    // Ready is who watches; whether the clock is right yet, `phc-sync wait` tells.
+    notify.ready();
     while !signals.stop() {
         let now = monotonic_now();
         notify.alive(now);
@@ -86,10 +87,6 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
             runner.update(now)?;
         }
         runner.pulses(now)?;
-        if !ready && runner.is_running() {
-            ready = true;
-            notify.ready();
-        }
         runner.wait(&mut poll, next)?;
     }
     notify.stopping();
@@ -145,10 +142,6 @@ impl Runner {
             this.start_manual()?;
         }
         Ok(this)
-    }
-
-    fn is_running(&self) -> bool {
-        self.started || !self.sinks.is_empty()
     }
 
     /// Manual mode: what follows what is known from the start. Mistakes end the program here.
