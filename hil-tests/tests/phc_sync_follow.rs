@@ -289,8 +289,7 @@ fn leap_second(lab: &mut Lab) -> Result<(), LabError> {
         client.start(name, &our_program("phc-sync")?, ["-f".as_ref(), path.as_os_str()])
     };
     let mut first = start("stepping", "leap_second: servo\n")?;
-    let mut second =
-        start("smearing", &format!("leap_second: smear-cosine\nsmear_window: {WINDOW_S} s\n"))?;
+    let mut second = start("smearing", &format!("leap_second: smear-cosine\nsmear_window: {WINDOW_S} s\n"))?;
     let seconds = |clock: &mut VirtualClock| -> Result<f64, LabError> {
         Ok((clock.now().map_err(wrong)?.nanos() - LEAP_TAI_NS) as f64 * 1e-9)
     };
@@ -327,4 +326,35 @@ fn leap_second(lab: &mut Lab) -> Result<(), LabError> {
 #[test]
 fn a_leap_second_is_stepped_or_smeared() {
     experiment("a_leap_second_is_stepped_or_smeared", &[], leap_second);
+}
+
+/// Twelve ports are more than the kernel keeps answers for at once; the last one is the slave.
+fn many_ports(lab: &mut Lab) -> Result<(), LabError> {
+    const PORTS: usize = 12;
+    let (gm, client, leaf) = (lab.host("gm")?, lab.host("client")?, lab.host("leaf")?);
+    let names: Vec<String> = (0..PORTS).map(|i| format!("eth{i}")).collect();
+    for (i, name) in names.iter().enumerate() {
+        let end = if i + 1 == PORTS { (&gm, "eth0") } else { (&leaf, name.as_str()) };
+        lab.link(end, (&client, name))?;
+    }
+    let mut truth = clock("/run/clock-gm", 0, 0.0)?;
+    let _ptp = clock("/run/clock-client", 100_000, 5_000.0)?;
+    let mut system = clock("/run/clock-system", 7_000_000, 30_000.0)?;
+    let _serving = ptpd(&gm, "/run/clock-gm", 10, false)?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let options = PtpdOptions::new(&names).on_virtual_clock(Path::new("/run/clock-client"));
+    let _following = Instance::start(&client, &our_program("ptpd")?, &options)?;
+    let mut sync = phc_sync(
+        &client,
+        "instances:\n  - {socket: /run/ptpd-client, clock: 'virtual:/run/clock-client'}\n\
+         system_clock: sink\nsystem_clock_device: virtual:/run/clock-system\nrate: 8\n",
+    )?;
+    wait_apart("the last port's clock", &sync, &mut truth, &mut system, UTC_OFFSET_NS)?;
+    sync.stop(PATIENCE)?;
+    Ok(())
+}
+
+#[test]
+fn an_instance_with_many_ports_is_followed() {
+    experiment("an_instance_with_many_ports_is_followed", &[], many_ports);
 }

@@ -20,12 +20,16 @@ use crate::utc::TimeProperties;
 
 /// Between questions, ns.
 const INTERVAL_NS: u64 = 1_000_000_000;
+/// Between questions for a few ports each, ns.
+const BETWEEN_NS: u64 = 20_000_000;
 /// Without an answer for so long, the instance is gone.
 const LOST_NS: u64 = 3_000_000_000;
 /// The subscription is renewed with every round; this only has to be longer.
 const SUBSCRIPTION_S: u16 = 10;
 /// A daemon with more ports than this is asked no further.
 const MAX_PORTS: u16 = 1024;
+/// So many ports are asked for at once: the kernel keeps ten datagrams for a socket that is not read.
+const PORTS_AT_ONCE: u16 = 4;
 
 /// A port as far as it matters here.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -74,6 +78,10 @@ pub(crate) struct Agent {
     ports: BTreeMap<u16, Port>,
     time: Option<TimeProperties>,
     quality: Quality,
+    /// The next port to be asked for, of an instance with many.
+    next_port: u16,
+    /// All were asked for once.
+    all_asked: bool,
     next_round: u64,
     last_answer: Option<u64>,
     said_waiting: bool,
@@ -90,6 +98,8 @@ impl Agent {
             ports: BTreeMap::new(),
             time: None,
             quality: Quality::default(),
+            next_port: 1,
+            all_asked: false,
             next_round: 0,
             last_answer: None,
             said_waiting: false,
@@ -106,6 +116,7 @@ impl Agent {
         self.identity.is_some()
             && self.time.is_some()
             && !self.ports.is_empty()
+            && (self.all_asked || self.ports.len() >= usize::from(self.number_ports))
             && self.ports.values().all(|p| !p.hardware || self.clock_known(p))
     }
 
@@ -154,13 +165,22 @@ impl Agent {
             return Changes::default();
         }
         self.next_round = now.saturating_add(INTERVAL_NS);
+        if self.next_port != 1 && self.ask_ports() {
+            self.next_round = now.saturating_add(BETWEEN_NS);
+            return Changes::default();
+        }
         let mut changes = Changes::default();
         let silent = self.last_answer.is_some_and(|at| now.saturating_sub(at) > LOST_NS);
         if silent && self.identity.is_some() {
             changes = self.lost("no answer for 3 s");
         }
         match self.ask() {
-            Ok(()) | Err(ClientError::Busy) => changes,
+            Ok(()) | Err(ClientError::Busy) => {
+                if self.ask_ports() {
+                    self.next_round = now.saturating_add(BETWEEN_NS);
+                }
+                changes
+            }
             Err(e @ (ClientError::NoServer { .. } | ClientError::NobodyListens { .. })) => {
                 self.client = None;
                 if self.identity.is_some() {
@@ -191,6 +211,7 @@ impl Agent {
         warn!("lost {}: {why}", self.name());
         self.identity = None;
         self.ports.clear();
+        (self.next_port, self.all_asked) = (1, false);
         self.time = None;
         self.quality = Quality::default();
         self.last_answer = None;
@@ -226,10 +247,34 @@ impl Agent {
         let subscribe = SubscribeEventsNp { duration: SUBSCRIPTION_S, events };
         client.send(&Request::set(Payload::SubscribeEventsNp(subscribe)))?;
         client.send(&Request::get(ManagementId::TIME_PROPERTIES_DATA_SET))?;
-        client.send(&Request::get(ManagementId::PORT_PROPERTIES_NP))?;
         client.send(&Request::get(ManagementId::CURRENT_DATA_SET))?;
         client.send(&Request::get(ManagementId::PARENT_DATA_SET))?;
+        if self.number_ports <= PORTS_AT_ONCE {
+            client.send(&Request::get(ManagementId::PORT_PROPERTIES_NP))?;
+            self.all_asked = true;
+        }
         Ok(())
+    }
+
+    /// The next few ports of an instance with many; whether there are more to come in this round.
+    fn ask_ports(&mut self) -> bool {
+        let (Some(clock), Some(client)) = (self.identity, self.client.as_mut()) else { return false };
+        if self.number_ports <= PORTS_AT_ONCE {
+            return false;
+        }
+        for _ in 0..PORTS_AT_ONCE {
+            client.set_target(PortIdentity::new(clock, self.next_port));
+            if client.send(&Request::get(ManagementId::PORT_PROPERTIES_NP)).is_err() {
+                break;
+            }
+            self.next_port += 1;
+            if self.next_port > self.number_ports {
+                (self.next_port, self.all_asked) = (1, true);
+                break;
+            }
+        }
+        client.set_target(PortIdentity::ANY);
+        self.next_port != 1
     }
 
     fn ask_clock(&mut self, port: u16) {

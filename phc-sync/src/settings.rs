@@ -253,9 +253,9 @@ impl Settings {
         self.output.is_refclock() || !self.fan_out.is_empty()
     }
 
-    /// It is the system clock, or stands for it.
+    /// It is the system clock, or stands for it, and so keeps UTC. Auxiliary clocks keep TAI.
     pub(crate) fn is_system(&self, name: &ClockName) -> bool {
-        *name == self.system_clock || *name == ClockName::System
+        *name == ClockName::System || *name == self.system_clock && !matches!(name, ClockName::Auxiliary(_))
     }
 
     /// Sinks as they are meant: the system clock where none was named.
@@ -348,6 +348,9 @@ mod tests {
         let waiting = Settings { wait: true, ..manual("phc0", &[]) };
         assert_eq!(waiting.check(), Ok(()));
         assert_eq!(manual("phc0", &["phc1"]).check(), Ok(()));
+        assert_eq!(manual("phc0", &["CLOCK_AUX1"]).check(), Ok(()));
+        let auxiliary = Settings { system_clock: ClockName::Auxiliary(1), ..Settings::default() };
+        assert!(auxiliary.is_system(&ClockName::System) && !auxiliary.is_system(&ClockName::Auxiliary(1)));
         let pulses = Settings { pps: Some("/dev/pps0".into()), ..Settings::default() };
         assert_eq!(pulses.check(), Ok(()));
         assert_eq!(

@@ -232,8 +232,11 @@ impl Runner {
         if new == self.plan {
             return Ok(());
         }
-        info!("reconfiguring after port state change");
-        self.tell(&new);
+        // There was nothing before, and there is nothing now.
+        if !new.follow.is_empty() || !self.plan.lacks.is_empty() {
+            info!("reconfiguring after port state change");
+            self.tell(&new);
+        }
         let mut old = std::mem::take(&mut self.sinks);
         for (sink, source) in &new.follow {
             let own_domain = !self.settings.fan_out.is_empty();
