@@ -45,10 +45,16 @@ fn ptpd(host: &Host, clock: &str, client: bool) -> Result<Instance, LabError> {
 }
 
 /// Grandmasters and clients of their own: sockets /run/ptpd-b0.., clocks /run/clock-b0..
-fn domains(
-    lab: &mut Lab,
-    count: usize,
-) -> Result<(Host, Vec<VirtualClock>, Vec<Instance>, Vec<Instance>), LabError> {
+struct Domains {
+    /// One of the clients'.
+    host: Host,
+    masters: Vec<VirtualClock>,
+    serving: Vec<Instance>,
+    /// They end with this.
+    _following: Vec<Instance>,
+}
+
+fn domains(lab: &mut Lab, count: usize) -> Result<Domains, LabError> {
     let (mut masters, mut serving, mut following) = (Vec::new(), Vec::new(), Vec::new());
     let mut last = None;
     for i in 0..count {
@@ -64,7 +70,8 @@ fn domains(
     for instance in &mut following {
         instance.wait_until("SLAVE", PATIENCE, |look| look.state() == Some("SLAVE"))?;
     }
-    Ok((last.ok_or_else(|| wrong("no domain"))?, masters, serving, following))
+    let host = last.ok_or_else(|| wrong("no domain"))?;
+    Ok(Domains { host, masters, serving, _following: following })
 }
 
 fn instances(count: usize) -> String {
@@ -90,7 +97,7 @@ fn wait_within(ns: &str, timeout: &str) -> Result<bool, LabError> {
 }
 
 fn majority(lab: &mut Lab) -> Result<(), LabError> {
-    let (host, mut masters, mut serving, _following) = domains(lab, 2)?;
+    let Domains { host, mut masters, mut serving, _following } = domains(lab, 2)?;
     // A third source that needs no daemon.
     let _third = clock("/run/clock-third", 20_000, 0.0)?;
     let mut system = clock("/run/clock-system", 9_000_000, 25_000.0)?;
@@ -177,11 +184,8 @@ fn one_liar_does_not_move_the_clock() {
 
 /// `phc-sync chrony --serve` fills one socket for each domain; the configuration names them, with the delay as measured.
 fn chrony_sockets(lab: &mut Lab) -> Result<(), LabError> {
-    let (host, ..) = domains(lab, 2).map(|(host, masters, serving, following)| {
-        // They live until the room is closed.
-        std::mem::forget((masters, serving, following));
-        (host, ())
-    })?;
+    let domains = domains(lab, 2)?;
+    let host = &domains.host;
     let file = host.dir().join("phc-sync.yaml");
     std::fs::write(&file, instances(2)).map_err(wrong)?;
     let program = our_program("phc-sync")?;
