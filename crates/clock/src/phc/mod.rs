@@ -33,6 +33,8 @@ pub struct PhcCapabilities {
     pub cross_timestamping: bool,
     /// It can adjust its phase by itself (ADJ_OFFSET).
     pub adjust_phase: bool,
+    /// The largest such adjustment, ns; 0 where the kernel does not say (before 6.5).
+    pub max_phase_ns: i32,
 }
 
 /// A PHC.
@@ -125,6 +127,20 @@ impl Phc {
         last
     }
 
+    /// Has the clock correct its phase by itself (ADJ_OFFSET): what is added to it, at the pace
+    /// of the device.
+    ///
+    /// # Errors
+    /// [`ClockError::Unsupported`], [`ClockError::Permission`], [`ClockError::Io`] beyond the clock's range.
+    pub fn adjust_phase(&mut self, by: TimeInterval) -> Result<(), ClockError> {
+        let doing = "adjusting the phase";
+        self.check_writable(doing)?;
+        let mut tx = timex::empty();
+        tx.modes = libc::ADJ_OFFSET | libc::ADJ_NANO;
+        tx.offset = by.nanos();
+        timex::adjust(self.clock_id(), &mut tx).map(drop).map_err(|e| ClockError::os(&self.name, doing, e))
+    }
+
     fn read_capabilities(&mut self) -> Result<PhcCapabilities, ClockError> {
         let mut caps = abi::Caps::default();
         self.ioctl(abi::CLOCK_GETCAPS, "reading the capabilities", &mut caps)?;
@@ -137,6 +153,7 @@ impl Phc {
             pps: caps.pps != 0,
             cross_timestamping: caps.cross_timestamping != 0,
             adjust_phase: caps.adjust_phase != 0,
+            max_phase_ns: caps.max_phase_adj,
         })
     }
 
@@ -244,6 +261,15 @@ impl Clock for Phc {
 
     fn cross_stamp(&mut self, readings: u32) -> Result<CrossStamp, ClockError> {
         self.best_cross_stamp(readings)
+    }
+
+    fn cross_stamp_auxiliary(&mut self, id: i32, readings: u32) -> Result<Option<CrossStamp>, ClockError> {
+        match self.extended_stamp_against(id, readings) {
+            Ok(stamp) => Ok(Some(stamp)),
+            // Kernels before 6.17 know no auxiliary clocks here.
+            Err(ClockError::Unsupported { .. } | ClockError::Io { .. }) => Ok(None),
+            Err(e) => Err(e),
+        }
     }
 }
 
