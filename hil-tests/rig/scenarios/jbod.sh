@@ -14,7 +14,7 @@ case $SIDE in
     theirs) start - keep phc2sys -s /dev/ptp1 -c /dev/ptp2 -R 8 -O 0 -m ;;
 esac
 ptp client client client rig3
-sleep 60
+settle 60
 measure middle 40 2
 measure client 40 3
 alive "$middle"

@@ -34,6 +34,8 @@ pub struct Job {
     pub scenario: String,
     /// Whose programs.
     pub side: Side,
+    /// Settle and measure for a fraction of the time.
+    pub short: bool,
 }
 
 /// Boots the guest once and does the jobs one after the other. Files are kept in `target/rig/runs/NAME`; an earlier
@@ -47,7 +49,9 @@ pub fn run(means: &Means, name: &str, jobs: &[Job], limit: Duration) -> Result<V
     let _ = fs::remove_dir_all(&directory);
     fs::create_dir_all(&directory).map_err(io_error(directory.display().to_string()))?;
     let directory = directory.canonicalize().map_err(io_error("the run's directory"))?;
-    let lines: String = jobs.iter().map(|job| format!("{} {}\n", job.scenario, job.side)).collect();
+    let form = |job: &Job| if job.short { "short" } else { "full" };
+    let lines: String =
+        jobs.iter().map(|job| format!("{} {} {}\n", job.scenario, job.side, form(job))).collect();
     let image = means.image(&directory, &lines)?;
     boot(means, &directory, &image, limit)?;
     let out = directory.join("out");

@@ -125,6 +125,17 @@ impl Phc {
         last
     }
 
+    /// Has the PHC's own loop take this much phase away or up (`ADJ_OFFSET`), for a PHC with
+    /// [`PhcCapabilities::adjust_phase`]. How fast is the driver's affair; so is the largest phase.
+    ///
+    /// # Errors
+    /// [`ClockError::Unsupported`], [`ClockError::Range`] beyond 2.1 s, [`ClockError::Permission`] (CAP_SYS_TIME), or
+    /// [`ClockError::Io`] where the driver takes less (ERANGE).
+    pub fn adjust_phase(&mut self, by: TimeInterval) -> Result<(), ClockError> {
+        self.check_writable("adjusting the phase")?;
+        timex::phase(self.clock_id(), &self.name, by)
+    }
+
     fn read_capabilities(&mut self) -> Result<PhcCapabilities, ClockError> {
         let mut caps = abi::Caps::default();
         self.ioctl(abi::CLOCK_GETCAPS, "reading the capabilities", &mut caps)?;
