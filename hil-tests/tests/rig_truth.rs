@@ -71,8 +71,10 @@ impl Runs {
         println!("{}", table(&outcomes));
         for outcome in &outcomes {
             assert_eq!(outcome.status, 0, "{:?}:\n{}", outcome.job, outcome.text("script.log"));
-            let expected = ABSENT.contains(&(outcome.job.scenario.as_str(), outcome.job.side));
-            assert_eq!(outcome.absent.is_some(), expected, "{:?}: {:?}", outcome.job, outcome.absent);
+            if let Some(reason) = &outcome.absent {
+                let known = ABSENT.contains(&(outcome.job.scenario.as_str(), outcome.job.side));
+                assert!(known, "{:?}: absent: {reason}", outcome.job);
+            }
         }
         Some(Self(outcomes))
     }
@@ -161,10 +163,14 @@ fn hardware_stamps_keep_clocks_within_nanoseconds_of_the_truth() {
     assert!(jump.max > 50.0 && jump.max < 300.0, "{jump:?}");
     runs.holds("temperature", "jump", 100.0, 1.0);
     // The bond changed over, and the clock with it.
-    let script = runs.of("bond", Theirs).text("script.log");
-    assert_eq!(script.lines().collect::<Vec<_>>(), ["active rig1", "active rig3"]);
-    let after = runs.summary("bond", Theirs, "after");
-    assert!(after.rms < 200.0, "{after:?}");
+    for side in [Ours, Theirs].into_iter().filter(|&side| runs.of("bond", side).absent.is_none()) {
+        let script = runs.of("bond", side).text("script.log");
+        assert_eq!(script.lines().collect::<Vec<_>>(), ["active rig1", "active rig3"]);
+        let (before, after) = (runs.summary("bond", side, "before"), runs.summary("bond", side, "after"));
+        assert!(before.rms < 3.0 * STAMP_NOISE, "{side}: {before:?}");
+        // The end of what the change did may still be in it.
+        assert!(after.rms < 200.0, "{side}: {after:?}");
+    }
 }
 
 #[test]
@@ -193,8 +199,9 @@ fn clocks_follow_pulses_and_survive_hardware_that_fails() {
     }
     // The trouble really came.
     for side in [Ours, Theirs] {
+        // ptp4l stops sending for a while after the first.
         let lost = runs.count("stamps-lost", side, "stamps_lost");
-        assert!(lost > 3, "{side}: {lost} stamps lost");
+        assert!(lost > if side == Ours { 3 } else { 0 }, "{side}: {lost} stamps lost");
         let refused = runs.count("busy", side, "refused");
         assert!(refused > 1, "{side}: {refused} calls refused");
     }

@@ -48,6 +48,12 @@ knob() { echo "$2" >"$RIG/$1"; }
 # absent REASON: this side cannot do the scenario. It ends here; tables and tests tell the reason.
 absent() { echo "$*" >"$OUT/absent"; exit 0; }
 
+# knows KEY VALUE: our ptpd has this key of the configuration.
+knows() {
+    printf '%s: %s\nports:\n  - interface: rig0\n' "$1" "$2" >/tmp/knows.yaml
+    ptpd check /tmp/knows.yaml >/dev/null 2>&1
+}
+
 # settle SECONDS: waits until clocks are steady; in the short form for 2/5 of it.
 settle() {
     if [ "$FORM" = full ]; then sleep "$1"; else sleep "$(($1 * 2 / 5))"; fi

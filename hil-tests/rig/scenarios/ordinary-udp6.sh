@@ -4,6 +4,8 @@ host server rig0
 host client rig1
 knob phc1/ppb 8000
 knob phc1/step 3000000
+# Until the link-local addresses are known to be nobody else's.
+sleep 3
 ptp server server server rig0 transport=udp6
 ptp client client client rig1 transport=udp6
 settle 40

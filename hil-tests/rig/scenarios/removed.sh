@@ -6,7 +6,7 @@ host server rig0
 knob phc1/ppb 8000
 ptp server server server rig0
 ptp - client client rig1
-settle 30
+settle 50
 measure before 20 1
 knob rig1/present 0
 sleep 5

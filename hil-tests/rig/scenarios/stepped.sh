@@ -7,6 +7,6 @@ ptp server server server rig0
 ptp client client client rig1
 settle 40
 knob phc1/step 50000
-settle 30
+settle 50
 measure after 30 1
 alive "$LAST"

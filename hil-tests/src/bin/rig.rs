@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use hil_tests::rig::{Job, Means, RigError, Side, document, run, table};
+use hil_tests::rig::{Job, Means, Outcome, RigError, Side, document, read, run, table};
 
 /// Virtual PTP hardware in a QEMU guest: true errors of our programs and linuxptp's.
 #[derive(Debug, Parser)]
@@ -28,8 +28,12 @@ struct Options {
     short: bool,
 
     /// Put the table into docs/hil.md
-    #[arg(long, conflicts_with_all = ["ours", "short", "scenarios"])]
+    #[arg(long)]
     document: bool,
+
+    /// Boot nothing: read the runs of these names
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["scenarios", "ours", "short"])]
+    read: Vec<String>,
 
     /// Where our programs are; default: beside this one
     #[arg(long, value_name = "DIRECTORY")]
@@ -66,6 +70,13 @@ fn work(options: Options) -> Result<bool, RigError> {
         }
         return Ok(true);
     }
+    if !options.read.is_empty() {
+        let mut outcomes = Vec::new();
+        for name in &options.read {
+            outcomes.extend(read(&means, name)?);
+        }
+        return told(&means, &outcomes, options.document);
+    }
     let wanted = if options.scenarios.is_empty() { all.clone() } else { options.scenarios };
     if let Some(unknown) = wanted.iter().find(|name| !all.contains(name)) {
         return Err(RigError::Missing(format!("a scenario {unknown:?}; there are {}", all.join(", "))));
@@ -78,10 +89,15 @@ fn work(options: Options) -> Result<bool, RigError> {
         })
         .collect();
     let outcomes = run(&means, &options.name, &jobs, Duration::from_secs(options.limit))?;
-    print!("{}", table(&outcomes));
-    if options.document {
-        document(&means, &outcomes)?;
-    }
     println!("logs and series: {}", means.work().join("runs").join(&options.name).join("out").display());
+    told(&means, &outcomes, options.document)
+}
+
+/// Prints the table; whether all is well.
+fn told(means: &Means, outcomes: &[Outcome], page: bool) -> Result<bool, RigError> {
+    print!("{}", table(outcomes));
+    if page {
+        document(means, outcomes)?;
+    }
     Ok(outcomes.iter().all(|o| o.status == 0))
 }

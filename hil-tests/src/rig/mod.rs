@@ -8,7 +8,7 @@ mod image;
 mod outcome;
 mod report;
 
-pub use guest::{Job, Side, run};
+pub use guest::{Job, Side, read, run};
 pub use image::{Means, RigError};
 pub use outcome::{Outcome, Series, Summary};
 pub use report::{document, markdown, table};

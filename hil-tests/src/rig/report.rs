@@ -172,7 +172,8 @@ pub fn markdown(means: &Means, outcomes: &[Outcome]) -> Result<String, RigError>
             let _ = writeln!(text, "  Absent ({}): {reason}.", outcome.job.side);
         }
     }
-    let _ = writeln!(text, "\n{}.", count(outcomes));
+    let form = if outcomes.iter().any(|o| o.job.short) { "short" } else { "full" };
+    let _ = writeln!(text, "\n{}; the {form} form.", count(outcomes));
     Ok(text)
 }
 
