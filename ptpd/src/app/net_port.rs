@@ -4,6 +4,7 @@ use ptp_net::{
     Destination, Interface, LinkState, MessageClass, NetError, PortSockets, SocketOptions, StampRequest,
     Stamping, link_state,
 };
+use ptp_daemon::NOTICE;
 use ptp_wire::PortNumber;
 use ptpd::engine::{self, DownCause, Envelope, FrameHeaders};
 use tracing::{debug, info, warn};
@@ -67,6 +68,8 @@ impl NetPort {
                 self.say(format!("{name}: there is no such interface; waiting for it to appear"));
                 return None;
             }
+            // Told already when it went down.
+            Ok(LinkState::Down) if self.opened_at > 0 => return None,
             Ok(LinkState::Down) => {
                 self.say(format!("{name}: the link is down; waiting for it"));
                 return None;
@@ -147,12 +150,13 @@ impl NetPort {
     pub(crate) fn link(&mut self, state: LinkState) -> Option<Change> {
         match (state, self.sockets.is_some()) {
             (LinkState::Up, false) => {
+                info!(target: NOTICE, "port {} ({}): link up", self.number, self.network.interface);
                 self.retry_at = Some(0);
                 None
             }
             (LinkState::Down | LinkState::Gone, true) => {
-                let what = if state == LinkState::Gone { "is gone" } else { "has lost its link" };
-                info!("port {} ({}) {what}", self.number, self.network.interface);
+                let what = if state == LinkState::Gone { "interface gone" } else { "link down" };
+                info!(target: NOTICE, "port {} ({}): {what}", self.number, self.network.interface);
                 self.close(0);
                 Some(Change::Down(DownCause::Link))
             }

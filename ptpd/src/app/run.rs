@@ -10,6 +10,7 @@ use ptpd::engine::{self, Access, Engine, Event, Input, Instant, Output, PortStat
 use tracing::{debug, error, info, warn};
 
 use super::clock::HostClock;
+use super::drop_in::DropIn;
 use super::local::Local;
 use super::net_port::{Change, NetPort, address_from_net, envelope, says_unicast};
 use super::resolve::Resolver;
@@ -63,6 +64,8 @@ struct Daemon {
     links: Option<LinkMonitor>,
     clock: HostClock,
     discipline: Discipline,
+    /// In the place of ptp4l.
+    drop_in: Option<DropIn>,
     notify: Notify,
     poll: PollSet<Key>,
     /// Stamps that came while outputs were being carried out.
@@ -77,7 +80,7 @@ impl Daemon {
     /// `None`: told to stop while it waited for an interface.
     fn start(mut settings: Settings, signals: Signals) -> Result<Option<Self>, RunError> {
         let mut notify = Notify::from_env();
-        let Some(identity) = clock_identity(&settings, signals, &mut notify) else { return Ok(None) };
+        let Some(identity) = clock_identity(&settings, signals, &mut notify)? else { return Ok(None) };
         let stamping = choose_stamping(&settings)?;
         let software = stamping == Stamping::Software;
         let name = clock_name(&settings, stamping)?;
@@ -139,6 +142,11 @@ impl Daemon {
                 format!("nothing (measures with {})", clock.name())
             },
         );
+        let index = match clock.name() {
+            ClockName::Phc(index) => Some(*index),
+            _ => None,
+        };
+        let drop_in = settings.drop_in.then(|| DropIn::new(&settings, identity, index));
         if let Some(user) = &settings.user {
             become_user(user, &settings)?;
         }
@@ -152,6 +160,7 @@ impl Daemon {
             links,
             clock,
             discipline,
+            drop_in,
             notify,
             poll: PollSet::new(),
             stamps: Vec::new(),
@@ -179,6 +188,7 @@ impl Daemon {
             }
             let now = monotonic_now();
             self.housekeeping(now);
+            self.drop_in.iter_mut().for_each(DropIn::begin);
             self.handle(now, Input::Tick);
             self.gather();
             let deadline = self.deadline(now);
@@ -464,7 +474,9 @@ impl Daemon {
                     }
                     Output::Delay(_) => {}
                     Output::Event(event) => {
-                        tell(&self.settings, &event);
+                        if !self.drop_in.as_mut().is_some_and(|d| d.tell(&event)) {
+                            tell(&self.settings, &event);
+                        }
                         if let Event::PortState { port, to, .. } = event
                             && self.notify.enabled()
                         {
@@ -474,6 +486,7 @@ impl Daemon {
                     }
                 }
             }
+            self.drop_in.iter_mut().for_each(DropIn::end);
             if left && !self.port_states().any(is_client) {
                 self.discipline.release(now, self.clock.clock());
             }
@@ -598,18 +611,8 @@ fn tell(settings: &Settings, event: &Event) {
         settings.networks.get(index).map_or("?", |n| n.interface.as_str())
     };
     match *event {
-        Event::PortState { port, from, to: PortState::Master, on: "RS_GRAND_MASTER" } if settings.drop_in => {
-            info!("port {port} ({}): {from} to GRAND_MASTER on RS_GRAND_MASTER", interface(port));
-        }
         Event::PortState { port, from, to, on } => {
             info!("port {port} ({}): {from} to {to} on {on}", interface(port));
-        }
-        Event::Parent { own: true, grandmaster, .. } if settings.drop_in => {
-            info!("selected local clock {grandmaster} as best master");
-            info!("assuming the grand master role");
-        }
-        Event::Parent { grandmaster, .. } if settings.drop_in => {
-            info!("selected best master clock {grandmaster}");
         }
         Event::Parent { own: true, .. } => info!("this clock is the grandmaster"),
         Event::Parent { parent, grandmaster, .. } => info!("master is {parent}, grandmaster {grandmaster}"),

@@ -299,6 +299,7 @@ impl Port {
             Timer::PdelayReq => self.pdelay_req_due(instance, due),
             Timer::AnnounceReceipt => {
                 self.stats.service.announce_timeout += 1;
+                instance.out.event(Event::AnnounceTimeout { port: self.id.port_number });
                 self.lose_master(instance);
                 self.arm_announce_receipt(instance);
             }
