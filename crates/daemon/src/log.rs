@@ -137,7 +137,15 @@ impl std::io::Write for Out {
     fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
         if let Some(program) = self.syslog {
             let line = octets.strip_prefix(program.as_bytes()).unwrap_or(octets);
-            syslog(self.priority, line.trim_ascii_end());
+            // `[12.345] text`, as linuxptp writes to syslog.
+            let colon = line.windows(3).position(|w| w == b"]: ").filter(|_| self.split);
+            match colon.and_then(|at| line.split_at_checked(at + 1)) {
+                Some((time, text)) => {
+                    let text = text.strip_prefix(b":").unwrap_or(text);
+                    syslog(self.priority, [time, text].concat().trim_ascii_end());
+                }
+                None => syslog(self.priority, line.trim_ascii_end()),
+            }
         }
         match (self.quiet, self.stdout) {
             (true, _) => Ok(octets.len()),

@@ -1,8 +1,10 @@
 //! What `ptp4l` says in its log, where `ptpd` runs in its place.
 
+use ptp_clock::ClockName;
 use ptp_daemon::{NOTICE, REPORT};
-use ptp_wire::{ClockIdentity, PortNumber};
-use ptpd::engine::{Event, PortState};
+use ptp_servo::OffsetStatistics;
+use ptp_wire::{ClockIdentity, PortIdentity, PortNumber, TimePoint};
+use ptpd::engine::{Event, PortState, Sample};
 use ptpd::host::Settings;
 use tracing::{info, warn};
 
@@ -17,12 +19,57 @@ pub(super) struct DropIn {
     sockets: Vec<String>,
     /// A state decision nobody has heard of.
     decided: bool,
+    measuring: Option<Measuring>,
+}
+
+/// What linuxptp reports where it steers nothing: one value for each `freq_est_interval`, or the statistics of them.
+#[derive(Debug)]
+struct Measuring {
+    every_ns: u64,
+    summary_ns: Option<u64>,
+    statistics: OffsetStatistics,
+    /// The master, and when it and this clock said what at the window's beginning.
+    begun: Option<(PortIdentity, TimePoint, TimePoint)>,
+}
+
+impl Measuring {
+    fn sample(&mut self, sample: &Sample) {
+        let (master, ingress, origin) = (sample.master, sample.ingress, sample.origin);
+        let Some((_, ingress_0, origin_0)) = self.begun.filter(|b| b.0 == master) else {
+            self.begun = Some((master, ingress, origin));
+            return;
+        };
+        let passed = (origin - origin_0).nanos_f64();
+        // Half an interval early is as good as in time: Sync comes when it comes.
+        let half = sample.log_sync_interval.seconds() * 0.5e9;
+        if passed <= 0.0 || passed + half < self.every_ns as f64 {
+            return;
+        }
+        let frequency = ((ingress - ingress_0).nanos_f64() / passed - 1.0) * 1e9;
+        self.begun = Some((master, ingress, origin));
+        let (offset, delay) = (sample.offset, sample.mean_delay);
+        // So many values of one window each as Syncs come in a summary's time.
+        let each = sample.log_sync_interval.seconds() * 1e9;
+        let many = self.summary_ns.map_or(1, |s| (s as f64 / each).round() as u32);
+        if many <= 1 {
+            let (offset, delay) = (offset.nanos(), delay.nanos());
+            info!(target: REPORT, "master offset {offset:10} s0 freq {frequency:+7.0} path delay {delay:9}");
+            return;
+        }
+        self.statistics.push(offset, frequency, Some(delay));
+        if self.statistics.count() >= many {
+            if let Some(s) = self.statistics.summary() {
+                info!(target: REPORT, "{s}");
+            }
+            self.statistics.reset();
+        }
+    }
 }
 
 impl DropIn {
-    /// `clock`: the hardware clock's device, where it is one.
-    pub(super) fn new(settings: &Settings, own: ClockIdentity, clock: Option<u32>) -> Self {
-        if let Some(index) = clock {
+    /// `clock`: the one that is kept.
+    pub(super) fn new(settings: &Settings, own: ClockIdentity, clock: &ClockName) -> Self {
+        if let ClockName::Phc(index) = clock {
             info!(target: REPORT, "selected /dev/ptp{index} as PTP clock");
         }
         let sockets = [&settings.read_write, &settings.read_only];
@@ -37,7 +84,22 @@ impl DropIn {
             begun: false,
             sockets: sockets.into_iter().flatten().map(|a| a.path.display().to_string()).collect(),
             decided: false,
+            measuring: settings.instance.free_running.then(|| Measuring {
+                every_ns: settings.frequency_window_ns,
+                summary_ns: settings.summary_ns,
+                statistics: OffsetStatistics::new(),
+                begun: None,
+            }),
         }
+    }
+
+    /// Takes a sample of a clock that is only measured; `false`: the clock is steered. linuxptp's port stays
+    /// UNCALIBRATED then.
+    pub(super) fn measure(&mut self, sample: &Sample) -> bool {
+        if let Some(measuring) = &mut self.measuring {
+            measuring.sample(sample);
+        }
+        self.measuring.is_some()
     }
 
     /// After the ports' first chance to open.

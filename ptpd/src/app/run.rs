@@ -142,11 +142,7 @@ impl Daemon {
                 format!("nothing (measures with {})", clock.name())
             },
         );
-        let index = match clock.name() {
-            ClockName::Phc(index) => Some(*index),
-            _ => None,
-        };
-        let drop_in = settings.drop_in.then(|| DropIn::new(&settings, identity, index));
+        let drop_in = settings.drop_in.then(|| DropIn::new(&settings, identity, clock.name()));
         if let Some(user) = &settings.user {
             become_user(user, &settings)?;
         }
@@ -492,6 +488,10 @@ impl Daemon {
             }
             if let Some(sample) = sampled {
                 let ahead = self.timescale_correction();
+                if self.drop_in.as_mut().is_some_and(|d| d.measure(&sample)) {
+                    self.engine.handle(Instant(now), Input::Servo(engine::ServoState::Unlocked));
+                    continue;
+                }
                 self.discipline.serve(&mut self.engine, now, self.clock.clock(), sample, ahead);
                 if self.discipline.take_clock_gone()
                     && self.clock.reopen().is_ok()

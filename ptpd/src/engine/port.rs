@@ -499,9 +499,6 @@ impl Port {
             forward,
             log_sync_interval: pair.log_interval,
         });
-        if instance.config.free_running {
-            self.transition(instance, FsmEvent::MasterClockSelected);
-        }
     }
 
     /// Takes a measured delay into the filter; a negative one is noise around zero and counts as it is.

@@ -62,6 +62,7 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         tx_stamp_timeout_ns: 1_000_000_000,
         summary_ns: c.log.summary_interval.map(|i| u64::try_from(i.nanos()).unwrap_or(0)),
         drop_in: false,
+        frequency_window_ns: 2_000_000_000,
     })
 }
 

@@ -214,6 +214,7 @@ fn run(imported: &Imported) -> ExitCode {
         Err(e) => return bad(&e.to_string(), BAD_START),
     };
     settings.drop_in = true;
+    settings.frequency_window_ns = imported.frequency_window_ns;
     let mut log = LogOptions::new("ptp4l");
     log.format = LogFormat::Linuxptp;
     log.stdout = imported.verbose;

@@ -24,6 +24,8 @@ pub struct Imported {
     pub verbose: bool,
     /// `logging_level`, 0 to 7 as syslog counts.
     pub logging_level: u8,
+    /// `freq_est_interval`, in ns: the time between reports of a clock that is only measured.
+    pub frequency_window_ns: u64,
     /// `message_tag`, with `{level}` in it where the level goes.
     pub message_tag: String,
 }
@@ -69,6 +71,7 @@ impl Linuxptp {
                             use_syslog: self.plain("use_syslog") == "1",
                             verbose: self.plain("verbose") == "1",
                             logging_level: self.plain("logging_level").parse().unwrap_or(6),
+                            frequency_window_ns: self.frequency_window_ns(),
                             message_tag: self.plain("message_tag").to_owned(),
                         });
                     }
@@ -103,6 +106,11 @@ impl Linuxptp {
 
     fn plain(&self, name: &str) -> &str {
         self.global.get(name).map_or_else(|| table::find(name).map_or("", |k| k.default), |s| &s.value)
+    }
+
+    fn frequency_window_ns(&self) -> u64 {
+        let exponent = self.plain("freq_est_interval").parse::<i32>().unwrap_or(1).clamp(-20, 20);
+        (1e9 * 2_f64.powi(exponent)) as u64
     }
 
     fn entry(&self, key: &Key, out: &mut Vec<Entry>, notes: &mut Vec<String>) -> Result<(), LinuxptpError> {
