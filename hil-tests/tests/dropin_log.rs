@@ -144,7 +144,7 @@ fn logs(lab: &mut Lab, options: &[&str], line: &'static str) -> Result<(), LabEr
     pair.wait("master", |l| l.contains("assuming the grand master role"))?;
     pair.compare("start, and nobody else")?;
 
-    let master = ["-m", "-q", "--priority1=10", "--logSyncInterval=-2"];
+    let master = ["-m", "-q", "--priority1=10"];
     let masters = [start(&gm1, &linuxptp, &master)?, start(&gm2, &linuxptp, &master)?];
     pair.wait("reports", |l| report(l) == Some(line))?;
     pair.compare("a better master")?;

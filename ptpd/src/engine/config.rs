@@ -311,6 +311,8 @@ pub struct InstanceConfig {
     pub syntonise: bool,
     /// GET from the network is answered. SET and COMMAND never are.
     pub network_management: bool,
+    /// Management serves what linuxptp serves, and refuses the rest in its way: for clients that know nothing else.
+    pub as_linuxptp: bool,
     /// Announced while grandmaster.
     pub time_properties: TimeProperties,
     /// Texts.
@@ -406,6 +408,7 @@ impl InstanceConfig {
             free_running: false,
             syntonise: true,
             network_management: true,
+            as_linuxptp: false,
             time_properties: TimeProperties::default(),
             description: Description::default(),
             options: Options::default(),

@@ -103,6 +103,7 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
         free_running: c.free_running || c.clock.is_transparent(),
         syntonise: c.syntonise,
         network_management: c.management.network,
+        as_linuxptp: false,
         time_properties: engine::TimeProperties {
             current_utc_offset: t.current_utc_offset,
             current_utc_offset_valid: t.current_utc_offset_valid,

@@ -214,6 +214,9 @@ fn run(imported: &Imported) -> ExitCode {
         Err(e) => return bad(&e.to_string(), BAD_START),
     };
     settings.drop_in = true;
+    settings.instance.as_linuxptp = true;
+    // A client only clock has no use for it, and yet tells it.
+    settings.instance.options.synchronization_uncertain = ptpd::engine::SynchronizationUncertain::Ignore;
     settings.frequency_window_ns = imported.frequency_window_ns;
     let mut log = LogOptions::new("ptp4l");
     log.format = LogFormat::Linuxptp;

@@ -37,6 +37,9 @@ struct Entry {
     place: String,
 }
 
+/// The place of what no file says.
+const DEFAULT: &str = "linuxptp's default";
+
 /// Keys whose defaults differ from those of YAML: always written.
 const ALWAYS: &[&str] = &["time_stamping", "uds_address", "uds_ro_address"];
 
@@ -58,6 +61,11 @@ impl Linuxptp {
         self.unicast_masters(&mut entries)?;
         self.static_roles(&mut entries)?;
         self.capability(&mut entries);
+        entries.push(Entry {
+            path: "synchronization_uncertain".into(),
+            text: "never".into(),
+            place: DEFAULT.into(),
+        });
         // A value that can do nothing beside the others is left out, and said.
         for _ in 0..4 {
             let text = render(&entries, &self.ports, &notes);
@@ -85,8 +93,12 @@ impl Linuxptp {
                     && let Some(at) = at
                 {
                     let entry = entries.remove(at);
-                    notes
-                        .push(format!("{}: {} has no effect beside the other keys", entry.place, entry.path));
+                    if entry.place != DEFAULT {
+                        notes.push(format!(
+                            "{}: {} has no effect beside the other keys",
+                            entry.place, entry.path
+                        ));
+                    }
                     dropped = true;
                     continue;
                 }
@@ -115,7 +127,7 @@ impl Linuxptp {
 
     fn entry(&self, key: &Key, out: &mut Vec<Entry>, notes: &mut Vec<String>) -> Result<(), LinuxptpError> {
         let default =
-            Setting { value: key.default.into(), place: "linuxptp's default".into(), locked: false };
+            Setting { value: key.default.into(), place: DEFAULT.into(), locked: false };
         let global = self.global.get(key.name).or_else(|| ALWAYS.contains(&key.name).then_some(&default));
         let own = self.ports.iter().enumerate().filter_map(|(i, (_, s))| Some((i, s.get(key.name)?)));
         match key.to {
