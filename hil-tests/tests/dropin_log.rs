@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
-use hil_tests::lab::{Host, LINUXPTP, Lab, LabError, Process, experiment, find_program, our_program, run_command};
+use hil_tests::lab::{
+    Host, LINUXPTP, Lab, LabError, Process, experiment, find_program, our_program, run_command,
+};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -45,16 +47,19 @@ fn report(text: &str) -> Option<&'static str> {
     match w.first() {
         Some(&"master") => {
             let state = w.get(3)?;
-            let again = format!(
-                "master offset {:10.0} {state} freq {:+7.0} path delay {:9.0}",
-                f(2), f(5), f(8)
-            );
+            let again =
+                format!("master offset {:10.0} {state} freq {:+7.0} path delay {:9.0}", f(2), f(5), f(8));
             (again.replace("-0 ", "+0 ") == text.replace("-0 ", "+0 ")).then_some("master offset")
         }
         Some(&"rms") => {
             let again = format!(
                 "rms {:4.0} max {:4.0} freq {:+6.0} +/- {:3.0} delay {:5.0} +/- {:3.0}",
-                f(1), f(3), f(5), f(7), f(9), f(11)
+                f(1),
+                f(3),
+                f(5),
+                f(7),
+                f(9),
+                f(11)
             );
             (again.replace("-0 ", "+0 ") == text.replace("-0 ", "+0 ")).then_some("rms")
         }
@@ -91,7 +96,10 @@ impl Pair {
             while !process.log().lines().skip(read).any(|l| wanted(&normal(l))) {
                 if process.ended().is_some() || begun.elapsed() > PATIENCE {
                     let log = process.log();
-                    return Err(LabError::Wrong(format!("{what}: not in the log of {}:\n{log}", process.label())));
+                    return Err(LabError::Wrong(format!(
+                        "{what}: not in the log of {}:\n{log}",
+                        process.label()
+                    )));
                 }
                 std::thread::sleep(Duration::from_millis(50));
             }
@@ -109,7 +117,11 @@ impl Pair {
         let [a, b] = stories;
         // 4.x has a second management socket, and says so; 3.1.1 has none.
         if a != b {
-            return Err(LabError::Wrong(format!("{phase}: linuxptp said\n{}\nours\n{}", a.join("\n"), b.join("\n"))));
+            return Err(LabError::Wrong(format!(
+                "{phase}: linuxptp said\n{}\nours\n{}",
+                a.join("\n"),
+                b.join("\n")
+            )));
         }
         println!("{phase}: {}", a.join(" | "));
         Ok(a)
@@ -193,10 +205,8 @@ fn summaries() {
 
 /// What a command line comes to without a daemon running: exit code, whether the usage is shown, and on which stream.
 fn end_of(program: &Path, arguments: &[&str]) -> Result<(Option<i32>, bool, bool), LabError> {
-    let Output { status, stdout, stderr } = std::process::Command::new(program)
-        .args(arguments)
-        .output()
-        .map_err(LabError::io("start ptp4l"))?;
+    let Output { status, stdout, stderr } =
+        std::process::Command::new(program).args(arguments).output().map_err(LabError::io("start ptp4l"))?;
     let usage = |o: &[u8]| String::from_utf8_lossy(o).contains("usage: ptp4l [options]");
     Ok((status.code(), usage(&stdout), usage(&stderr)))
 }
@@ -247,7 +257,8 @@ fn told(socket: &UnixDatagram) -> Vec<String> {
         // `: [123.456] text`: the time's brackets stay, to see that they are alike.
         let body = rest.split_once("] ").map_or(rest, |(_, b)| b);
         let before = rest.len() - body.len();
-        let shape: String = rest[..before].chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        let shape: String =
+            rest[..before].chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
         let shape = shape.split('.').map(|p| p.trim_end_matches('0')).collect::<Vec<_>>().join(".");
         told.push(format!("{priority}{shape}{}", normal(body)));
     }
@@ -263,7 +274,9 @@ fn syslog_and_standard_output() {
         let socket = lab.dir().join("log");
         let _ = std::fs::remove_file(&socket);
         let server = UnixDatagram::bind(&socket).map_err(LabError::io("bind a log socket"))?;
-        server.set_read_timeout(Some(Duration::from_millis(100))).map_err(LabError::io("set a time limit"))?;
+        server
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .map_err(LabError::io("set a time limit"))?;
         let script = format!(
             "mkdir -p /run/dev && for d in null zero random urandom; do touch /run/dev/$d; \
              mount --bind /dev/$d /run/dev/$d; done; ln -s {} /run/dev/log && mount --rbind /run/dev /dev",
@@ -286,7 +299,10 @@ fn syslog_and_standard_output() {
                 seen.push((syslog, story(&process.log(), 0)));
             }
             if seen[0] != seen[1] {
-                return Err(LabError::Wrong(format!("{options:?}: linuxptp {:#?}, ours {:#?}", seen[0], seen[1])));
+                return Err(LabError::Wrong(format!(
+                    "{options:?}: linuxptp {:#?}, ours {:#?}",
+                    seen[0], seen[1]
+                )));
             }
             println!("{options:?}: {} lines to syslog, {} out", seen[0].0.len(), seen[0].1.len());
         }

@@ -100,9 +100,9 @@ fn ask(socket: &UnixDatagram, daemon: &str, message: &[u8]) -> Result<Vec<Vec<u8
 /// What an ID's data has that goes on by itself, as ranges of octets behind the ID.
 fn moving(id: u16) -> &'static [(usize, usize)] {
     match id {
-        0x2001 => &[(2, 18)],                                     // offset and delay
-        0x2004 => &[(11, 12)],                                    // the interval in force is the master's
-        0xc000 => &[(0, 16), (16, 20)],                           // offset, ingress time, rate
+        0x2001 => &[(2, 18)],           // offset and delay
+        0x2004 => &[(11, 12)],          // the interval in force is the master's
+        0xc000 => &[(0, 16), (16, 20)], // offset, ingress time, rate
         0xc005 => &[(10, 266)],
         0xc007 => &[(10, 90)],
         _ => &[],
@@ -126,7 +126,8 @@ fn masked(reply: &[u8]) -> Vec<u8> {
 }
 
 /// What linuxptp 3.1.1 does not know and 4.x does: ours answers as 4.x.
-const NEWER: &[u16] = &[0xc009, 0xc00a, 0xc00b, 0xc00c, 0xc00d, 0xc008, 0xc007, 0xc006, 0x3001, 0x201e, 0x201f, 0x2021];
+const NEWER: &[u16] =
+    &[0xc009, 0xc00a, 0xc00b, 0xc00c, 0xc00d, 0xc008, 0xc007, 0xc006, 0x3001, 0x201e, 0x201f, 0x2021];
 
 fn identifiers() -> Vec<u16> {
     let mut ids: Vec<u16> = (0x0000..=0x0008).collect();
@@ -154,7 +155,9 @@ fn client(name: &str) -> Result<UnixDatagram, LabError> {
 
 /// ERROR NO_SUCH_ID or NOT_SUPPORTED.
 fn unknown(replies: &[Vec<u8>]) -> bool {
-    replies.iter().all(|r| r.len() >= 54 && r[48..50] == [0, 2] && matches!(r[52..54], [0, 2] | [0, 4] | [0, 6]))
+    replies
+        .iter()
+        .all(|r| r.len() >= 54 && r[48..50] == [0, 2] && matches!(r[52..54], [0, 2] | [0, 4] | [0, 6]))
 }
 
 #[test]
@@ -207,11 +210,7 @@ fn every_reply_is_the_same() {
             } else if NEWER.contains(&id) && unknown(&a) {
                 *same.entry("newer").or_default() += 1;
             } else {
-                wrong.push(format!(
-                    "action {action} id {id:04x} port {port}:\n  {}\n  {}",
-                    hex(&a),
-                    hex(&b)
-                ));
+                wrong.push(format!("action {action} id {id:04x} port {port}:\n  {}\n  {}", hex(&a), hex(&b)));
             }
         }
         println!("{same:?}");

@@ -75,7 +75,13 @@ struct Outcome {
 }
 
 /// A master with a perfect clock and a client 300 µs off that drifts by 7 ppm, for [`SECONDS`].
-fn pair(place: &Place, run: &str, master: &Path, client: &Path, options: &[&str]) -> Result<Outcome, LabError> {
+fn pair(
+    place: &Place,
+    run: &str,
+    master: &Path,
+    client: &Path,
+    options: &[&str],
+) -> Result<Outcome, LabError> {
     let dir = place.dir.join(run);
     empty_dir(&dir)?;
     let begun = std::time::Instant::now();
@@ -131,7 +137,9 @@ fn compare(place: &Place, options: &[&str]) -> Result<(), LabError> {
     }
     let (_, theirs) = outcomes[0];
     for (run, o) in outcomes {
-        if o.locked_after > theirs.locked_after + 10.0 || o.rms > 1.5 * theirs.rms || o.locked_after > SECONDS / 2.0
+        if o.locked_after > theirs.locked_after + 10.0
+            || o.rms > 1.5 * theirs.rms
+            || o.locked_after > SECONDS / 2.0
         {
             return Err(LabError::Wrong(format!("{run}: {o:?}; Debian's alone: {theirs:?}")));
         }

@@ -16,11 +16,25 @@ pub(super) enum Place {
 /// What a program does.
 #[derive(Debug)]
 pub(super) enum Said {
-    Bind { fd: u32, at: Place },
-    Close { fd: u32 },
-    Send { to: Place, from_port: u16, from_path: PathName, octets: Vec<u8> },
+    Bind {
+        fd: u32,
+        at: Place,
+    },
+    Close {
+        fd: u32,
+    },
+    Send {
+        to: Place,
+        from_port: u16,
+        from_path: PathName,
+        octets: Vec<u8>,
+    },
     /// Until `deadline`, ns; `None`: for ever. `ahead`: its clock's error, ns; `frequency`: its correction, ppb.
-    Wait { deadline: Option<u64>, ahead: f64, frequency: f64 },
+    Wait {
+        deadline: Option<u64>,
+        ahead: f64,
+        frequency: f64,
+    },
 }
 
 /// A datagram on its way.

@@ -247,10 +247,7 @@ impl World {
         let until = self.now + 2_000_000_000;
         while !self.nodes[node.0].ended {
             let Some(deadline) = self.nodes[node.0].deadline.filter(|d| *d <= until) else {
-                return Err(LabError::Wrong(format!(
-                    "{} does not end",
-                    self.nodes[node.0].process.label()
-                )));
+                return Err(LabError::Wrong(format!("{} does not end", self.nodes[node.0].process.label())));
             };
             self.now = self.now.max(deadline);
             self.wake(node.0, &Wake::Time)?;

@@ -76,11 +76,7 @@ impl DropIn {
         Self {
             own,
             best: own,
-            ports: settings
-                .networks
-                .iter()
-                .map(|n| (n.interface.clone(), PortState::Initializing))
-                .collect(),
+            ports: settings.networks.iter().map(|n| (n.interface.clone(), PortState::Initializing)).collect(),
             begun: false,
             sockets: sockets.into_iter().flatten().map(|a| a.path.display().to_string()).collect(),
             decided: false,

@@ -1,10 +1,10 @@
 //! One port's sockets: opened when the interface is there, closed when it goes, tried again.
 
+use ptp_daemon::NOTICE;
 use ptp_net::{
     Destination, Interface, LinkState, MessageClass, NetError, PortSockets, SocketOptions, StampRequest,
     Stamping, link_state,
 };
-use ptp_daemon::NOTICE;
 use ptp_wire::PortNumber;
 use ptpd::engine::{self, DownCause, Envelope, FrameHeaders};
 use tracing::{debug, info, warn};

@@ -81,7 +81,8 @@ pub(super) fn clock_identity(
     }
     if let Some(first) = settings.networks.first().filter(|_| settings.drop_in) {
         let interface = Interface::query(&first.interface)?;
-        let none = || RunError::Setting(format!("{}: no address to make a clock identity of", first.interface));
+        let none =
+            || RunError::Setting(format!("{}: no address to make a clock identity of", first.interface));
         return interface.mac.map(ClockIdentity::from_mac).map(Some).ok_or_else(none);
     }
     let mut poll = PollSet::<()>::new();

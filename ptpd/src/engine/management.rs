@@ -21,8 +21,8 @@ mod unicast;
 mod tests;
 
 use ptp_wire::management::{
-    Action, Content, ErrorId, EventMask, ManagementErrorStatus, ManagementHeader, ManagementId, ManagementTlv,
-    Payload, PtpText, Scope, SubscribeEventsNp,
+    Action, Content, ErrorId, EventMask, ManagementErrorStatus, ManagementHeader, ManagementId,
+    ManagementTlv, Payload, PtpText, Scope, SubscribeEventsNp,
 };
 use ptp_wire::{
     Body, ClockIdentity, Flags, Header, Message, MessageType, PortIdentity, PortNumber, TlvType, WireError,

@@ -370,7 +370,8 @@ impl Port {
         let own = instance.config.clock_identity;
         let looped = instance.config.path_trace && m.path_trace().any(|id| id == own);
         let too_far = announce.steps_removed >= instance.config.max_steps_removed;
-        if too_far || looped {
+        let too_poor = announce.grandmaster_clock_quality.clock_class > instance.config.clock_class_threshold;
+        if too_far || looped || too_poor {
             return self.stats.drop(DropCause::Announce);
         }
         let parent = instance.parent.parent_port_identity;
@@ -442,7 +443,7 @@ impl Port {
         }
         let interval = self.log_sync_interval;
         let correction = header.correction + self.config.delay_asymmetry;
-        if !header.flags.has(Flags::TWO_STEP) {
+        if !header.flags.has(Flags::TWO_STEP) && !instance.config.assume_two_step {
             self.sync.clear();
             let pair = SyncPair::new(header.sequence_id, origin, correction, ingress, interval, None);
             return self.synchronise(instance, pair);

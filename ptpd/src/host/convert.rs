@@ -96,6 +96,8 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
             .holdover
             .map(|h| engine::Holdover { in_spec: duration(h.in_spec), out_of_spec: duration(h.out_of_spec) }),
         max_steps_removed: c.max_steps_removed,
+        clock_class_threshold: c.clock_class_threshold,
+        assume_two_step: c.assume_two_step,
         minor_version: c.minor_version,
         relay: c.relay,
         path_trace: c.path_trace,
@@ -219,6 +221,8 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
             config::DelayMechanism::None => engine::Delay::None,
         },
         hybrid_e2e: p.hybrid_e2e,
+        ignore_sdo_id: p.ignore_sdo_id,
+        delay_response_timeout: p.delay_response_timeout,
         unicast_client: unicast_client(p),
         unicast_server: p.unicast_server.as_ref().map(unicast_server),
         multicast: p.multicast,

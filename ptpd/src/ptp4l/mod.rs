@@ -155,7 +155,9 @@ fn parse(arguments: &[String]) -> Result<Parsed, Refusal> {
         if let Some(long) = argument.strip_prefix("--") {
             let (key, value) = match long.split_once('=') {
                 Some((key, value)) => (key, value.to_owned()),
-                None => (long, rest.next().cloned().ok_or_else(|| usage(&format!("--{long} needs a value")))?),
+                None => {
+                    (long, rest.next().cloned().ok_or_else(|| usage(&format!("--{long} needs a value")))?)
+                }
             };
             linuxptp.option(key, &value).map_err(|e| e.to_string())?;
             continue;

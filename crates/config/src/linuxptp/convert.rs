@@ -61,6 +61,7 @@ impl Linuxptp {
         self.unicast_masters(&mut entries)?;
         self.static_roles(&mut entries)?;
         self.capability(&mut entries);
+        self.grandmaster_capable(&mut entries);
         entries.push(Entry {
             path: "synchronization_uncertain".into(),
             text: "never".into(),
@@ -126,8 +127,7 @@ impl Linuxptp {
     }
 
     fn entry(&self, key: &Key, out: &mut Vec<Entry>, notes: &mut Vec<String>) -> Result<(), LinuxptpError> {
-        let default =
-            Setting { value: key.default.into(), place: DEFAULT.into(), locked: false };
+        let default = Setting { value: key.default.into(), place: DEFAULT.into(), locked: false };
         let global = self.global.get(key.name).or_else(|| ALWAYS.contains(&key.name).then_some(&default));
         let own = self.ports.iter().enumerate().filter_map(|(i, (_, s))| Some((i, s.get(key.name)?)));
         match key.to {
@@ -230,6 +230,14 @@ impl Linuxptp {
             out.push(Entry { path: format!("ports[{i}].role"), text: role.into(), place });
         }
         Ok(())
+    }
+
+    /// `gmCapable 0`: the clock class of one that is never grandmaster.
+    fn grandmaster_capable(&self, out: &mut Vec<Entry>) {
+        if let Some(setting) = self.global.get("gmCapable").filter(|s| s.value == "0") {
+            out.retain(|e| e.path != "clock_class");
+            out.push(Entry { path: "clock_class".into(), text: "255".into(), place: setting.place.clone() });
+        }
     }
 
     /// linuxptp looks at a neighbour's capability only where Follow_Up information is asked for.
