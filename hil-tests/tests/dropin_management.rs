@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use hil_tests::lab::{
-    Host, LINUXPTP, Lab, LabError, Process, experiment, find_program, our_program, run_command, their_pmc,
+    Host, LINUXPTP, Lab, LabError, Process, experiment, find_program, our_program, run_command,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,6 +62,136 @@ fn twins(lab: &mut Lab, options: &[&str]) -> Result<Twins, LabError> {
     }
     Ok(Twins { hosts, daemons })
 }
+
+/// Stands between a client and a daemon, and hands out what it passes on: whether the client sent it, and the octets.
+fn between(name: &str, daemon: &str) -> Result<(String, mpsc::Receiver<(bool, Vec<u8>)>), LabError> {
+    let (front_path, back_path) = (format!("/run/{name}"), format!("/run/{name}-back"));
+    let bind = |path: &str| {
+        let socket = UnixDatagram::bind(path).map_err(LabError::io("bind a socket between"))?;
+        socket.set_read_timeout(Some(Duration::from_millis(5))).map_err(LabError::io("set a time limit"))?;
+        Ok::<_, LabError>(socket)
+    };
+    let (front, back) = (bind(&front_path)?, bind(&back_path)?);
+    let (tell, told) = mpsc::channel();
+    let daemon = daemon.to_owned();
+    std::thread::spawn(move || {
+        let mut client = None;
+        let mut octets = [0u8; 2000];
+        loop {
+            if let Ok((n, from)) = front.recv_from(&mut octets) {
+                client = from.as_pathname().map(Path::to_owned);
+                let _ = back.send_to(&octets[..n], &daemon);
+                if tell.send((true, octets[..n].to_vec())).is_err() {
+                    return;
+                }
+            }
+            while let Ok(n) = back.recv(&mut octets) {
+                if let Some(client) = &client {
+                    let _ = front.send_to(&octets[..n], client);
+                }
+                if tell.send((false, octets[..n].to_vec())).is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    Ok((front_path, told))
+}
+
+/// What a client and a daemon said: who, without what differs by itself, and without the client's identity (its process).
+fn transcript(told: &mpsc::Receiver<(bool, Vec<u8>)>) -> Vec<String> {
+    let mut lines = Vec::new();
+    while let Ok((asked, octets)) = told.try_recv() {
+        let mut r = masked(&octets);
+        let identity = if asked { 20..30 } else { 34..44 };
+        if let Some(part) = r.get_mut(identity) {
+            part.fill(0);
+        }
+        lines.push(format!("{} {}", if asked { ">" } else { "<" }, hex(&[r])));
+    }
+    lines
+}
+
+#[test]
+fn clients_say_and_hear_the_same() {
+    experiment("clients_say_and_hear_the_same", LINUXPTP, |lab| {
+        let twins = twins(lab, &[])?;
+        let phc2sys = find_program("phc2sys", "linuxptp")?;
+        let mut requests = Vec::new();
+        for id in GETS {
+            requests.push(format!("GET {id}"));
+        }
+        requests
+            .extend(["SET PRIORITY1 200", "GET DEFAULT_DATA_SET", "SET PRIORITY1 128"].map(str::to_owned));
+        let pmcs = [("theirs", find_program("pmc", "linuxptp")?), ("ours", our_program("pmc")?)];
+        let mut all = [Vec::new(), Vec::new()];
+        for (i, uds) in UDS.iter().enumerate() {
+            for (whose, pmc) in &pmcs {
+                let (front, told) = between(&format!("{whose}-{i}"), uds)?;
+                let client = format!("/run/c-{whose}-{i}");
+                let mut arguments = vec!["-u", "-b", "0", "-s", &front, "-i", &client];
+                arguments.extend(requests.iter().map(String::as_str));
+                run_command(&pmc.to_string_lossy(), &arguments)?;
+                std::thread::sleep(Duration::from_millis(200));
+                all[i].push((format!("pmc ({whose})"), transcript(&told)));
+            }
+            // No port has a hardware clock, so it asks for all ports and then goes on renewing its subscription.
+            let (front, told) = between(&format!("phc2sys-{i}"), uds)?;
+            let mut process =
+                twins.hosts[i].start("phc2sys", &phc2sys, ["-a", "-m", "-q", "-l", "7", "-z", &front])?;
+            std::thread::sleep(Duration::from_secs(13));
+            process.stop(Duration::from_secs(5))?;
+            all[i].push(("phc2sys -a".to_owned(), transcript(&told)));
+        }
+        let [theirs, ours] = all;
+        for ((what, a), (_, b)) in theirs.into_iter().zip(ours) {
+            if a != b || a.len() < 6 {
+                let differ = a.iter().zip(&b).filter(|(a, b)| a != b).map(|(a, b)| format!("{a}\n{b}"));
+                let differ: Vec<_> = differ.take(6).collect();
+                return Err(LabError::Wrong(format!(
+                    "{what}: {} and {} messages\n{}",
+                    a.len(),
+                    b.len(),
+                    differ.join("\n")
+                )));
+            }
+            println!("{what}: {} messages, all the same", a.len());
+        }
+        drop(twins.daemons);
+        Ok(())
+    });
+}
+
+/// What 3.1.1's pmc and ptp4l both know.
+const GETS: &[&str] = &[
+    "USER_DESCRIPTION",
+    "DEFAULT_DATA_SET",
+    "CURRENT_DATA_SET",
+    "PARENT_DATA_SET",
+    "TIME_PROPERTIES_DATA_SET",
+    "PRIORITY1",
+    "PRIORITY2",
+    "DOMAIN",
+    "SLAVE_ONLY",
+    "CLOCK_ACCURACY",
+    "TRACEABILITY_PROPERTIES",
+    "TIMESCALE_PROPERTIES",
+    "TIME_STATUS_NP",
+    "GRANDMASTER_SETTINGS_NP",
+    "SUBSCRIBE_EVENTS_NP",
+    "NULL_MANAGEMENT",
+    "CLOCK_DESCRIPTION",
+    "PORT_DATA_SET",
+    "LOG_ANNOUNCE_INTERVAL",
+    "ANNOUNCE_RECEIPT_TIMEOUT",
+    "LOG_SYNC_INTERVAL",
+    "VERSION_NUMBER",
+    "DELAY_MECHANISM",
+    "LOG_MIN_PDELAY_REQ_INTERVAL",
+    "PORT_DATA_SET_NP",
+    "PORT_PROPERTIES_NP",
+    "PORT_STATS_NP",
+];
 
 /// A management request: GET 0, SET 1, COMMAND 3.
 fn request(action: u8, id: u16, port: u16, data: &[u8], sequence: u16) -> Vec<u8> {

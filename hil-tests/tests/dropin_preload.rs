@@ -148,6 +148,17 @@ fn compare(place: &Place, options: &[&str]) -> Result<(), LabError> {
 }
 
 #[test]
+fn the_same_seed_is_the_same_run() {
+    test("the_same_seed_is_the_same_run", |place| {
+        let run = |name| {
+            pair(place, name, &place.ours, &place.ours, &["-H"]).map(|o| (o.locked_after, o.rms, o.worst))
+        };
+        let (first, second) = (run("first")?, run("second")?);
+        if first == second { Ok(()) } else { Err(LabError::Wrong(format!("{first:?}, then {second:?}"))) }
+    });
+}
+
+#[test]
 fn hardware_stamps() {
     test("hardware_stamps", |place| compare(place, &["-H"]));
 }
