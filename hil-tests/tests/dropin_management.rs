@@ -107,6 +107,10 @@ fn transcript(told: &mpsc::Receiver<(bool, Vec<u8>)>) -> Vec<String> {
         if let Some(part) = r.get_mut(identity) {
             part.fill(0);
         }
+        // The reserved octet of a SET PRIORITY1 is whatever linuxptp's pmc had there.
+        if asked && r.get(52..54) == Some(&[0x20, 0x05]) && r.len() == 56 {
+            r[55] = 0;
+        }
         lines.push(format!("{} {}", if asked { ">" } else { "<" }, hex(&[r])));
     }
     lines

@@ -232,7 +232,7 @@ const LATE_INTERFACE: &str = r#"
     wait_for $D/late.log 'to MASTER' 2
     say up again
     ip link del late0
-    wait_for $D/late.log 'late0\) (interface gone|link down)' 2
+    wait_for $D/late.log 'late0\): (interface gone|link down)' 2
     sleep 0.5
     cable
     wait_for $D/late.log 'to MASTER' 3
