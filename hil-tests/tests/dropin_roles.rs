@@ -234,7 +234,7 @@ fn every_role_is_played() {
         }
         for (name, text, key) in REFUSED {
             let host = lab.host(name)?;
-            let file = write(&lab.dir().to_owned(), name, text, "", "")?;
+            let file = write(lab.dir(), name, text, "", "")?;
             let mut process = start(&host, &ours, &file, &["lo"])?;
             process.wait_for_line("a refusal", Duration::from_secs(10), |l| l.contains(key))?;
         }
