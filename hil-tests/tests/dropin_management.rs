@@ -63,8 +63,11 @@ fn twins(lab: &mut Lab, options: &[&str]) -> Result<Twins, LabError> {
     Ok(Twins { hosts, daemons })
 }
 
+/// Whether the client said it, and what.
+type Told = mpsc::Receiver<(bool, Vec<u8>)>;
+
 /// Stands between a client and a daemon, and hands out what it passes on: whether the client sent it, and the octets.
-fn between(name: &str, daemon: &str) -> Result<(String, mpsc::Receiver<(bool, Vec<u8>)>), LabError> {
+fn between(name: &str, daemon: &str) -> Result<(String, Told), LabError> {
     let (front_path, back_path) = (format!("/run/{name}"), format!("/run/{name}-back"));
     let bind = |path: &str| {
         let socket = UnixDatagram::bind(path).map_err(LabError::io("bind a socket between"))?;
@@ -99,7 +102,7 @@ fn between(name: &str, daemon: &str) -> Result<(String, mpsc::Receiver<(bool, Ve
 }
 
 /// What a client and a daemon said: who, without what differs by itself, and without the client's identity (its process).
-fn transcript(told: &mpsc::Receiver<(bool, Vec<u8>)>) -> Vec<String> {
+fn transcript(told: &Told) -> Vec<String> {
     let mut lines = Vec::new();
     while let Ok((asked, octets)) = told.try_recv() {
         let mut r = masked(&octets);
