@@ -290,6 +290,7 @@ fn any_config(rng: &mut Rng) -> InstanceConfig {
         free_running: rng.chance(0.2),
         path_trace: rng.chance(0.5),
         network_management: rng.chance(0.5),
+        as_linuxptp: rng.chance(0.2),
         max_steps_removed: rng.next_u64() as u16,
         minor_version: rng.below(2) as u8,
         options: any_options(rng),

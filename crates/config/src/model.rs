@@ -46,6 +46,10 @@ pub struct PtpdConfig {
     pub holdover: Option<Holdover>,
     /// defaultDS.maxStepsRemoved, 2..=255.
     pub max_steps_removed: u16,
+    /// Announces of grandmasters with a higher clockClass are dropped; 255: none are.
+    pub clock_class_threshold: u8,
+    /// Every Sync and Pdelay_Resp counts as two-step.
+    pub assume_two_step: bool,
     /// A time-aware relay (802.1AS-2020).
     pub relay: bool,
     /// pathTraceDS.enable (1588-2019 16.2).
@@ -336,6 +340,10 @@ pub struct PortConfig {
     pub log_min_pdelay_req_interval: LogInterval,
     /// Delay_Req go unicast to the master, Sync stay multicast.
     pub hybrid_e2e: bool,
+    /// Messages of any sdoId are taken.
+    pub ignore_sdo_id: bool,
+    /// So many unanswered Delay_Reqs in a row are a synchronization fault; 0: none are.
+    pub delay_response_timeout: u8,
     /// Masters to ask for unicast service, in the order of the file; empty: none.
     pub unicast_masters: Vec<UnicastMaster>,
     /// Seconds asked for in a request.

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
+use super::drop_in::DropIn;
 use super::net_port::{address_from_net, envelope, says_unicast};
 use super::resolve::Resolver;
 use super::shared::{Shared, send, send_on, token_of};
@@ -26,6 +27,8 @@ pub(super) struct Instance {
     pub(super) settings: Settings,
     pub(super) engine: Engine,
     pub(super) discipline: Discipline,
+    /// In the place of ptp4l.
+    pub(super) drop_in: Option<DropIn>,
     pub(super) resolver: Resolver,
     /// The sockets of each port.
     pub(super) ports: Vec<usize>,
@@ -130,7 +133,9 @@ impl Instance {
                     Output::Delay(_) => {}
                     Output::Event(event) => {
                         log_context(&self.settings.name);
-                        tell(&self.settings, &event);
+                        if !self.drop_in.as_mut().is_some_and(|d| d.tell(&event)) {
+                            tell(&self.settings, &event);
+                        }
                         if let Event::LinkDelay { port, link } = event {
                             shared.links.push((self.index, port, link));
                         }
@@ -146,6 +151,7 @@ impl Instance {
                     }
                 }
             }
+            self.drop_in.iter_mut().for_each(DropIn::end);
             if moved {
                 self.follow_client(now, shared);
             }
@@ -160,6 +166,10 @@ impl Instance {
                 return;
             };
             log_context(&self.settings.name);
+            if self.drop_in.as_mut().is_some_and(|d| d.measure(&sample)) {
+                self.engine.handle(Instant(now), Input::Servo(engine::ServoState::Unlocked));
+                continue;
+            }
             let ahead = self.timescale_correction(clock.name());
             let outcome = self.discipline.serve(&mut self.engine, now, clock.clock(), sample, ahead);
             if outcome.stepped {

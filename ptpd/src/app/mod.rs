@@ -5,6 +5,7 @@
 
 mod clock;
 mod cmlds;
+mod drop_in;
 mod instance;
 mod local;
 mod net_port;

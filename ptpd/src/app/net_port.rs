@@ -1,5 +1,6 @@
 //! One port's sockets: opened when the interface is there, closed when it goes, tried again.
 
+use ptp_daemon::NOTICE;
 use ptp_net::{
     Destination, Interface, LinkState, Lower, MessageClass, NetError, PortSockets, SocketOptions,
     StampRequest, Stamping, link_state,
@@ -165,6 +166,8 @@ impl NetPort {
                 self.say(format!("{name}: there is no such interface; waiting for it to appear"));
                 return None;
             }
+            // Told already when it went down.
+            Ok(LinkState::Down) if self.opened_at > 0 => return None,
             Ok(LinkState::Down) => {
                 self.say(format!("{name}: the link is down; waiting for it"));
                 return None;
@@ -247,12 +250,13 @@ impl NetPort {
     pub(crate) fn link(&mut self, state: LinkState) -> Option<Change> {
         match (state, self.sockets.is_some()) {
             (LinkState::Up, false) => {
+                info!(target: NOTICE, "{}: link up", self.title());
                 self.retry_at = Some(0);
                 None
             }
             (LinkState::Down | LinkState::Gone, true) => {
-                let what = if state == LinkState::Gone { "is gone" } else { "has lost its link" };
-                info!("{} {what}", self.title());
+                let what = if state == LinkState::Gone { "interface gone" } else { "link down" };
+                info!(target: NOTICE, "{}: {what}", self.title());
                 self.close(0);
                 Some(Change::Down(DownCause::Link))
             }

@@ -12,6 +12,7 @@ use tracing::{debug, error, info, warn};
 
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
+use super::drop_in::DropIn;
 use super::instance::{Instance, SAVE_INTERVAL_NS};
 use super::local::Local;
 use super::net_port::{Change, NetPort, User};
@@ -119,7 +120,7 @@ impl Daemon {
     /// One more instance. False: told to stop while it waited for an interface.
     fn add(&mut self, mut settings: Settings) -> Result<bool, RunError> {
         let index = self.instances.len();
-        let Some(identity) = clock_identity(&settings, self.signals, &mut self.shared.notify) else {
+        let Some(identity) = clock_identity(&settings, self.signals, &mut self.shared.notify)? else {
             return Ok(false);
         };
         let stamping = choose_stamping(&settings)?;
@@ -174,6 +175,7 @@ impl Daemon {
             saved.filter(|_| steers),
             settings.summary_ns,
         )?;
+        let drop_in = settings.drop_in.then(|| DropIn::new(&settings, identity, clock.name()));
         let count = settings.networks.len();
         let now = monotonic_now();
         let seed = now
@@ -211,6 +213,7 @@ impl Daemon {
             engine: Engine::new(instance.clone(), seed, Instant(now)),
             resolver: Resolver::new(instance),
             discipline,
+            drop_in,
             ports,
             clocks,
             clock: place,
@@ -285,6 +288,7 @@ impl Daemon {
             let now = monotonic_now();
             self.housekeeping(now);
             for instance in &mut self.instances {
+                instance.drop_in.iter_mut().for_each(DropIn::begin);
                 instance.handle(now, Input::Tick);
             }
             self.carry_out(now);

@@ -75,21 +75,28 @@ pub(super) fn become_user(user: &str, all: &[Settings]) -> Result<(), RunError> 
     Ok(())
 }
 
-/// The identity from the settings, or of the first port whose interface is there; waits for one.
+/// The identity from the settings, or of the first port whose interface is there; waits for one, but not as ptp4l,
+/// which ends where its first interface is missing.
 pub(super) fn clock_identity(
     settings: &Settings,
     signals: Signals,
     notify: &mut Notify,
-) -> Option<ClockIdentity> {
+) -> Result<Option<ClockIdentity>, RunError> {
     if let Some(identity) = settings.clock_identity {
-        return Some(identity);
+        return Ok(Some(identity));
+    }
+    if let Some(first) = settings.networks.first().filter(|_| settings.drop_in) {
+        let interface = Interface::query(&first.interface)?;
+        let none =
+            || RunError::Setting(format!("{}: no address to make a clock identity of", first.interface));
+        return interface.mac.map(ClockIdentity::from_mac).map(Some).ok_or_else(none);
     }
     let mut poll = PollSet::<()>::new();
     let mut said = false;
     loop {
         let mac = settings.networks.iter().find_map(|n| Interface::query(&n.interface).ok()?.mac);
         if let Some(mac) = mac {
-            return Some(ClockIdentity::from_mac(mac));
+            return Ok(Some(ClockIdentity::from_mac(mac)));
         }
         if !said {
             said = true;
@@ -99,8 +106,8 @@ pub(super) fn clock_identity(
             notify.ready();
             notify.status(&text);
         }
-        if signals.stop() || (settings.drop_in && signals.take_reload()) {
-            return None;
+        if signals.stop() {
+            return Ok(None);
         }
         notify.alive(monotonic_now());
         // Half a second, or a signal.

@@ -1,7 +1,7 @@
 //! What is told of events: one line a human understands.
 
 use ptp_wire::PortNumber;
-use ptpd::engine::{self, Event, PortState};
+use ptpd::engine::{self, Event};
 use ptpd::host::Settings;
 use tracing::{debug, info, warn};
 
@@ -12,18 +12,8 @@ pub(super) fn tell(settings: &Settings, event: &Event) {
         settings.networks.get(index).map_or("?", |n| n.interface.as_str())
     };
     match *event {
-        Event::PortState { port, from, to: PortState::Master, on: "RS_GRAND_MASTER" } if settings.drop_in => {
-            info!("port {port} ({}): {from} to GRAND_MASTER on RS_GRAND_MASTER", interface(port));
-        }
         Event::PortState { port, from, to, on } => {
             info!("port {port} ({}): {from} to {to} on {on}", interface(port));
-        }
-        Event::Parent { own: true, grandmaster, .. } if settings.drop_in => {
-            info!("selected local clock {grandmaster} as best master");
-            info!("assuming the grand master role");
-        }
-        Event::Parent { grandmaster, .. } if settings.drop_in => {
-            info!("selected best master clock {grandmaster}");
         }
         Event::Parent { own: true, .. } => info!("this clock is the grandmaster"),
         Event::Parent { parent, grandmaster, .. } => info!("master is {parent}, grandmaster {grandmaster}"),

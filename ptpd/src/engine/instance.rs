@@ -149,6 +149,7 @@ impl Instance {
                     parent: parent.parent_port_identity,
                     grandmaster: parent.grandmaster_identity,
                     own,
+                    ptp_timescale: time_properties.ptp_timescale,
                 });
             }
             self.parent_changed = true;

@@ -305,6 +305,13 @@ pub enum Event {
         grandmaster: ClockIdentity,
         /// The instance itself is the grandmaster.
         own: bool,
+        /// timePropertiesDS.ptpTimescale of the new parent.
+        ptp_timescale: bool,
+    },
+    /// announceReceiptTimeout passed without an Announce; a state decision follows (9.2.6.12).
+    AnnounceTimeout {
+        /// On this port.
+        port: PortNumber,
     },
     /// A foreign master was seen for the first time.
     NewForeignMaster {

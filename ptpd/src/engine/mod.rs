@@ -335,7 +335,7 @@ impl Engine {
         } else {
             header.sdo_id == config.sdo_id
         };
-        if !same_sdo {
+        if !same_sdo && !port.config.ignore_sdo_id {
             return port.stats.drop(DropCause::SdoId);
         }
         if header.domain_number != config.domain_number {

@@ -191,7 +191,7 @@ impl Port {
             t4,
             request_receipt: request_receipt.into(),
             correction: header.correction + asymmetry,
-            two_step: header.flags.has(Flags::TWO_STEP),
+            two_step: header.flags.has(Flags::TWO_STEP) || instance.config.assume_two_step,
             minor_version: header.minor_version,
         });
         self.finish_peer_exchange(instance, false);

@@ -314,6 +314,7 @@ impl Port {
             Timer::PdelayReq => self.pdelay_req_due(instance, due),
             Timer::AnnounceReceipt => {
                 self.stats.service.announce_timeout += 1;
+                instance.out.event(Event::AnnounceTimeout { port: self.id.port_number });
                 self.lose_master(instance);
                 self.arm_announce_receipt(instance);
             }
@@ -384,7 +385,8 @@ impl Port {
         let own = instance.config.clock_identity;
         let looped = instance.config.path_trace && m.path_trace().any(|id| id == own);
         let too_far = announce.steps_removed >= instance.config.max_steps_removed;
-        if too_far || looped {
+        let too_poor = announce.grandmaster_clock_quality.clock_class > instance.config.clock_class_threshold;
+        if too_far || looped || too_poor {
             return self.stats.drop(DropCause::Announce);
         }
         let parent = instance.parent.parent_port_identity;
@@ -456,7 +458,7 @@ impl Port {
         }
         let interval = self.log_sync_interval;
         let correction = header.correction + self.config.delay_asymmetry;
-        if !header.flags.has(Flags::TWO_STEP) {
+        if !header.flags.has(Flags::TWO_STEP) && !instance.config.assume_two_step {
             self.sync.clear();
             let pair = SyncPair::new(header.sequence_id, origin, correction, ingress, interval, None);
             return self.synchronise(instance, pair);
@@ -513,9 +515,6 @@ impl Port {
             forward,
             log_sync_interval: pair.log_interval,
         });
-        if instance.config.free_running {
-            self.transition(instance, FsmEvent::MasterClockSelected);
-        }
     }
 
     /// Takes a measured delay into the filter; a negative one is noise around zero and counts as it is.

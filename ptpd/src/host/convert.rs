@@ -66,6 +66,7 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         tx_stamp_timeout_ns: 1_000_000_000,
         summary_ns: c.log.summary_interval.map(|i| u64::try_from(i.nanos()).unwrap_or(0)),
         drop_in: false,
+        frequency_window_ns: 2_000_000_000,
     })
 }
 
@@ -122,6 +123,8 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
             .holdover
             .map(|h| engine::Holdover { in_spec: duration(h.in_spec), out_of_spec: duration(h.out_of_spec) }),
         max_steps_removed: c.max_steps_removed,
+        clock_class_threshold: c.clock_class_threshold,
+        assume_two_step: c.assume_two_step,
         minor_version: c.minor_version,
         relay: c.relay,
         path_trace: c.path_trace,
@@ -129,6 +132,7 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
         free_running: c.free_running || c.clock.is_transparent(),
         syntonise: c.syntonise,
         network_management: c.management.network,
+        as_linuxptp: false,
         time_properties: engine::TimeProperties {
             current_utc_offset: t.current_utc_offset,
             current_utc_offset_valid: t.current_utc_offset_valid,
@@ -246,6 +250,8 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
             config::DelayMechanism::None => engine::Delay::None,
         },
         hybrid_e2e: p.hybrid_e2e,
+        ignore_sdo_id: p.ignore_sdo_id,
+        delay_response_timeout: p.delay_response_timeout,
         unicast_client: unicast_client(p),
         unicast_server: p.unicast_server.as_ref().map(unicast_server),
         multicast: p.multicast,

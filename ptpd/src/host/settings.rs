@@ -171,6 +171,8 @@ pub struct Settings {
     pub summary_ns: Option<u64>,
     /// Lines, exit codes and SIGHUP as linuxptp's ptp4l has them.
     pub drop_in: bool,
+    /// ns over which the frequency of a clock that is only measured is told, as ptp4l does.
+    pub frequency_window_ns: u64,
 }
 
 impl Settings {

@@ -91,7 +91,8 @@ impl Engine {
             }
             ManagementId::TIMESCALE_PROPERTIES => Payload::TimescaleProperties(TimescaleProperties {
                 ptp_timescale: time.ptp_timescale,
-                time_source: time.time_source,
+                // linuxptp leaves the octet empty.
+                time_source: if config.as_linuxptp { ptp_wire::TimeSource(0) } else { time.time_source },
             }),
             ManagementId::PATH_TRACE_LIST => Payload::PathTraceList(self.path_trace_list(&mut path)?),
             ManagementId::PATH_TRACE_ENABLE => Payload::PathTraceEnable(config.path_trace),
