@@ -214,6 +214,18 @@ impl Discipline {
         Ok(())
     }
 
+    /// Another clock is disciplined from here on, which keeps the time of the last and is right at this frequency (ppb).
+    /// What was reached stays: a servo that tracks goes on.
+    pub fn carry_over(&mut self, clock: &mut dyn Clock, frequency: f64) {
+        if self.free_running {
+            return;
+        }
+        self.config.max_frequency_ppb = self.config.max_frequency_ppb.min(clock.max_frequency());
+        self.servo.carry_over(frequency);
+        self.frequency = frequency;
+        self.trusted = frequency;
+    }
+
     /// Farther than an interval can say (39 hours): sets the clock as well as it goes, and starts over.
     fn set_from_afar(
         &mut self,
