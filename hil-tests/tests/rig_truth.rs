@@ -38,6 +38,8 @@ const CLOCKS: [&str; 12] = [
     "removed",
     "stepped",
 ];
+/// With a test of its own: `phc_sync_rig.rs`.
+const ELSEWHERE: [&str; 1] = ["follow"];
 /// What a side cannot do yet; the scenario itself tells why.
 const ABSENT: [(&str, Side); 1] = [("bond", Ours)];
 
@@ -122,7 +124,7 @@ fn every_scenario_is_run_once() {
         .expect("scenarios")
         .filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.strip_suffix(".sh")?.to_owned()))
         .collect();
-    let run: Vec<&str> = NETWORK.into_iter().chain(CLOCKS).collect();
+    let run: Vec<&str> = NETWORK.into_iter().chain(CLOCKS).chain(ELSEWHERE).collect();
     let once: BTreeSet<String> = run.iter().map(|&s| s.to_owned()).collect();
     assert_eq!(there, once);
     assert_eq!(run.len(), once.len());

@@ -1,4 +1,4 @@
-# The receiver loses its sky for 60 s, and comes back.
+# The receiver loses its sky for a minute (20 s in the short form), and comes back.
 load pairs=1
 knob phc0/ppb 3000
 gnss 0

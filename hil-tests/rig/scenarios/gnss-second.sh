@@ -1,4 +1,4 @@
-# The receiver's sentences are wrong by a second for 45 s; its pulses are right.
+# The receiver's sentences are wrong by a second for 45 s (15 s in the short form); its pulses are right.
 load pairs=1
 knob phc0/ppb 3000
 gnss 0

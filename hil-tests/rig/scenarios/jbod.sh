@@ -1,4 +1,4 @@
-# Boundary clock of two cards with a clock each. ptp4l leaves the second card's clock to phc2sys; ptpd keeps them together.
+# Boundary clock of two cards with a clock each: ptp4l leaves the second to phc2sys; ptpd keeps both, or leaves it to phc-sync where it cannot.
 load pairs=2
 host server rig0
 host middle rig1 rig2

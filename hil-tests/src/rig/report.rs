@@ -172,8 +172,8 @@ pub fn markdown(means: &Means, outcomes: &[Outcome]) -> Result<String, RigError>
             let _ = writeln!(text, "  Absent ({}): {reason}.", outcome.job.side);
         }
     }
-    let form = if outcomes.iter().any(|o| o.job.short) { "short" } else { "full" };
-    let _ = writeln!(text, "\n{}; the {form} form.", count(outcomes));
+    let short = outcomes.iter().filter(|o| o.job.short).count();
+    let _ = writeln!(text, "\n{}; {short} of them in the short form.", count(outcomes));
     Ok(text)
 }
 
