@@ -17,7 +17,7 @@ fn the_system_clock_follows_a_port_with_hardware_stamps() {
         Ok(means) => means,
         Err(e) => return skip(&e.to_string()),
     };
-    let job = Job { scenario: "follow".to_owned(), side: Side::Ours };
+    let job = Job { scenario: "follow".to_owned(), side: Side::Ours, short: false };
     let outcomes = run(&means, "phc-sync", &[job], LIMIT).expect("the guest runs");
     println!("{}", table(&outcomes));
     let outcome = outcomes.first().expect("one job");

@@ -37,7 +37,10 @@ impl Drop for Scratch {
 #[test]
 fn c_programs_read_the_page() {
     if Command::new("cc").arg("--version").output().is_err() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "CI=true allows no skipped test: no C compiler");
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "CI=true allows no skipped test: no C compiler"
+        );
         println!("skipped: c_programs_read_the_page: no C compiler");
         return;
     }

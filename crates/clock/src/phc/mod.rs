@@ -127,18 +127,15 @@ impl Phc {
         last
     }
 
-    /// Has the clock correct its phase by itself (ADJ_OFFSET): what is added to it, at the pace
-    /// of the device.
+    /// Has the PHC's own loop take this much phase away or up (`ADJ_OFFSET`), for a PHC with
+    /// [`PhcCapabilities::adjust_phase`]. How fast is the driver's affair; so is the largest phase.
     ///
     /// # Errors
-    /// [`ClockError::Unsupported`], [`ClockError::Permission`], [`ClockError::Io`] beyond the clock's range.
+    /// [`ClockError::Unsupported`], [`ClockError::Range`] beyond 2.1 s, [`ClockError::Permission`] (CAP_SYS_TIME), or
+    /// [`ClockError::Io`] where the driver takes less (ERANGE).
     pub fn adjust_phase(&mut self, by: TimeInterval) -> Result<(), ClockError> {
-        let doing = "adjusting the phase";
-        self.check_writable(doing)?;
-        let mut tx = timex::empty();
-        tx.modes = libc::ADJ_OFFSET | libc::ADJ_NANO;
-        tx.offset = by.nanos();
-        timex::adjust(self.clock_id(), &mut tx).map(drop).map_err(|e| ClockError::os(&self.name, doing, e))
+        self.check_writable("adjusting the phase")?;
+        timex::phase(self.clock_id(), &self.name, by)
     }
 
     fn read_capabilities(&mut self) -> Result<PhcCapabilities, ClockError> {
