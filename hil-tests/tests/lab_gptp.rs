@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant as Clockwork};
 
-use hil_tests::lab::{Host, Instance, Lab, LabError, experiment, our_program};
+use hil_tests::lab::{Host, Instance, Lab, LabError, Watcher, experiment, our_program, wait_until};
 use ptp_clock::{Clock, VirtualClock, VirtualOptions};
 use ptp_wire::{SdoId, TimeInterval};
 
@@ -154,6 +154,67 @@ fn the_automotive_roles_from_their_profiles() {
         agree(&mut client_clock, &mut gm_clock, "the client")?;
         for instance in [&mut client, &mut gm] {
             stop(instance)?;
+        }
+        Ok(())
+    });
+}
+
+/// The same in one process on each host: the instances share the port's sockets, and the service tells the others itself.
+#[test]
+fn two_domains_and_their_service_in_one_process() {
+    experiment("two_domains_and_their_service_in_one_process", &[], |lab| {
+        let ptpd = our_program("ptpd")?;
+        let (one, two) = two_hosts(lab)?;
+        let mut clocks = Vec::new();
+        let mut processes = Vec::new();
+        let mut watchers = Vec::new();
+        for (host, gm) in [(&one, true), (&two, false)] {
+            let mut files = Vec::new();
+            clock(host, "cmlds", 0, 5.0)?;
+            let mut write = |name: &str, addressing: (u8, SdoId), yaml: &str| {
+                let socket = PathBuf::from(format!("/run/{}-{name}", host.name()));
+                let file = host.dir().join(format!("{}-{name}.yaml", host.name()));
+                let head = format!(
+                    "management:\n  socket: {0}\n  read_only_socket: {0}-ro\nstate_file: off\nclock_device: virtual:{1}\n{SOFTWARE}neighbor_prop_delay_thresh: 20ms\nlog_min_pdelay_req_interval: -3\n",
+                    socket.display(),
+                    clock_path(host, name).display()
+                );
+                std::fs::write(&file, format!("{head}{yaml}ports:\n  - interface: eth0\n"))
+                    .map_err(LabError::io("write a configuration"))?;
+                files.extend(["-f".into(), file.into_os_string()]);
+                watchers.push(Watcher::new(&socket, 1).asking(addressing.0, addressing.1));
+                Ok::<_, LabError>(())
+            };
+            write("cmlds", (0, SdoId::CMLDS), "profile: cmlds\n")?;
+            for domain in [0u8, 7] {
+                let name = format!("domain{domain}");
+                let ms = i64::from(domain) * 1000 + if gm { 250 } else { -400 };
+                clocks.push(clock(host, &name, ms, if gm { 20.0 } else { -30.0 })?);
+                let priority1 = if gm { 10 } else { 250 };
+                let yaml = format!(
+                    "profile: gptp\ndomain_number: {domain}\npriority1: {priority1}\ndelay_mechanism: common_p2p\nlog_announce_interval: -2\n{SERVO}"
+                );
+                write(&name, (domain, SdoId::GPTP), &yaml)?;
+            }
+            processes.push(host.start("ptpd", &ptpd, &files)?);
+        }
+        for (i, state) in [(1, "MASTER"), (2, "MASTER"), (4, "SLAVE"), (5, "SLAVE")] {
+            let process = &mut processes[i / 3];
+            let label = process.label().to_owned();
+            let alive = || match process.ended() {
+                Some(status) => Err(LabError::Wrong(format!("{label} ended ({status})"))),
+                None => Ok(()),
+            };
+            wait_until(&mut watchers[i], state, PATIENCE, alive, |l| l.state() == Some(state))?;
+        }
+        let [gm0, gm7, client0, client7] = &mut clocks[..] else { unreachable!("four were made") };
+        agree(client0, gm0, "domain 0")?;
+        agree(client7, gm7, "domain 7")?;
+        for process in &mut processes {
+            let status = process.stop(Duration::from_secs(10))?;
+            expect(status.success(), || {
+                format!("{} ended with {status}\n{}", process.label(), process.log())
+            })?;
         }
         Ok(())
     });
