@@ -114,7 +114,8 @@ fn a_file_comes_to_the_model() {
 
 #[test]
 fn clocks_of_ports_are_kept_by_somebody_else_or_are_one() {
-    let config = |text: &str| import(text).unwrap_or_else(|e| panic!("{e}")).loaded.config;
+    let config =
+        |text: &str| import(&format!("[global]\n{text}")).unwrap_or_else(|e| panic!("{e}")).loaded.config;
     let none = config("priority1 1");
     assert_eq!(
         (none.port_clocks, none.ports[0].port_clock.clone()),
