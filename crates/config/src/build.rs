@@ -9,6 +9,7 @@ use crate::gptp;
 use crate::kind::Value;
 use crate::layers::{Layers, PortLayer, Setting};
 use crate::model::*;
+use crate::smpte;
 
 /// Values by name, as the type the table says they have.
 #[derive(Clone, Copy)]
@@ -106,7 +107,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn path(self, path: &str) -> Option<PathBuf> {
+    pub(crate) fn path(self, path: &str) -> Option<PathBuf> {
         self.text_or_off(path).map(PathBuf::from)
     }
 
@@ -198,6 +199,7 @@ impl<'a> Values<'a> {
     pub(crate) fn delay_mechanism(self) -> DelayMechanism {
         match self.text("delay_mechanism") {
             "p2p" => DelayMechanism::P2p,
+            "common_p2p" => DelayMechanism::CommonP2p,
             "none" => DelayMechanism::None,
             _ => DelayMechanism::E2e,
         }
@@ -363,6 +365,7 @@ fn port(v: Values<'_>) -> PortConfig {
         local_priority: v.int("local_priority"),
         power: power(v),
         gptp: gptp::gptp(v),
+        common: gptp::common(v),
         master_only: v.bool("master_only"),
         delay_asymmetry: v.correction("delay_asymmetry"),
         egress_latency: v.correction("egress_latency"),
@@ -406,6 +409,7 @@ fn options(v: Values<'_>) -> Options {
             "never" => SynchronizationUncertain::Never,
             _ => SynchronizationUncertain::Auto,
         },
+        smpte: smpte::smpte(v),
         slave_event_monitor: v.path("slave_event_monitor"),
         collect_slave_events: v.bool("collect_slave_events"),
         performance_monitoring: v.bool("performance_monitoring"),

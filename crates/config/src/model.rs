@@ -1,6 +1,6 @@
 //! What `ptpd` is told: the values after defaults, profile, file and command line have been put together.
 
-use crate::gptp::Gptp;
+use crate::gptp::{CommonService, Gptp};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
@@ -352,6 +352,8 @@ pub struct PortConfig {
     pub power: Power,
     /// IEEE 802.1AS's rules.
     pub gptp: Gptp,
+    /// The common link delay service, with [`DelayMechanism::CommonP2p`].
+    pub common: Option<CommonService>,
     /// portDS.masterOnly: never synchronises from this port.
     pub master_only: bool,
     /// portDS.delayAsymmetry: + means master to client is longer.
@@ -487,6 +489,8 @@ pub enum DelayMechanism {
     E2e,
     /// Peer-to-peer.
     P2p,
+    /// Peer delay, measured by the common service.
+    CommonP2p,
     /// Not at all.
     None,
 }

@@ -9,6 +9,7 @@ use ptpd::host::{Discipline, Settings, Together};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
+use super::cmlds::CommonLinks;
 use super::net_port::{address_from_net, envelope, says_unicast};
 use super::resolve::Resolver;
 use super::shared::{Shared, send, send_on, token_of};
@@ -38,12 +39,19 @@ pub(super) struct Instance {
     pub(super) together: Option<Together>,
     /// The management sockets.
     pub(super) local: usize,
+    /// Common services in other programs, and what their ports are here.
+    pub(super) common: CommonLinks,
     pub(super) next_save: u64,
 }
 
 impl Instance {
     pub(super) fn handle(&mut self, now: u64, input: Input<'_>) {
         self.engine.handle(Instant(now), input);
+    }
+
+    pub(super) fn interface(&self, port: PortNumber) -> Option<&str> {
+        let network = self.settings.networks.get(usize::from(port.0).checked_sub(1)?)?;
+        Some(&network.interface)
     }
 
     /// A message that one of its ports received.
@@ -123,6 +131,9 @@ impl Instance {
                     Output::Event(event) => {
                         log_context(&self.settings.name);
                         tell(&self.settings, &event);
+                        if let Event::LinkDelay { port, link } = event {
+                            shared.links.push((self.index, port, link));
+                        }
                         if let Event::PortState { port, to, .. } = event
                             && shared.notify.enabled()
                         {

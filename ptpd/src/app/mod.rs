@@ -4,6 +4,7 @@
 //! ([`shared`]): sockets, clocks, management sockets. [`reading`] gives each message to whom it is for.
 
 mod clock;
+mod cmlds;
 mod instance;
 mod local;
 mod net_port;

@@ -20,6 +20,7 @@ impl Daemon {
             Key::Event(i) if readable => self.read_frame(now, i, MessageClass::Event),
             Key::General(i) => self.read_frame(now, i, MessageClass::General),
             Key::Local(i, access) => self.read_local(now, i, access),
+            Key::Common(i, service) => self.read_common(now, i, service),
             Key::Link => self.read_links(now),
             Key::Event(_) => {}
         }
@@ -94,6 +95,14 @@ impl Daemon {
             instance.handle(now, Input::LocalManagement { octets, access, peer });
         }
         self.carry_out(now);
+    }
+
+    fn read_common(&mut self, now: u64, i: usize, service: usize) {
+        let Some(instance) = self.instances.get_mut(i) else { return };
+        if let Some((port, link)) = instance.common.receive(service, now) {
+            instance.handle(now, Input::LinkDelay { port, link });
+            self.carry_out(now);
+        }
     }
 
     fn read_links(&mut self, now: u64) {

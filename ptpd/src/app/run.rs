@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use ptp_clock::ClockName;
 use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, log_context, monotonic_now};
 use ptp_net::{LinkMonitor, MessageClass, Stamping};
-use ptp_wire::PortNumber;
-use ptpd::engine::{Access, Engine, Input, Instant};
+use ptp_wire::{PortNumber, SdoId};
+use ptpd::engine::{Access, Engine, Input, Instant, LinkDelay};
 use ptpd::host::{ClashKind, Discipline, LocalClock, PortClocks, Settings, Together, steers};
 use tracing::{debug, error, info, warn};
 
 use super::clock::HostClock;
+use super::cmlds::CommonLinks;
 use super::instance::{Instance, SAVE_INTERVAL_NS};
 use super::local::Local;
 use super::net_port::{Change, NetPort, User};
@@ -27,6 +28,8 @@ pub(super) enum Key {
     Event(usize),
     General(usize),
     Local(usize, Access),
+    /// An instance, and its place among the common services that it asks.
+    Common(usize, usize),
     Link,
 }
 
@@ -80,13 +83,21 @@ impl Daemon {
                 send_trouble: RateLimit::new(10_000_000_000),
                 stamps: Vec::new(),
                 stepped: Vec::new(),
+                links: Vec::new(),
             },
             links: LinkMonitor::open().map_err(|e| debug!("no news of links: {e}")).ok(),
             changes: Vec::new(),
             signals,
             poll: PollSet::new(),
         };
-        for settings in all {
+        // What a service in this process measures is not asked of another.
+        let served: Vec<_> = all.iter().flat_map(common_service).map(str::to_owned).collect();
+        for mut settings in all {
+            let networks = &settings.networks;
+            settings.common.retain(|link| {
+                let network = networks.get(usize::from(link.port.0).wrapping_sub(1));
+                network.is_none_or(|n| !served.contains(&n.interface))
+            });
             log_context(&settings.name);
             if !daemon.add(settings)? {
                 return Ok(None);
@@ -194,6 +205,7 @@ impl Daemon {
             })
             .collect();
         let local = self.local(&settings)?;
+        let common = CommonLinks::open(&settings.common)?;
         self.instances.push(Instance {
             index,
             engine: Engine::new(instance.clone(), seed, Instant(now)),
@@ -205,6 +217,7 @@ impl Daemon {
             named: place,
             together,
             local,
+            common,
             next_save: now + SAVE_INTERVAL_NS,
             settings,
         });
@@ -295,7 +308,8 @@ impl Daemon {
         let names = self.instances.iter().filter_map(|i| i.resolver.next_deadline(now));
         let engines = self.instances.iter().filter_map(|i| i.engine.next_deadline().map(|t| t.0));
         let clocks = self.instances.iter().filter_map(|i| i.together.as_ref()?.next_deadline());
-        ports.chain(engines).chain(locals).chain(names).chain(clocks).min()
+        let common = self.instances.iter().filter_map(|i| i.common.next_deadline());
+        ports.chain(engines).chain(common).chain(locals).chain(names).chain(clocks).min()
     }
 
     /// All descriptors there are now.
@@ -314,6 +328,11 @@ impl Daemon {
             }
             if let Some(s) = &local.read_only {
                 self.poll.add(s.as_fd(), Interest::READ, Key::Local(i, Access::ReadOnly));
+            }
+        }
+        for (i, instance) in self.instances.iter().enumerate() {
+            for (service, fd) in instance.common.descriptors() {
+                self.poll.add(fd, Interest::READ, Key::Common(i, service));
             }
         }
         if let Some(links) = &self.links {
@@ -349,6 +368,7 @@ impl Daemon {
         }
         for instance in &mut self.instances {
             instance.keep_together(now, &mut self.shared);
+            instance.common.run(now);
         }
         self.apply_changes(now);
         self.carry_out(now);
@@ -375,6 +395,10 @@ impl Daemon {
                     instance.handle(now, Input::ClockStepped);
                 }
             }
+            // What a common service measures is for all instances on that link.
+            while let Some((service, port, link)) = self.shared.links.pop() {
+                self.link_measured(now, service, port, link);
+            }
             if self.shared.stamps.is_empty() {
                 return;
             }
@@ -382,6 +406,22 @@ impl Daemon {
                 let (instance, token) = owner_of(token);
                 if let Some(instance) = self.instances.get_mut(instance) {
                     instance.stamped(now, token, stamp, &mut self.shared.clocks);
+                }
+            }
+        }
+    }
+
+    /// Ports that measure for themselves take no notice.
+    fn link_measured(&mut self, now: u64, service: usize, port: PortNumber, link: LinkDelay) {
+        for other in 0..self.instances.len() {
+            for number in 1.. {
+                let number = PortNumber(number);
+                let interface = |i: usize, port| self.instances.get(i).and_then(|i| i.interface(port));
+                let Some(there) = interface(other, number) else { break };
+                if Some(there) == interface(service, port)
+                    && let Some(instance) = self.instances.get_mut(other)
+                {
+                    instance.handle(now, Input::LinkDelay { port: number, link });
                 }
             }
         }
@@ -419,4 +459,10 @@ impl Daemon {
         log_context("");
         info!("stopped");
     }
+}
+
+/// The interfaces that an instance measures for the others, if it is a common service.
+fn common_service(settings: &Settings) -> impl Iterator<Item = &str> {
+    let service = settings.instance.sdo_id == SdoId::CMLDS;
+    settings.networks.iter().filter(move |_| service).map(|n| n.interface.as_str())
 }

@@ -3,8 +3,8 @@
 use ptp_clock::{ClockError, ClockName};
 use ptp_daemon::{Notify, RateLimit};
 use ptp_net::{NetError, StampRequest};
-use ptp_wire::TimePoint;
-use ptpd::engine::{self, Envelope, TxToken};
+use ptp_wire::{PortNumber, TimePoint};
+use ptpd::engine::{self, Envelope, LinkDelay, TxToken};
 use tracing::warn;
 
 use super::clock::HostClock;
@@ -42,6 +42,8 @@ pub(super) struct Shared {
     pub(super) stamps: Vec<Stamped>,
     /// Clocks that were stepped, and the instance that knows already.
     pub(super) stepped: Vec<(usize, Option<usize>)>,
+    /// What a common service, the instance of this place, has measured with its port.
+    pub(super) links: Vec<(usize, PortNumber, LinkDelay)>,
 }
 
 impl Shared {

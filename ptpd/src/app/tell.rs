@@ -90,6 +90,21 @@ pub(super) fn tell(settings: &Settings, event: &Event) {
                 format!(", path delay {} ns", mean_path_delay.nanos())
             }
         ),
+        Event::SynchronizationMetadata(m) => info!(
+            "studio: {}/{} frames a second, local time {} s from PTP time, next jump by {} s at {}, master {}",
+            m.frame_rate_numerator,
+            m.frame_rate_denominator,
+            m.current_local_offset,
+            m.jump_seconds,
+            m.time_of_next_jump.get(),
+            match m.master_locking_status {
+                1 => "runs free",
+                2 => "locks cold",
+                3 => "locks warm",
+                4 => "is locked",
+                _ => "does not say how it is locked",
+            }
+        ),
         Event::TimeProperties => info!("time properties changed"),
         Event::ReloadNeedsRestart { setting } => warn!("a change of {setting} needs a restart"),
         Event::ManagementChange { id } => {

@@ -5,8 +5,8 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
 use ptp_wire::{
-    ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, RateOffset, TimeInterval, TimePoint,
-    TlvType,
+    ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, RateOffset, SynchronizationMetadata,
+    TimeInterval, TimePoint, TlvType,
 };
 
 use super::gptp::LinkDelay;
@@ -381,6 +381,14 @@ pub enum Event {
         /// Its neighbour can be synchronised with.
         capable: bool,
     },
+    /// A port of the common link delay service (sdoId 0x200) has news of its link, for
+    /// [`Input::LinkDelay`] of the other instances on it.
+    LinkDelay {
+        /// Which.
+        port: PortNumber,
+        /// What is known now.
+        link: LinkDelay,
+    },
     /// The grandmaster's source of time changed (802.1AS-2020 9.2.2.3).
     GmTimeBase {
         /// gmTimeBaseIndicator.
@@ -388,6 +396,8 @@ pub enum Event {
         /// lastGmPhaseChange: new minus old.
         phase_change: TimeInterval,
     },
+    /// The master's synchronization metadata (SMPTE ST 2059-2) came for the first time, or changed.
+    SynchronizationMetadata(SynchronizationMetadata),
     /// currentUtcOffset or the leap flags changed.
     TimeProperties,
     /// A slave event monitoring message came (1588-2019 16.11); one event for each TLV in it.

@@ -386,10 +386,18 @@ impl Engine {
                     port.receive_signaling(instance, rx, target_port_identity);
                 }
             }
-            Body::Management(_) if !instance.config.network_management => {
-                port.stats.drop(DropCause::Unexpected)
-            }
-            Body::Management(_) => self.network_management(number, &message, source),
+            Body::Management(_) => self.management_frame(number, &message, source),
+        }
+    }
+
+    fn management_frame(&mut self, number: PortNumber, message: &Message<'_>, source: Address) {
+        if self.receive_metadata(message) {
+            return;
+        }
+        if self.instance.config.network_management {
+            self.network_management(number, message, source);
+        } else if let Some(port) = port_mut(&mut self.ports, number) {
+            port.stats.drop(DropCause::Unexpected);
         }
     }
 

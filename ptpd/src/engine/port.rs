@@ -266,8 +266,15 @@ impl Port {
         }
         // A unicast master may have granted fewer Announces than were asked for.
         let granted = self.unicast.client.as_ref().and_then(Client::announce_interval);
-        let interval =
-            self.config.log_announce_interval.max(granted.unwrap_or(LogInterval(i8::MIN))).duration();
+        // IEEE 802.1AS counts in the intervals that the master announces (10.3.11), as far as they are sensible.
+        let announced = match instance.config.best_master {
+            BestMaster::Ieee8021As => self.foreign.get(instance.parent.parent_port_identity),
+            _ => None,
+        };
+        let own = announced.map_or(self.config.log_announce_interval, |r| {
+            LogInterval(r.header.log_message_interval.0.clamp(-7, 4))
+        });
+        let interval = own.max(granted.unwrap_or(LogInterval(i8::MIN))).duration();
         let wait = interval.saturating_mul(self.config.announce_receipt_timeout.into());
         let spread = interval.mul_f64(instance.rng.unit());
         self.timers.set(Timer::AnnounceReceipt, instance.now + wait + spread);
@@ -303,6 +310,7 @@ impl Port {
                 }
             }
             Timer::DelayReq => self.delay_req_due(instance),
+            Timer::PdelayReq if self.config.delay == Delay::CommonP2p => self.common_service_silent(instance),
             Timer::PdelayReq => self.pdelay_req_due(instance, due),
             Timer::AnnounceReceipt => {
                 self.stats.service.announce_timeout += 1;

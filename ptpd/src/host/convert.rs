@@ -5,9 +5,9 @@ use ptp_clock::ClockName;
 use ptp_config as config;
 use ptp_net::Address;
 use ptp_servo::{PiConfig, ServoConfig};
-use ptp_wire::ClockIdentity;
+use ptp_wire::{ClockIdentity, PortNumber, SdoId};
 
-use super::settings::{LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
+use super::settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
 
 /// A setting that one port may not have different from the others.
 #[derive(Debug)]
@@ -46,6 +46,7 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
             config::PortClocks::External => PortClocks::External,
             config::PortClocks::Same => PortClocks::Same,
         },
+        common: common(c),
         stamps: first,
         servo: servo(&c.servo, &PiConfig::hardware()),
         software_servo: servo(&c.servo, &PiConfig::software()),
@@ -66,6 +67,20 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         summary_ns: c.log.summary_interval.map(|i| u64::try_from(i.nanos()).unwrap_or(0)),
         drop_in: false,
     })
+}
+
+fn common(c: &config::PtpdConfig) -> Vec<CommonLink> {
+    let link = |(number, p): (u16, &config::PortConfig)| {
+        p.common.as_ref().map(|s| CommonLink {
+            port: PortNumber(number),
+            server: s.server.clone(),
+            client: s.client.clone(),
+            remote: PortNumber(s.port.unwrap_or(number)),
+            domain_number: s.domain_number,
+            sdo_id: SdoId::new(u16::from(s.major_sdo_id) << 8),
+        })
+    };
+    (1..).zip(&c.ports).filter_map(link).collect()
 }
 
 fn local_clock(c: &config::ClockDevice) -> LocalClock {
@@ -174,6 +189,7 @@ fn options(c: &config::PtpdConfig) -> engine::Options {
             var_static_medium_inaccuracy: a.static_medium.1,
         }),
         performance_monitoring: o.performance_monitoring,
+        smpte: o.smpte,
     }
 }
 
@@ -226,6 +242,7 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
         delay: match p.delay_mechanism {
             config::DelayMechanism::E2e => engine::Delay::E2e,
             config::DelayMechanism::P2p => engine::Delay::P2p,
+            config::DelayMechanism::CommonP2p => engine::Delay::CommonP2p,
             config::DelayMechanism::None => engine::Delay::None,
         },
         hybrid_e2e: p.hybrid_e2e,

@@ -9,6 +9,6 @@ mod together;
 
 pub use convert::{Mixed, settings};
 pub use discipline::{Discipline, Outcome};
-pub use settings::{LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
+pub use settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
 pub use several::{Clash, ClashKind, steers, together};
 pub use together::{Clocks, Round, Together};

@@ -6,7 +6,7 @@ use crate::engine::{InstanceConfig, Stamping, Transport};
 use ptp_clock::ClockName;
 use ptp_net::Address;
 use ptp_servo::ServoConfig;
-use ptp_wire::ClockIdentity;
+use ptp_wire::{ClockIdentity, PortNumber, SdoId};
 
 /// Which clock is disciplined.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -111,6 +111,23 @@ pub struct LocalAddress {
     pub mode: u32,
 }
 
+/// A port whose link the common mean link delay service measures.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CommonLink {
+    /// The port.
+    pub port: PortNumber,
+    /// The service's management socket.
+    pub server: PathBuf,
+    /// The own end; `None`: any.
+    pub client: Option<PathBuf>,
+    /// The service's port on the link.
+    pub remote: PortNumber,
+    /// domainNumber of its management messages.
+    pub domain_number: u8,
+    /// sdoId of its management messages.
+    pub sdo_id: SdoId,
+}
+
 /// Everything.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -126,6 +143,8 @@ pub struct Settings {
     pub clock_identity: Option<ClockIdentity>,
     /// One for each port of the instance, in the same order.
     pub networks: Vec<Network>,
+    /// Ports that ask the common mean link delay service.
+    pub common: Vec<CommonLink>,
     /// What is disciplined.
     pub clock: LocalClock,
     /// What becomes of ports whose stamps are of different clocks.
