@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use ptp_config::{ClockKind, Imported, Linuxptp, Overrides, Transport, load_octets};
+use ptp_config::{ClockDevice, ClockKind, Imported, Linuxptp, Overrides, PortClocks, Transport, load_octets};
 
 fn import(text: &str) -> Result<Imported, String> {
     let mut linuxptp = Linuxptp::new();
@@ -110,6 +110,30 @@ fn a_file_comes_to_the_model() {
     assert_eq!(c.ports[0].delay_asymmetry.nanos(), -40);
     assert_eq!((c.ports[1].transport, c.state_file.as_deref()), (Transport::UdpIpv4, None));
     assert_eq!(got.notes, ["x.cfg:7: slaveOnly is an old name of clientOnly"]);
+}
+
+#[test]
+fn clocks_of_ports_are_kept_by_somebody_else_or_are_one() {
+    let config =
+        |text: &str| import(&format!("[global]\n{text}")).unwrap_or_else(|e| panic!("{e}")).loaded.config;
+    let none = config("priority1 1");
+    assert_eq!(
+        (none.port_clocks, none.ports[0].port_clock.clone()),
+        (PortClocks::Together, ClockDevice::Auto)
+    );
+    assert_eq!(config("boundary_clock_jbod 1\n[eth1]").port_clocks, PortClocks::External);
+    assert_eq!(
+        config("boundary_clock_jbod 0\n[eth1]\nboundary_clock_jbod 1").port_clocks,
+        PortClocks::External
+    );
+    assert_eq!(config("boundary_clock_jbod 0").port_clocks, PortClocks::Same);
+    let ports = config("phc_index 2\n[eth1]\nphc_index 3\n[eth2]\nphc_index -1").ports;
+    let clocks: Vec<_> = ports.into_iter().map(|p| (p.interface, p.port_clock)).collect();
+    for (name, clock) in
+        [("eth0", ClockDevice::Phc(2)), ("eth1", ClockDevice::Phc(3)), ("eth2", ClockDevice::Auto)]
+    {
+        assert!(clocks.contains(&(name.to_owned(), clock)), "{name} in {clocks:?}");
+    }
 }
 
 #[test]

@@ -93,9 +93,9 @@ impl NetPort {
         self.bound.is_some()
     }
 
-    /// News of a device: whether another card makes the stamps now, as when a bond's active member changed.
-    pub(crate) fn card_changed(&mut self, device: &str) -> bool {
-        if self.sockets.is_none() || !self.lower.concerns(device) {
+    /// News of a device, or of any: whether another card makes the stamps now, as when a bond's active member changed.
+    pub(crate) fn card_changed(&mut self, device: Option<&str>) -> bool {
+        if self.sockets.is_none() || device.is_some_and(|d| !self.lower.concerns(d)) {
             return false;
         }
         let lower = Lower::query(&self.network.interface);
@@ -268,6 +268,12 @@ impl NetPort {
     pub(crate) fn broken(&mut self, now_ns: u64, e: &NetError) -> Change {
         warn!("{}: {e}; it is opened again", self.title());
         self.close(self.opened_at.saturating_add(self.network.retry_ns).max(now_ns));
+        Change::Down(DownCause::Fault)
+    }
+
+    /// Its stamps are of a clock that cannot be had: nothing it measures means anything. Tried again after some time.
+    pub(crate) fn without_clock(&mut self, now_ns: u64) -> Change {
+        self.close(now_ns.saturating_add(self.network.retry_ns));
         Change::Down(DownCause::Fault)
     }
 

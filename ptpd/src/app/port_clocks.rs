@@ -159,7 +159,14 @@ impl Daemon {
             }
             match self.shared.clock(ClockName::Phc(phc), false) {
                 Ok(place) => instance.port_clock(now, user.port, place, &mut self.shared),
-                Err(e) => warn!("{e}"),
+                Err(e) => {
+                    warn!("{e}: without it port {} cannot be used", user.port);
+                    if let Some(port) = self.shared.ports.get_mut(i) {
+                        let change = port.without_clock(now);
+                        self.changes.push((i, change));
+                    }
+                    return;
+                }
             }
         }
     }

@@ -114,7 +114,7 @@ impl Daemon {
                 changes.extend(port.link(event.state).map(|c| (i, c)));
             }
             for (i, port) in ports.iter_mut().enumerate() {
-                if port.card_changed(event.name) {
+                if port.card_changed(Some(event.name)) {
                     changes.push((i, Change::Card));
                 }
             }
@@ -125,6 +125,9 @@ impl Daemon {
                 for (i, port) in self.shared.ports.iter_mut().enumerate() {
                     let state = link_state(port.interface()).unwrap_or(LinkState::Up);
                     self.changes.extend(port.link(state).map(|c| (i, c)));
+                    if port.card_changed(None) {
+                        self.changes.push((i, Change::Card));
+                    }
                 }
             }
             Err(e) => {

@@ -57,5 +57,6 @@ pub(crate) fn check(script: &str) {
     if let Some(o) = run(script) {
         let (out, err) = (String::from_utf8_lossy(&o.stdout), String::from_utf8_lossy(&o.stderr));
         assert!(o.status.success(), "{}\n{out}\n{err}", o.status);
+        out.lines().filter(|l| l.starts_with("skipped: ")).for_each(|l| println!("{l}"));
     }
 }
