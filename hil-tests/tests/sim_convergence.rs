@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use hil_tests::sim::{ClockSpec, HostSpec, Jitter, LinkSpec, NodeId, NodeSpec, PortState, Simulation};
-use ptp_servo::{PiConfig, ServoConfig};
+use ptp_servo::{PiConfig, ServoConfig, Steering};
 use ptp_wire::{LogInterval, TimeInterval};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -95,7 +95,10 @@ fn half_of_an_asymmetry_is_error_unless_it_is_configured() {
 #[test]
 fn software_stamps_over_a_busy_network_settle_within_microseconds() {
     let software = |n: NodeSpec| NodeSpec {
-        servo: ServoConfig { pi: PiConfig::software(), ..ServoConfig::default() },
+        servo: Steering {
+            servo: ServoConfig { pi: PiConfig::software(), ..ServoConfig::default() },
+            ..Steering::default()
+        },
         clock: ClockSpec { stamp_noise: Jitter::Gamma { shape: 2, mean: 2_000.0 }, ..n.clock },
         ..n
     };

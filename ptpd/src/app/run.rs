@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ptp_clock::ClockName;
+use ptp_clock::{ClockName, monotonic_raw_now};
 use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, monotonic_now};
 use ptp_net::{LinkMonitor, LinkState, MessageClass, NetError, StampRequest, Stamping, TxStamp, link_state};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
@@ -14,7 +14,7 @@ use super::local::Local;
 use super::net_port::{Change, NetPort, address_from_net, envelope, says_unicast};
 use super::resolve::Resolver;
 use super::start::{RunError, become_user, choose_stamping, clock_identity, clock_name, prepare};
-use ptpd::host::Discipline;
+use ptpd::host::{Discipline, Measured, Memory};
 use ptpd::host::{LocalClock, Settings};
 
 /// The frequency is saved this often while it is good.
@@ -63,6 +63,8 @@ struct Daemon {
     links: Option<LinkMonitor>,
     clock: HostClock,
     discipline: Discipline,
+    /// What the engine measured and the servo has not taken yet.
+    measured: Vec<Measured>,
     notify: Notify,
     poll: PollSet<Key>,
     /// Stamps that came while outputs were being carried out.
@@ -95,10 +97,9 @@ impl Daemon {
         if matches!(settings.clock, LocalClock::Auto) && !software {
             clock.follow(settings.networks.iter().map(|n| n.interface.clone()).collect());
         }
-        // The file may have been another clock's: its frequency means nothing here.
-        let saved = state
-            .number("frequency_ppb")
-            .filter(|_| state.text("clock") == Some(clock.name().to_string().as_str()));
+        // The file may have been another clock's: its oscillator is not this one.
+        let ours = state.text("clock") == Some(clock.name().to_string().as_str());
+        let memory = if ours { Memory::read(&state) } else { Memory::default() };
         let instance = &settings.instance;
         let steers = !instance.free_running && !instance.ports.iter().all(|p| p.master_only);
         if steers {
@@ -110,7 +111,7 @@ impl Daemon {
             settings.servo,
             clock.clock(),
             instance.free_running,
-            saved.filter(|_| steers),
+            if steers { memory } else { Memory::default() },
             settings.summary_ns,
         )?;
         let mut local = Local::open(settings.read_write.as_ref(), settings.read_only.as_ref())?;
@@ -152,6 +153,7 @@ impl Daemon {
             links,
             clock,
             discipline,
+            measured: Vec::new(),
             notify,
             poll: PollSet::new(),
             stamps: Vec::new(),
@@ -380,6 +382,7 @@ impl Daemon {
         while let Some((port, index, address)) = self.resolver.run(now) {
             self.handle(now, Input::MasterAddress { port, index, address });
         }
+        self.discipline.idle(now, self.clock.clock());
         self.local.flush(now);
         self.apply_changes(now);
         self.give_stamps(now);
@@ -436,7 +439,6 @@ impl Daemon {
 
     fn carry_out_once(&mut self, now: u64) {
         loop {
-            let mut sampled = None;
             let mut left = false;
             while let Some(output) = self.engine.poll() {
                 match output {
@@ -459,10 +461,9 @@ impl Daemon {
                         self.stamps.extend(sent(now, &mut self.clock, stamp, done));
                     }
                     Output::LocalReply { peer, octets } => self.local.send(now, peer, octets),
-                    Output::Sample(sample) => {
-                        sampled = Some(sample);
-                    }
-                    Output::Delay(_) => {}
+                    Output::Sample(sample) => self.measured.push(Measured::Offset(sample)),
+                    Output::Delay(sample) => self.measured.push(Measured::Delay(sample)),
+                    Output::Forward(sample) => self.measured.push(Measured::Forward(sample)),
                     Output::Event(event) => {
                         tell(&self.settings, &event);
                         if let Event::PortState { port, to, .. } = event
@@ -477,9 +478,12 @@ impl Daemon {
             if left && !self.port_states().any(is_client) {
                 self.discipline.release(now, self.clock.clock());
             }
-            if let Some(sample) = sampled {
+            if !self.measured.is_empty() {
                 let ahead = self.timescale_correction();
-                self.discipline.serve(&mut self.engine, now, self.clock.clock(), sample, ahead);
+                self.discipline.raw_time(monotonic_raw_now());
+                for measured in self.measured.drain(..) {
+                    self.discipline.serve(&mut self.engine, now, self.clock.clock(), measured, ahead);
+                }
                 if self.discipline.take_clock_gone()
                     && self.clock.reopen().is_ok()
                     && self.discipline.clock_replaced(self.clock.clock()).is_ok()
@@ -508,13 +512,14 @@ impl Daemon {
     }
 
     fn save(&self) {
-        let (Some(path), Some(frequency)) = (&self.settings.state_file, self.discipline.learnt_frequency())
-        else {
-            return;
-        };
+        let Some(path) = &self.settings.state_file else { return };
+        let memory = self.discipline.memory();
+        if memory.frequency_ppb.is_none() {
+            return; // What the file says is still the best that is known.
+        }
         let mut state = State::default();
         state.set_text("clock", &self.clock.name().to_string());
-        state.set_number("frequency_ppb", frequency);
+        memory.write(&mut state);
         if let Err(e) = state.save(path) {
             warn!("{e}");
         }

@@ -3,8 +3,13 @@
 
 mod convert;
 mod discipline;
+mod holding;
+mod memory;
+mod sanity;
 mod settings;
+mod telling;
 
 pub use convert::{Mixed, settings};
-pub use discipline::{Discipline, Outcome};
+pub use discipline::{Discipline, Measured, Outcome};
+pub use memory::Memory;
 pub use settings::{LocalAddress, LocalClock, Network, Settings, Stamps};

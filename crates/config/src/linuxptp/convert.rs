@@ -257,6 +257,7 @@ fn write_value(
             _ => "86400s".into(),
         },
         How::Ppb if zero => "900000ppm".into(),
+        How::Limit => format!("{}ppb", number().min(1_000_000_000)),
         How::Ppb => format!("{}ppb", number().min(900_000_000)),
         How::ZeroIsAuto if zero => "auto".into(),
         How::ZeroIsAuto => v.to_owned(),

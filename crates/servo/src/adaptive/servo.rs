@@ -168,6 +168,8 @@ impl Adaptive {
 
     /// Starts over, with the oscillator's frequency it knows. Call it when the clock was changed by others.
     pub fn reset(&mut self) {
+        self.clockwork = Clockwork::new(self.clockwork.rate());
+        self.recent.clear();
         self.start_over(true);
     }
 
@@ -186,6 +188,39 @@ impl Adaptive {
             self.clockwork.steer(local, rate);
         }
         self.stay()
+    }
+
+    /// Tells that the last [`Decision`] was carried out when the clock read `local` (after its step): stamps that come from
+    /// before count with what was in force then. Without this decisions count from the stamp they were made at.
+    pub fn carried_out(&mut self, local: TimePoint) {
+        self.clockwork.carried_out(local);
+    }
+
+    /// How the path delay becomes known from now on. Another way of it starts over, with the oscillator it knows.
+    pub fn measure_by(&mut self, measuring: Measuring) {
+        if self.config.measuring != measuring {
+            self.config.measuring = measuring;
+            self.master_changed();
+            self.recent.clear();
+            self.noises = Noises::new(100.0, measuring);
+            self.grains = Default::default();
+        }
+    }
+
+    /// How the path delay becomes known.
+    pub const fn measuring(&self) -> Measuring {
+        self.config.measuring
+    }
+
+    /// It waits for a first [`Adaptive::delay`].
+    pub fn wants_delay(&self) -> bool {
+        self.config.measuring == Measuring::Peer && self.counts.1 == 0
+    }
+
+    /// The correction that the oscillator alone needs, without what takes back the last offset, ppb.
+    pub fn learnt_ppb(&self) -> f64 {
+        let frequency = self.bank.as_ref().map_or(self.prior.frequency, |b| b.belief().x[FREQUENCY]);
+        bounded(-frequency, self.max_ppb)
     }
 
     /// Tells that something else steers the clock by this frequency (ppb) from `local` on: a holdover's prediction.
