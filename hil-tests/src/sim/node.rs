@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use ptp_servo::Steering;
+use ptp_servo::{Steering, Transfer};
 use ptp_wire::{
     ClockAccuracy, ClockIdentity, ClockQuality, PortIdentity, PortNumber, TimeInterval, TimePoint,
 };
@@ -391,14 +391,14 @@ impl Node {
             port.told = PortState::Initializing;
         }
         let mut clock = self.clock.at_moment(now, &self.spec.name);
-        let discipline = Discipline::new(
-            self.spec.servo,
-            &mut clock,
-            self.spec.config.free_running,
-            Memory::default(),
-            None,
-        )
-        .expect("a simulated clock can always be read");
+        let mut steering = self.spec.servo;
+        if self.ports.len() > 1 && steering.transfer == Transfer::Free {
+            // As the configuration file's `auto`.
+            steering.transfer = Transfer::Damped;
+        }
+        let discipline =
+            Discipline::new(steering, &mut clock, self.spec.config.free_running, Memory::default(), None)
+                .expect("a simulated clock can always be read");
         self.running = Some(Running { engine, discipline, wake: None, idle_wakes: 0 });
     }
 

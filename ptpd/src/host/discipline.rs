@@ -94,6 +94,8 @@ pub struct Discipline {
     free_running: bool,
     log_interval: Option<LogInterval>,
     source: Option<Source>,
+    /// There is a master. Peer delays are measured without one, too.
+    following: bool,
     /// Of the last decision, in ppb.
     frequency: f64,
     locked: bool,
@@ -142,6 +144,7 @@ impl Discipline {
             free_running,
             log_interval: None,
             source: None,
+            following: false,
             frequency,
             locked: false,
             tracked: false,
@@ -212,6 +215,7 @@ impl Discipline {
         }
         self.trusted_samples = 0;
         self.locked = false;
+        self.following = false;
         self.telling.lost();
         self.hold(now_ns, clock, self.trusted);
     }
@@ -330,7 +334,7 @@ impl Discipline {
         sample: &DelaySample,
         ahead_by_scale: TimeInterval,
     ) -> Option<Outcome> {
-        let here = self.source.is_some_and(|s| s.port == sample.port);
+        let here = self.following && self.source.is_some_and(|s| s.port == sample.port);
         let far = sample.backward == TimeInterval::MAX || sample.backward == TimeInterval::MIN;
         if !here || far || self.free_running {
             return None;
@@ -419,6 +423,7 @@ impl Discipline {
     fn settle_source(&mut self, now_ns: u64, name: &str, sample: &FromMaster) {
         let source = Source { port: sample.port, master: sample.master };
         let before = self.source.replace(source);
+        self.following = true;
         let same = before == Some(source);
         let own_error = self.estimate_noise();
         let offset = sample.computed.map(|c| c.0.nanos_f64());

@@ -15,7 +15,7 @@ pub(super) const SERVO: Section = Section {
         key(
             "kind",
             Kind::Choice(&["adaptive", "pi", "linreg", "none"]),
-            "pi",
+            "adaptive",
             "The controller. `adaptive` learns oscillator and network, and takes every Sync and every Delay_Resp by itself; \
              `pi` and `linreg` are linuxptp's; `none` only steps (SyncE).",
             "clock_servo",
