@@ -11,9 +11,9 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ServoKind {
     /// [`Adaptive`].
+    #[default]
     Adaptive,
     /// [`Servo`].
-    #[default]
     Pi,
     /// [`Linreg`].
     Linreg,
@@ -37,10 +37,10 @@ pub struct Steering {
 }
 
 impl Default for Steering {
-    /// PI with linuxptp's defaults.
+    /// Adaptive, at the end of a chain.
     fn default() -> Self {
         Self {
-            kind: ServoKind::Pi,
+            kind: ServoKind::Adaptive,
             servo: ServoConfig::default(),
             transfer: Transfer::Free,
             step_window: 0,
