@@ -54,7 +54,8 @@ pub(super) const SERVO: Section = Section {
             "first_step_threshold",
             THRESHOLD,
             "20us",
-            "The first correction is a step if the offset is larger.",
+            "The first correction is a step if the offset is larger. For the adaptive servo a master that jumps within its \
+             first 64 measurements belongs to the beginning, too.",
             "first_step_threshold",
         )
         .needs(Need::Steered),
