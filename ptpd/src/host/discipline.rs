@@ -575,8 +575,8 @@ mod tests {
     fn a_clock_decades_off_is_set_to_its_own_timescale_at_once() {
         let path = std::env::temp_dir().join(format!("escapement-afar-{}", std::process::id()));
         let mut clock = VirtualClock::create(&path, &VirtualOptions::default()).expect("a clock");
-        let mut discipline =
-            Discipline::new(Steering::default(), &mut clock, false, Memory::default(), None).expect("one");
+        let pi = Steering { kind: ptp_servo::ServoKind::Pi, ..Steering::default() };
+        let mut discipline = Discipline::new(pi, &mut clock, false, Memory::default(), None).expect("one");
         let decades = i128::from(SECOND) * 86_400 * 365 * 50 * 65_536;
         let utc = TimeInterval::from_nanos(37 * SECOND);
         for ahead in [decades, -decades] {

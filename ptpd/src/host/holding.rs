@@ -108,3 +108,54 @@ impl Holding {
         self.running.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ptp_servo::AdaptiveConfig;
+    use ptp_wire::{TimeInterval, TimePoint};
+
+    use super::*;
+
+    /// A clock 2 ppm fast, disciplined for ten minutes.
+    fn learnt() -> (Adaptive, Holding) {
+        let mut servo = Adaptive::new(AdaptiveConfig::default(), 0.0);
+        let mut holding = Holding::new(None);
+        let (mut error, mut ppb) = (0.0, 0.0);
+        for i in 1..600i64 {
+            error += 2000.0 + ppb;
+            let local = TimePoint::from_nanos(i128::from(i) * 1_000_000_000);
+            // Stamps of 8 ns.
+            let noise = ((i * 7919) % 9 - 4) as f64;
+            servo.forward(TimeInterval::from_nanos_f64(700.0 + error + noise), local);
+            ppb = servo.backward(TimeInterval::from_nanos_f64(700.0 - error - noise), local).frequency_ppb;
+            if let Some(oscillator) = servo.oscillator() {
+                holding.learn(&oscillator);
+            }
+        }
+        (servo, holding)
+    }
+
+    #[test]
+    fn a_holdover_predicts_is_bounded_and_is_checked() {
+        let (servo, mut holding) = learnt();
+        assert!(holding.model().is_some() && !holding.is_running() && holding.bound_ns(0).is_none());
+        let second = 1_000_000_000;
+        let frequency = holding.begin(5 * second, "clock", &servo).expect("it is learnt");
+        assert!((frequency + 2000.0).abs() < 1.0, "{frequency}");
+        assert_eq!(holding.due(5 * second, "clock"), None);
+        assert!((holding.due(66 * second, "clock").expect("due") + 2000.0).abs() < 1.0);
+        assert_eq!(holding.due(66 * second, "clock"), None);
+        let (soon, late) = (holding.bound_ns(6 * second), holding.bound_ns(605 * second));
+        let (soon, late) = (soon.expect("a bound"), late.expect("a bound"));
+        assert!(soon > 0.0 && late > soon && late < 50_000.0, "{soon} {late}");
+        // Back within the bound; then far out of it; then with another master, which proves nothing.
+        holding.end(605 * second, "clock", Some((late / 2.0, 1.0)));
+        assert!(!holding.is_running());
+        holding.begin(700 * second, "clock", &servo);
+        holding.end(800 * second, "clock", Some((-1e9, 1.0)));
+        holding.begin(900 * second, "clock", &servo);
+        holding.end(950 * second, "clock", None);
+        let model = holding.model().expect("learnt");
+        assert_eq!((model.returns, model.returns_within), (2, 1));
+    }
+}

@@ -154,7 +154,7 @@ pub(crate) const KEYS: &[Key] = &[
     k("operLogSyncInterval", int(-128, 127), "0", Scope::Port, To::Key("oper_log_sync_interval", How::Plain)),
     k("operLogPdelayReqInterval", int(-128, 127), "0", Scope::Port, To::Key("oper_log_pdelay_req_interval", How::Plain)),
     k("msg_interval_request", int(0, 1), "0", Scope::Port, To::Key("msg_interval_request", How::Flag)),
-    k("freq_est_interval", int(i32::MIN as i64, i32::MAX as i64), "1", Scope::Port, To::NotYet),
+    k("freq_est_interval", int(i32::MIN as i64, i32::MAX as i64), "1", Scope::Port, To::Nothing("rates are estimated over windows of their own")),
     k("summary_interval", int(i32::MIN as i64, i32::MAX as i64), "0", Scope::Global, To::Key("log.summary_interval", How::LogSeconds)),
     k("delay_mechanism", Kind::Choice(&["Auto", "COMMON_P2P", "E2E", "P2P", "NONE"]), "E2E", Scope::Port, To::Key("delay_mechanism", How::Words(&[("E2E", "e2e"), ("P2P", "p2p"), ("NONE", "none")]))),
     k("hybrid_e2e", int(0, 1), "0", Scope::Port, To::Key("hybrid_e2e", How::Flag)),
