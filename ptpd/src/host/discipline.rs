@@ -267,7 +267,7 @@ impl Discipline {
             Measured::Offset(s) => Some(self.sample(now_ns, clock, s, ahead_by_scale)),
             Measured::Forward(s) => {
                 let adaptive = self.servo.adaptive().is_some() && !self.free_running;
-                adaptive.then(|| self.from_master(now_ns, clock, s.into(), ahead_by_scale))
+                adaptive.then(|| self.sync(now_ns, clock, s.into(), ahead_by_scale))
             }
             Measured::Delay(d) => self.delay(now_ns, clock, &d, ahead_by_scale),
         }
@@ -281,10 +281,10 @@ impl Discipline {
         sample: Sample,
         ahead_by_scale: TimeInterval,
     ) -> Outcome {
-        self.from_master(now_ns, clock, sample.into(), ahead_by_scale)
+        self.sync(now_ns, clock, sample.into(), ahead_by_scale)
     }
 
-    fn from_master(
+    fn sync(
         &mut self,
         now_ns: u64,
         clock: &mut dyn Clock,
