@@ -5,8 +5,8 @@ use core::time::Duration;
 use hil_tests::sim::{LinkSpec, NodeId, NodeSpec, PortState, Rng, Simulation};
 use ptp_wire::management::AcceptableMaster;
 use ptp_wire::{
-    Body, ClockIdentity, Header, LogInterval, MessageType, PortIdentity, PortNumber, TimeInterval, TimePoint,
-    TlvType, Writer,
+    Body, ClockIdentity, DaylightSaving, Header, LogInterval, MessageType, PortIdentity, PortNumber,
+    Seconds48, SynchronizationMetadata, TimeAddressFlags, TimeInterval, TimePoint, TlvType, Writer,
 };
 use ptpd::engine::{
     Access, Accuracy, Address, AlternateTimeOffset, Delay, DelayFilterKind, DesiredState, DownCause,
@@ -227,7 +227,8 @@ fn frames_of_any_kind_are_counted_once_and_survived_in_every_state() {
     }
     // The storm was a storm: it met every cause that frames can have here.
     for cause in DropCause::ALL {
-        // No port here is master-only, all event messages are stamped, eight qualified masters never meet, and nothing passes.
+        // No port here is master-only or of IEEE 802.1AS, all event messages are stamped, eight qualified masters never meet, and
+        // nothing passes.
         let expected = !matches!(
             cause,
             DropCause::MissingStamp
@@ -237,6 +238,8 @@ fn frames_of_any_kind_are_counted_once_and_survived_in_every_state() {
                 | DropCause::Looped
                 | DropCause::NoLinkDelay
                 | DropCause::NotAcceptable
+                | DropCause::NotCapable
+                | DropCause::NoInformation
         );
         assert!(!expected || causes[*cause as usize] > 0, "{} never happened", cause.name());
     }
@@ -335,6 +338,20 @@ fn any_options(rng: &mut Rng) -> Options {
             ..Accuracy::default()
         }),
         performance_monitoring: rng.chance(0.5),
+        smpte: rng.chance(0.3).then(|| SynchronizationMetadata {
+            frame_rate_numerator: rng.next_u64() as u32,
+            frame_rate_denominator: rng.next_u64() as u32,
+            master_locking_status: rng.next_u64() as u8,
+            time_address_flags: TimeAddressFlags::DROP_FRAME,
+            current_local_offset: rng.next_u64() as i32,
+            jump_seconds: rng.next_u64() as i32,
+            time_of_next_jump: Seconds48::new(rng.next_u64() >> 16).expect("48 bits"),
+            time_of_next_jam: Seconds48::new(rng.next_u64() >> 16).expect("48 bits"),
+            time_of_previous_jam: Seconds48::new(rng.next_u64() >> 16).expect("48 bits"),
+            previous_jam_local_offset: rng.next_u64() as i32,
+            daylight_saving: DaylightSaving::NEXT,
+            leap_second_jump: rng.next_u64() as u8,
+        }),
     }
 }
 

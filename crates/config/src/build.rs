@@ -9,6 +9,7 @@ use crate::gptp;
 use crate::kind::Value;
 use crate::layers::{Layers, PortLayer, Setting};
 use crate::model::*;
+use crate::smpte;
 
 /// Values by name, as the type the table says they have.
 #[derive(Clone, Copy)]
@@ -106,7 +107,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn path(self, path: &str) -> Option<PathBuf> {
+    pub(crate) fn path(self, path: &str) -> Option<PathBuf> {
         self.text_or_off(path).map(PathBuf::from)
     }
 
@@ -198,13 +199,18 @@ impl<'a> Values<'a> {
     pub(crate) fn delay_mechanism(self) -> DelayMechanism {
         match self.text("delay_mechanism") {
             "p2p" => DelayMechanism::P2p,
+            "common_p2p" => DelayMechanism::CommonP2p,
             "none" => DelayMechanism::None,
             _ => DelayMechanism::E2e,
         }
     }
 
     pub(crate) fn clock_device(self) -> ClockDevice {
-        let text = self.text("clock_device");
+        self.clock("clock_device")
+    }
+
+    pub(crate) fn clock(self, name: &str) -> ClockDevice {
+        let text = self.text(name);
         if let Some(path) = text.strip_prefix("virtual:") {
             return ClockDevice::Virtual(path.into());
         }
@@ -280,6 +286,11 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         },
         options: options(v),
         clock_device: v.clock_device(),
+        port_clocks: match v.text("port_clocks") {
+            "external" => PortClocks::External,
+            "same" => PortClocks::Same,
+            _ => PortClocks::Together,
+        },
         servo: servo(v),
         management: Management {
             socket: v.path("management.socket"),
@@ -344,6 +355,7 @@ fn port(v: Values<'_>) -> PortConfig {
         interface: v.text("interface").to_owned(),
         transport: v.transport(),
         stamping: v.stamping(),
+        port_clock: v.clock("port_clock"),
         addresses: addresses(v),
         udp_ttl: v.int("udp_ttl"),
         dscp_event: v.int("dscp_event"),
@@ -365,6 +377,7 @@ fn port(v: Values<'_>) -> PortConfig {
         local_priority: v.int("local_priority"),
         power: power(v),
         gptp: gptp::gptp(v),
+        common: gptp::common(v),
         master_only: v.bool("master_only"),
         delay_asymmetry: v.correction("delay_asymmetry"),
         egress_latency: v.correction("egress_latency"),
@@ -414,6 +427,7 @@ fn options(v: Values<'_>) -> Options {
             "never" => SynchronizationUncertain::Never,
             _ => SynchronizationUncertain::Auto,
         },
+        smpte: smpte::smpte(v),
         slave_event_monitor: v.path("slave_event_monitor"),
         collect_slave_events: v.bool("collect_slave_events"),
         performance_monitoring: v.bool("performance_monitoring"),

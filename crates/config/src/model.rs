@@ -1,6 +1,6 @@
 //! What `ptpd` is told: the values after defaults, profile, file and command line have been put together.
 
-use crate::gptp::Gptp;
+use crate::gptp::{CommonService, Gptp};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
@@ -64,6 +64,8 @@ pub struct PtpdConfig {
     pub options: Options,
     /// The clock that is kept, and that stamps are read against.
     pub clock_device: ClockDevice,
+    /// What becomes of ports whose stamps are of different clocks.
+    pub port_clocks: PortClocks,
     /// How it is kept.
     pub servo: Servo,
     /// Who may ask and change what.
@@ -182,6 +184,17 @@ pub enum ClockDevice {
     System,
     /// A virtual clock in shared memory at this path.
     Virtual(PathBuf),
+}
+
+/// What becomes of ports whose stamps are of different clocks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PortClocks {
+    /// They are kept with the clock of the client port.
+    Together,
+    /// Another program keeps them together.
+    External,
+    /// They are an error.
+    Same,
 }
 
 impl std::fmt::Display for ClockDevice {
@@ -322,6 +335,8 @@ pub struct PortConfig {
     pub transport: Transport,
     /// Where its stamps come from.
     pub stamping: Stamping,
+    /// The clock of its stamps.
+    pub port_clock: ClockDevice,
     /// Where its messages go; of the transport's own kind.
     pub addresses: Addresses,
     /// Time to live or hop limit of multicast messages over UDP, 1..=255.
@@ -364,6 +379,8 @@ pub struct PortConfig {
     pub power: Power,
     /// IEEE 802.1AS's rules.
     pub gptp: Gptp,
+    /// The common link delay service, with [`DelayMechanism::CommonP2p`].
+    pub common: Option<CommonService>,
     /// portDS.masterOnly: never synchronises from this port.
     pub master_only: bool,
     /// portDS.delayAsymmetry: + means master to client is longer.
@@ -501,6 +518,8 @@ pub enum DelayMechanism {
     E2e,
     /// Peer-to-peer.
     P2p,
+    /// Peer delay, measured by the common service.
+    CommonP2p,
     /// Not at all.
     None,
 }

@@ -5,6 +5,7 @@ mod accuracy;
 mod description;
 mod holdover;
 mod servo;
+mod smpte;
 
 use crate::kind::Kind;
 
@@ -12,6 +13,7 @@ use accuracy::ENHANCED_ACCURACY;
 use description::DESCRIPTION;
 pub(crate) use holdover::HOLDOVER;
 use servo::SERVO;
+use smpte::SMPTE;
 
 /// One key.
 #[derive(Debug)]
@@ -40,8 +42,20 @@ pub(crate) enum Need {
     Ethernet,
     E2e,
     P2p,
+    /// `delay_mechanism` is `common_p2p`.
+    CommonP2p,
+    /// P2P, measured here or by the common service.
+    PeerDelay,
     /// E2E or P2P.
     Delay,
+    /// `best_master` is `static`.
+    Static,
+    /// `as_capable` is `auto`.
+    AsCapable,
+    /// `gptp_capable` is not `unused`.
+    GptpCapable,
+    /// `msg_interval_request` is `true`.
+    IntervalRequest,
     /// The clock is transparent.
     Transparent,
     /// The clock is steered.
@@ -72,6 +86,8 @@ pub(crate) enum Need {
     /// The port tells what it measures.
     SlaveMonitor,
     Accuracy,
+    /// `smpte.enable` is `true`.
+    Smpte,
     /// `management.socket` is not `off`.
     Socket,
     /// `management.read_only_socket` is not `off`.
@@ -272,6 +288,13 @@ pub(crate) const INSTANCE: Section = Section {
             "",
         ),
         key(
+            "port_clocks",
+            Kind::Choice(&["together", "external", "same"]),
+            "together",
+            "Ports whose stamps are of different clocks: `together`, they are kept with the one of the client port; `external`, by another program; `same`, there may be only one clock.",
+            "boundary_clock_jbod",
+        ),
+        key(
             "state_file",
             Kind::Path { max: 4095, off: true },
             "/var/lib/escapement/ptpd.state",
@@ -342,13 +365,14 @@ pub(crate) const PORT: Section = Section {
         key("interface", Kind::Interface, "", "Network interface. Only under `ports:`.", ""),
         key("transport", Kind::Choice(&["udp4", "udp6", "ethernet"]), "udp4", "What carries the messages.", "network_transport"),
         key("stamping", Kind::Choice(&["auto", "hardware", "software", "onestep", "p2p1step"]), "auto", "Who makes the time stamps. `auto`: the interface if it can and the clock fits, else the kernel. `onestep`: the interface, which writes Sync itself; `p2p1step`: Pdelay_Resp, too.", "time_stamping"),
-        key("delay_mechanism", Kind::Choice(&["e2e", "p2p", "none"]), "e2e", "How the path is measured.", "portDS.delayMechanism"),
+        key("delay_mechanism", Kind::Choice(&["e2e", "p2p", "common_p2p", "none"]), "e2e", "How the path is measured. `common_p2p`: by the common service of the link, for all domains.", "portDS.delayMechanism"),
+        key("port_clock", Kind::ClockDevice, "auto", "The clock of this port's stamps. `auto`: the interface's hardware clock, or `clock_device` with software stamps. A virtual clock of the hardware's (`phcN`) is bound.", "phc_index"),
         key("log_announce_interval", LOG, "1", "log2 of the seconds between Announces.", "portDS.logAnnounceInterval"),
         key("announce_receipt_timeout", int(2, 255), "3", "Announce intervals without Announce until another clock is chosen.", "portDS.announceReceiptTimeout"),
         key("log_sync_interval", LOG, "0", "log2 of the seconds between Syncs.", "portDS.logSyncInterval"),
         key("sync_receipt_timeout", U8, "0", "Sync intervals without Sync until another clock is chosen; 0 never.", "syncReceiptTimeout"),
         key("log_min_delay_req_interval", LOG, "0", "log2 of the least mean seconds between Delay_Reqs; a client takes its server's.", "portDS.logMinDelayReqInterval").needs(Need::E2e),
-        key("log_min_pdelay_req_interval", LOG, "0", "log2 of the least mean seconds between Pdelay_Reqs.", "portDS.logMinPdelayReqInterval").needs(Need::P2p),
+        key("log_min_pdelay_req_interval", LOG, "0", "log2 of the least mean seconds between Pdelay_Reqs.", "portDS.logMinPdelayReqInterval").needs(Need::PeerDelay),
         key("hybrid_e2e", Kind::Bool, "false", "Send Delay_Reqs unicast to the server.", "hybrid_e2e").needs(Need::E2e),
         key("unicast_masters", Kind::Masters, "off", "Masters to ask for unicast service: all for Announce, the best for Sync and Delay_Resp.", "unicast_master_table").needs(Need::Client),
         key("unicast_request_duration", Kind::Duration { min: 10 * SECOND, max: 30 * 86_400 * SECOND, off: false, hint: "s" }, "1h", "How long service is asked for; renewed at three quarters of what was granted. Whole seconds count.", "unicast_req_duration").needs(Need::UnicastClient),
@@ -392,22 +416,27 @@ pub(crate) const PORT: Section = Section {
         key("delay_filter_length", int(1, 1024), "10", "Measurements in the filter.", "delay_filter_length").needs(Need::Delay),
         key("sample_mode", Kind::Choice(&["filter", "raw", "filter_weight", "raw_weight"]), "filter", "What offsets are made with: the filtered delay or the last measured one (`raw`); with `_weight` a sample whose delay was longer than usual counts less. An adaptive servo takes what was measured, and needs none of it.", "tsproc_mode").needs(Need::Delay),
         key("as_capable", Kind::Choice(&["unused", "auto", "preset"]), "unused", "Whether the neighbour must be asCapable: no; found out by peer delay; taken for granted.", "asCapable"),
-        key("neighbor_prop_delay_thresh", CORRECTION, "20ms", "Longer links are not asCapable.", "neighborPropDelayThresh"),
-        key("min_neighbor_prop_delay", CORRECTION, "-20ms", "Shorter links are not asCapable.", "min_neighbor_prop_delay"),
-        key("allowed_lost_responses", int(1, 255), "3", "Pdelay_Reqs in a row that may stay without answer.", "allowedLostResponses"),
-        key("allowed_faults", int(1, 255), "9", "Unusable peer delay measurements in a row that do not matter.", "allowedFaults"),
+        key("neighbor_prop_delay_thresh", CORRECTION, "20ms", "Longer links are not asCapable.", "neighborPropDelayThresh").needs(Need::AsCapable),
+        key("min_neighbor_prop_delay", CORRECTION, "-20ms", "Shorter links are not asCapable.", "min_neighbor_prop_delay").needs(Need::AsCapable),
+        key("allowed_lost_responses", int(1, 255), "3", "Pdelay_Reqs in a row that may stay without answer.", "allowedLostResponses").needs(Need::AsCapable),
+        key("allowed_faults", int(1, 255), "9", "Unusable peer delay measurements in a row that do not matter.", "allowedFaults").needs(Need::AsCapable),
         key("gptp_capable", Kind::Choice(&["unused", "send", "require"]), "unused", "gPTP-capable messages of 802.1AS-2020: not used; sent; sent and required for asCapable.", ""),
-        key("log_gptp_capable_interval", LOG, "0", "log2 of the seconds between gPTP-capable messages.", "logGptpCapableMessageInterval"),
-        key("gptp_capable_receipt_timeout", int(1, 255), "9", "Intervals without gPTP-capable message until the neighbour is not asCapable.", "gPtpCapableReceiptTimeout"),
+        key("log_gptp_capable_interval", LOG, "0", "log2 of the seconds between gPTP-capable messages.", "logGptpCapableMessageInterval").needs(Need::GptpCapable),
+        key("gptp_capable_receipt_timeout", int(1, 255), "9", "Intervals without gPTP-capable message until the neighbour is not asCapable.", "gPtpCapableReceiptTimeout").needs(Need::GptpCapable),
         key("follow_up_info", Kind::Bool, "false", "Send and require the Follow_Up information of 802.1AS.", "follow_up_info"),
-        key("role", Kind::Choice(&["unset", "master", "client"]), "unset", "The port's role with `best_master: static`.", "BMCA noop"),
+        key("role", Kind::Choice(&["unset", "master", "client"]), "unset", "The port's role with `best_master: static`.", "BMCA noop").needs(Need::Static),
         key("inhibit_announce", Kind::Bool, "false", "Neither send nor wait for Announce.", "inhibit_announce"),
-        key("inhibit_delay_req", Kind::Bool, "false", "Send no Pdelay_Req.", "inhibit_delay_req"),
-        key("ignore_source_id", Kind::Bool, "false", "With `best_master: static`: take Sync whoever sends it.", "ignore_source_id"),
+        key("inhibit_delay_req", Kind::Bool, "false", "Send no Pdelay_Req.", "inhibit_delay_req").needs(Need::P2p),
+        key("ignore_source_id", Kind::Bool, "false", "With `best_master: static`: take Sync whoever sends it.", "ignore_source_id").needs(Need::Static),
         key("msg_interval_request", Kind::Bool, "false", "Ask the neighbour for the operational intervals once locked.", "msg_interval_request"),
-        key("oper_log_sync_interval", LOG, "0", "log2 of the seconds between Syncs to ask for once locked.", "operLogSyncInterval"),
-        key("oper_log_pdelay_req_interval", LOG, "0", "log2 of the seconds between own Pdelay_Reqs once locked.", "operLogPdelayReqInterval"),
+        key("oper_log_sync_interval", LOG, "0", "log2 of the seconds between Syncs to ask for once locked.", "operLogSyncInterval").needs(Need::IntervalRequest),
+        key("oper_log_pdelay_req_interval", LOG, "0", "log2 of the seconds between own Pdelay_Reqs once locked.", "operLogPdelayReqInterval").needs(Need::IntervalRequest),
         key("neighbor_delay", CORRECTION, "0ns", "Taken for the link's delay until it is measured; 0: wait for the measurement.", "initial_delay"),
+        key("cmlds_server_socket", Kind::Path { max: 107, off: false }, "/run/escapement/cmlds", "Management socket of the program that is the common service.", "cmlds.server_address").needs(Need::CommonP2p),
+        key("cmlds_client_socket", Kind::Path { max: 107, off: true }, "off", "Own end to that socket. `off`: a name beside it that no other program has.", "cmlds.client_address").needs(Need::CommonP2p),
+        key("cmlds_port", int(0, 65535), "0", "Port of the common service on the same link; 0: of the same number.", "cmlds.port").needs(Need::CommonP2p),
+        key("cmlds_domain_number", U8, "0", "Domain of the common service's management messages.", "cmlds.domainNumber").needs(Need::CommonP2p),
+        key("cmlds_major_sdo_id", int(0, 15), "2", "majorSdoId of the common service's management messages.", "cmlds.majorSdoId").needs(Need::CommonP2p),
         key("fault_reset_interval", int(-7, 15), "4", "log2 of the seconds until a faulty port tries again.", "fault_reset_interval"),
         key("udp_ttl", int(1, 255), "1", "Time to live or hop limit of multicast messages.", "udp_ttl").needs(Need::Udp),
         key("dscp_event", int(0, 63), "0", "DiffServ code point of event messages.", "dscp_event").needs(Need::Udp),
@@ -553,6 +582,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &PORT,
     &HOLDOVER,
     &TIME_PROPERTIES,
+    &SMPTE,
     &SERVO,
     &MANAGEMENT,
     &ENHANCED_ACCURACY,

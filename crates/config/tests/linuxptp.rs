@@ -26,7 +26,7 @@ const ROLES: &[(&str, &str, &[&str])] = &[
     (
         "gptp with common delay",
         "transportSpecific 1\nnetwork_transport L2\ndelay_mechanism COMMON_P2P\nfollow_up_info 1",
-        &["delay_mechanism"],
+        &[],
     ),
     (
         "automotive master",

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ptp_wire::SdoId;
+
 use super::error::LabError;
 use super::network::Host;
 use super::process::Process;
@@ -40,6 +42,8 @@ pub struct PtpdOptions {
     pub log_min_delay_req_interval: i8,
     /// Further lines of the file, before its ports.
     pub extra: String,
+    /// Further keys of every port: `key: value`.
+    pub port_extra: Vec<String>,
 }
 
 impl PtpdOptions {
@@ -61,6 +65,7 @@ impl PtpdOptions {
             more: "",
             log_min_delay_req_interval: -3,
             extra: String::new(),
+            port_extra: Vec::new(),
         }
     }
 
@@ -124,6 +129,9 @@ impl PtpdOptions {
             ] {
                 let _ = writeln!(yaml, "    {key}: {value}");
             }
+            for line in &self.port_extra {
+                let _ = writeln!(yaml, "    {line}");
+            }
         }
         yaml
     }
@@ -137,9 +145,34 @@ pub struct Instance {
     /// Its read-write management socket.
     pub socket: PathBuf,
     ports: usize,
+    /// domainNumber and sdoId of its management.
+    addressing: (u8, SdoId),
 }
 
 impl Instance {
+    /// Starts one of several daemons in `host`, with this configuration but for its management sockets. `addressing`:
+    /// its domainNumber and sdoId.
+    ///
+    /// # Errors
+    ///
+    /// [`LabError::Io`].
+    pub fn start_as(
+        host: &Host,
+        program: &Path,
+        name: &str,
+        yaml: &str,
+        ports: usize,
+        addressing: (u8, SdoId),
+    ) -> Result<Self, LabError> {
+        let socket = PathBuf::from(format!("/run/{}-{name}", host.name()));
+        let file = host.dir().join(format!("{}-{name}.yaml", host.name()));
+        let sockets = format!("management:\n  socket: {0}\n  read_only_socket: {0}-ro\n", socket.display());
+        std::fs::write(&file, format!("{sockets}state_file: off\n{yaml}"))
+            .map_err(LabError::io(format!("write {}", file.display())))?;
+        let process = host.start(&format!("ptpd-{name}"), program, ["-f".as_ref(), file.as_os_str()])?;
+        Ok(Self { process, socket, ports, addressing })
+    }
+
     /// Starts the daemon `program` in `host`. Its configuration is kept beside its log, as `<host>-ptpd.yaml`.
     ///
     /// # Errors
@@ -152,7 +185,7 @@ impl Instance {
             .map_err(LabError::io(format!("write {}", file.display())))?;
         let arguments = ["-f".as_ref(), file.as_os_str()];
         let process = host.start("ptpd", program, arguments)?;
-        Ok(Self { process, socket, ports: options.interfaces.len() })
+        Ok(Self { process, socket, ports: options.interfaces.len(), addressing: (0, SdoId::PTP) })
     }
 
     /// Waits until what it says of itself pleases `wanted`.
@@ -180,6 +213,6 @@ impl Instance {
     /// Someone who looks at it.
     #[must_use]
     pub fn watcher(&self) -> Watcher {
-        Watcher::new(&self.socket, self.ports)
+        Watcher::new(&self.socket, self.ports).asking(self.addressing.0, self.addressing.1)
     }
 }

@@ -163,6 +163,9 @@ impl Port {
         if self.state != PortState::Master {
             return; // Other clients' requests are seen by all.
         }
+        if !self.aligned {
+            return; // The time of its arrival would be another clock's.
+        }
         if self.config.delay != Delay::E2e {
             return self.stats.drop(DropCause::Mechanism);
         }

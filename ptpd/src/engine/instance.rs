@@ -1,6 +1,6 @@
 //! What all ports of an instance share.
 
-use ptp_wire::{ClockIdentity, ClockQuality};
+use ptp_wire::{ClockIdentity, ClockQuality, FollowUpInformation};
 
 use super::data_sets::{CurrentDs, ParentDs};
 use super::gptp::{OwnTimeBase, Relayed};
@@ -105,6 +105,15 @@ impl Instance {
     /// There is a grandmaster (802.1AS-2020 10.2.4.13): priority1 255 is none.
     pub(super) fn gm_present(&self) -> bool {
         self.parent.grandmaster_priority1 < u8::MAX
+    }
+
+    /// The Follow_Up information of the present time: received with the last Sync, or the own. Zeros: there is none.
+    pub(super) fn follow_up_information(&self) -> FollowUpInformation {
+        match &self.relayed {
+            _ if self.is_grandmaster() => self.time_base.information(),
+            Some(relayed) => relayed.information,
+            None => OwnTimeBase::default().information(),
+        }
     }
 
     /// What a relay passes on; `None` while it is grandmaster, or none at all.

@@ -8,6 +8,7 @@ use ptp_wire::{
     TimePoint, Timestamp,
 };
 
+use super::bmca::Decision;
 use super::e2e::E2e;
 use super::foreign::{ForeignMasters, Recorded};
 use super::fsm::{FsmEvent, next_state};
@@ -52,6 +53,8 @@ pub(super) fn take(sequence: &mut u16) -> u16 {
 
 #[derive(Debug)]
 pub(super) struct Port {
+    /// Its clock is kept with the instance's: what it sends is true.
+    pub(super) aligned: bool,
     pub(super) id: PortIdentity,
     pub(super) config: PortConfig,
     pub(super) state: PortState,
@@ -74,6 +77,8 @@ pub(super) struct Port {
     new_master_told: Option<Instant>,
     /// The announce or sync receipt timeout has expired since the last state decision.
     pub(super) expired: bool,
+    /// What the last state decision said.
+    pub(super) decided: Option<Decision>,
     /// The master's interval, while this port is its client.
     pub(super) log_sync_interval: LogInterval,
     /// As the master asks for, or as configured.
@@ -94,6 +99,7 @@ impl Port {
         let masters = config.unicast_client.as_ref().map_or(0, |c| c.masters.len());
         let serves = config.unicast_server.is_some();
         Self {
+            aligned: true,
             unicast: Unicast {
                 client: config.unicast_client.as_ref().map(|c| Client::new(c, now)),
                 server: serves.then(|| Box::new(Server::new(now))),
@@ -104,6 +110,7 @@ impl Port {
             timers: Timers::default(),
             foreign: ForeignMasters::new(id, config.log_announce_interval, masters),
             stats: PortStats::default(),
+            decided: None,
             sequences: Sequences::default(),
             sync: SyncMatcher::default(),
             e2e: E2e::default(),
@@ -262,8 +269,15 @@ impl Port {
         }
         // A unicast master may have granted fewer Announces than were asked for.
         let granted = self.unicast.client.as_ref().and_then(Client::announce_interval);
-        let interval =
-            self.config.log_announce_interval.max(granted.unwrap_or(LogInterval(i8::MIN))).duration();
+        // IEEE 802.1AS counts in the intervals that the master announces (10.3.11), as far as they are sensible.
+        let announced = match instance.config.best_master {
+            BestMaster::Ieee8021As => self.foreign.get(instance.parent.parent_port_identity),
+            _ => None,
+        };
+        let own = announced.map_or(self.config.log_announce_interval, |r| {
+            LogInterval(r.header.log_message_interval.0.clamp(-7, 4))
+        });
+        let interval = own.max(granted.unwrap_or(LogInterval(i8::MIN))).duration();
         let wait = interval.saturating_mul(self.config.announce_receipt_timeout.into());
         let spread = interval.mul_f64(instance.rng.unit());
         self.timers.set(Timer::AnnounceReceipt, instance.now + wait + spread);
@@ -299,6 +313,7 @@ impl Port {
                 }
             }
             Timer::DelayReq => self.delay_req_due(instance),
+            Timer::PdelayReq if self.config.delay == Delay::CommonP2p => self.common_service_silent(instance),
             Timer::PdelayReq => self.pdelay_req_due(instance, due),
             Timer::AnnounceReceipt => {
                 self.stats.service.announce_timeout += 1;

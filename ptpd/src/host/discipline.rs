@@ -292,8 +292,8 @@ impl Discipline {
         ahead_by_scale: TimeInterval,
     ) -> Outcome {
         // An offset beyond an interval's reach stays at its end: adding to it would make it look like a true one.
-        let ends = [TimeInterval::MAX, TimeInterval::MIN];
-        let far = ends.contains(&sample.computed.map_or(sample.forward, |c| c.0));
+        // Only the two times tell: a delay taken from an interval's end leaves what looks like an offset.
+        let far = i64::try_from(sample.ingress.scaled() - sample.origin.scaled()).is_err();
         if !far {
             sample.forward += ahead_by_scale;
             if let Some((offset, ..)) = &mut sample.computed {
@@ -373,12 +373,13 @@ impl Discipline {
         clock: &mut dyn Clock,
         measured: Measured,
         ahead_by_scale: TimeInterval,
-    ) {
-        let Some(outcome) = self.measured(now_ns, clock, measured, ahead_by_scale) else { return };
+    ) -> Option<Outcome> {
+        let outcome = self.measured(now_ns, clock, measured, ahead_by_scale)?;
         if outcome.stepped {
             engine.handle(Instant(now_ns), Input::ClockStepped);
         }
         engine.handle(Instant(now_ns), Input::Servo(outcome.state));
+        Some(outcome)
     }
 
     /// The clock's device went away since this was last asked: its card was pulled, or its driver reloaded.
@@ -403,6 +404,27 @@ impl Discipline {
         self.trusted_samples = 0;
         self.frequency = frequency;
         Ok(())
+    }
+
+    /// Another clock is disciplined from here on, which keeps the time of the last and is right at this frequency (ppb).
+    /// What was reached stays: a PI servo that tracks goes on, the others learn the new clock.
+    pub fn carry_over(&mut self, clock: &mut dyn Clock, frequency: f64) {
+        if self.free_running {
+            return;
+        }
+        let servo = &mut self.steering.servo;
+        servo.max_frequency_ppb = servo.max_frequency_ppb.min(clock.max_frequency());
+        match &mut self.servo {
+            Controller::Pi(pi) => pi.carry_over(frequency),
+            other => {
+                *other = Controller::new(&self.steering, frequency);
+                self.log_interval = None;
+            }
+        }
+        self.holding = Holding::new(None);
+        self.sanity.restart();
+        self.frequency = frequency;
+        self.trusted = frequency;
     }
 
     /// Someone else steers the clock, too, or it is broken: what was learnt is worth nothing.

@@ -207,7 +207,7 @@ fn run(imported: &Imported) -> ExitCode {
         .flatten()
         .filter_map(|a| compatibility_link(&a.path))
         .collect();
-    let code = app::run(settings, &|| None);
+    let code = app::run(vec![settings], &|| None);
     for link in links {
         let _ = std::fs::remove_file(link);
     }

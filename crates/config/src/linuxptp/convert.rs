@@ -56,6 +56,7 @@ impl Linuxptp {
         self.unicast_masters(&mut entries)?;
         self.static_roles(&mut entries)?;
         self.capability(&mut entries);
+        self.port_clocks(&mut entries);
         // A value that can do nothing beside the others is left out, and said.
         for _ in 0..4 {
             let text = render(&entries, &self.ports, &notes);
@@ -212,6 +213,17 @@ impl Linuxptp {
         Ok(())
     }
 
+    /// `boundary_clock_jbod`: another program (`phc2sys -a`) keeps the ports' clocks together; or there is only one.
+    fn port_clocks(&self, out: &mut Vec<Entry>) {
+        let own = self.ports.iter().filter_map(|(_, s)| s.get("boundary_clock_jbod"));
+        let all = self.global.get("boundary_clock_jbod").into_iter().chain(own);
+        if let Some(setting) = all.max_by_key(|s| s.value != "0") {
+            let text = if setting.value == "0" { "same" } else { "external" };
+            let place = setting.place.clone();
+            out.push(Entry { path: "port_clocks".into(), text: text.into(), place });
+        }
+    }
+
     /// linuxptp looks at a neighbour's capability only where Follow_Up information is asked for.
     fn capability(&self, out: &mut Vec<Entry>) {
         let mut capable = Vec::new();
@@ -276,6 +288,8 @@ fn write_value(
         How::NanosOrUnknown if number() < 0 => "off".into(),
         How::NanosOrUnknown => format!("{v}ns"),
         How::Seconds => format!("{}s", number().min(30 * 86_400)),
+        How::Phc if number() < 0 => "auto".into(),
+        How::Phc => format!("phc{v}"),
         How::NotFlag => (v == "0").to_string(),
         How::Quoted => quoted(v),
         How::Socket if v.is_empty() => "off".into(),

@@ -64,6 +64,8 @@ pub(crate) enum How {
     Seconds,
     /// `true` for 0.
     NotFlag,
+    /// N of /dev/ptpN; -1 is `auto`.
+    Phc,
 }
 
 /// What becomes of a key.
@@ -156,7 +158,7 @@ pub(crate) const KEYS: &[Key] = &[
     k("msg_interval_request", int(0, 1), "0", Scope::Port, To::Key("msg_interval_request", How::Flag)),
     k("freq_est_interval", int(i32::MIN as i64, i32::MAX as i64), "1", Scope::Port, To::Nothing("rates are estimated over windows of their own")),
     k("summary_interval", int(i32::MIN as i64, i32::MAX as i64), "0", Scope::Global, To::Key("log.summary_interval", How::LogSeconds)),
-    k("delay_mechanism", Kind::Choice(&["Auto", "COMMON_P2P", "E2E", "P2P", "NONE"]), "E2E", Scope::Port, To::Key("delay_mechanism", How::Words(&[("E2E", "e2e"), ("P2P", "p2p"), ("NONE", "none")]))),
+    k("delay_mechanism", Kind::Choice(&["Auto", "COMMON_P2P", "E2E", "P2P", "NONE"]), "E2E", Scope::Port, To::Key("delay_mechanism", How::Words(&[("E2E", "e2e"), ("P2P", "p2p"), ("COMMON_P2P", "common_p2p"), ("NONE", "none")]))),
     k("hybrid_e2e", int(0, 1), "0", Scope::Port, To::Key("hybrid_e2e", How::Flag)),
     k("tsproc_mode", Kind::Choice(&["filter", "raw", "filter_weight", "raw_weight"]), "filter", Scope::Port, To::Key("sample_mode", How::Raw)),
     k("delay_filter", Kind::Choice(&["moving_average", "moving_median"]), "moving_median", Scope::Port, To::Key("delay_filter", How::Words(&[("moving_median", "moving_median"), ("moving_average", "moving_average")]))),
@@ -186,8 +188,8 @@ pub(crate) const KEYS: &[Key] = &[
     k("time_stamping", Kind::Choice(&["hardware", "software", "legacy", "onestep", "p2p1step"]), "hardware", Scope::Global, To::Key("stamping", How::Words(&[("hardware", "hardware"), ("software", "software"), ("legacy", "hardware"), ("onestep", "onestep"), ("p2p1step", "p2p1step")]))),
     k("hwts_filter", Kind::Choice(&["normal", "check", "full"]), "normal", Scope::Global, To::Nothing("the narrowest receive filter the hardware has is used")),
     k("tx_timestamp_timeout", int(1, i32::MAX as i64), "10", Scope::Global, To::Nothing("nothing waits for a transmit stamp: it is taken when it comes, up to 1 s later")),
-    k("phc_index", int(-1, i32::MAX as i64), "-1", Scope::Port, To::NotYet),
-    k("boundary_clock_jbod", int(0, 1), "0", Scope::Port, To::NotYet),
+    k("phc_index", int(-1, i32::MAX as i64), "-1", Scope::Port, To::Key("port_clock", How::Phc)),
+    k("boundary_clock_jbod", int(0, 1), "0", Scope::Port, To::Together),
     k("check_fup_sync", int(0, 1), "0", Scope::Global, To::Nothing("Sync and Follow_Up are matched by their sequence numbers, in whatever order they come")),
     k("assume_two_step", int(0, 1), "0", Scope::Global, To::NotYet),
     k("clock_servo", Kind::Choice(&["pi", "linreg", "ntpshm", "nullf", "refclock_sock"]), "pi", Scope::Global, To::Key("servo.kind", How::Words(&[("pi", "pi"), ("linreg", "linreg"), ("nullf", "none")]))),
@@ -221,11 +223,11 @@ pub(crate) const KEYS: &[Key] = &[
     k("power_profile.2011.grandmasterTimeInaccuracy", int(-1, i32::MAX as i64), "-1", Scope::Port, To::Key("power_grandmaster_time_inaccuracy", How::NanosOrUnknown)),
     k("power_profile.2011.networkTimeInaccuracy", int(-1, i32::MAX as i64), "-1", Scope::Port, To::Key("power_network_time_inaccuracy", How::NanosOrUnknown)),
     k("power_profile.2017.totalTimeInaccuracy", int(-1, i32::MAX as i64), "-1", Scope::Port, To::Key("power_total_time_inaccuracy", How::NanosOrUnknown)),
-    k("cmlds.client_address", Kind::Text, "/var/run/cmlds_client", Scope::Port, To::NotYet),
-    k("cmlds.server_address", Kind::Text, "/var/run/cmlds_server", Scope::Port, To::NotYet),
-    k("cmlds.domainNumber", int(0, 255), "0", Scope::Port, To::NotYet),
-    k("cmlds.majorSdoId", int(0, 0x0F), "2", Scope::Port, To::NotYet),
-    k("cmlds.port", int(0, 65535), "0", Scope::Port, To::NotYet),
+    k("cmlds.client_address", Kind::Text, "/var/run/cmlds_client", Scope::Port, To::Key("cmlds_client_socket", How::Socket)),
+    k("cmlds.server_address", Kind::Text, "/var/run/cmlds_server", Scope::Port, To::Key("cmlds_server_socket", How::Socket)),
+    k("cmlds.domainNumber", int(0, 255), "0", Scope::Port, To::Key("cmlds_domain_number", How::Plain)),
+    k("cmlds.majorSdoId", int(0, 0x0F), "2", Scope::Port, To::Key("cmlds_major_sdo_id", How::Plain)),
+    k("cmlds.port", int(0, 65535), "0", Scope::Port, To::Key("cmlds_port", How::Plain)),
     k("unicast_listen", int(0, 1), "0", Scope::Port, To::Key("unicast_server", How::Flag)),
     k("unicast_master_table", int(0, i32::MAX as i64), "0", Scope::Port, To::Together),
     k("unicast_req_duration", int(10, i32::MAX as i64), "3600", Scope::Port, To::Key("unicast_request_duration", How::Seconds)),

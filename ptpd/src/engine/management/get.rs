@@ -129,12 +129,16 @@ impl Engine {
     /// TIME_STATUS_NP.
     pub(super) fn time_status(&self) -> TimeStatusNp {
         let current = &self.instance.current;
+        let info = self.instance.follow_up_information();
         TimeStatusNp {
             master_offset: current.offset_from_master.nanos(),
             ingress_time: i64::try_from(current.ingress_time.nanos()).unwrap_or(i64::MAX),
             gm_present: !self.is_grandmaster(),
             gm_identity: self.instance.parent.grandmaster_identity,
-            ..TimeStatusNp::default()
+            cumulative_scaled_rate_offset: info.cumulative_scaled_rate_offset.0,
+            scaled_last_gm_phase_change: info.scaled_last_gm_freq_change.0,
+            gm_time_base_indicator: info.gm_time_base_indicator,
+            last_gm_phase_change: info.last_gm_phase_change,
         }
     }
 
@@ -223,6 +227,7 @@ impl Engine {
             | ManagementId::UNICAST_MASTER_TABLE
             | ManagementId::UNICAST_MASTER_MAX_TABLE_SIZE
             | ManagementId::UNICAST_NEGOTIATION_ENABLE) => return self.get_unicast(id, port, value),
+            ManagementId::FOREIGN_MASTERS_NP => return self.get_foreign_masters(port, value),
             ManagementId::PORT_HWCLOCK_NP if request.from.may_all() => {
                 Payload::PortHwclockNp(PortHwclockNp {
                     port_identity: port.id,
