@@ -28,7 +28,7 @@ fn random_network(rng: &mut Rng, seed: u64) -> Simulation {
             spec.config.max_steps_removed = if path_trace { 255 } else { 12 };
             spec.config.priority1 = [127, 128, 128, 129][rng.below(4)];
             // A node that was on its own for long may have to go far: at 500 ppm that would take minutes.
-            spec.servo.step_threshold = Some(TimeInterval::from_nanos(1_000_000));
+            spec.servo.servo.step_threshold = Some(TimeInterval::from_nanos(1_000_000));
             spec.host = HostSpec { stamp_loss: rough, one_step: rng.chance(0.2), ..spec.host };
             sim.node(if p2p { spec.p2p() } else { spec })
         })

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use hil_tests::sim::{ClockSpec, HostSpec, Jitter, LinkSpec, NodeId, NodeSpec, PortState, Simulation};
-use ptp_servo::{PiConfig, ServoConfig};
+use ptp_servo::{PiConfig, ServoConfig, ServoKind, Steering};
 use ptp_wire::{LogInterval, TimeInterval};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -95,7 +95,10 @@ fn half_of_an_asymmetry_is_error_unless_it_is_configured() {
 #[test]
 fn software_stamps_over_a_busy_network_settle_within_microseconds() {
     let software = |n: NodeSpec| NodeSpec {
-        servo: ServoConfig { pi: PiConfig::software(), ..ServoConfig::default() },
+        servo: Steering {
+            servo: ServoConfig { pi: PiConfig::software(), ..ServoConfig::default() },
+            ..Steering::default()
+        },
         clock: ClockSpec { stamp_noise: Jitter::Gamma { shape: 2, mean: 2_000.0 }, ..n.clock },
         ..n
     };
@@ -320,4 +323,39 @@ fn a_slow_host_changes_nothing_but_the_order_of_things() {
     sim.run_for(10 * MINUTE);
     sim.assert_state(client, 1, PortState::Slave);
     assert!(sim.offsets(client, gm, 5 * MINUTE).rms < 15.0, "{}", sim.offsets(client, gm, 5 * MINUTE));
+}
+
+/// The daemon's two servos over the same networks: true errors, and when they are last beyond 1 us.
+#[test]
+fn the_adaptive_servo_is_at_least_as_good_as_pi_wherever_it_runs() {
+    let queue = |p, mean| Jitter::Queueing { p, mean };
+    let networks = [
+        ("a quiet wire", LinkSpec::wire(500)),
+        ("100 ns of queueing in a third of the messages", LinkSpec::wire(2_000).jitter(queue(0.3, 100.0))),
+        ("20 us of queueing in a third of the messages", LinkSpec::wire(20_000).jitter(queue(0.3, 20_000.0))),
+    ];
+    for (what, link) in networks {
+        let run = |kind: ServoKind, hops: usize| {
+            let change = |mut n: NodeSpec| {
+                n.servo.kind = kind;
+                n
+            };
+            let mut sim = Simulation::new(31);
+            let mut last = sim.node(change(NodeSpec::grandmaster("gm").off(0, 0.0)));
+            let gm = last;
+            for hop in 0..hops {
+                let spec = change(NodeSpec::new(&format!("n{hop}")).off(300_000, 12_000.0));
+                let next = sim.node(if hop + 1 == hops { spec.client_only() } else { spec });
+                sim.link(&[last, next], link);
+                last = next;
+            }
+            sim.run_for(10 * MINUTE);
+            sim.offsets(last, gm, 7 * MINUTE)
+        };
+        for hops in [1, 3] {
+            let (pi, adaptive) = (run(ServoKind::Pi, hops), run(ServoKind::Adaptive, hops));
+            println!("| {what} | {hops} | {:.1} | {:.1} |", pi.rms, adaptive.rms);
+            assert!(adaptive.rms <= pi.rms, "{what}, {hops} hops: {adaptive} after {pi}");
+        }
+    }
 }

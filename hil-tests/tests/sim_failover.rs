@@ -199,8 +199,11 @@ fn the_grandmasters_clock_steps_and_its_clients_follow() {
     let mut sim = Simulation::new(8);
     let gm = sim.node(NodeSpec::grandmaster("gm").off(0, 0.0));
     let step = |n: NodeSpec| NodeSpec {
-        servo: ptp_servo::ServoConfig {
-            step_threshold: Some(TimeInterval::from_nanos(1_000_000)),
+        servo: ptp_servo::Steering {
+            servo: ptp_servo::ServoConfig {
+                step_threshold: Some(TimeInterval::from_nanos(1_000_000)),
+                ..n.servo.servo
+            },
             ..n.servo
         },
         ..n

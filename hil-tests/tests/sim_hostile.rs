@@ -136,9 +136,9 @@ fn besieged(state: PortState, p2p: bool, seed: u64) -> (Simulation, NodeId, u16)
     let mut sim = Simulation::new(seed);
     let kind = |mut n: NodeSpec| {
         // Forged Syncs may move a clock by years; without a threshold it would take years to come back.
-        n.servo.step_threshold = Some(TimeInterval::from_nanos(1_000_000));
+        n.servo.servo.step_threshold = Some(TimeInterval::from_nanos(1_000_000));
         // A master that was fooled keeps the frequency it was taught: it must be one that others can follow.
-        n.servo.max_frequency_ppb = if n.name == "c" { 50_000.0 } else { 500_000.0 };
+        n.servo.servo.max_frequency_ppb = if n.name == "c" { 50_000.0 } else { 500_000.0 };
         n.config.max_steps_removed = 12;
         n.config.network_management = true;
         let n = every_option(n);

@@ -124,7 +124,6 @@ log_sync_interval: -3
 log_min_delay_req_interval: -3
 clock_device: virtual:$D/clock-$1
 priority1: $3
-servo: { proportional_scale: 0.7, integral_scale: 0.3 }
 management: { socket: $D/$1, read_only_socket: $D/$1-ro }
 state_file: $D/state-$1
 ports: [{ interface: $2 }]

@@ -103,7 +103,10 @@ impl Wire {
                     sampled = true;
                 }
                 Output::Event(e) => self.events.push((i, e)),
-                Output::Delay(_) | Output::LocalReply { .. } | Output::Transit { .. } => {}
+                Output::Delay(_)
+                | Output::Forward(_)
+                | Output::LocalReply { .. }
+                | Output::Transit { .. } => {}
             }
         }
         for token in stamps {

@@ -321,9 +321,21 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
 fn servo(v: Values<'_>) -> Servo {
     Servo {
         kind: match v.text("servo.kind") {
+            "adaptive" => ServoKind::Adaptive,
             "pi" => ServoKind::Pi,
+            "linreg" => ServoKind::Linreg,
+            "none" => ServoKind::None,
             _ => unreachable!("{KIND}: servo.kind"),
         },
+        transfer: match v.text("servo.transfer") {
+            "auto" => Transfer::Auto,
+            "free" => Transfer::Free,
+            "damped" => Transfer::Damped,
+            _ => Transfer::Limited,
+        },
+        bandwidth_hz: v.real("servo.bandwidth"),
+        step_window: v.int("servo.step_window"),
+        sanity_frequency_limit_ppb: Some(v.real("servo.sanity_frequency_limit")).filter(|l| *l > 0.0),
         proportional_const: v.real("servo.proportional_const"),
         integral_const: v.real("servo.integral_const"),
         proportional_scale: v.real_or_auto("servo.proportional_scale"),
@@ -379,6 +391,12 @@ fn port(v: Values<'_>) -> PortConfig {
             _ => DelayFilter::MovingMedian,
         },
         delay_filter_length: v.int("delay_filter_length"),
+        sample_mode: match v.text("sample_mode") {
+            "raw" => SampleMode::Raw,
+            "filter_weight" => SampleMode::FilterWeight,
+            "raw_weight" => SampleMode::RawWeight,
+            _ => SampleMode::Filter,
+        },
         fault_reset_interval: v.log("fault_reset_interval"),
         options: port_options(v),
     }

@@ -346,6 +346,7 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
     let transport = |of: &[Transport]| port.is_none_or(|v| of.contains(&v.transport()));
     let delay = |of: &[DelayMechanism]| port.is_none_or(|v| of.contains(&v.delay_mechanism()));
     let transparent = values.is_transparent();
+    let steered = !values.bool("free_running") && !transparent;
     match need {
         Need::Nothing => true,
         Need::Udp => transport(&[Transport::UdpIpv4, Transport::UdpIpv6]),
@@ -362,7 +363,9 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::GptpCapable => port.is_none_or(|v| v.text("gptp_capable") != "unused"),
         Need::IntervalRequest => port.is_none_or(|v| v.bool("msg_interval_request")),
         Need::Transparent => transparent,
-        Need::Steered => !values.bool("free_running") && !transparent,
+        Need::Steered => steered,
+        Need::Adaptive => steered && values.text("servo.kind") == "adaptive",
+        Need::Pi => steered && values.text("servo.kind") == "pi",
         Need::Server => !values.bool("client_only") && !transparent,
         Need::Client => port.is_none_or(|v| !v.bool("master_only")) && !transparent,
         Need::G8275 => values.text("best_master") == "g8275",
@@ -393,6 +396,7 @@ const fn governor(need: Need) -> &'static str {
         Need::IntervalRequest => "msg_interval_request",
         Need::Transparent => "clock",
         Need::Steered => "free_running",
+        Need::Adaptive | Need::Pi => "servo.kind",
         Need::Server => "client_only",
         Need::Client => "master_only",
         Need::G8275 | Need::G8265 => "best_master",
@@ -428,6 +432,8 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::IntervalRequest => "`msg_interval_request` is `false`",
         Need::Transparent => "`clock` is not `transparent-e2e` or `transparent-p2p`",
         Need::Steered => "`free_running` is `true` or the clock is transparent",
+        Need::Adaptive => "`servo.kind` is not `adaptive`",
+        Need::Pi => "`servo.kind` is not `pi`",
         Need::Server => "`client_only` is `true` or the clock is transparent",
         Need::Client => "`master_only` is `true` or the clock is transparent",
         Need::G8275 => "`best_master` is not `g8275`",

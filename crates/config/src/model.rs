@@ -218,6 +218,14 @@ impl std::fmt::Display for ClockDevice {
 pub struct Servo {
     /// Which controller.
     pub kind: ServoKind,
+    /// How an adaptive one passes on what its master does.
+    pub transfer: Transfer,
+    /// The bandwidth of [`Transfer::Limited`], Hz.
+    pub bandwidth_hz: f64,
+    /// So many Syncs are ignored after a step.
+    pub step_window: u32,
+    /// A clock that runs this much (ppb) beside what it is told is steered by someone else, too; `None`: nobody looks.
+    pub sanity_frequency_limit_ppb: Option<f64>,
     /// A fixed gain in 1/s; 0: computed from the interval.
     pub proportional_const: f64,
     /// A fixed gain in 1/s per sample; 0: computed from the interval.
@@ -249,8 +257,27 @@ pub struct Servo {
 /// Which controller keeps the clock.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ServoKind {
+    /// A state estimator that learns oscillator and network.
+    Adaptive,
     /// Proportional-integral.
     Pi,
+    /// Linear regression.
+    Linreg,
+    /// Steps only.
+    None,
+}
+
+/// How an adaptive servo passes on what its master does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Transfer {
+    /// Free with one port, damped with several.
+    Auto,
+    /// With the least error of its own.
+    Free,
+    /// So that nothing is passed on much larger.
+    Damped,
+    /// Damped, and never wider than the bandwidth.
+    Limited,
 }
 
 /// Management access.
@@ -374,6 +401,8 @@ pub struct PortConfig {
     pub delay_filter: DelayFilter,
     /// Samples in the filter, 1..=1024.
     pub delay_filter_length: u16,
+    /// What offsets are made with.
+    pub sample_mode: SampleMode,
     /// After a fault the port tries again after this long.
     pub fault_reset_interval: LogInterval,
     /// Optional features.
@@ -501,6 +530,19 @@ pub enum DelayMechanism {
     CommonP2p,
     /// Not at all.
     None,
+}
+
+/// What offsets are made with (linuxptp's `tsproc_mode`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SampleMode {
+    /// The filtered delay.
+    Filter,
+    /// The delay as it was last measured.
+    Raw,
+    /// The filtered delay; samples with a longer delay count less.
+    FilterWeight,
+    /// The delay as it was last measured; samples with a longer one count less.
+    RawWeight,
 }
 
 /// Which filter runs over delay measurements.

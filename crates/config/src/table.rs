@@ -60,6 +60,10 @@ pub(crate) enum Need {
     Transparent,
     /// The clock is steered.
     Steered,
+    /// The same, by the adaptive servo.
+    Adaptive,
+    /// The same, by the proportional-integral one.
+    Pi,
     /// The clock may become grandmaster.
     Server,
     /// The port may synchronise.
@@ -426,6 +430,7 @@ pub(crate) const PORT: Section = Section {
         key("ingress_latency", CORRECTION, "0ns", "Subtracted from receive time stamps.", "timestampCorrectionPortDS.ingressLatency"),
         key("delay_filter", Kind::Choice(&["moving_median", "moving_average"]), "moving_median", "Filter over measured delays.", "delay_filter").needs(Need::Delay),
         key("delay_filter_length", int(1, 1024), "10", "Measurements in the filter.", "delay_filter_length").needs(Need::Delay),
+        key("sample_mode", Kind::Choice(&["filter", "raw", "filter_weight", "raw_weight"]), "filter", "What offsets are made with: the filtered delay or the last measured one (`raw`); with `_weight` a sample whose delay was longer than usual counts less. An adaptive servo takes what was measured, and needs none of it.", "tsproc_mode").needs(Need::Delay),
         key("as_capable", Kind::Choice(&["unused", "auto", "preset"]), "unused", "Whether the neighbour must be asCapable: no; found out by peer delay; taken for granted.", "asCapable"),
         key("neighbor_prop_delay_thresh", CORRECTION, "20ms", "Longer links are not asCapable.", "neighborPropDelayThresh").needs(Need::AsCapable),
         key("min_neighbor_prop_delay", CORRECTION, "-20ms", "Shorter links are not asCapable.", "min_neighbor_prop_delay").needs(Need::AsCapable),

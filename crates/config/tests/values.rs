@@ -90,6 +90,11 @@ fn ranges_are_linuxptps_where_it_has_the_key() {
     let fits = |key: &str, value: &str, also: &str| {
         let (section, key) =
             key.split_once('.').map_or((String::new(), key), |(s, k)| (format!("{s}:\n  "), k));
+        let section = if key.starts_with("proportional") || key.starts_with("integral") {
+            format!("{section}kind: pi\n  ")
+        } else {
+            section
+        };
         let text = format!("{also}{section}{key}: {value}\nports: [{{ interface: eth0 }}]\n");
         load_octets(Path::new("x"), text.as_bytes(), &[], &Overrides::default()).is_ok()
     };
@@ -204,7 +209,7 @@ clock_device: "virtual:/tmp/a clock"
 state_file: off
 delay_asymmetry: 52.5ns
 time_properties: { time_source: gnss, leap61: true }
-servo: { step_threshold: 1.5ms, max_frequency: 500ppm, integral_scale: 0.2 }
+servo: { step_threshold: 1.5ms, max_frequency: 500ppm, kind: pi, integral_scale: 0.2 }
 management: { socket: /tmp/rw, read_only_socket: off, network: false }
 log: { level: debug, format: json }
 description: { user: "rack 7: \"north\" # not a comment", product: "a;b;c" }

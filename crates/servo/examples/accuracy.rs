@@ -271,6 +271,7 @@ fn report(scenarios: &[Scenario], enemies: &[Scenario], seeds: u64) -> String {
         let _ = writeln!(out, "| {wander} ppb | {seconds} s | {} | {share:.1} % | {ratio:.1} |", c.losses);
     }
 
+    out.push_str(include_str!("daemon.md"));
     out.push_str("\n## Targets\n\n| target | reached | figure |\n| --- | --- | --- |\n");
     let mut target = |what: &str, reached: bool, figure: String| {
         let _ = writeln!(out, "| {what} | {} | {figure} |", if reached { "yes" } else { "**no**" });

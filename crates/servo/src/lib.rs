@@ -9,6 +9,7 @@
 //! | [`Servo`] | proportional-integral, linuxptp's `pi` |
 //! | [`Linreg`] | linear regression, linuxptp's `linreg` |
 //! | [`Adaptive`] | a state estimator that learns oscillator and network; how good it is: docs/accuracy.md |
+//! | [`Controller`] | any of them, chosen when the program runs |
 //! | [`Holdover`] | the oscillator's model, its prediction and an error bound |
 //! | [`metrics`] | MTIE, TDEV, ADEV, time error, masks |
 //! | [`simulate`] | experiments that show the true error |
@@ -30,6 +31,7 @@
 #![forbid(unsafe_code)]
 
 mod adaptive;
+mod controller;
 mod filter;
 mod holdover;
 mod linreg;
@@ -42,6 +44,7 @@ mod statistics;
 pub use adaptive::{
     Adaptive, AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Transfer,
 };
+pub use controller::{Controller, ServoKind, Steering, StepOnly};
 pub use filter::{DelayFilter, FilterKind};
 pub use holdover::{Holdover, OscillatorModel, Prediction, Trials};
 pub use linreg::Linreg;

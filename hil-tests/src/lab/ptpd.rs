@@ -30,6 +30,8 @@ pub struct PtpdOptions {
     pub priority1: u8,
     /// servo.step_threshold: larger offsets are stepped away at any time; `None`: only at the start.
     pub step_threshold: Option<&'static str>,
+    /// servo.kind is pi, with gains for quick experiments; otherwise adaptive.
+    pub pi: bool,
     /// log2 of seconds.
     pub log_announce_interval: i8,
     /// log2 of seconds.
@@ -57,6 +59,7 @@ impl PtpdOptions {
             client_only: false,
             priority1: 128,
             step_threshold: None,
+            pi: false,
             log_announce_interval: -2,
             log_sync_interval: -3,
             more: "",
@@ -98,8 +101,12 @@ impl PtpdOptions {
         let _ = writeln!(yaml, "management:\n  socket: {}", socket.display());
         let _ = writeln!(yaml, "  read_only_socket: {}-ro", socket.display());
         if self.virtual_clock.is_some() && self.clock == "auto" {
-            // Software stamps' own gains are for noisy networks: at 8 Sync/s they watch for 37 s before the first correction.
-            yaml.push_str("servo:\n  proportional_scale: 0.5\n  integral_scale: 0.03\n");
+            let _ = writeln!(yaml, "servo:\n  kind: {}", if self.pi { "pi" } else { "adaptive" });
+            if self.pi {
+                // Software stamps' own gains are for noisy networks: at 8 Sync/s they watch for 37 s before the first
+                // correction.
+                yaml.push_str("  proportional_scale: 0.5\n  integral_scale: 0.03\n");
+            }
             if let Some(threshold) = self.step_threshold {
                 let _ = writeln!(yaml, "  step_threshold: {threshold}");
             }

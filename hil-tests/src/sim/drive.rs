@@ -5,8 +5,10 @@ use std::rc::Rc;
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{
     Address, Destination, DownCause, Envelope, Event, FrameHeaders, Input, MessageClass, Output, PortState,
-    Sample, TxToken,
+    TxToken,
 };
+
+use ptpd::host::Measured;
 
 use super::capture::Capture;
 use super::link::Link;
@@ -57,7 +59,7 @@ pub(super) enum Happening {
 
 /// What an output was.
 enum Done {
-    Sample(Sample),
+    Measured(Measured),
     /// A port is no client any more.
     LeftMaster,
     Other,
@@ -151,11 +153,11 @@ impl Simulation {
     /// As the daemon's loop does: outputs until there are none, then the clock, and again.
     fn drain(&mut self, id: NodeId) {
         loop {
-            let mut sampled = None;
+            let mut measured = Vec::new();
             let mut left = false;
             while let Some(output) = self.poll(id) {
                 match output {
-                    Done::Sample(sample) => sampled = Some(sample),
+                    Done::Measured(m) => measured.push(m),
                     Done::LeftMaster => left = true,
                     Done::Other => {}
                 }
@@ -163,8 +165,12 @@ impl Simulation {
             if left {
                 self.release(id);
             }
-            let Some(sample) = sampled else { break };
-            self.steer(id, sample);
+            if measured.is_empty() {
+                break;
+            }
+            for m in measured {
+                self.steer(id, m);
+            }
         }
         self.look(id);
         self.plan_wake(id);
@@ -190,7 +196,7 @@ impl Simulation {
                 self.send(id, port, Some(envelope.source), envelope.destination, octets, token);
                 Some(Done::Other)
             }
-            Output::Sample(sample) => Some(Done::Sample(sample)),
+            Output::Sample(sample) => Some(Done::Measured(Measured::Offset(sample))),
             Output::Event(event) => {
                 let mut done = Done::Other;
                 if let Event::PortState { port, from, to, .. } = event
@@ -208,7 +214,8 @@ impl Simulation {
                 node.record.replies.push((now, octets.into()));
                 Some(Done::Other)
             }
-            Output::Delay(_) => Some(Done::Other),
+            Output::Delay(sample) => Some(Done::Measured(Measured::Delay(sample))),
+            Output::Forward(sample) => Some(Done::Measured(Measured::Forward(sample))),
         }
     }
 
@@ -239,18 +246,20 @@ impl Simulation {
         self.queue.push(now + latency, what);
     }
 
-    /// A sample to the clock, by the daemon's own code.
-    fn steer(&mut self, id: NodeId, sample: Sample) {
+    /// A measurement to the clock, by the daemon's own code.
+    fn steer(&mut self, id: NodeId, measured: Measured) {
         let now = self.now;
         let node = &mut self.nodes[id.0];
-        node.record.samples += 1;
-        node.record.last_sample = Some(sample);
+        if let Measured::Offset(sample) = measured {
+            node.record.samples += 1;
+            node.record.last_sample = Some(sample);
+        }
         let instant = node.instant(now);
         let Node { clock, running, spec, .. } = node;
         let Some(Running { engine, discipline, .. }) = running.as_mut() else { return };
         let mut clock = clock.at_moment(now, &spec.name);
         // Simulated clocks keep PTP time: nothing is ahead by scale.
-        discipline.serve(engine, instant.0, &mut clock, sample, TimeInterval::ZERO);
+        discipline.serve(engine, instant.0, &mut clock, measured, TimeInterval::ZERO);
     }
 
     /// No port is a client any more: the clock is let go.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use ptp_servo::ServoConfig;
+use ptp_servo::{Steering, Transfer};
 use ptp_wire::{
     ClockAccuracy, ClockIdentity, ClockQuality, PortIdentity, PortNumber, TimeInterval, TimePoint,
 };
@@ -10,7 +10,7 @@ use ptpd::engine::{
     Address, Delay, Destination, Engine, InstanceConfig, InstanceKind, Instant, PortConfig, PortState,
     Stamping, Transport,
 };
-use ptpd::host::{Discipline, Settings};
+use ptpd::host::{Discipline, Memory, Settings};
 
 use super::{ClockSpec, Jitter, LinkId, Moment, NodeRecord, Rng, SimClock, Temperature};
 
@@ -80,7 +80,7 @@ pub struct NodeSpec {
     /// It does not start by itself: [`Simulation::revive`](super::Simulation::revive) starts it.
     pub asleep: bool,
     /// Its servo.
-    pub servo: ServoConfig,
+    pub servo: Steering,
     /// Its host.
     pub host: HostSpec,
 }
@@ -101,7 +101,7 @@ impl NodeSpec {
             clock: ClockSpec::PERFECT,
             temperature: None,
             asleep: false,
-            servo: ServoConfig::default(),
+            servo: Steering::default(),
             host: HostSpec::default(),
         }
     }
@@ -391,8 +391,13 @@ impl Node {
             port.told = PortState::Initializing;
         }
         let mut clock = self.clock.at_moment(now, &self.spec.name);
+        let mut steering = self.spec.servo;
+        if self.ports.len() > 1 && steering.transfer == Transfer::Free {
+            // As the configuration file's `auto`.
+            steering.transfer = Transfer::Damped;
+        }
         let discipline =
-            Discipline::new(self.spec.servo, &mut clock, self.spec.config.free_running, None, None)
+            Discipline::new(steering, &mut clock, self.spec.config.free_running, Memory::default(), None)
                 .expect("a simulated clock can always be read");
         self.running = Some(Running { engine, discipline, wake: None, idle_wakes: 0 });
     }

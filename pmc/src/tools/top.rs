@@ -488,7 +488,8 @@ fn show(
         if event::poll(wait)? && !obey(screen, &event::read()?) {
             return Ok(());
         }
-        if signals.stop() {
+        // SIGHUP: the terminal is gone.
+        if signals.stop() || signals.take_reload() {
             return Ok(());
         }
         if Instant::now() < next {

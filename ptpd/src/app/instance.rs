@@ -5,7 +5,7 @@ use ptp_daemon::{State, log_context};
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{Discipline, Settings, Together};
+use ptpd::host::{Discipline, Measured, Settings, Together};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
@@ -29,6 +29,8 @@ pub(super) struct Instance {
     pub(super) discipline: Discipline,
     /// In the place of ptp4l.
     pub(super) drop_in: Option<DropIn>,
+    /// What the engine measured and the servo has not taken yet.
+    pub(super) measured: Vec<Measured>,
     pub(super) resolver: Resolver,
     /// The sockets of each port.
     pub(super) ports: Vec<usize>,
@@ -107,7 +109,6 @@ impl Instance {
     pub(super) fn carry_out(&mut self, now: u64, shared: &mut Shared) {
         loop {
             let mut moved = false;
-            let mut sampled = None;
             let mut left = false;
             while let Some(output) = self.engine.poll() {
                 match output {
@@ -129,8 +130,9 @@ impl Instance {
                             local.send(now, peer, octets);
                         }
                     }
-                    Output::Sample(sample) => sampled = Some(sample),
-                    Output::Delay(_) => {}
+                    Output::Sample(sample) => self.measured.push(Measured::Offset(sample)),
+                    Output::Delay(sample) => self.measured.push(Measured::Delay(sample)),
+                    Output::Forward(sample) => self.measured.push(Measured::Forward(sample)),
                     Output::Event(event) => {
                         log_context(&self.settings.name);
                         if !self.drop_in.as_mut().is_some_and(|d| d.tell(&event)) {
@@ -159,20 +161,30 @@ impl Instance {
             if left && !self.port_states().any(is_client) {
                 self.discipline.release(now, clock.clock());
             }
-            let Some(sample) = sampled else {
+            if self.measured.is_empty() {
                 if moved {
                     continue;
                 }
                 return;
-            };
+            }
             log_context(&self.settings.name);
-            if self.drop_in.as_mut().is_some_and(|d| d.measure(&sample)) {
-                self.engine.handle(Instant(now), Input::Servo(engine::ServoState::Unlocked));
-                continue;
+            if let Some(drop_in) = &mut self.drop_in {
+                let offsets = self.measured.iter().filter_map(Measured::offset);
+                if offsets.filter(|sample| drop_in.measure(sample)).count() > 0 {
+                    self.measured.clear();
+                    self.engine.handle(Instant(now), Input::Servo(engine::ServoState::Unlocked));
+                    continue;
+                }
             }
             let ahead = self.timescale_correction(clock.name());
-            let outcome = self.discipline.serve(&mut self.engine, now, clock.clock(), sample, ahead);
-            if outcome.stepped {
+            self.discipline.raw_time(ptp_clock::monotonic_raw_now());
+            let mut stepped = false;
+            for measured in self.measured.drain(..) {
+                let (engine, clock) = (&mut self.engine, clock.clock());
+                let outcome = self.discipline.serve(engine, now, clock, measured, ahead);
+                stepped |= outcome.is_some_and(|o| o.stepped);
+            }
+            if stepped {
                 shared.stepped.push((self.clock, Some(self.index)));
                 if let Some(together) = &mut self.together {
                     together.source_stepped();
@@ -205,14 +217,14 @@ impl Instance {
 
     /// Keeps the frequency for the next start.
     pub(super) fn save(&self, clocks: &[HostClock]) {
-        let (Some(path), Some(frequency), Some(clock)) =
-            (&self.settings.state_file, self.discipline.learnt_frequency(), clocks.get(self.clock))
-        else {
-            return;
-        };
+        let (Some(path), Some(clock)) = (&self.settings.state_file, clocks.get(self.clock)) else { return };
+        let memory = self.discipline.memory();
+        if memory.frequency_ppb.is_none() {
+            return; // What the file says is still the best that is known.
+        }
         let mut state = State::default();
         state.set_text("clock", &clock.name().to_string());
-        state.set_number("frequency_ppb", frequency);
+        memory.write(&mut state);
         if let Err(e) = state.save(path) {
             warn!("{e}");
         }

@@ -7,7 +7,7 @@ use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, log
 use ptp_net::{LinkMonitor, MessageClass, Stamping};
 use ptp_wire::{PortNumber, SdoId};
 use ptpd::engine::{Access, Engine, Input, Instant, LinkDelay};
-use ptpd::host::{ClashKind, Discipline, LocalClock, PortClocks, Settings, Together, steers};
+use ptpd::host::{ClashKind, Discipline, LocalClock, Memory, PortClocks, Settings, Together, steers};
 use tracing::{debug, error, info, warn};
 
 use super::clock::HostClock;
@@ -158,10 +158,9 @@ impl Daemon {
         if settings.clock == LocalClock::Auto && !software && clocks.iter().all(|c| *c == place) {
             clock.follow(settings.networks.iter().map(|n| n.interface.clone()).collect());
         }
-        // The file may have been another clock's: its frequency means nothing here.
-        let saved = state
-            .number("frequency_ppb")
-            .filter(|_| state.text("clock") == Some(clock.name().to_string().as_str()));
+        // The file may have been another clock's: its oscillator is not this one.
+        let ours = state.text("clock") == Some(clock.name().to_string().as_str());
+        let memory = if ours { Memory::read(&state) } else { Memory::default() };
         let steers = steers(&settings);
         if steers {
             // Better to hear now that the clock may not be set than when the first master appears.
@@ -172,7 +171,7 @@ impl Daemon {
             settings.servo,
             clock.clock(),
             instance.free_running,
-            saved.filter(|_| steers),
+            if steers { memory } else { Memory::default() },
             settings.summary_ns,
         )?;
         let drop_in = settings.drop_in.then(|| DropIn::new(&settings, identity, clock.name()));
@@ -214,6 +213,7 @@ impl Daemon {
             resolver: Resolver::new(instance),
             discipline,
             drop_in,
+            measured: Vec::new(),
             ports,
             clocks,
             clock: place,
@@ -371,6 +371,9 @@ impl Daemon {
             local.flush(now);
         }
         for instance in &mut self.instances {
+            if let Some(clock) = self.shared.clocks.get_mut(instance.clock) {
+                instance.discipline.idle(now, clock.clock());
+            }
             instance.keep_together(now, &mut self.shared);
             instance.common.run(now);
         }

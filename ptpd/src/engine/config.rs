@@ -67,6 +67,32 @@ pub enum Delay {
     None,
 }
 
+/// What a Sync's offset is made with: linuxptp's `tsproc_mode`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum SampleMode {
+    /// With the filtered delay.
+    #[default]
+    Filter,
+    /// With the delay as it was last measured.
+    Raw,
+    /// With the filtered delay; where the last measured one is longer, the sample counts less.
+    FilterWeight,
+    /// With the delay as it was last measured; where it is longer than the filtered one, the sample counts less.
+    RawWeight,
+}
+
+impl SampleMode {
+    /// The delay as it was last measured counts.
+    pub const fn is_raw(self) -> bool {
+        matches!(self, Self::Raw | Self::RawWeight)
+    }
+
+    /// Samples count differently.
+    pub const fn is_weighted(self) -> bool {
+        matches!(self, Self::FilterWeight | Self::RawWeight)
+    }
+}
+
 /// Which filter runs over delay measurements.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum DelayFilterKind {
@@ -384,6 +410,8 @@ pub struct PortConfig {
     pub delay_filter: DelayFilterKind,
     /// Samples in the filter, 1..=1024.
     pub delay_filter_length: u16,
+    /// What its samples' offsets are made with.
+    pub sample_mode: SampleMode,
     /// IEEE 802.1AS's rules.
     pub gptp: Rules,
     /// After a fault the port tries again after this long.
@@ -464,6 +492,7 @@ impl PortConfig {
             ingress_latency: TimeInterval::ZERO,
             delay_filter: DelayFilterKind::MovingMedian,
             delay_filter_length: 10,
+            sample_mode: SampleMode::Filter,
             gptp: Rules::default(),
             fault_reset_interval: LogInterval(4),
             options: PortOptions::default(),

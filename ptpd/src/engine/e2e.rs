@@ -33,6 +33,8 @@ pub(super) struct E2e {
     forward: Option<TimeInterval>,
     /// Delay_Reqs without an answer, in a row.
     unanswered: u8,
+    /// t4 - t3 - corrections of the last exchange.
+    backward: Option<TimeInterval>,
     /// Where to send requests, if not to the group.
     master: Option<Address>,
 }
@@ -41,6 +43,13 @@ impl E2e {
     pub(super) fn clear(&mut self) {
         self.exchange = None;
         self.forward = None;
+        self.backward = None;
+    }
+
+    /// The delay by the last Sync and the last exchange.
+    pub(super) fn raw_delay(&self) -> Option<TimeInterval> {
+        let (forward, backward) = (self.forward?, self.backward?);
+        Some(TimeInterval(((i128::from(forward.0) + i128::from(backward.0)) / 2) as i64))
     }
 }
 
@@ -132,7 +141,7 @@ impl Port {
     }
 
     fn finish_exchange(&mut self, instance: &mut Instance) {
-        let (Some(Exchange { t3: Some(t3), t4: Some(t4), sequence_id, correction }), Some(forward)) =
+        let (Some(Exchange { t3: Some(t3), t4: Some(t4), sequence_id, correction }), Some(_)) =
             (self.e2e.exchange, self.e2e.forward)
         else {
             return;
@@ -140,10 +149,12 @@ impl Port {
         self.e2e.exchange = None;
         self.monitor_delay(instance, sequence_id, t3, t4, correction);
         let backward = t4 - t3;
-        let delay = TimeInterval(((i128::from(forward.0) + i128::from(backward.0)) / 2) as i64);
+        self.e2e.backward = Some(backward);
+        let delay = self.e2e.raw_delay().unwrap_or_default();
         let first = self.filter.value().is_none();
         instance.current.mean_delay = self.filter_delay(delay);
-        instance.out.delay(DelaySample { port: self.number(), egress: t3, backward, delay });
+        let mechanism = Delay::E2e;
+        instance.out.delay(DelaySample { port: self.number(), mechanism, egress: t3, backward, delay });
         if let Some(performance) = &mut instance.options.performance {
             performance.path_delay(backward, delay);
         }

@@ -10,7 +10,7 @@ use ptp_wire::{
 };
 
 use super::gptp::LinkDelay;
-use super::{Envelope, InstanceConfig};
+use super::{Delay, Envelope, InstanceConfig};
 
 /// A time on the host's monotonic clock, in ns. Only differences matter.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -267,6 +267,29 @@ pub struct Sample {
     pub forward: TimeInterval,
     /// The master's Sync interval.
     pub log_sync_interval: LogInterval,
+    /// How the port knows its path delay.
+    pub mechanism: Delay,
+    /// How much it counts where samples are weighted ([`SampleMode`](super::SampleMode)): above 0, up to 1; otherwise 1.
+    pub weight: f64,
+}
+
+/// A Sync before the path's delay is known: no offset yet, but a measurement.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ForwardSample {
+    /// The port it was measured on.
+    pub port: PortNumber,
+    /// The master.
+    pub master: PortIdentity,
+    /// t2: when Sync arrived, in the local clock's time.
+    pub ingress: TimePoint,
+    /// t1 with all corrections: when Sync left, in the master's time.
+    pub origin: TimePoint,
+    /// t2 - t1 - corrections.
+    pub forward: TimeInterval,
+    /// The master's Sync interval.
+    pub log_sync_interval: LogInterval,
+    /// How the port is going to know its path delay.
+    pub mechanism: Delay,
 }
 
 /// A measurement of the path's other direction.
@@ -274,6 +297,8 @@ pub struct Sample {
 pub struct DelaySample {
     /// The port it was measured on.
     pub port: PortNumber,
+    /// [`Delay::E2e`] or [`Delay::P2p`].
+    pub mechanism: Delay,
     /// t3: when the request left, in the local clock's time.
     pub egress: TimePoint,
     /// E2E: t4 - t3 - corrections. P2P: zero.
@@ -489,6 +514,8 @@ pub enum Output<'a> {
     Sample(Sample),
     /// For servos that use both directions.
     Delay(DelaySample),
+    /// A Sync that makes no [`Output::Sample`] yet.
+    Forward(ForwardSample),
     /// Tell it.
     Event(Event),
 }

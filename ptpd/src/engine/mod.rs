@@ -58,15 +58,15 @@ use ptp_wire::{Body, Message, PortIdentity, PortNumber, TimeInterval, TimePoint}
 
 pub use config::{
     BestMaster, Delay, DelayFilterKind, Description, Holdover, InstanceConfig, InstanceKind, MasterAddress,
-    PortConfig, PowerSettings, Stamping, TimeProperties, Transport, UnicastClientConfig, UnicastMaster,
-    UnicastServerConfig,
+    PortConfig, PowerSettings, SampleMode, Stamping, TimeProperties, Transport, UnicastClientConfig,
+    UnicastMaster, UnicastServerConfig,
 };
 pub use data_sets::{CurrentDs, ParentDs};
 pub use envelope::{Envelope, FrameHeaders};
 pub use gptp::{AsCapable, GptpCapable, LinkDelay, Rules as GptpRules, StaticRole};
 pub use io::{
-    Access, Address, DelaySample, Destination, DownCause, Event, Input, Instant, MessageClass, Output,
-    PortState, Sample, ServoState, TxToken,
+    Access, Address, DelaySample, Destination, DownCause, Event, ForwardSample, Input, Instant, MessageClass,
+    Output, PortState, Sample, ServoState, TxToken,
 };
 pub use options::{
     Accuracy, AlternateMasterRecord, AlternateTimeOffset, ClockRecord, DesiredState, ExternalGrandmaster,

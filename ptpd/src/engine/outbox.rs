@@ -3,7 +3,9 @@ use std::ops::Range;
 
 use ptp_wire::{PortNumber, WireError};
 
-use super::{DelaySample, Destination, Envelope, Event, MessageClass, Output, Sample, TxToken};
+use super::{
+    DelaySample, Destination, Envelope, Event, ForwardSample, MessageClass, Output, Sample, TxToken,
+};
 
 #[derive(Clone, Debug)]
 enum Queued {
@@ -24,6 +26,7 @@ enum Queued {
     },
     Sample(Sample),
     Delay(DelaySample),
+    Forward(ForwardSample),
     Event(Event),
 }
 
@@ -101,6 +104,10 @@ impl Outbox {
         self.queue.push_back(Queued::Delay(sample));
     }
 
+    pub(super) fn forward(&mut self, sample: ForwardSample) {
+        self.queue.push_back(Queued::Forward(sample));
+    }
+
     pub(super) fn event(&mut self, event: Event) {
         self.queue.push_back(Queued::Event(event));
     }
@@ -134,6 +141,7 @@ impl Outbox {
             Queued::LocalReply { peer, octets } => Output::LocalReply { peer, octets: &arena[octets] },
             Queued::Sample(s) => Output::Sample(s),
             Queued::Delay(d) => Output::Delay(d),
+            Queued::Forward(f) => Output::Forward(f),
             Queued::Event(e) => Output::Event(e),
         })
     }

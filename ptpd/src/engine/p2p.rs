@@ -94,11 +94,14 @@ pub(super) struct PeerDelay {
     exchange: Option<Exchange>,
     /// Several responders have been reported.
     reported: bool,
+    /// The last measured delay.
+    pub(super) last: Option<TimeInterval>,
 }
 
 impl PeerDelay {
     pub(super) fn clear_exchange(&mut self) {
         self.exchange = None;
+        self.last = None;
     }
 }
 
@@ -243,8 +246,9 @@ impl Port {
         let delay = self.gptp_exchange_done(instance, &times, responder, minor_version);
         let Some(delay) = delay else { return };
         self.filter_delay(delay);
-        let backward = TimeInterval::ZERO;
-        instance.out.delay(DelaySample { port: self.number(), egress: t1, backward, delay });
+        let (backward, mechanism) = (TimeInterval::ZERO, Delay::P2p);
+        instance.out.delay(DelaySample { port: self.number(), mechanism, egress: t1, backward, delay });
+        self.peer.last = Some(delay);
         let number = self.number();
         if let Some(performance) = &mut instance.options.performance {
             performance.link_delay(number, delay);

@@ -23,7 +23,10 @@ use super::transmit::Outstanding;
 use super::unicast::client::Client;
 use super::unicast::server::Server;
 use super::unicast::{Unicast, is_unicast};
-use super::{Address, Delay, DelayFilterKind, Destination, Event, Instant, PortConfig, PortState, Sample};
+use super::{
+    Address, Delay, DelayFilterKind, Destination, Event, ForwardSample, Instant, PortConfig, PortState,
+    Sample,
+};
 
 /// Octets of a C37.238 TLV, at most.
 pub(super) const POWER_TLV: usize = 24;
@@ -493,7 +496,22 @@ impl Port {
         if self.config.delay == Delay::E2e {
             self.sync_for_e2e(instance, forward);
         }
-        let Some(link_delay) = self.mean_delay() else { return };
+        let Some(filtered) = self.mean_delay() else {
+            let (port, master) = (self.number(), instance.parent.parent_port_identity);
+            return instance.out.forward(ForwardSample {
+                port,
+                master,
+                ingress: pair.ingress,
+                origin: pair.origin,
+                forward,
+                log_sync_interval: pair.log_interval,
+                mechanism: self.measures_by(),
+            });
+        };
+        let mode = self.config.sample_mode;
+        let raw = self.raw_delay().unwrap_or(filtered);
+        let weight = if mode.is_weighted() { weight(filtered, raw) } else { 1.0 };
+        let link_delay = if mode.is_raw() { raw } else { filtered };
         self.gptp_synchronised(instance, &pair, link_delay);
         let mean_delay = self.gptp_scaled(&pair, link_delay);
         let offset = forward - mean_delay;
@@ -514,7 +532,26 @@ impl Port {
             mean_delay,
             forward,
             log_sync_interval: pair.log_interval,
+            mechanism: self.measures_by(),
+            weight,
         });
+    }
+
+    /// How the port itself measures the delay that its samples count with.
+    fn measures_by(&self) -> Delay {
+        match self.config.delay {
+            Delay::P2p if self.config.gptp.inhibit_delay_req => Delay::None,
+            delay => delay,
+        }
+    }
+
+    /// The delay by the last measurement alone.
+    fn raw_delay(&self) -> Option<TimeInterval> {
+        match self.config.delay {
+            Delay::E2e => self.e2e.raw_delay(),
+            Delay::P2p => self.peer.last,
+            Delay::CommonP2p | Delay::None => None,
+        }
     }
 
     /// Takes a measured delay into the filter; a negative one is noise around zero and counts as it is.
@@ -568,6 +605,11 @@ pub(super) fn new_filter(config: &PortConfig) -> DelayFilter {
         DelayFilterKind::MovingAverage => FilterKind::MovingAverage,
     };
     DelayFilter::new(kind, usize::from(config.delay_filter_length.clamp(1, 1024)))
+}
+
+/// What a sample counts whose delay was longer than the usual one: that much less.
+fn weight(filtered: TimeInterval, raw: TimeInterval) -> f64 {
+    if filtered.0 <= 0 || raw.0 <= filtered.0 { 1.0 } else { filtered.0 as f64 / raw.0 as f64 }
 }
 
 /// A random wait of 0 up to twice `interval`.

@@ -4,7 +4,7 @@ use crate::engine;
 use ptp_clock::ClockName;
 use ptp_config as config;
 use ptp_net::Address;
-use ptp_servo::{PiConfig, ServoConfig};
+use ptp_servo::{PiConfig, ServoConfig, ServoKind, Steering, Transfer};
 use ptp_wire::{ClockIdentity, PortNumber, SdoId};
 
 use super::settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
@@ -48,8 +48,8 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         },
         common: common(c),
         stamps: first,
-        servo: servo(&c.servo, &PiConfig::hardware()),
-        software_servo: servo(&c.servo, &PiConfig::software()),
+        servo: steering(c, &PiConfig::hardware()),
+        software_servo: steering(c, &PiConfig::software()),
         read_write: c
             .management
             .socket
@@ -267,6 +267,12 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
             config::DelayFilter::MovingAverage => engine::DelayFilterKind::MovingAverage,
         },
         delay_filter_length: p.delay_filter_length,
+        sample_mode: match p.sample_mode {
+            config::SampleMode::Filter => engine::SampleMode::Filter,
+            config::SampleMode::Raw => engine::SampleMode::Raw,
+            config::SampleMode::FilterWeight => engine::SampleMode::FilterWeight,
+            config::SampleMode::RawWeight => engine::SampleMode::RawWeight,
+        },
         fault_reset_interval: p.fault_reset_interval,
         options: port_options(p),
         ..engine::PortConfig::new(&p.interface)
@@ -398,8 +404,30 @@ fn network(p: &config::PortConfig, relay: bool) -> Network {
 }
 
 /// `defaults`: the gains that follow the kind of stamps.
+fn steering(c: &config::PtpdConfig, defaults: &PiConfig) -> Steering {
+    let limited = Transfer::Limited { bandwidth_hz: c.servo.bandwidth_hz };
+    Steering {
+        kind: match c.servo.kind {
+            config::ServoKind::Adaptive => ServoKind::Adaptive,
+            config::ServoKind::Pi => ServoKind::Pi,
+            config::ServoKind::Linreg => ServoKind::Linreg,
+            config::ServoKind::None => ServoKind::None,
+        },
+        servo: servo(&c.servo, defaults),
+        transfer: match c.servo.transfer {
+            // Others follow a boundary clock: it must not make more of what it hears than there was.
+            config::Transfer::Auto if c.ports.len() > 1 => Transfer::Damped,
+            config::Transfer::Auto | config::Transfer::Free => Transfer::Free,
+            config::Transfer::Damped => Transfer::Damped,
+            config::Transfer::Limited => limited,
+        },
+        step_window: c.servo.step_window,
+        sanity_limit_ppb: c.servo.sanity_frequency_limit_ppb,
+    }
+}
+
+/// `defaults`: the gains that follow the kind of stamps.
 fn servo(s: &config::Servo, defaults: &PiConfig) -> ServoConfig {
-    let config::ServoKind::Pi = s.kind;
     ServoConfig {
         pi: PiConfig {
             proportional_const: s.proportional_const,

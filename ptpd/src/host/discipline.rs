@@ -1,11 +1,16 @@
 //! From samples to the clock: the servo's decisions, carried out and told.
 
-use crate::engine::{Engine, Input, Instant, Sample, ServoState};
+use crate::engine::{Delay, DelaySample, Engine, ForwardSample, Input, Instant, Sample, ServoState};
 use ptp_clock::{Clock, ClockError};
-use ptp_daemon::{REPORT, RateLimit};
-use ptp_servo::{Decision, OffsetStatistics, Servo, ServoConfig};
-use ptp_wire::{LogInterval, PortIdentity, TimeInterval};
+use ptp_daemon::RateLimit;
+use ptp_servo::{Controller, Decision, Estimate, Measuring, Steering};
+use ptp_wire::{LogInterval, PortIdentity, PortNumber, TimeInterval, TimePoint};
 use tracing::{info, warn};
+
+use super::holding::Holding;
+use super::memory::Memory;
+use super::sanity::Sanity;
+use super::telling::Telling;
 
 /// So many samples in a row have to be tracked before the frequency they led to is held without a master.
 const TRUST_AFTER: u32 = 4;
@@ -19,14 +24,88 @@ pub struct Outcome {
     pub state: ServoState,
 }
 
+/// What the engine has measured, in the order in which it came.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measured {
+    /// A Sync with its offset.
+    Offset(Sample),
+    /// A Sync before the delay is known.
+    Forward(ForwardSample),
+    /// The other direction.
+    Delay(DelaySample),
+}
+
+impl Measured {
+    /// The offset, if it is one.
+    pub fn offset(&self) -> Option<&Sample> {
+        match self {
+            Self::Offset(sample) => Some(sample),
+            _ => None,
+        }
+    }
+}
+
+/// A Sync, whether its offset is known or not.
+#[derive(Clone, Copy, Debug)]
+struct FromMaster {
+    port: PortNumber,
+    master: PortIdentity,
+    ingress: TimePoint,
+    origin: TimePoint,
+    forward: TimeInterval,
+    log_interval: LogInterval,
+    mechanism: Delay,
+    /// Offset, mean delay and weight.
+    computed: Option<(TimeInterval, TimeInterval, f64)>,
+}
+
+impl From<Sample> for FromMaster {
+    fn from(s: Sample) -> Self {
+        Self {
+            port: s.port,
+            master: s.master,
+            ingress: s.ingress,
+            origin: s.origin,
+            forward: s.forward,
+            log_interval: s.log_sync_interval,
+            mechanism: s.mechanism,
+            computed: Some((s.offset, s.mean_delay, s.weight)),
+        }
+    }
+}
+
+impl From<ForwardSample> for FromMaster {
+    fn from(s: ForwardSample) -> Self {
+        Self {
+            port: s.port,
+            master: s.master,
+            ingress: s.ingress,
+            origin: s.origin,
+            forward: s.forward,
+            log_interval: s.log_sync_interval,
+            mechanism: s.mechanism,
+            computed: None,
+        }
+    }
+}
+
+/// Where samples come from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Source {
+    port: PortNumber,
+    master: PortIdentity,
+}
+
 /// The servo with what it needs to be trusted with a clock: one for each clock that is kept.
 #[derive(Debug)]
 pub struct Discipline {
-    servo: Servo,
-    config: ServoConfig,
+    servo: Controller,
+    steering: Steering,
     free_running: bool,
     log_interval: Option<LogInterval>,
-    master: Option<PortIdentity>,
+    source: Option<Source>,
+    /// There is a master. Peer delays are measured without one, too.
+    following: bool,
     /// Of the last decision, in ppb.
     frequency: f64,
     locked: bool,
@@ -36,62 +115,91 @@ pub struct Discipline {
     trusted: f64,
     /// Samples tracked in a row.
     trusted_samples: u32,
-    statistics: OffsetStatistics,
-    summary: Option<u64>,
-    summary_due: u64,
+    /// Samples from the master that are still ignored after a step.
+    ignored: u32,
+    holding: Holding,
+    sanity: Sanity,
+    /// The raw time, ns, where the host has told it.
+    raw_ns: Option<u64>,
+    telling: Telling,
     trouble: RateLimit,
     clock_gone: bool,
 }
 
 impl Discipline {
-    /// Starts at the frequency the clock runs with, or at the one that was kept for it (ppb). `summary`: ns between
-    /// lines; `None`: one per sample.
+    /// Starts at the frequency the clock runs with, or at the one that was kept for it. `summary`: ns between lines;
+    /// `None`: one per sample.
     ///
     /// # Errors
     /// The clock cannot be read or steered.
     pub fn new(
-        mut config: ServoConfig,
+        mut steering: Steering,
         clock: &mut dyn Clock,
         free_running: bool,
-        saved_frequency: Option<f64>,
+        memory: Memory,
         summary: Option<u64>,
     ) -> Result<Self, ClockError> {
-        let limit = clock.max_frequency();
-        config.max_frequency_ppb = config.max_frequency_ppb.min(limit);
+        let servo = &mut steering.servo;
+        servo.max_frequency_ppb = servo.max_frequency_ppb.min(clock.max_frequency());
         let mut frequency = clock.frequency()?;
-        if let Some(saved) = saved_frequency.filter(|f| !free_running && f.abs() <= config.max_frequency_ppb)
-        {
+        let saved = memory.frequency_ppb;
+        if let Some(saved) = saved.filter(|f| !free_running && f.abs() <= servo.max_frequency_ppb) {
             clock.set_frequency(saved)?;
             info!("{} starts at the last known frequency, {saved:+.3} ppb", clock.name());
             frequency = saved;
         }
         Ok(Self {
-            servo: Servo::new(config, frequency),
-            config,
+            servo: Controller::new(&steering, frequency),
+            steering,
             free_running,
             log_interval: None,
-            master: None,
+            source: None,
+            following: false,
             frequency,
             locked: false,
             tracked: false,
             trusted: frequency,
             trusted_samples: 0,
-            statistics: OffsetStatistics::new(),
-            summary,
-            summary_due: 0,
+            ignored: 0,
+            holding: Holding::new(memory.oscillator),
+            sanity: Sanity::default(),
+            raw_ns: None,
+            telling: Telling::new(summary),
             trouble: RateLimit::new(10_000_000_000),
             clock_gone: false,
         })
     }
 
-    /// The frequency worth keeping for a restart, in ppb: only one the servo tracked with, and without what the last decision
-    /// held to take back the last offset.
-    pub fn learnt_frequency(&self) -> Option<f64> {
-        (self.locked && !self.free_running).then(|| {
-            let mut servo = self.servo.clone();
-            servo.reset();
-            servo.frequency_ppb()
-        })
+    /// What is worth keeping for a restart: a frequency only if the servo tracked with it, and without what the last
+    /// decision held to take back the last offset.
+    pub fn memory(&self) -> Memory {
+        Memory {
+            frequency_ppb: match self.locked {
+                _ if self.free_running => None,
+                true => Some(self.servo.learnt_ppb()),
+                false => self.holding.is_running().then_some(self.trusted),
+            },
+            oscillator: self.holding.model().filter(|_| !self.free_running),
+        }
+    }
+
+    /// What an adaptive servo holds to be true; `None` for the others and before it tracks.
+    pub fn estimate(&self) -> Option<Estimate> {
+        match &self.servo {
+            Controller::Adaptive(a) if self.locked => Some(a.estimate()),
+            _ => None,
+        }
+    }
+
+    /// 99 % of the errors are below this, ns: by the servo, or by what it has learnt of the oscillator while there is no
+    /// master. `None`: nobody knows.
+    pub fn error_bound_ns(&self, now_ns: u64) -> Option<f64> {
+        self.holding.bound_ns(now_ns).or_else(|| self.estimate().map(|e| e.bound_ns))
+    }
+
+    /// Tells the time of a clock that nobody steers (CLOCK_MONOTONIC_RAW), ns, at the next sample.
+    pub fn raw_time(&mut self, raw_ns: u64) {
+        self.raw_ns = Some(raw_ns);
     }
 
     /// There is no master any more. The clock goes on at the frequency that was learnt: the last decision also holds
@@ -100,97 +208,188 @@ impl Discipline {
         if self.free_running {
             return;
         }
-        self.servo.reset();
-        if self.trusted_samples >= TRUST_AFTER {
-            self.trusted = self.servo.frequency_ppb();
+        let trusted = self.trusted_samples >= TRUST_AFTER;
+        let predicted = match &self.servo {
+            Controller::Adaptive(a) if trusted => self.holding.begin(now_ns, clock.name(), a),
+            _ => None,
+        };
+        if trusted {
+            self.trusted = predicted.unwrap_or_else(|| self.servo.learnt_ppb());
+            if self.servo.adaptive().is_none() {
+                self.servo.reset();
+            }
         } else {
             // An estimate that was never put to the test is not worth holding: what was known before is.
-            self.servo = Servo::new(self.config, self.trusted);
+            self.servo = Controller::new(&self.steering, self.trusted);
             self.log_interval = None;
         }
         self.trusted_samples = 0;
         self.locked = false;
-        self.frequency = self.trusted;
-        if let Err(e) = clock.set_frequency(self.frequency)
-            && self.trouble.allow(now_ns).is_some()
+        self.following = false;
+        self.telling.lost();
+        self.hold(now_ns, clock, self.trusted);
+    }
+
+    /// Steers by what the oscillator is predicted to do. To be called now and then, once a second is enough.
+    pub fn idle(&mut self, now_ns: u64, clock: &mut dyn Clock) {
+        if let Some(frequency) = self.holding.due(now_ns, clock.name())
+            && (frequency - self.frequency).abs() > 1e-4
         {
-            warn!("cannot steer {}: {e}", clock.name());
+            self.hold(now_ns, clock, frequency);
+        }
+    }
+
+    fn hold(&mut self, now_ns: u64, clock: &mut dyn Clock, frequency: f64) {
+        self.frequency = frequency;
+        let done = clock.set_frequency(frequency).and_then(|()| clock.now());
+        match (done, self.servo.adaptive()) {
+            (Ok(now), Some(a)) => a.steered(frequency, now),
+            (Ok(_), None) => {}
+            (Err(e), _) => {
+                if self.trouble.allow(now_ns).is_some() {
+                    warn!("cannot steer {}: {e}", clock.name());
+                }
+            }
         }
     }
 
     /// New settings; the servo starts over only if they differ.
-    pub fn configure(&mut self, mut config: ServoConfig, clock: &mut dyn Clock, summary: Option<u64>) {
-        config.max_frequency_ppb = config.max_frequency_ppb.min(clock.max_frequency());
-        self.summary = summary;
-        if config != self.config {
-            self.config = config;
-            self.servo = Servo::new(config, self.frequency);
+    pub fn configure(&mut self, mut steering: Steering, clock: &mut dyn Clock, summary: Option<u64>) {
+        let servo = &mut steering.servo;
+        servo.max_frequency_ppb = servo.max_frequency_ppb.min(clock.max_frequency());
+        self.telling.every(summary);
+        if steering != self.steering {
+            self.steering = steering;
+            self.servo = Controller::new(&steering, self.frequency);
             self.log_interval = None;
         }
     }
 
-    /// `ahead_by_scale`: how far the master's timescale is ahead of the clock's; the sample's offset is without it.
+    /// `ahead_by_scale`: how far the master's timescale is ahead of the clock's; what is measured is without it.
+    pub fn measured(
+        &mut self,
+        now_ns: u64,
+        clock: &mut dyn Clock,
+        measured: Measured,
+        ahead_by_scale: TimeInterval,
+    ) -> Option<Outcome> {
+        match measured {
+            Measured::Offset(s) => Some(self.sample(now_ns, clock, s, ahead_by_scale)),
+            Measured::Forward(s) => {
+                let adaptive = self.servo.adaptive().is_some() && !self.free_running;
+                adaptive.then(|| self.sync(now_ns, clock, s.into(), ahead_by_scale))
+            }
+            Measured::Delay(d) => self.delay(now_ns, clock, &d, ahead_by_scale),
+        }
+    }
+
+    /// A Sync with its offset.
     pub fn sample(
         &mut self,
         now_ns: u64,
         clock: &mut dyn Clock,
-        mut sample: Sample,
+        sample: Sample,
+        ahead_by_scale: TimeInterval,
+    ) -> Outcome {
+        self.sync(now_ns, clock, sample.into(), ahead_by_scale)
+    }
+
+    fn sync(
+        &mut self,
+        now_ns: u64,
+        clock: &mut dyn Clock,
+        mut sample: FromMaster,
         ahead_by_scale: TimeInterval,
     ) -> Outcome {
         // An offset beyond an interval's reach stays at its end: adding to it would make it look like a true one.
         // Only the two times tell: a delay taken from an interval's end leaves what looks like an offset.
         let far = i64::try_from(sample.ingress.scaled() - sample.origin.scaled()).is_err();
         if !far {
-            sample.offset += ahead_by_scale;
+            sample.forward += ahead_by_scale;
+            if let Some((offset, ..)) = &mut sample.computed {
+                *offset += ahead_by_scale;
+            }
         }
         let sample = &sample;
         if self.free_running {
             self.tell(now_ns, sample, None);
             return Outcome { stepped: false, state: ServoState::Locked };
         }
-        if self.log_interval != Some(sample.log_sync_interval) {
-            self.log_interval = Some(sample.log_sync_interval);
-            self.servo.set_interval(sample.log_sync_interval.seconds());
+        if self.ignored > 0 {
+            self.ignored -= 1;
+            let state = if self.locked { ServoState::Locked } else { ServoState::Unlocked };
+            return Outcome { stepped: false, state };
         }
-        if self.master.replace(sample.master) != Some(sample.master) && !self.locked {
-            // Samples of two masters give no frequency.
-            self.servo.reset();
+        self.check_sanity(clock, sample.ingress);
+        if self.log_interval != Some(sample.log_interval) {
+            self.log_interval = Some(sample.log_interval);
+            self.servo.set_interval(sample.log_interval.seconds());
         }
+        self.settle_source(now_ns, clock.name(), sample);
         let done = if far {
             self.set_from_afar(now_ns, clock, sample, ahead_by_scale)
         } else {
-            self.steer(now_ns, clock, sample)
+            let decision = self.decide(sample);
+            self.carry_out(now_ns, clock, decision, Some(sample))
         };
-        match done {
-            Ok(outcome) => outcome,
-            Err(e) => {
-                if self.trouble.allow(now_ns).is_some() {
-                    warn!("cannot steer {}: {e}", clock.name());
-                }
-                self.locked = false;
-                if matches!(e, ClockError::NotFound { .. }) {
-                    self.clock_gone = true;
-                }
-                Outcome { stepped: false, state: ServoState::Unlocked }
-            }
-        }
+        self.outcome(now_ns, clock, done)
     }
 
-    /// A sample's whole way: to the clock, and what became of it back to the engine. The engine has to be polled again.
+    /// A measurement of the other direction: only an adaptive servo takes it by itself, and only of the link that its
+    /// master is on.
+    fn delay(
+        &mut self,
+        now_ns: u64,
+        clock: &mut dyn Clock,
+        sample: &DelaySample,
+        ahead_by_scale: TimeInterval,
+    ) -> Option<Outcome> {
+        let here = self.following && self.source.is_some_and(|s| s.port == sample.port);
+        let far = sample.backward == TimeInterval::MAX || sample.backward == TimeInterval::MIN;
+        if !here || far || self.free_running {
+            return None;
+        }
+        let servo = self.servo.adaptive()?;
+        let decision = match (sample.mechanism, servo.measuring()) {
+            (Delay::E2e, Measuring::TwoWay) => {
+                servo.backward(sample.backward - ahead_by_scale, sample.egress)
+            }
+            (Delay::P2p, Measuring::Peer) => servo.delay(sample.delay, sample.egress),
+            _ => return None,
+        };
+        let done = self.carry_out(now_ns, clock, decision, None);
+        Some(self.outcome(now_ns, clock, done))
+    }
+
+    fn outcome(&mut self, now_ns: u64, clock: &mut dyn Clock, done: Result<Outcome, ClockError>) -> Outcome {
+        done.unwrap_or_else(|e| {
+            if self.trouble.allow(now_ns).is_some() {
+                warn!("cannot steer {}: {e}", clock.name());
+            }
+            self.locked = false;
+            if matches!(e, ClockError::NotFound { .. }) {
+                self.clock_gone = true;
+            }
+            Outcome { stepped: false, state: ServoState::Unlocked }
+        })
+    }
+
+    /// A measurement's whole way: to the clock, and what became of it back to the engine. The engine has to be polled
+    /// again.
     pub fn serve(
         &mut self,
         engine: &mut Engine,
         now_ns: u64,
         clock: &mut dyn Clock,
-        sample: Sample,
+        measured: Measured,
         ahead_by_scale: TimeInterval,
-    ) -> Outcome {
-        let outcome = self.sample(now_ns, clock, sample, ahead_by_scale);
+    ) -> Option<Outcome> {
+        let outcome = self.measured(now_ns, clock, measured, ahead_by_scale)?;
         if outcome.stepped {
             engine.handle(Instant(now_ns), Input::ClockStepped);
         }
         engine.handle(Instant(now_ns), Input::Servo(outcome.state));
-        outcome
+        Some(outcome)
     }
 
     /// The clock's device went away since this was last asked: its card was pulled, or its driver reloaded.
@@ -204,8 +403,11 @@ impl Discipline {
     /// The new clock cannot be read.
     pub fn clock_replaced(&mut self, clock: &mut dyn Clock) -> Result<(), ClockError> {
         let frequency = clock.frequency()?;
-        self.config.max_frequency_ppb = self.config.max_frequency_ppb.min(clock.max_frequency());
-        self.servo = Servo::new(self.config, frequency);
+        let servo = &mut self.steering.servo;
+        servo.max_frequency_ppb = servo.max_frequency_ppb.min(clock.max_frequency());
+        self.servo = Controller::new(&self.steering, frequency);
+        self.holding = Holding::new(None);
+        self.sanity.restart();
         self.log_interval = None;
         self.tracked = false;
         self.trusted = frequency;
@@ -215,15 +417,87 @@ impl Discipline {
     }
 
     /// Another clock is disciplined from here on, which keeps the time of the last and is right at this frequency (ppb).
-    /// What was reached stays: a servo that tracks goes on.
+    /// What was reached stays: a PI servo that tracks goes on, the others learn the new clock.
     pub fn carry_over(&mut self, clock: &mut dyn Clock, frequency: f64) {
         if self.free_running {
             return;
         }
-        self.config.max_frequency_ppb = self.config.max_frequency_ppb.min(clock.max_frequency());
-        self.servo.carry_over(frequency);
+        let servo = &mut self.steering.servo;
+        servo.max_frequency_ppb = servo.max_frequency_ppb.min(clock.max_frequency());
+        match &mut self.servo {
+            Controller::Pi(pi) => pi.carry_over(frequency),
+            other => {
+                *other = Controller::new(&self.steering, frequency);
+                self.log_interval = None;
+            }
+        }
+        self.holding = Holding::new(None);
+        self.sanity.restart();
         self.frequency = frequency;
         self.trusted = frequency;
+    }
+
+    /// Someone else steers the clock, too, or it is broken: what was learnt is worth nothing.
+    fn check_sanity(&mut self, clock: &dyn Clock, local: TimePoint) {
+        let (Some(raw), Some(limit)) = (self.raw_ns, self.steering.sanity_limit_ppb) else { return };
+        if let Some(off) = self.sanity.check(raw, local, self.frequency, limit) {
+            warn!(
+                "{} runs {:+.0} ppm beside what it is told: look for another program that steers it",
+                clock.name(),
+                off / 1e3
+            );
+            self.servo.reset();
+            self.locked = false;
+        }
+    }
+
+    /// Another master, or the same over another port: its time and path are new.
+    fn settle_source(&mut self, now_ns: u64, name: &str, sample: &FromMaster) {
+        let source = Source { port: sample.port, master: sample.master };
+        let before = self.source.replace(source);
+        self.following = true;
+        let same = before == Some(source);
+        let own_error = self.estimate_noise();
+        let offset = sample.computed.map(|c| c.0.nanos_f64());
+        self.holding.end(now_ns, name, offset.filter(|_| same).zip(own_error));
+        if same {
+            return;
+        }
+        match self.servo.adaptive() {
+            Some(a) if before.is_some() => a.master_changed(),
+            Some(_) => {}
+            // Samples of two masters give no frequency.
+            None if !self.locked => self.servo.reset(),
+            None => {}
+        }
+    }
+
+    /// What one sample may be wrong by, ns.
+    fn estimate_noise(&mut self) -> Option<f64> {
+        let e = self.servo.adaptive()?.estimate();
+        Some(3.0 * e.forward_noise_ns.hypot(e.backward_noise_ns))
+    }
+
+    fn decide(&mut self, sample: &FromMaster) -> Decision {
+        let Some(servo) = self.servo.adaptive() else {
+            let (offset, _, weight) = sample.computed.unwrap_or((sample.forward, TimeInterval::ZERO, 1.0));
+            return self.servo.offset(offset, sample.ingress, weight);
+        };
+        match sample.mechanism {
+            Delay::E2e => servo.measure_by(Measuring::TwoWay),
+            Delay::P2p => {
+                servo.measure_by(Measuring::Peer);
+                if let Some((_, delay, _)) = sample.computed.filter(|_| servo.wants_delay()) {
+                    servo.delay(delay, sample.ingress);
+                }
+            }
+            Delay::CommonP2p | Delay::None => {
+                servo.measure_by(Measuring::Offset);
+                let Some((offset, ..)) = sample.computed else { return servo.hold(sample.ingress) };
+                return servo.forward(offset, sample.ingress);
+            }
+        }
+        servo.forward(sample.forward, sample.ingress)
     }
 
     /// Farther than an interval can say (39 hours): sets the clock as well as it goes, and starts over.
@@ -231,13 +505,14 @@ impl Discipline {
         &mut self,
         now_ns: u64,
         clock: &mut dyn Clock,
-        sample: &Sample,
+        sample: &FromMaster,
         ahead_by_scale: TimeInterval,
     ) -> Result<Outcome, ClockError> {
         let unlocked = ServoState::Unlocked;
         // A clock that was right once is not sent decades away by whoever says so, unless steps are wanted.
-        let first = !self.tracked && self.config.first_step_threshold.is_some();
-        if !first && self.config.step_threshold.is_none() {
+        let thresholds = &self.steering.servo;
+        let first = !self.tracked && thresholds.first_step_threshold.is_some();
+        if !first && thresholds.step_threshold.is_none() {
             self.locked = false;
             if self.trouble.allow(now_ns).is_some() {
                 warn!(
@@ -249,60 +524,65 @@ impl Discipline {
         }
         let ahead = sample.ingress.scaled() - sample.origin.scaled() + i128::from(ahead_by_scale.0);
         let now = clock.now()?;
-        clock.set(ptp_wire::TimePoint::from_scaled(now.scaled() - ahead))?;
+        clock.set(TimePoint::from_scaled(now.scaled() - ahead))?;
         info!("{} was {:.0} s off and has been set", clock.name(), ahead as f64 / 65536e9);
         self.servo.reset();
+        self.sanity.restart();
         self.locked = false;
         Ok(Outcome { stepped: true, state: unlocked })
     }
 
-    fn steer(&mut self, now_ns: u64, clock: &mut dyn Clock, sample: &Sample) -> Result<Outcome, ClockError> {
-        let Decision { state, frequency_ppb, step } = self.servo.sample(sample.offset, sample.ingress, 1.0);
+    /// `sample`: what the decision was made of, if it came from the master.
+    fn carry_out(
+        &mut self,
+        now_ns: u64,
+        clock: &mut dyn Clock,
+        decision: Decision,
+        sample: Option<&FromMaster>,
+    ) -> Result<Outcome, ClockError> {
+        let Decision { state, frequency_ppb, step } = decision;
         clock.set_frequency(frequency_ppb)?;
         self.frequency = frequency_ppb;
         if let Some(by) = step {
             clock.step(by)?;
             info!("{} stepped by {:+.0} ns", clock.name(), by.nanos_f64());
+            self.sanity.restart();
+            self.ignored = self.steering.step_window;
         }
         self.locked = state.is_locked();
         self.tracked |= self.locked;
-        self.trusted_samples = if self.locked { self.trusted_samples.saturating_add(1) } else { 0 };
-        self.tell(now_ns, sample, Some((state, frequency_ppb)));
+        if let Some(servo) = self.servo.adaptive() {
+            servo.carried_out(clock.now()?);
+            if let Some(oscillator) = servo.oscillator().filter(|_| self.locked) {
+                self.holding.learn(&oscillator);
+            }
+            while let Some(event) = servo.take_event() {
+                self.telling.path(now_ns, clock.name(), &event);
+            }
+        }
+        let counts = sample.is_some() || !self.locked;
+        if counts {
+            self.trusted_samples = if self.locked { self.trusted_samples.saturating_add(1) } else { 0 };
+        }
+        self.telling.state(clock.name(), state, self.estimate().as_ref());
+        if let Some(sample) = sample {
+            self.tell(now_ns, sample, Some((state, frequency_ppb)));
+        }
         let state = if state.is_locked() { ServoState::Locked } else { ServoState::Unlocked };
         Ok(Outcome { stepped: step.is_some(), state })
     }
 
-    /// One line per sample, or one per summary interval.
-    fn tell(&mut self, now_ns: u64, sample: &Sample, servo: Option<(ptp_servo::ServoState, f64)>) {
-        let (state, frequency) = servo.unwrap_or((ptp_servo::ServoState::Unlocked, 0.0));
-        // A summary of one sample is that sample.
-        let each = (sample.log_sync_interval.seconds() * 1e9) as u64;
-        let Some(summary) = self.summary.filter(|s| *s > each) else {
-            let offset = sample.offset.nanos();
-            let delay = sample.mean_delay.nanos();
-            if servo.is_some() {
-                info!(target: REPORT, "master offset {offset:10} {state} freq {frequency:+7.0} path delay {delay:9}");
-            } else {
-                info!(target: REPORT, "master offset {offset:10} measured only, path delay {delay:9}");
-            }
-            return;
-        };
-        self.statistics.push(sample.offset, frequency, Some(sample.mean_delay));
-        if now_ns < self.summary_due {
-            return;
-        }
-        self.summary_due = now_ns.saturating_add(summary);
-        if let Some(s) = self.statistics.summary() {
-            info!(target: REPORT, "{s}");
-        }
-        self.statistics.reset();
+    fn tell(&mut self, now_ns: u64, sample: &FromMaster, servo: Option<(ptp_servo::ServoState, f64)>) {
+        let Some((offset, mean_delay, _)) = sample.computed else { return };
+        let estimate = self.estimate();
+        self.telling.sample(now_ns, sample.log_interval, (offset, mean_delay), servo, estimate.as_ref());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use ptp_clock::{VirtualClock, VirtualOptions};
-    use ptp_wire::{ClockIdentity, PortIdentity, PortNumber, TimePoint};
+    use ptp_wire::ClockIdentity;
 
     use super::*;
 
@@ -318,6 +598,8 @@ mod tests {
             mean_delay: TimeInterval::ZERO,
             forward: ingress - origin,
             log_sync_interval: LogInterval(0),
+            mechanism: Delay::E2e,
+            weight: 1.0,
         }
     }
 
@@ -325,8 +607,8 @@ mod tests {
     fn a_clock_decades_off_is_set_to_its_own_timescale_at_once() {
         let path = std::env::temp_dir().join(format!("escapement-afar-{}", std::process::id()));
         let mut clock = VirtualClock::create(&path, &VirtualOptions::default()).expect("a clock");
-        let mut discipline =
-            Discipline::new(ServoConfig::default(), &mut clock, false, None, None).expect("one");
+        let pi = Steering { kind: ptp_servo::ServoKind::Pi, ..Steering::default() };
+        let mut discipline = Discipline::new(pi, &mut clock, false, Memory::default(), None).expect("one");
         let decades = i128::from(SECOND) * 86_400 * 365 * 50 * 65_536;
         let utc = TimeInterval::from_nanos(37 * SECOND);
         for ahead in [decades, -decades] {
@@ -343,14 +625,14 @@ mod tests {
         // Nearer, the same correction is only added.
         let now = clock.now().expect("a reading");
         assert!(!discipline.sample(0, &mut clock, sample(now, now + utc), utc).stepped);
-        assert_eq!(discipline.learnt_frequency(), None);
+        assert_eq!(discipline.memory().frequency_ppb, None);
 
         // Once it has been right it is not set any more, where only the first step is allowed.
         let later = |seconds: i64| now + TimeInterval::from_nanos(seconds * SECOND);
         for seconds in [100, 200, 300, 400] {
             discipline.sample(0, &mut clock, sample(later(seconds), later(seconds)), TimeInterval::ZERO);
         }
-        assert!(discipline.learnt_frequency().is_some());
+        assert!(discipline.memory().frequency_ppb.is_some());
         let afar = TimePoint::from_scaled(later(500).scaled() + decades);
         let outcome = discipline.sample(0, &mut clock, sample(later(500), afar), TimeInterval::ZERO);
         assert_eq!(outcome, Outcome { stepped: false, state: ServoState::Unlocked });

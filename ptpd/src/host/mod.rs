@@ -3,12 +3,17 @@
 
 mod convert;
 mod discipline;
+mod holding;
+mod memory;
+mod sanity;
 mod settings;
 mod several;
+mod telling;
 mod together;
 
 pub use convert::{Mixed, settings};
-pub use discipline::{Discipline, Outcome};
+pub use discipline::{Discipline, Measured, Outcome};
+pub use memory::Memory;
 pub use settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
 pub use several::{Clash, ClashKind, steers, together};
 pub use together::{Clocks, Round, Together};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::engine::{InstanceConfig, Stamping, Transport};
 use ptp_clock::ClockName;
 use ptp_net::Address;
-use ptp_servo::ServoConfig;
+use ptp_servo::Steering;
 use ptp_wire::{ClockIdentity, PortNumber, SdoId};
 
 /// Which clock is disciplined.
@@ -152,9 +152,9 @@ pub struct Settings {
     /// Who makes the stamps, the same on all ports.
     pub stamps: Stamps,
     /// With the gains for hardware stamps.
-    pub servo: ServoConfig,
+    pub servo: Steering,
     /// The same with the gains for software stamps.
-    pub software_servo: ServoConfig,
+    pub software_servo: Steering,
     /// Management socket that may change things.
     pub read_write: Option<LocalAddress>,
     /// Management socket that may only ask.

@@ -129,7 +129,10 @@ impl Net {
                     }
                     self.events.push((host, i, event));
                 }
-                Output::Delay(_) | Output::LocalReply { .. } | Output::Transit { .. } => {}
+                Output::Delay(_)
+                | Output::Forward(_)
+                | Output::LocalReply { .. }
+                | Output::Transit { .. } => {}
             }
         }
         let now = Instant(self.now);

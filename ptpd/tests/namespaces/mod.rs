@@ -27,7 +27,7 @@ fast='
 log_announce_interval: -2
 log_sync_interval: -3
 log_min_delay_req_interval: -3
-servo: { proportional_scale: 0.3, integral_scale: 0.03 }
+servo: { kind: pi, proportional_scale: 0.3, integral_scale: 0.03 }
 log: { level: debug }'
 config() { # name interface extra...
     name=$1; interface=$2; shift 2

@@ -41,7 +41,7 @@ struct Entry {
 const DEFAULT: &str = "linuxptp's default";
 
 /// Keys whose defaults differ from those of YAML: always written.
-const ALWAYS: &[&str] = &["time_stamping", "uds_address", "uds_ro_address"];
+const ALWAYS: &[&str] = &["clock_servo", "time_stamping", "uds_address", "uds_ro_address"];
 
 impl Linuxptp {
     /// Makes YAML of it, and loads that.
@@ -297,6 +297,7 @@ fn write_value(
             _ => "86400s".into(),
         },
         How::Ppb if zero => "900000ppm".into(),
+        How::Limit => format!("{}ppb", number().min(1_000_000_000)),
         How::Ppb => format!("{}ppb", number().min(900_000_000)),
         How::ZeroIsAuto if zero => "auto".into(),
         How::ZeroIsAuto => v.to_owned(),
@@ -304,8 +305,8 @@ fn write_value(
             Some((_, to)) => (*to).to_owned(),
             // Another servo, or another clock to serve, changes nothing of the clock's role.
             None if key.name == "clock_servo" => {
-                notes.push(format!("{}: {} {v} is not available yet", s.place, key.name));
-                return Ok(None);
+                notes.push(format!("{}: {} {v} is not available yet; pi is used", s.place, key.name));
+                "pi".to_owned()
             }
             None => {
                 let message = format!("{} {v} is not available yet", key.name);

@@ -12,13 +12,50 @@ pub(super) const SERVO: Section = Section {
     name: "servo",
     doc: "How the clock is steered.",
     keys: &[
-        key("kind", Kind::Choice(&["pi"]), "pi", "The controller: proportional-integral.", "clock_servo")
+        key(
+            "kind",
+            Kind::Choice(&["adaptive", "pi", "linreg", "none"]),
+            "adaptive",
+            "The controller. `adaptive` learns oscillator and network, and takes every Sync and every Delay_Resp by itself; \
+             `pi` and `linreg` are linuxptp's; `none` only steps (SyncE).",
+            "clock_servo",
+        )
+        .needs(Need::Steered),
+        key(
+            "transfer",
+            Kind::Choice(&["auto", "free", "damped", "limited"]),
+            "auto",
+            "How an adaptive servo passes on what its master does. `free`: with the least error of its own; `damped`: nothing \
+             is passed on more than 3.5 % larger; `limited`: peaking below 0.1 dB, and never wider than `bandwidth`. `auto`: \
+             `damped` with several ports, `free` with one.",
+            "",
+        )
+        .needs(Need::Adaptive),
+        key(
+            "bandwidth",
+            Kind::Real { min: 0.0001, max: 100.0, above: false, auto: false },
+            "0.1",
+            "Of `transfer: limited`, in Hz; G.8273.2 asks for 0.05 to 0.1.",
+            "",
+        )
+        .needs(Need::Adaptive),
+        key("step_window", int(0, 1_000_000), "0", "So many Syncs are ignored after a step.", "step_window")
             .needs(Need::Steered),
+        key(
+            "sanity_frequency_limit",
+            Kind::Frequency { min: 0.0, max: 1_000_000_000.0 },
+            "200000ppm",
+            "A clock that runs this much beside what it is told is steered by someone else, too: the servo starts over, with a \
+             warning. 0: nobody looks.",
+            "sanity_freq_limit",
+        )
+        .needs(Need::Steered),
         key(
             "first_step_threshold",
             THRESHOLD,
             "20us",
-            "The first correction is a step if the offset is larger.",
+            "The first correction is a step if the offset is larger. For the adaptive servo a master that jumps within its \
+             first 64 measurements belongs to the beginning, too.",
             "first_step_threshold",
         )
         .needs(Need::Steered),
@@ -61,7 +98,7 @@ pub(super) const SERVO: Section = Section {
             "Fixed proportional gain; 0: computed from the interval.",
             "pi_proportional_const",
         )
-        .needs(Need::Steered),
+        .needs(Need::Pi),
         key(
             "integral_const",
             GAIN,
@@ -69,7 +106,7 @@ pub(super) const SERVO: Section = Section {
             "Fixed integral gain; 0: computed from the interval.",
             "pi_integral_const",
         )
-        .needs(Need::Steered),
+        .needs(Need::Pi),
         key(
             "proportional_scale",
             SCALE,
@@ -77,7 +114,7 @@ pub(super) const SERVO: Section = Section {
             "Proportional gain at one second. `auto`: 0.7 with hardware, 0.1 with software stamps.",
             "pi_proportional_scale",
         )
-        .needs(Need::Steered),
+        .needs(Need::Pi),
         key(
             "proportional_exponent",
             EXPONENT,
@@ -85,7 +122,7 @@ pub(super) const SERVO: Section = Section {
             "Power of the interval that gain goes with.",
             "pi_proportional_exponent",
         )
-        .needs(Need::Steered),
+        .needs(Need::Pi),
         key(
             "proportional_norm_max",
             Kind::Real { min: 0.0, max: 1.0, above: true, auto: false },
@@ -93,7 +130,7 @@ pub(super) const SERVO: Section = Section {
             "The gain times the interval stays at or below this.",
             "pi_proportional_norm_max",
         )
-        .needs(Need::Steered),
+        .needs(Need::Pi),
         key(
             "integral_scale",
             SCALE,
@@ -101,7 +138,7 @@ pub(super) const SERVO: Section = Section {
             "Integral gain at one second. `auto`: 0.3 with hardware, 0.001 with software stamps.",
             "pi_integral_scale",
         )
-        .needs(Need::Steered),
+        .needs(Need::Pi),
         key(
             "integral_exponent",
             EXPONENT,
@@ -109,7 +146,7 @@ pub(super) const SERVO: Section = Section {
             "Power of the interval that gain goes with.",
             "pi_integral_exponent",
         )
-        .needs(Need::Steered),
+        .needs(Need::Pi),
         key(
             "integral_norm_max",
             Kind::Real { min: 0.0, max: 2.0, above: true, auto: false },
@@ -117,6 +154,6 @@ pub(super) const SERVO: Section = Section {
             "The gain times the interval stays at or below this.",
             "pi_integral_norm_max",
         )
-        .needs(Need::Steered),
+        .needs(Need::Pi),
     ],
 };

@@ -2,6 +2,9 @@
 
 use ptp_wire::{TimeInterval, TimePoint};
 
+/// Between a stamp and what is decided because of it.
+const LONGEST_DELAY: TimeInterval = TimeInterval::from_nanos(100_000_000_000);
+
 /// From one decision to the next.
 #[derive(Clone, Copy, Debug)]
 struct Span {
@@ -27,11 +30,13 @@ impl Span {
 pub(super) struct Clockwork {
     spans: [Option<Span>; 4],
     rate: f64,
+    /// In force before the last decision.
+    before: f64,
 }
 
 impl Clockwork {
     pub(super) fn new(rate: f64) -> Self {
-        Self { spans: [None; 4], rate }
+        Self { spans: [None; 4], rate, before: rate }
     }
 
     /// In force, ppb.
@@ -55,6 +60,8 @@ impl Clockwork {
 
     /// From `local` on another frequency is in force, ppb.
     pub(super) fn steer(&mut self, local: TimePoint, rate: f64) {
+        // A stamp from before the last decision: this one is not in force earlier than that.
+        let local = self.spans[0].map_or(local, |newest| local.max(newest.local));
         let (time, corrected) = self.at(local);
         self.push(Span { local, time, corrected, rate });
     }
@@ -68,7 +75,20 @@ impl Clockwork {
         corrected + by.nanos_f64()
     }
 
+    /// The last decision was carried out when the clock read `local`, a little after it was made.
+    pub(super) fn carried_out(&mut self, local: TimePoint) {
+        let before = self.before;
+        let Some(newest) = &mut self.spans[0] else { return };
+        // Later than any message takes: a stamp from elsewhere.
+        if newest.local < local && local - newest.local < LONGEST_DELAY {
+            let (time, corrected) = Span { rate: before, ..*newest }.at(local);
+            *newest = Span { local, time, corrected, rate: newest.rate };
+            self.before = newest.rate;
+        }
+    }
+
     fn push(&mut self, span: Span) {
+        self.before = self.rate;
         self.rate = span.rate;
         match self.spans[0] {
             // Decisions at the same reading: the last one counts.
@@ -102,6 +122,12 @@ mod tests {
         // A stamp from before the last decision.
         let (_, corrected) = c.at(at(102.0));
         assert!((corrected - 1000.0).abs() < 0.01, "{corrected}");
+        // Carried out a second later: until then the last rate was in force.
+        let mut late = c.clone();
+        late.steer(at(105.0), 2000.0);
+        late.carried_out(at(106.0));
+        let (_, corrected) = late.at(at(107.0));
+        assert!((corrected - 2500.0).abs() < 0.01, "{corrected}");
         let was = c.step(at(105.0), TimeInterval::from_nanos(-3_000_000_000));
         assert!((was - 1000.0 + 3e9).abs() < 0.01, "{was}");
         let (time, corrected) = c.at(at(103.0));

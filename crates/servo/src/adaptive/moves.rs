@@ -168,9 +168,15 @@ enum Other {
 pub(super) struct Moves {
     down: Side,
     up: Side,
+    /// What comes "up" is a delay that was measured by itself.
+    peer: bool,
 }
 
 impl Moves {
+    pub(super) fn new(peer: bool) -> Self {
+        Self { peer, ..Self::default() }
+    }
+
     /// Takes a deviation; gives what moved, as soon as it is clear.
     pub(super) fn push(
         &mut self,
@@ -191,6 +197,7 @@ impl Moves {
         let (d, u) = (self.down.moved(down), self.up.moved(up));
         let found = match (d, u) {
             (None, None) => return None,
+            _ if self.peer => self.by_peer_delay(d, u)?,
             (Some(d), Some(u)) => {
                 let near =
                     4.0 * (d.sigma * d.sigma + u.sigma * u.sigma).sqrt() + 0.02 * d.by.abs().max(u.by.abs());
@@ -214,7 +221,7 @@ impl Moves {
                 Other::Silent => return None,
             },
         };
-        *self = Self::default();
+        self.clear();
         Some(found)
     }
 
@@ -227,14 +234,46 @@ impl Moves {
         }
     }
 
+    /// With the peer delay mechanism a link that changes shows in the delay; what only Sync shows is time.
+    fn by_peer_delay(&self, down: Option<Floor>, up: Option<Floor>) -> Option<Move> {
+        match (down, up) {
+            (Some(d), Some(u)) => {
+                let near =
+                    4.0 * (d.sigma * d.sigma + u.sigma * u.sigma).sqrt() + 0.02 * d.by.abs().max(u.by.abs());
+                let twice = Floor { by: 2.0 * u.by, sigma: 2.0 * u.sigma };
+                if (d.by - twice.by).abs() <= near {
+                    Some(Move::Split(Some(twice), None))
+                } else {
+                    // If that is not all, the rest shows after it.
+                    Some(Move::Path(u))
+                }
+            }
+            (Some(d), None) => match self.other(&self.down, &self.up)? {
+                Other::AtFloor => Some(Move::Time(d)),
+                Other::Silent => (d.by < 0.0).then_some(Move::Time(d)),
+            },
+            (None, Some(u)) => match self.other(&self.up, &self.down)? {
+                Other::AtFloor => {
+                    Some(Move::Split(None, Some(Floor { by: 2.0 * u.by, sigma: 2.0 * u.sigma })))
+                }
+                Other::Silent => None,
+            },
+            (None, None) => None,
+        }
+    }
+
     /// Both directions are off their floors, one late and one early: that is no queueing, but the clock or its master.
+    /// With the peer delay mechanism no message waits in between: late is as strange as early.
     pub(super) fn torn(&self) -> bool {
+        if self.peer {
+            return self.down.off > 2 * LEAST;
+        }
         self.down.off > LEAST && self.up.off > LEAST && self.down.early != self.up.early
     }
 
     /// Forgets all.
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self::new(self.peer);
     }
 }
 

@@ -9,7 +9,9 @@ use super::clockwork::Clockwork;
 use super::config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Transfer};
 use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
 use super::moves::{Floor, Move, Moves, Way};
-use super::start::{BETTER_ALONE, Grain, KEPT, LAST, Noises, Prior, Raw, replay, row};
+use super::start::{
+    ALONE, BETTER_ALONE, FIRST_FREQUENCY, Grain, KEPT, LAST, Noises, Prior, Raw, is_impossible, replay, row,
+};
 use super::tracker::{Tracker, best_bandwidth, limits};
 use crate::servo::{bounded, exceeds};
 use crate::{Decision, ServoState};
@@ -60,6 +62,8 @@ pub struct Adaptive {
     /// How many of them belong to the beginning.
     begun: usize,
     started: bool,
+    /// Samples since the path delay became impossible.
+    impossible: u32,
     /// How often the beginning began anew.
     anew: u32,
     /// It was once through with the beginning: no first step any more.
@@ -111,13 +115,14 @@ impl Adaptive {
             recent: VecDeque::with_capacity(KEPT),
             begun: 0,
             started: false,
+            impossible: 0,
             anew: 0,
             settled: false,
             grains: Default::default(),
             calm: 1.0,
             bank: None,
             noises: Noises::new(100.0, config.measuring),
-            moves: Moves::default(),
+            moves: Moves::new(config.measuring == Measuring::Peer),
             tracker: None,
             state: ServoState::Unlocked,
             first: true,
@@ -168,6 +173,8 @@ impl Adaptive {
 
     /// Starts over, with the oscillator's frequency it knows. Call it when the clock was changed by others.
     pub fn reset(&mut self) {
+        self.clockwork = Clockwork::new(self.clockwork.rate());
+        self.recent.clear();
         self.start_over(true);
     }
 
@@ -186,6 +193,40 @@ impl Adaptive {
             self.clockwork.steer(local, rate);
         }
         self.stay()
+    }
+
+    /// Tells that the last [`Decision`] was carried out when the clock read `local` (after its step): stamps that come from
+    /// before count with what was in force then. Without this decisions count from the stamp they were made at.
+    pub fn carried_out(&mut self, local: TimePoint) {
+        self.clockwork.carried_out(local);
+    }
+
+    /// How the path delay becomes known from now on. Another way of it starts over, with the oscillator it knows.
+    pub fn measure_by(&mut self, measuring: Measuring) {
+        if self.config.measuring != measuring {
+            self.config.measuring = measuring;
+            self.master_changed();
+            self.recent.clear();
+            self.noises = Noises::new(100.0, measuring);
+            self.moves = Moves::new(measuring == Measuring::Peer);
+            self.grains = Default::default();
+        }
+    }
+
+    /// How the path delay becomes known.
+    pub const fn measuring(&self) -> Measuring {
+        self.config.measuring
+    }
+
+    /// It waits for a first [`Adaptive::delay`].
+    pub fn wants_delay(&self) -> bool {
+        self.config.measuring == Measuring::Peer && self.counts.1 == 0
+    }
+
+    /// The correction that the oscillator alone needs, without what takes back the last offset, ppb.
+    pub fn learnt_ppb(&self) -> f64 {
+        let frequency = self.bank.as_ref().map_or(self.prior.frequency, |b| b.belief().x[FREQUENCY]);
+        bounded(-frequency, self.max_ppb)
     }
 
     /// Tells that something else steers the clock by this frequency (ppb) from `local` on: a holdover's prediction.
@@ -287,6 +328,7 @@ impl Adaptive {
         if self.started {
             self.track(&raw);
             self.watch();
+            self.mend();
         } else {
             self.begin(&raw);
         }
@@ -325,16 +367,20 @@ impl Adaptive {
         let grains = (self.grains.0.nanos(), self.grains.1.nanos());
         let measuring = self.config.measuring;
         let Some(mut found) = replay(last(self.begun), &self.prior, measuring, grains) else { return };
-        if self.begun >= 2 * LAST
-            && self.anew < OFTEN
-            && let Some(alone) = replay(last(LAST), &self.prior, measuring, grains)
-            && alone.last > found.last + BETTER_ALONE
-        {
-            // The master jumped since, or was not yet synchronised itself.
-            self.begun = LAST;
-            self.anew += 1;
-            found = alone;
-            self.first |= !self.settled;
+        for (i, n) in ALONE.into_iter().enumerate() {
+            if self.begun < 2 * n || self.anew >= OFTEN {
+                break;
+            }
+            let Some(alone) = replay(last(n), &self.prior, measuring, grains) else { break };
+            let better = alone.last[i] > found.last[i] + BETTER_ALONE;
+            if better || (found.is_impossible(measuring) && !alone.is_impossible(measuring)) {
+                // The master jumped since, or was not yet synchronised itself.
+                self.begun = n;
+                self.anew += 1;
+                found = alone;
+                self.first |= !self.settled;
+                break;
+            }
         }
         self.bank = Some(found.bank);
         self.noises = found.noises;
@@ -345,7 +391,19 @@ impl Adaptive {
         if self.calm > CALM || !(self.noises.down.could_shrink() && self.noises.up.could_shrink()) {
             return;
         }
-        self.begin_anew(KEPT / 3);
+        self.begin_anew(KEPT / 3, ANEW_FREQUENCY);
+    }
+
+    /// No path takes less than no time: whatever was taken for the path and its waiting was something else.
+    fn mend(&mut self) {
+        let impossible =
+            self.bank.as_ref().is_some_and(|b| is_impossible(b, &self.noises, self.config.measuring));
+        self.impossible = if impossible { self.impossible + 1 } else { 0 };
+        if self.impossible >= 2 * LAST as u32 {
+            self.impossible = 0;
+            self.begin_anew(LAST, FIRST_FREQUENCY);
+            self.event = Some(AdaptiveEvent::StartedOver);
+        }
     }
 
     fn track(&mut self, raw: &Raw) {
@@ -382,16 +440,18 @@ impl Adaptive {
         if let Some(found) = found {
             self.take_move(found);
         } else if self.moves.torn() {
-            self.begin_anew(LAST);
+            // Whatever happened may have changed the frequency by anything.
+            self.begin_anew(LAST, FIRST_FREQUENCY);
         }
     }
 
     /// Learns anew, from the last `samples`, of an oscillator that may have changed.
-    fn begin_anew(&mut self, samples: usize) {
+    /// `sigma`: the least deviation of what is known of its frequency, ppb.
+    fn begin_anew(&mut self, samples: usize, sigma: f64) {
         let counts = self.counts;
         self.start_over(false);
         self.counts = counts;
-        self.prior.sigma = self.prior.sigma.max(ANEW_FREQUENCY);
+        self.prior.sigma = self.prior.sigma.max(sigma);
         self.begun = samples.min(self.recent.len());
         self.relearn();
     }

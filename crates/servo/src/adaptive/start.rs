@@ -10,14 +10,19 @@ use super::noise::Noise;
 pub(super) const KEPT: usize = 64;
 /// So many are enough to begin anew if what was before them does not fit.
 pub(super) const LAST: usize = 8;
+/// So many of the last samples are tried without what was before them: few tell a jump soon, more outweigh what it costs to
+/// know nothing.
+pub(super) const ALONE: [usize; 2] = [LAST, 2 * LAST];
 /// Without what was before, the last ones have to fit this much better (natural logarithm).
 pub(super) const BETTER_ALONE: f64 = 12.0;
+/// Stamps that are taken too early or too late can make a delay negative by so much, ns.
+const LEAST_DELAY: f64 = 5_000.0;
 /// Core deviations to begin with: 0.5 ns and factors of 4, up to 131 us.
 const GUESSES: usize = 10;
 /// Deviation of phase and path delay around the first samples, ns.
 const FIRST_PHASE: f64 = 1e6;
 /// Of the oscillator's frequency, ppb.
-const FIRST_FREQUENCY: f64 = 2e5;
+pub(super) const FIRST_FREQUENCY: f64 = 2e5;
 /// Of its drift, ppb/s.
 const FIRST_DRIFT: f64 = 0.1;
 
@@ -79,8 +84,21 @@ impl Noises {
 pub(super) struct Replay {
     pub(super) bank: Bank,
     pub(super) noises: Noises,
-    /// How well the last [`LAST`] were foreseen: logarithm of their density.
-    pub(super) last: f64,
+    /// How well the last ones ([`ALONE`]) were foreseen: logarithm of their density.
+    pub(super) last: [f64; ALONE.len()],
+}
+
+impl Replay {
+    pub(super) fn is_impossible(&self, measuring: Measuring) -> bool {
+        is_impossible(&self.bank, &self.noises, measuring)
+    }
+}
+
+/// One direction would take less than no time, beyond what noise and wrong latencies make of a short cable.
+pub(super) fn is_impossible(bank: &Bank, noises: &Noises, measuring: Measuring) -> bool {
+    let x = &bank.belief().x;
+    let noise = noises.down.core2() + noises.up.core2();
+    measuring == Measuring::TwoWay && x[DELAY] < -LEAST_DELAY - 6.0 * noise.sqrt()
 }
 
 /// What is known before the first sample: the oscillator's frequency and its deviation, ppb.
@@ -174,23 +192,25 @@ fn first(samples: &[Raw], prior: &Prior, measuring: Measuring) -> Option<Bank> {
 }
 
 /// Goes through the samples; learns the noise on the way if asked to. Gives how well all of them, and how well the last
-/// [`LAST`] were foreseen.
+/// ones ([`ALONE`]) were foreseen.
 fn pass(
     samples: &[Raw],
     bank: &mut Bank,
     noises: &mut Noises,
     learn: bool,
     measuring: Measuring,
-) -> (f64, f64) {
-    let (mut evidence, mut last) = (0.0, 0.0);
+) -> (f64, [f64; ALONE.len()]) {
+    let (mut evidence, mut last) = (0.0, [0.0; ALONE.len()]);
     for (i, raw) in samples.iter().enumerate() {
         bank.predict(raw.time, noises.delay_growth());
         let h = row(raw, bank.time() - raw.time, measuring);
         let seen = bank.look(&h, raw.value, noises.of(raw.way));
         let one = bank.update(&h, raw.value, noises.of(raw.way), seen.late);
         evidence += one;
-        if i + LAST >= samples.len() {
-            last += one;
+        for (sum, n) in last.iter_mut().zip(ALONE) {
+            if i + n >= samples.len() {
+                *sum += one;
+            }
         }
         if learn {
             noises.of_mut(raw.way).learn(seen.deviation, seen.variance);

@@ -150,7 +150,7 @@ impl Net {
                 }
                 Output::Transit { .. } => unreachable!("no clock here is transparent"),
                 Output::LocalReply { octets, .. } => self.replies.push(octets.to_vec()),
-                Output::Delay(_) => {}
+                Output::Delay(_) | Output::Forward(_) => {}
             }
         }
         let stamp = Some(self.clock(n));

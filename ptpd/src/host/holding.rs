@@ -1,0 +1,161 @@
+//! The clock on its own: learnt while there is a master, predicted when there is none, checked when one is back.
+
+use ptp_servo::{Adaptive, Holdover, OscillatorModel, OscillatorSample, Prediction};
+use tracing::{info, warn};
+
+/// The first line about the bound comes after this long, ns; each next one after twice as long.
+const FIRST_LINE_NS: u64 = 60_000_000_000;
+/// The frequency is brought up to date as often as this, ns.
+const STEERING_NS: u64 = 1_000_000_000;
+/// An oscillator observed for less than this is not worth keeping for a restart, s.
+const WORTH_KEEPING_S: f64 = 60.0;
+
+/// A holdover that goes on.
+#[derive(Clone, Debug)]
+struct Running {
+    prediction: Prediction,
+    since: u64,
+    next_steering: u64,
+    next_line: u64,
+}
+
+/// Learns and predicts one clock's oscillator.
+#[derive(Clone, Debug)]
+pub(super) struct Holding {
+    holdover: Holdover,
+    running: Option<Running>,
+}
+
+impl Holding {
+    pub(super) fn new(model: Option<OscillatorModel>) -> Self {
+        Self { holdover: Holdover::new(model), running: None }
+    }
+
+    /// What to keep for a restart.
+    pub(super) fn model(&self) -> Option<OscillatorModel> {
+        let model = *self.holdover.model();
+        (model.observed_s >= WORTH_KEEPING_S).then_some(model)
+    }
+
+    pub(super) fn learn(&mut self, oscillator: &OscillatorSample) {
+        self.holdover.learn(oscillator);
+    }
+
+    /// The master is gone: gives the frequency to hold, ppb.
+    pub(super) fn begin(&mut self, now_ns: u64, name: &str, servo: &Adaptive) -> Option<f64> {
+        let oscillator = servo.oscillator()?;
+        // What is known right now, not at the last time that something was learnt.
+        self.holdover.learn(&oscillator);
+        let prediction = self.holdover.begin(servo.estimate().bound_ns / 2.58);
+        let frequency = prediction.frequency_ppb(0.0);
+        info!(
+            "{name} in holdover at {frequency:+.3} ppb; 99 % within {:.0} ns after a minute, {:.0} ns after an hour",
+            prediction.bound_ns(60.0),
+            prediction.bound_ns(3600.0),
+        );
+        self.running = Some(Running {
+            prediction,
+            since: now_ns,
+            next_steering: now_ns.saturating_add(STEERING_NS),
+            next_line: now_ns.saturating_add(FIRST_LINE_NS),
+        });
+        Some(frequency)
+    }
+
+    /// What to steer by from now on, if that is due; ppb.
+    pub(super) fn due(&mut self, now_ns: u64, name: &str) -> Option<f64> {
+        let running = self.running.as_mut().filter(|r| now_ns >= r.next_steering)?;
+        running.next_steering = now_ns.saturating_add(STEERING_NS);
+        let for_ns = now_ns.saturating_sub(running.since);
+        let t = for_ns as f64 * 1e-9;
+        if now_ns >= running.next_line {
+            running.next_line = now_ns.saturating_add(for_ns);
+            info!("{name} in holdover for {t:.0} s, 99 % within {:.0} ns", running.prediction.bound_ns(t));
+        }
+        Some(running.prediction.frequency_ppb(t))
+    }
+
+    /// 99 % of the errors are below this by now, ns; `None`: there is no holdover.
+    pub(super) fn bound_ns(&self, now_ns: u64) -> Option<f64> {
+        let running = self.running.as_ref()?;
+        Some(running.prediction.bound_ns(now_ns.saturating_sub(running.since) as f64 * 1e-9))
+    }
+
+    /// There is a master again. `error`: what the clock was off by the first sample, and what that sample's own error may
+    /// be, ns; `None`: it is another master, or nobody knows.
+    pub(super) fn end(&mut self, now_ns: u64, name: &str, error: Option<(f64, f64)>) {
+        let Some(running) = self.running.take() else { return };
+        let t = now_ns.saturating_sub(running.since) as f64 * 1e-9;
+        let Some((error, own)) = error else {
+            info!("{name} ends its holdover of {t:.0} s with another master");
+            return;
+        };
+        let bound = running.prediction.bound_ns(t);
+        let left = (error.abs() - own).max(0.0);
+        if self.holdover.returned(&running.prediction, t, left) {
+            info!(
+                "{name} was {error:+.0} ns off after {t:.0} s of holdover, within the bound of {bound:.0} ns"
+            );
+        } else {
+            warn!(
+                "{name} was {error:+.0} ns off after {t:.0} s of holdover, out of the bound of {bound:.0} ns"
+            );
+        }
+    }
+
+    /// There is a holdover.
+    pub(super) fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ptp_servo::AdaptiveConfig;
+    use ptp_wire::{TimeInterval, TimePoint};
+
+    use super::*;
+
+    /// A clock 2 ppm fast, disciplined for ten minutes.
+    fn learnt() -> (Adaptive, Holding) {
+        let mut servo = Adaptive::new(AdaptiveConfig::default(), 0.0);
+        let mut holding = Holding::new(None);
+        let (mut error, mut ppb) = (0.0, 0.0);
+        for i in 1..600i64 {
+            error += 2000.0 + ppb;
+            let local = TimePoint::from_nanos(i128::from(i) * 1_000_000_000);
+            // Stamps of 8 ns.
+            let noise = ((i * 7919) % 9 - 4) as f64;
+            servo.forward(TimeInterval::from_nanos_f64(700.0 + error + noise), local);
+            ppb = servo.backward(TimeInterval::from_nanos_f64(700.0 - error - noise), local).frequency_ppb;
+            if let Some(oscillator) = servo.oscillator() {
+                holding.learn(&oscillator);
+            }
+        }
+        (servo, holding)
+    }
+
+    #[test]
+    fn a_holdover_predicts_is_bounded_and_is_checked() {
+        let (servo, mut holding) = learnt();
+        assert!(holding.model().is_some() && !holding.is_running() && holding.bound_ns(0).is_none());
+        let second = 1_000_000_000;
+        let frequency = holding.begin(5 * second, "clock", &servo).expect("it is learnt");
+        assert!((frequency + 2000.0).abs() < 1.0, "{frequency}");
+        assert_eq!(holding.due(5 * second, "clock"), None);
+        assert!((holding.due(66 * second, "clock").expect("due") + 2000.0).abs() < 1.0);
+        assert_eq!(holding.due(66 * second, "clock"), None);
+        let (soon, late) = (holding.bound_ns(6 * second), holding.bound_ns(605 * second));
+        let (soon, late) = (soon.expect("a bound"), late.expect("a bound"));
+        assert!(soon > 0.0 && late > soon && late < 50_000.0, "{soon} {late}");
+        // Back within the bound; then far out of it; then with another master, which proves nothing.
+        holding.end(605 * second, "clock", Some((late / 2.0, 1.0)));
+        assert!(!holding.is_running());
+        holding.begin(700 * second, "clock", &servo);
+        holding.end(800 * second, "clock", Some((-1e9, 1.0)));
+        holding.begin(900 * second, "clock", &servo);
+        holding.end(950 * second, "clock", None);
+        let model = holding.model().expect("learnt");
+        assert_eq!((model.returns, model.returns_within), (2, 1));
+    }
+}
