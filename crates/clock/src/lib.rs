@@ -31,6 +31,8 @@ mod free_running;
 mod monotonic;
 mod name;
 mod phc;
+mod pps;
+mod pulses;
 mod system;
 mod timex;
 mod virtual_clock;
@@ -45,5 +47,7 @@ pub use phc::{
     CrossMethod, Edge, ExttsEvent, Perout, PeroutStart, Phc, PhcCapabilities, PinDescription, PinFunction,
     PreciseStamp,
 };
+pub use pps::PpsDevice;
+pub use pulses::{Pin, PulseClock, VirtualPulses};
 pub use system::{LeapSecond, SystemClock};
 pub use virtual_clock::{Observation, VirtualClock, VirtualOptions, observe};
