@@ -111,7 +111,7 @@ impl Splitter {
         match self.taking {
             Taking::Frame => return self.take_frame(octet, each),
             Taking::Overlong if matches!(octet, b'\n' | b'\r') => {
-                self.taking = Taking::Line;
+                self.break_off();
                 return self.tell(Message::Bad(Bad::TooLong), each);
             }
             Taking::Overlong | Taking::Line => {}

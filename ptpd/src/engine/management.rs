@@ -12,6 +12,7 @@
 mod events;
 mod forward;
 mod get;
+mod lease;
 mod options;
 mod set;
 mod unicast;
@@ -38,6 +39,8 @@ use forward::LocalAskers;
 pub(super) struct Management {
     subscribers: Subscribers,
     askers: LocalAskers,
+    /// Who set the grandmaster's settings.
+    set_by: Option<lease::SetBy>,
 }
 
 impl Management {
@@ -190,6 +193,9 @@ impl Engine {
         if let Payload::SubscribeEventsNp(wanted) = payload {
             self.subscribe(request, wanted)?;
             return emit(&payload, value);
+        }
+        if matches!(payload, Payload::GrandmasterSettingsNp(_)) {
+            self.settings_set_by(request.header.source_port_identity);
         }
         self.set(&payload, port)?;
         // The value that resulted, which need not be the one that was sent.
