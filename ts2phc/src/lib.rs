@@ -10,6 +10,7 @@ pub mod discipline;
 pub mod edges;
 pub mod feed;
 pub mod grandmaster;
+pub mod linuxptp;
 pub mod maker;
 pub mod memory;
 pub mod run;

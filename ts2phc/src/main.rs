@@ -3,6 +3,7 @@
 
 mod options;
 
+use std::io::Read;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -10,13 +11,18 @@ use ptp_daemon::{LogOptions, Signals, init_log};
 use tracing::error;
 use ts2phc::check::check;
 use ts2phc::feed::Feed;
+use ts2phc::linuxptp::{self, Parsed};
 use ts2phc::run::Program;
-use ts2phc::settings::TimeFrom;
+use ts2phc::settings::{Settings, TimeFrom};
 use ts2phc::times::leap_table;
 
 use crate::options::Options;
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    if linuxptp::is_meant(&arguments) {
+        return as_linuxptp(&arguments);
+    }
     let options = Options::parse();
     init_log(&LogOptions { level: options.log_level.level(), ..LogOptions::new("ts2phc") });
     match start(&options) {
@@ -28,10 +34,49 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(options: &Options) -> Result<ExitCode, String> {
+/// linuxptp's options, exit codes and log.
+fn as_linuxptp(arguments: &[String]) -> ExitCode {
+    let read = |file: &str| match file {
+        "-" => {
+            let mut octets = Vec::new();
+            std::io::stdin().read_to_end(&mut octets).map(|_| octets)
+        }
+        path => std::fs::read(path),
+    };
+    let (settings, log) = match linuxptp::parse(arguments, read) {
+        Ok(Parsed::Run(settings, log)) => (*settings, log),
+        Ok(Parsed::Help) => {
+            eprintln!("{}", linuxptp::USAGE);
+            return ExitCode::SUCCESS;
+        }
+        Ok(Parsed::Version) => {
+            println!("{}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        Err(e) => {
+            eprintln!("{e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    init_log(&log);
+    match run(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            error!("{e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(settings: Settings) -> Result<(), String> {
     let signals = Signals::install().map_err(|e| format!("cannot catch signals: {e}"))?;
+    Program::open(settings).and_then(|program| program.run(signals)).map_err(|e| e.to_string())
+}
+
+fn start(options: &Options) -> Result<ExitCode, String> {
     let settings = options.settings()?;
     if options.check_nmea {
+        let signals = Signals::install().map_err(|e| format!("cannot catch signals: {e}"))?;
         let TimeFrom::Receiver(name) = &settings.time else {
             return Err("--check-nmea needs a receiver: --nmea SOURCE".to_owned());
         };
@@ -41,6 +86,6 @@ fn start(options: &Options) -> Result<ExitCode, String> {
             check(feed, leaps.as_ref(), options.count, signals).map_err(|e| format!("cannot print: {e}"))?;
         return Ok(if times > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    Program::open(settings).and_then(|program| program.run(signals)).map_err(|e| e.to_string())?;
+    run(settings)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -138,7 +138,7 @@ impl Settings {
             leaps: Leaps::System,
             rate: 1,
             width: None,
-            time_holdover: Duration::from_secs(60),
+            time_holdover: Duration::ZERO,
             sinks: Vec::new(),
             maker: None,
             limits: Limits::default(),
