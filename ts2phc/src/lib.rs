@@ -19,3 +19,4 @@ pub mod sink;
 pub mod source;
 pub mod time_of_day;
 pub mod times;
+pub mod yaml;

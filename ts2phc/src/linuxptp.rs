@@ -39,13 +39,24 @@ pub enum Parsed {
     Version,
 }
 
-/// Whether this command line is linuxptp's: short options that only it has, a `.cfg`, or a key with a dot.
+/// Whether this command line is linuxptp's: short options that only it has, or a key with a dot. `-f FILE.yaml` is ours.
 pub fn is_meant(arguments: &[String]) -> bool {
+    if yaml_file(arguments).is_some() {
+        return false;
+    }
     arguments.iter().skip(1).any(|a| {
         let short = a.len() >= 2 && a.starts_with('-') && !a.starts_with("--");
         let theirs = short && !a.starts_with("-c") && !a.starts_with("-h") && !a.starts_with("-V");
         theirs || a.starts_with("--ts2phc.") || a.starts_with("--leapfile")
     })
+}
+
+/// The file of `-f FILE`, if that is all there is and the file is no `.cfg`.
+pub fn yaml_file(arguments: &[String]) -> Option<&str> {
+    match arguments.get(1..)? {
+        [f, file] if f == "-f" && (file.ends_with(".yaml") || file.ends_with(".yml")) => Some(file),
+        _ => None,
+    }
 }
 
 /// Reads options as getopt takes them; `read` reads a file by its name.
@@ -266,7 +277,8 @@ mod tests {
         ] {
             assert!(is_meant(&words(line)), "{line}");
         }
-        for line in ["ts2phc --nmea x -c eth0", "ts2phc --help", "ts2phc -h", "ts2phc -V"] {
+        for line in ["ts2phc --nmea x -c eth0", "ts2phc --help", "ts2phc -h", "ts2phc -V", "ts2phc -f x.yaml"]
+        {
             assert!(!is_meant(&words(line)), "{line}");
         }
     }

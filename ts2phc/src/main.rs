@@ -15,6 +15,7 @@ use ts2phc::linuxptp::{self, Parsed};
 use ts2phc::run::Program;
 use ts2phc::settings::{Settings, TimeFrom};
 use ts2phc::times::leap_table;
+use ts2phc::yaml;
 
 use crate::options::Options;
 
@@ -22,6 +23,17 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
     if linuxptp::is_meant(&arguments) {
         return as_linuxptp(&arguments);
+    }
+    if let Some(file) = linuxptp::yaml_file(&arguments) {
+        init_log(&LogOptions::new("ts2phc"));
+        let loaded = yaml::load(file.as_ref()).map_err(|diagnostics| diagnostics.to_string());
+        return match loaded.and_then(run) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                error!("{e}");
+                ExitCode::FAILURE
+            }
+        };
     }
     let options = Options::parse();
     init_log(&LogOptions { level: options.log_level.level(), ..LogOptions::new("ts2phc") });
