@@ -8,6 +8,7 @@ mod input;
 mod options;
 mod output;
 mod session;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,10 @@ use session::{Outcome, Session, SessionError};
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if let Some(message) = options.inconsistency() {
+        eprintln!("pmc: {message}");
+        return ExitCode::from(options::EXIT_USAGE);
+    }
     let file = match options.file.as_deref().map(ConfigFile::read).transpose() {
         Ok(file) => file.unwrap_or_default(),
         Err(error) => {
@@ -27,6 +32,9 @@ fn main() -> ExitCode {
             return ExitCode::from(options::EXIT_USAGE);
         }
     };
+    if let Some(tool) = &options.tool {
+        return tools::run(tool, &options, &file);
+    }
     match run(&options, &file) {
         Ok(outcome) => outcome.exit_code(),
         // The reader of our output has gone; that is its own business.
@@ -40,5 +48,9 @@ fn main() -> ExitCode {
 
 fn run(options: &Options, file: &ConfigFile) -> Result<Outcome, SessionError> {
     let signals = Signals::install()?;
-    Session::new(options, options.client(file)?, signals).run()
+    let mut client = options.client(file)?;
+    if let Some(target) = options.target {
+        client.set_target(target);
+    }
+    Session::new(options, client, signals).run()
 }

@@ -263,6 +263,8 @@ impl Grandmaster {
     /// Call it before the servo sees the pulse. What disagrees is quarantined until it agrees again, or until the clock knows
     /// nothing any more.
     pub fn judge(&mut self, offset_ns: f64, now: u64) -> bool {
+        // It came, whatever it is worth.
+        self.pulse = Some(now);
         let known = self.state == LockState::Locked || self.state.is_holdover();
         let limit = self.bound_ns + self.config.agree_within_ns;
         // Written so that a bound that is no number allows nothing to be known.
