@@ -1,103 +1,103 @@
-//! The source as it is kept open, and what its lines say, counted.
+//! The source as it is kept open, opened again when it fails or falls silent.
 
-use std::{fmt, io};
+use std::io;
+use std::sync::mpsc::{self, TryRecvError};
 
 use ptp_daemon::monotonic_now;
+use ptp_gnss::{Counts, Message, Splitter};
 use tracing::{info, warn};
 
-use crate::nmea::{BadLine, Lines, Sentence, parse};
 use crate::source::{Source, SourceName};
 
-/// A source that failed or went silent is opened again after this, in ns.
+/// A source that failed is opened again after this, in ns.
 const RETRY: u64 = 2_000_000_000;
-
-/// Lines by what became of them.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    times: u64,
-    no_fix: u64,
-    others: u64,
-    form: u64,
-    no_checksum: u64,
-    checksum: u64,
-    field: u64,
-    overlong: u64,
-}
-
-impl Counts {
-    fn count(&mut self, parsed: Result<Sentence, BadLine>) {
-        let counter = match parsed {
-            Ok(Sentence::Rmc(_) | Sentence::Zda(_)) => &mut self.times,
-            Ok(Sentence::RmcInvalid | Sentence::ZdaEmpty) => &mut self.no_fix,
-            Ok(Sentence::Other) => &mut self.others,
-            Err(BadLine::Form) => &mut self.form,
-            Err(BadLine::NoChecksum) => &mut self.no_checksum,
-            Err(BadLine::Checksum) => &mut self.checksum,
-            Err(BadLine::Field) => &mut self.field,
-        };
-        *counter = counter.saturating_add(1);
-    }
-
-    /// Sentences with a time.
-    pub(crate) const fn times(&self) -> u64 {
-        self.times
-    }
-}
-
-impl fmt::Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { times, no_fix, others, form, no_checksum, checksum, field, overlong } = self;
-        write!(
-            f,
-            "{times} times, {no_fix} without fix, {others} other sentences; dropped: {form} no sentence, \
-             {no_checksum} no checksum, {checksum} wrong checksum, {field} wrong time, {overlong} too long"
-        )
-    }
-}
+/// A connection that says nothing for so long is made again, ns. (Of a serial line, opening it again helps as well.)
+const SILENCE: u64 = 10_000_000_000;
+/// How often a connection that is being made is looked at, ns.
+const LOOK: u64 = 20_000_000;
 
 /// A source, opened again when it fails.
 #[derive(Debug)]
-pub(crate) struct Feed {
+pub struct Feed {
     name: SourceName,
     baud: u32,
     source: Option<Source>,
+    /// A connection may take seconds: it is made aside, so that pulses are not kept waiting.
+    pending: Option<mpsc::Receiver<io::Result<Source>>>,
     retry_at: u64,
+    heard: u64,
     said: bool,
     ended: bool,
-    lines: Lines,
-    counts: Counts,
+    splitter: Splitter,
 }
 
 impl Feed {
-    pub(crate) fn new(name: SourceName, baud: u32) -> Self {
+    /// Nothing is opened yet.
+    pub fn new(name: SourceName, baud: u32) -> Self {
         Self {
             name,
             baud,
             source: None,
+            pending: None,
             retry_at: 0,
+            heard: 0,
             said: false,
             ended: false,
-            lines: Lines::default(),
-            counts: Counts::default(),
+            splitter: Splitter::default(),
         }
     }
 
     /// Opens the source if it is time to. Says a failure once.
-    pub(crate) fn open_if_due(&mut self) {
-        if self.source.is_some() || self.ended || monotonic_now() < self.retry_at {
+    pub fn open_if_due(&mut self) {
+        let now = monotonic_now();
+        if self.source.is_some() && now.saturating_sub(self.heard) > SILENCE && !self.is_file() {
+            self.lose("is silent", None);
+        }
+        if let Some(pending) = &self.pending {
+            match pending.try_recv() {
+                Err(TryRecvError::Empty) => return,
+                Ok(opened) => self.opened(opened),
+                Err(TryRecvError::Disconnected) => self.lose("cannot be opened", None),
+            }
+            self.pending = None;
             return;
         }
-        match Source::open(&self.name, self.baud) {
+        if self.source.is_some() || self.ended || now < self.retry_at {
+            return;
+        }
+        if let SourceName::Path(_) = self.name {
+            self.opened(Source::open(&self.name, self.baud));
+            return;
+        }
+        let (name, baud) = (self.name.clone(), self.baud);
+        let (tell, told) = mpsc::channel();
+        // Nobody waits for the thread: it ends with its connection's timeout.
+        let begun = std::thread::Builder::new()
+            .name("connect".to_owned())
+            .spawn(move || drop(tell.send(Source::open(&name, baud))));
+        match begun {
+            Ok(_) => self.pending = Some(told),
+            Err(e) => self.lose("cannot be opened", Some(e)),
+        }
+    }
+
+    fn opened(&mut self, opened: io::Result<Source>) {
+        match opened {
             Ok(source) => {
                 info!("reading time of day from {}", self.name);
-                (self.source, self.said, self.lines) = (Some(source), false, Lines::default());
+                (self.source, self.said, self.heard) = (Some(source), false, monotonic_now());
+                self.splitter.break_off();
             }
             Err(e) => self.lose("cannot be opened", Some(e)),
         }
     }
 
-    /// Reads once, and tells each sentence. Call it when the source is readable or has failed.
-    pub(crate) fn read(&mut self, mut each: impl FnMut(Sentence)) {
+    fn is_file(&self) -> bool {
+        self.source.as_ref().is_some_and(Source::ends)
+    }
+
+    /// Reads once, and tells each message. Call it when the source is readable or has failed.
+    pub fn read(&mut self, mut each: impl FnMut(Message)) {
         let Some(source) = &mut self.source else { return };
         let mut buffer = [0; 512];
         match source.read(&mut buffer) {
@@ -105,16 +105,8 @@ impl Feed {
             Ok(Some(0)) if source.ends() => (self.source, self.ended) = (None, true),
             Ok(Some(0)) => self.lose("has ended", None),
             Ok(Some(n)) => {
-                let counts = &mut self.counts;
-                self.lines.push(buffer.get(..n).unwrap_or_default(), |line| match line.map(parse) {
-                    Some(parsed) => {
-                        counts.count(parsed);
-                        if let Ok(sentence) = parsed {
-                            each(sentence);
-                        }
-                    }
-                    None => counts.overlong = counts.overlong.saturating_add(1),
-                });
+                self.heard = monotonic_now();
+                self.splitter.push(buffer.get(..n).unwrap_or_default(), &mut each);
             }
             Err(e) => self.lose("cannot be read", Some(e)),
         }
@@ -130,21 +122,25 @@ impl Feed {
     }
 
     /// To poll.
-    pub(crate) const fn source(&self) -> Option<&Source> {
+    pub const fn source(&self) -> Option<&Source> {
         self.source.as_ref()
     }
 
     /// When to call [`Feed::open_if_due`]; CLOCK_MONOTONIC in ns.
-    pub(crate) const fn deadline(&self) -> Option<u64> {
+    pub fn deadline(&self) -> Option<u64> {
+        if self.pending.is_some() {
+            return Some(monotonic_now().saturating_add(LOOK));
+        }
         if self.source.is_some() || self.ended { None } else { Some(self.retry_at) }
     }
 
     /// A plain file was read to its end.
-    pub(crate) const fn ended(&self) -> bool {
+    pub const fn ended(&self) -> bool {
         self.ended
     }
 
-    pub(crate) const fn counts(&self) -> Counts {
-        self.counts
+    /// What came.
+    pub const fn counts(&self) -> Counts {
+        self.splitter.counts()
     }
 }

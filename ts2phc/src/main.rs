@@ -1,34 +1,40 @@
-//! `ts2phc`: disciplines a PTP hardware clock by a GNSS receiver. Pulses, stamped by the clock itself, say when a second
-//! begins; NMEA sentences say which. See docs/ts2phc.md.
+//! The program.
 #![forbid(unsafe_code)]
 
-mod discipline;
-mod feed;
-mod leap;
-mod nmea;
 mod options;
-mod run;
-mod source;
-mod time_of_day;
-mod utc;
 
+use std::io::Read;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ptp_clock::{ClockName, Edge, Phc, PinFunction};
 use ptp_daemon::{LogOptions, Signals, init_log};
-use ptp_servo::ServoConfig;
-use ptp_wire::TimeInterval;
 use tracing::error;
+use ts2phc::check::check;
+use ts2phc::feed::Feed;
+use ts2phc::linuxptp::{self, Parsed};
+use ts2phc::run::Program;
+use ts2phc::settings::{Settings, TimeFrom};
+use ts2phc::times::leap_table;
+use ts2phc::yaml;
 
-use crate::discipline::Discipline;
-use crate::feed::Feed;
-use crate::leap::LeapTable;
-use crate::options::{Options, PulseEdge};
-use crate::run::{Steering, check};
-use crate::time_of_day::TimeOfDay;
+use crate::options::Options;
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    if linuxptp::is_meant(&arguments) {
+        return as_linuxptp(&arguments);
+    }
+    if let Some(file) = linuxptp::yaml_file(&arguments) {
+        init_log(&LogOptions::new("ts2phc"));
+        let loaded = yaml::load(file.as_ref()).map_err(|diagnostics| diagnostics.to_string());
+        return match loaded.and_then(run) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                error!("{e}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let options = Options::parse();
     init_log(&LogOptions { level: options.log_level.level(), ..LogOptions::new("ts2phc") });
     match start(&options) {
@@ -40,61 +46,58 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(options: &Options) -> Result<ExitCode, String> {
-    let signals = Signals::install().map_err(|e| format!("cannot catch signals: {e}"))?;
-    let feed = Feed::new(options.nmea.clone(), options.baud);
-    let leaps = match options.utc_offset {
-        Some(offset) => Ok(LeapTable::fixed(offset)),
-        None => LeapTable::read(&options.leap_file),
+/// linuxptp's options, exit codes and log.
+fn as_linuxptp(arguments: &[String]) -> ExitCode {
+    let read = |file: &str| match file {
+        "-" => {
+            let mut octets = Vec::new();
+            std::io::stdin().read_to_end(&mut octets).map(|_| octets)
+        }
+        path => std::fs::read(path),
     };
-    let Some(name) = &options.mode.clock else {
-        let times = check(feed, leaps.as_ref().ok(), options.count, signals)
-            .map_err(|e| format!("cannot print: {e}"))?;
-        return Ok(if times > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    let (settings, log) = match linuxptp::parse(arguments, read) {
+        Ok(Parsed::Run(settings, log)) => (*settings, log),
+        Ok(Parsed::Help) => {
+            eprintln!("{}", linuxptp::USAGE);
+            return ExitCode::SUCCESS;
+        }
+        Ok(Parsed::Version) => {
+            println!("{}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        Err(e) => {
+            eprintln!("{e}");
+            return ExitCode::FAILURE;
+        }
     };
-    let leaps = leaps.map_err(|e| format!("{e}; give TAI - UTC by --leap-file or --utc-offset"))?;
-
-    let index = phc_index(name)?;
-    let mut clock = Phc::open(index).map_err(|e| e.to_string())?;
-    if let Some(pin) = options.pin {
-        clock.set_pin(pin, PinFunction::ExternalTimestamp, options.channel).map_err(|e| e.to_string())?;
-    }
-    let edge = match options.edge {
-        PulseEdge::Rising => Edge::Rising,
-        PulseEdge::Falling => Edge::Falling,
-    };
-    clock.enable_extts(options.channel, edge).map_err(|e| e.to_string())?;
-    let threshold = |t: TimeInterval| (t != TimeInterval::ZERO).then(|| t.abs());
-    let config = ServoConfig {
-        step_threshold: threshold(options.step_threshold),
-        first_step_threshold: threshold(options.first_step_threshold),
-        ..ServoConfig::default()
-    };
-    let discipline = Discipline::new(&mut clock, config, options.cable_delay, options.free_running)
-        .map_err(|e| e.to_string())?;
-    let steering = Steering {
-        feed,
-        time: TimeOfDay::new(options.sentence_names),
-        leaps,
-        clock,
-        clock_path: format!("/dev/ptp{index}"),
-        channel: options.channel,
-        discipline,
-    };
-    steering.run(signals).map_err(|e| e.to_string())?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// A clock's own name, or the interface that it stamps for.
-fn phc_index(name: &str) -> Result<u32, String> {
-    match name.parse() {
-        Ok(ClockName::Phc(index)) => Ok(index),
-        Ok(_) => Err(format!("{name} has no input for pulses: give phcN, /dev/ptpN or a network interface")),
-        Err(_) => {
-            let interface = ptp_net::Interface::query(name).map_err(|e| e.to_string())?;
-            interface
-                .phc_index()
-                .ok_or_else(|| format!("{name} has no PTP hardware clock (`ethtool -T {name}`)"))
+    init_log(&log);
+    match run(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            error!("{e}");
+            ExitCode::FAILURE
         }
     }
+}
+
+fn run(settings: Settings) -> Result<(), String> {
+    let signals = Signals::install().map_err(|e| format!("cannot catch signals: {e}"))?;
+    Program::open(settings).and_then(|program| program.run(signals)).map_err(|e| e.to_string())
+}
+
+fn start(options: &Options) -> Result<ExitCode, String> {
+    let settings = options.settings()?;
+    if options.check_nmea {
+        let signals = Signals::install().map_err(|e| format!("cannot catch signals: {e}"))?;
+        let TimeFrom::Receiver(name) = &settings.time else {
+            return Err("--check-nmea needs a receiver: --nmea SOURCE".to_owned());
+        };
+        let feed = Feed::new(name.clone(), settings.baud);
+        let leaps = leap_table(&settings.leaps).ok();
+        let times =
+            check(feed, leaps.as_ref(), options.count, signals).map_err(|e| format!("cannot print: {e}"))?;
+        return Ok(if times > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    run(settings)?;
+    Ok(ExitCode::SUCCESS)
 }

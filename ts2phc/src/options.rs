@@ -3,41 +3,60 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
+use ptp_clock::{Edge, Pin};
 use ptp_wire::TimeInterval;
+use ts2phc::discipline::Steering;
+use ts2phc::grandmaster::{GrandmasterConfig, Profile};
+use ts2phc::settings::{AnnounceSettings, Leaps, MakerSettings, Settings, SinkSettings, TimeFrom};
+use ts2phc::source::SourceName;
+use ts2phc::time_of_day::Names;
 
-use crate::source::SourceName;
-use crate::time_of_day::Names;
-
-/// Disciplines a PTP hardware clock by a GNSS receiver's pulses and its NMEA sentences.
+/// Disciplines PTP hardware clocks by a GNSS receiver's pulses and sentences, and tells a PTP daemon what their time is worth.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 120)]
 pub(crate) struct Options {
-    /// Where the sentences come from: a serial line, a pipe or file, or tcp:HOST:PORT
-    #[arg(long, value_name = "SOURCE")]
-    pub(crate) nmea: SourceName,
+    #[command(flatten)]
+    pub(crate) time: Time,
 
     /// The serial line's speed
     #[arg(long, default_value_t = 9600, value_parser = clap::value_parser!(u32).range(300..=4_000_000))]
     pub(crate) baud: u32,
 
-    #[command(flatten)]
-    pub(crate) mode: Mode,
+    /// A clock: phc0, /dev/ptp0, virtual:PATH, or the name of a network interface; the first one's state is told
+    #[arg(short, long, value_name = "CLOCK", required_unless_present = "check_nmea")]
+    pub(crate) clock: Vec<String>,
+
+    /// Touch no clock: print the times that come, and how late they are by the system clock
+    #[arg(long, conflicts_with = "clock")]
+    pub(crate) check_nmea: bool,
 
     /// With --check-nmea: end after so many times
     #[arg(long, value_name = "N", conflicts_with = "clock")]
     pub(crate) count: Option<u64>,
 
-    /// The clock's channel that stamps the pulses
+    /// The clocks' channel that stamps the pulses
     #[arg(long, default_value_t = 0)]
     pub(crate) channel: u32,
 
-    /// The clock's pin that the pulses arrive at; without it, the pins stay as they are
-    #[arg(long)]
-    pub(crate) pin: Option<u32>,
+    /// The clocks' pin that the pulses arrive at, by number or name; without it, the pins stay as they are
+    #[arg(long, value_parser = pin)]
+    pub(crate) pin: Option<Pin>,
 
-    /// The pulses' edge
+    /// The pulses are stamped by the kernel on this device, not by the clock
+    #[arg(long, value_name = "/dev/ppsN")]
+    pub(crate) pps: Option<String>,
+
+    /// The pulses' edge; both: the clock stamps both, and the other one is told apart and dropped
     #[arg(long, value_enum, default_value_t)]
     pub(crate) edge: PulseEdge,
+
+    /// Pulses per second
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=128))]
+    pub(crate) rate: u32,
+
+    /// How wide the pulses are, as 100ms
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    pub(crate) width: Option<TimeInterval>,
 
     /// How late the pulses arrive, as 52ns or 0.4us; may be negative
     #[arg(long, value_name = "TIME", default_value = "0ns", value_parser = interval, allow_hyphen_values = true)]
@@ -47,13 +66,61 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) sentence_names: Names,
 
+    /// How late sentences come after their second; for more than one pulse per second
+    #[arg(long, value_name = "TIME", default_value = "0ns", value_parser = interval, allow_hyphen_values = true)]
+    pub(crate) sentence_delay: TimeInterval,
+
+    /// For so many seconds without time of day, go on by the pulses alone
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) time_holdover: u32,
+
     /// TAI - UTC in seconds, in place of the list of leap seconds
     #[arg(long, value_name = "SECONDS", conflicts_with = "leap_file", value_parser = clap::value_parser!(i32).range(0..1000))]
     pub(crate) utc_offset: Option<i32>,
 
-    /// The list of leap seconds, as IERS publishes it
-    #[arg(long, value_name = "FILE", default_value = "/usr/share/zoneinfo/leap-seconds.list")]
-    pub(crate) leap_file: PathBuf,
+    /// The list of leap seconds, as IERS or tzdata publish it; without it, the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) leap_file: Option<PathBuf>,
+
+    /// Fewer satellites than this are too few
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(crate) min_satellites: u32,
+
+    /// The antenna moves: its position is not watched
+    #[arg(long)]
+    pub(crate) moving: bool,
+
+    /// Tell the lock state to the PTP daemon behind this management socket
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) announce: Vec<PathBuf>,
+
+    /// That daemon's domainNumber
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "announce")]
+    pub(crate) domain: u8,
+
+    /// Whose clockClasses are told: default, default-b, telecom, telecom-category1, telecom-category2
+    #[arg(long, default_value = "default", requires = "announce", value_parser = profile)]
+    pub(crate) profile: Profile,
+
+    /// A pulse that is later than this is lost
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = interval)]
+    pub(crate) grace: TimeInterval,
+
+    /// In holdover the error is within specification up to this bound
+    #[arg(long, value_name = "TIME", default_value = "1.5us", value_parser = interval)]
+    pub(crate) in_spec: TimeInterval,
+
+    /// Further off than the error can be and this, pulses are not followed
+    #[arg(long, value_name = "TIME", default_value = "1us", value_parser = interval)]
+    pub(crate) agree_within: TimeInterval,
+
+    /// Keep what is learnt of the oscillators in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+
+    /// Which servo steers
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) servo: ServoKind,
 
     /// Step the clock later, too, when it is further off than this; 0ns: never
     #[arg(long, value_name = "TIME", default_value = "0ns", value_parser = interval)]
@@ -72,17 +139,124 @@ pub(crate) struct Options {
     pub(crate) log_level: LogLevel,
 }
 
-/// What to do.
+/// Who says which second a pulse is.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
-pub(crate) struct Mode {
-    /// The clock: phc0, /dev/ptp0, or the name of a network interface
-    #[arg(short, long, value_name = "CLOCK")]
-    pub(crate) clock: Option<String>,
+pub(crate) struct Time {
+    /// A receiver: a serial line, a pipe or file, tcp:HOST:PORT, or gpsd[:HOST[:PORT]]
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) nmea: Option<SourceName>,
 
-    /// Touch no clock: print the times that come, and how late they are by the system clock
+    /// The system clock
     #[arg(long)]
-    pub(crate) check_nmea: bool,
+    pub(crate) system_time: bool,
+
+    /// A PTP hardware clock that is right; it makes the pulses on its output 0
+    #[arg(long, value_name = "CLOCK")]
+    pub(crate) source_clock: Option<String>,
+}
+
+impl Options {
+    /// What they come to.
+    pub(crate) fn settings(&self) -> Result<Settings, String> {
+        let time = match (&self.time.nmea, &self.time.source_clock) {
+            (Some(name), _) => TimeFrom::Receiver(name.clone()),
+            (None, Some(clock)) => TimeFrom::Clock(clock.clone()),
+            (None, None) => TimeFrom::System,
+        };
+        let mut s = Settings::new(time);
+        (s.baud, s.names, s.rate) = (self.baud, self.sentence_names, self.rate);
+        s.sentence_delay = self.sentence_delay.nanos();
+        s.width = self.width.map(length).transpose()?;
+        s.time_holdover = core::time::Duration::from_secs(self.time_holdover.into());
+        s.leaps = match (self.utc_offset, &self.leap_file) {
+            (Some(offset), _) => Leaps::Fixed(offset),
+            (None, Some(path)) => Leaps::File(path.clone()),
+            (None, None) => Leaps::System,
+        };
+        s.sinks = self.clock.iter().map(|clock| self.sink(clock)).collect();
+        s.maker = self.time.source_clock.as_ref().map(|clock| MakerSettings {
+            clock: clock.clone(),
+            channel: 0,
+            pin: None,
+            phase: None,
+        });
+        s.limits.min_satellites = self.min_satellites;
+        if self.moving {
+            s.limits.max_move_m = None;
+        }
+        let threshold = |t: TimeInterval| (t != TimeInterval::ZERO).then(|| t.abs());
+        s.servo.step_threshold = threshold(self.step_threshold);
+        s.servo.first_step_threshold = threshold(self.first_step_threshold);
+        s.steering = match (self.free_running, self.servo) {
+            (true, _) => Steering::FreeRunning,
+            (false, ServoKind::Adaptive) => Steering::Adaptive,
+            (false, ServoKind::Pi) => Steering::Pi,
+        };
+        if !self.announce.is_empty() {
+            let grandmaster = GrandmasterConfig {
+                profile: self.profile,
+                grace: length(self.grace)?,
+                in_spec_ns: self.in_spec.nanos_f64().abs(),
+                agree_within_ns: self.agree_within.nanos_f64().abs(),
+                ..GrandmasterConfig::default()
+            };
+            s.announce = Some(AnnounceSettings {
+                sockets: self.announce.clone(),
+                domain_number: self.domain,
+                grandmaster,
+            });
+        }
+        s.state.clone_from(&self.state);
+        Ok(s)
+    }
+
+    fn sink(&self, clock: &str) -> SinkSettings {
+        SinkSettings {
+            clock: clock.to_owned(),
+            channel: self.channel,
+            pin: self.pin.clone(),
+            edge: match self.edge {
+                PulseEdge::Rising => Edge::Rising,
+                PulseEdge::Falling => Edge::Falling,
+                PulseEdge::Both => Edge::Both,
+            },
+            correction: -self.cable_delay,
+            pps: self.pps.clone(),
+        }
+    }
+}
+
+/// A length that is not negative.
+fn length(t: TimeInterval) -> Result<core::time::Duration, String> {
+    u64::try_from(t.nanos())
+        .map(core::time::Duration::from_nanos)
+        .map_err(|_| "a length of time cannot be negative".to_owned())
+}
+
+/// A number, or the driver's name.
+fn pin(text: &str) -> Result<Pin, String> {
+    match text.parse() {
+        Ok(index) => Ok(Pin::Index(index)),
+        Err(_) if text.is_empty() => Err("give a pin's number or name".to_owned()),
+        Err(_) => Ok(Pin::Name(text.to_owned())),
+    }
+}
+
+fn profile(text: &str) -> Result<Profile, String> {
+    let found = Profile::WORDS.iter().find(|(word, _)| *word == text);
+    found
+        .map(|(_, p)| *p)
+        .ok_or_else(|| format!("give one of {}", Profile::WORDS.map(|(word, _)| word).join(", ")))
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum ServoKind {
+    /// The one that learns
+    #[default]
+    Adaptive,
+    /// PI, with linuxptp's parameters
+    Pi,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -90,6 +264,7 @@ pub(crate) enum PulseEdge {
     #[default]
     Rising,
     Falling,
+    Both,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -138,7 +313,10 @@ mod tests {
         Options::command().debug_assert();
         let all = ["ts2phc", "--nmea", "/dev/ttyS0", "-c", "eth0", "--cable-delay", "-52ns"];
         let o = Options::try_parse_from(all).expect("fine");
-        assert_eq!((o.mode.clock.as_deref(), o.cable_delay), (Some("eth0"), TimeInterval::from_nanos(-52)));
+        assert_eq!(
+            (o.clock.clone(), o.cable_delay),
+            (vec!["eth0".to_owned()], TimeInterval::from_nanos(-52))
+        );
         for bad in [
             &["ts2phc", "--nmea", "x"][..],
             &["ts2phc", "-c", "phc0"],

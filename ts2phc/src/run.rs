@@ -1,164 +1,348 @@
-//! The two loops: steering a clock, and checking what a receiver says.
+//! The loop: pulses, sentences, the lock state, and those who are told of it.
 
-use std::io::{self, Write};
-use std::os::fd::AsFd;
+use core::fmt;
+use core::time::Duration;
 
-use ptp_clock::{Clock, ClockError, Phc, realtime_now};
-use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, monotonic_now};
-use ptp_wire::TimePoint;
+use ptp_clock::ClockError;
+use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, StateError, monotonic_now};
+use ptp_servo::ServoState;
 use tracing::{debug, info, warn};
 
-use crate::discipline::Discipline;
-use crate::feed::Feed;
-use crate::leap::LeapTable;
-use crate::nmea::Sentence;
-use crate::time_of_day::TimeOfDay;
+use crate::announce::Announcer;
+use crate::grandmaster::{Grandmaster, GrandmasterConfig, LockState, Pulse};
+use crate::maker::Maker;
+use crate::memory;
+use crate::settings::Settings;
+use crate::sink::{Sink, Stamped};
+use crate::times::Times;
 
-/// A pulse that is read later than this after it came is not used: its second would be in doubt.
-const LATE: i64 = 900_000_000;
 /// A warning that would repeat with every pulse comes once in this time, in ns.
 const QUIET: u64 = 60_000_000_000;
+/// Clocks without a descriptor are asked this often, ns.
+const LOOK: u64 = 5_000_000;
+/// Clocks that run on their own are steered this often, ns.
+const HOLD: u64 = 1_000_000_000;
+/// What was learnt is written down this often, ns.
+const SAVE: u64 = 3600 * 1_000_000_000;
 
 #[derive(Clone, Copy, Debug)]
 enum Key {
-    Feed,
-    Clock,
+    Times,
+    Sink(usize),
+    Announcer(usize),
 }
 
-/// What steers a clock.
-pub(crate) struct Steering {
-    pub(crate) feed: Feed,
-    pub(crate) time: TimeOfDay,
-    pub(crate) leaps: LeapTable,
-    pub(crate) clock: Phc,
-    /// `/dev/ptpN`.
-    pub(crate) clock_path: String,
-    pub(crate) channel: u32,
-    pub(crate) discipline: Discipline,
+/// Why it ended.
+#[derive(Debug)]
+pub enum RunError {
+    /// It could not start.
+    Start(String),
+    /// A clock is gone.
+    Clock(ClockError),
 }
 
-impl Steering {
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(e) => f.write_str(e),
+            Self::Clock(e) => e.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl From<ClockError> for RunError {
+    fn from(e: ClockError) -> Self {
+        Self::Clock(e)
+    }
+}
+
+/// One clock, and when it was last steered by a pulse.
+struct Steered {
+    sink: Sink,
+    followed: Option<u64>,
+    held_at: u64,
+    no_time: RateLimit,
+    refused: RateLimit,
+}
+
+/// All of it.
+pub struct Program {
+    settings: Settings,
+    times: Times,
+    sinks: Vec<Steered>,
+    maker: Option<Maker>,
+    grandmaster: Grandmaster,
+    announcers: Vec<Announcer>,
+    told_state: LockState,
+    saved_at: u64,
+}
+
+impl Program {
+    /// Opens everything.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub fn open(settings: Settings) -> Result<Self, RunError> {
+        let now = monotonic_now();
+        let kept = settings.state.as_deref().map_or_else(State::default, load);
+        let times = Times::new(&settings).map_err(RunError::Start)?;
+        let maker = settings.maker.as_ref().map(|m| Maker::start(m, &settings)).transpose();
+        let maker = maker.map_err(RunError::Start)?;
+        let mut sinks = Vec::new();
+        for sink in &settings.sinks {
+            let model = memory::model(&kept, &sink.clock);
+            let sink = Sink::open(sink, &settings, model).map_err(RunError::Start)?;
+            sinks.push(Steered {
+                sink,
+                followed: None,
+                held_at: now,
+                no_time: RateLimit::new(QUIET),
+                refused: RateLimit::new(QUIET),
+            });
+        }
+        let config = match &settings.announce {
+            Some(announce) => announce.grandmaster,
+            None => GrandmasterConfig::default(),
+        };
+        let mut config = GrandmasterConfig { interval: settings.period(), ..config };
+        if settings.linuxptp {
+            // It follows whatever the pulses say.
+            config.agree_within_ns = f64::INFINITY;
+        }
+        let grandmaster = Grandmaster::new(config, now);
+        let announcers = settings.announce.iter().flat_map(|a| {
+            let tell = grandmaster.settings();
+            (1..).zip(&a.sockets).map(move |(n, s)| Announcer::new(s, a.domain_number, n, tell))
+        });
+        let announcers = announcers.collect();
+        Ok(Self {
+            settings,
+            times,
+            sinks,
+            maker,
+            grandmaster,
+            announcers,
+            told_state: LockState::FreeRun,
+            saved_at: now,
+        })
+    }
+
     /// Runs until a signal says to stop.
-    pub(crate) fn run(mut self, signals: Signals) -> Result<(), ClockError> {
+    ///
+    /// # Errors
+    /// A clock is gone. What was announced is withdrawn then, too.
+    pub fn run(mut self, signals: Signals) -> Result<(), RunError> {
         let mut poll = PollSet::new();
         let mut notify = Notify::from_env();
-        let mut no_time = RateLimit::new(QUIET);
-        let mut expired = RateLimit::new(3600 * 1_000_000_000);
         notify.ready();
-        while !signals.stop() {
-            self.feed.open_if_due();
-            poll.clear();
-            if let Some(source) = self.feed.source() {
-                poll.add(source.as_fd(), Interest::READ, Key::Feed);
-            }
-            poll.add(self.clock.as_fd(), Interest::READ, Key::Clock);
-            wait(&mut poll, self.feed.deadline());
-            for ready in (0..poll.len()).filter_map(|i| poll.ready(i)).filter(|r| r.readable || r.priority) {
-                match ready.key {
-                    Key::Feed => self.sentences(&mut expired),
-                    Key::Clock => self.pulse(&mut no_time)?,
-                }
-            }
+        let mut result = Ok(());
+        while !signals.stop() && result.is_ok() {
+            result = self.turn(&mut poll);
             notify.alive(monotonic_now());
         }
         notify.stopping();
-        info!("{}", self.feed.counts());
-        let _ = self.clock.disable_extts(self.channel);
-        Ok(())
-    }
-
-    fn sentences(&mut self, expired: &mut RateLimit) {
-        let Self { feed, time, leaps, .. } = self;
-        feed.read(|sentence| {
-            let arrival = monotonic_now();
-            // Of receivers that tell more than once a second, the full seconds name pulses.
-            let Some(utc) = time.trusted(sentence, arrival).filter(|u| u.is_whole()) else { return };
-            if leaps.is_expired(utc.unix()) && expired.allow(arrival).is_some() {
-                warn!("the list of leap seconds has expired: get a new one, or say --utc-offset");
-            }
-            if let Some(tai) = utc.tai(leaps) {
-                time.heard(tai, arrival);
-            }
-        });
-    }
-
-    fn pulse(&mut self, no_time: &mut RateLimit) -> Result<(), ClockError> {
-        let Some(event) = self.clock.read_extts()? else { return Ok(()) };
-        if event.channel != self.channel {
-            return Ok(());
+        for announcer in &mut self.announcers {
+            announcer.withdraw();
         }
-        // How long ago by the clock itself, so that a program that was held up is not a second wrong.
-        let age = (self.clock.now()? - event.time).nanos();
-        let Some(age) = u64::try_from(age).ok().filter(|_| age < LATE) else {
-            debug!("a pulse was read {age} ns after it came: dropped");
-            return Ok(());
-        };
-        match self.time.of_pulse(monotonic_now().saturating_sub(age)) {
-            Ok(tai) => self.steer(event.time, tai),
-            Err(unknown) => {
-                if no_time.allow(monotonic_now()).is_some() {
-                    warn!("pulses of {} are not used: {unknown}", self.clock_path);
-                }
-                Ok(())
-            }
+        self.times.close();
+        for steered in &mut self.sinks {
+            steered.sink.close();
         }
+        if let Some(maker) = &mut self.maker {
+            maker.stop();
+        }
+        self.save();
+        Ok(result?)
     }
 
-    fn steer(&mut self, stamp: TimePoint, tai: TimePoint) -> Result<(), ClockError> {
-        let c = self.discipline.pulse(&mut self.clock, stamp, tai)?;
-        let (path, offset, state) = (&self.clock_path, c.offset.nanos(), c.state);
-        info!("{path} offset {offset:10} {state} freq {:+7.0}", c.frequency_ppb);
-        Ok(())
-    }
-}
-
-/// Prints what a receiver says, to the end of a file, for `count` times, or until a signal. Says how many times came.
-pub(crate) fn check(
-    mut feed: Feed,
-    leaps: Option<&LeapTable>,
-    count: Option<u64>,
-    signals: Signals,
-) -> io::Result<u64> {
-    let mut poll = PollSet::new();
-    let mut out = io::stdout().lock();
-    let mut failed = Ok(());
-    let enough = |feed: &Feed| count.is_some_and(|c| feed.counts().times() >= c);
-    while !signals.stop() && !feed.ended() && !enough(&feed) && failed.is_ok() {
-        feed.open_if_due();
+    fn turn(&mut self, poll: &mut PollSet<Key>) -> Result<(), ClockError> {
+        self.times.open_if_due();
         poll.clear();
-        if let Some(source) = feed.source() {
-            poll.add(source.as_fd(), Interest::READ, Key::Feed);
+        if let Some(fd) = self.times.fd() {
+            poll.add(fd, Interest::READ, Key::Times);
         }
-        wait(&mut poll, feed.deadline());
-        if poll.ready(0).is_some_and(|r| r.readable || r.priority) {
-            feed.read(|sentence| {
-                failed = failed.as_ref().map_or(Ok(()), |()| print(&mut out, sentence, leaps))
+        for (i, steered) in self.sinks.iter().enumerate() {
+            if let Some(fd) = steered.sink.fd() {
+                poll.add(fd, Interest::READ, Key::Sink(i));
+            }
+        }
+        for (i, announcer) in self.announcers.iter().enumerate() {
+            if let Some(fd) = announcer.fd() {
+                poll.add(fd, Interest::READ, Key::Announcer(i));
+            }
+        }
+        if let Err(e) = poll.wait(Some(self.deadline())) {
+            // A lack of memory: what is ready is looked at again.
+            warn!("waiting: {e}");
+        }
+        for ready in (0..poll.len()).filter_map(|i| poll.ready(i)).filter(|r| r.readable || r.priority) {
+            match ready.key {
+                Key::Times => self.times.read(),
+                Key::Sink(i) => self.pulses(i)?,
+                Key::Announcer(i) => {
+                    if let Some(announcer) = self.announcers.get_mut(i) {
+                        announcer.receive();
+                    }
+                }
+            }
+        }
+        for i in 0..self.sinks.len() {
+            if self.sinks.get(i).is_some_and(|s| s.sink.fd().is_none()) {
+                self.pulses(i)?;
+            }
+        }
+        self.state(monotonic_now())
+    }
+
+    fn deadline(&self) -> u64 {
+        let now = monotonic_now();
+        let looks = self.sinks.iter().any(|s| s.sink.fd().is_none()).then_some(now.saturating_add(LOOK));
+        let holds = self.sinks.iter().map(|s| s.held_at.saturating_add(HOLD));
+        let told = self.announcers.iter().map(Announcer::next_deadline);
+        let others = [looks, self.times.deadline(), self.grandmaster.next_deadline()];
+        holds.chain(told).chain(others.into_iter().flatten()).min().unwrap_or(now.saturating_add(HOLD))
+    }
+
+    fn pulses(&mut self, i: usize) -> Result<(), ClockError> {
+        // One at a time is usual; after a pause there may be more.
+        for _ in 0..16 {
+            let Some(steered) = self.sinks.get_mut(i) else { return Ok(()) };
+            let Some(pulse) = steered.sink.next_pulse()? else { return Ok(()) };
+            self.pulse(i, &pulse)?;
+        }
+        Ok(())
+    }
+
+    fn pulse(&mut self, i: usize, pulse: &Stamped) -> Result<(), ClockError> {
+        let now = monotonic_now();
+        let holdover = self.settings.time_holdover;
+        let Some(steered) = self.sinks.get_mut(i) else { return Ok(()) };
+        let sink = &mut steered.sink;
+        if sink.was_changed()? && i == 0 {
+            self.grandmaster.clock_lost(now);
+        }
+        let (truth, told) = match self.times.of_pulse(pulse.came) {
+            Ok(truth) => (truth, true),
+            Err(unknown) => match sink.own_time(pulse, holdover) {
+                Some(truth) => (truth, false),
+                None => {
+                    if steered.no_time.allow(now).is_some() {
+                        warn!("pulses of {} are not used: {unknown}", sink.path);
+                    }
+                    return Ok(());
+                }
+            },
+        };
+        // What the receiver says the pulse lacks makes the stamp that of the true second.
+        let pulse = &Stamped { stamp: pulse.stamp + self.times.quantisation(pulse.came), ..*pulse };
+        let good = self.times.condition(now).is_good() || !told;
+        let offset_ns = Sink::offset(pulse, truth);
+        if i == 0 {
+            self.grandmaster.reference(good, now);
+            let was = self.grandmaster.is_quarantined();
+            let follow = self.grandmaster.judge(offset_ns, now);
+            if !was && self.grandmaster.is_quarantined() {
+                warn!(
+                    "{}: pulses are {offset_ns:.0} ns off what the clock predicts, which is at most {:.0} ns wrong: \
+                     they are not followed until they agree again",
+                    sink.path,
+                    self.grandmaster.bound_ns()
+                );
+            } else if was && follow {
+                info!("{}: pulses agree with the clock again", sink.path);
+            }
+        }
+        if !self.grandmaster.may_follow() {
+            if steered.refused.allow(now).is_some() {
+                debug!("{}: a pulse {offset_ns:.0} ns off is not followed", sink.path);
+            }
+            return Ok(());
+        }
+        let found = sink.steer(pulse, truth, told)?;
+        steered.followed = Some(now);
+        let (path, offset, state) = (&sink.path, found.offset.nanos(), found.state);
+        let holdover = if told { "" } else { " holdover" };
+        info!("{path} offset {offset:10} {state} freq {:+7.0}{holdover}", found.frequency_ppb);
+        if i == 0 {
+            if found.state == ServoState::Jump {
+                self.grandmaster.clock_lost(now);
+            }
+            let tracks = found.state.is_locked();
+            self.grandmaster.pulse(&Pulse { offset_ns, tracks, bound_ns: found.bound_ns }, now);
+        }
+        Ok(())
+    }
+
+    /// What follows from what happened, and from time having passed.
+    fn state(&mut self, now: u64) -> Result<(), ClockError> {
+        let good = self.times.condition(now).is_good()
+            || self.sinks.first().is_some_and(|s| {
+                let since = s.followed.map(|at| now.saturating_sub(at));
+                self.settings.time_holdover > Duration::ZERO
+                    && since.is_some_and(|ns| Duration::from_nanos(ns) < 2 * s.sink.period())
             });
+        self.grandmaster.reference(good, now);
+        self.grandmaster.tick(now);
+        let lost = self.grandmaster.state() != self.told_state && self.grandmaster.state().is_holdover();
+        for (i, steered) in self.sinks.iter_mut().enumerate() {
+            let patience = steered.sink.period() + self.grandmaster.config().grace;
+            let quiet =
+                steered.followed.is_some_and(|at| Duration::from_nanos(now.saturating_sub(at)) >= patience);
+            let due = now.saturating_sub(steered.held_at) >= HOLD;
+            if quiet && (due || (lost && !steered.sink.is_holding())) {
+                let bound = steered.sink.hold()?;
+                steered.held_at = now;
+                if i == 0 {
+                    self.grandmaster.holdover_bound(bound, now);
+                }
+            } else if due {
+                steered.held_at = now;
+            }
+        }
+        self.grandmaster.set_time_scale(self.times.time_scale(now));
+        self.tell(now);
+        if now.saturating_sub(self.saved_at) >= SAVE {
+            self.save();
+            self.saved_at = now;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, now: u64) {
+        let state = self.grandmaster.state();
+        if state != self.told_state && self.settings.announce.is_some() {
+            let class = self.grandmaster.settings().clock_quality.clock_class;
+            let text = format!("{state} (clockClass {class}): {}", self.grandmaster.why());
+            match state {
+                LockState::Locked | LockState::WarmingUp => info!("{text}"),
+                _ => warn!("{text}; the error is below {:.0} ns", self.grandmaster.bound_ns()),
+            }
+        }
+        self.told_state = state;
+        let settings = self.grandmaster.settings();
+        for announcer in &mut self.announcers {
+            announcer.tell(settings);
+            announcer.tick(now);
         }
     }
-    writeln!(out, "{}", feed.counts())?;
-    failed.map(|()| feed.counts().times())
+
+    fn save(&self) {
+        let Some(path) = &self.settings.state else { return };
+        let mut state = State::default();
+        for (steered, sink) in self.sinks.iter().zip(&self.settings.sinks) {
+            memory::keep(&mut state, &sink.clock, steered.sink.model());
+        }
+        if let Err(e) = state.save(path) {
+            warn!("{e}");
+        }
+    }
 }
 
-fn print(out: &mut impl Write, sentence: Sentence, leaps: Option<&LeapTable>) -> io::Result<()> {
-    let (kind, utc) = match sentence {
-        Sentence::Rmc(utc) => ("RMC", utc),
-        Sentence::Zda(utc) => ("ZDA", utc),
-        Sentence::RmcInvalid => return writeln!(out, "no fix"),
-        Sentence::ZdaEmpty | Sentence::Other => return Ok(()),
-    };
-    let late = (realtime_now() - TimePoint::from_nanos(utc.unix_nanos())).nanos_f64() * 1e-6;
-    write!(out, "{utc} {kind} {late:+.1} ms by the system clock")?;
-    if let Some(tai) = leaps.and_then(|l| utc.tai(l)) {
-        write!(out, ", TAI {tai}")?;
-    }
-    writeln!(out)?;
-    out.flush()
-}
-
-/// An error of poll comes from a lack of memory: what is ready is looked at again.
-fn wait(poll: &mut PollSet<Key>, deadline: Option<u64>) {
-    if let Err(e) = poll.wait(deadline) {
-        warn!("waiting: {e}");
-    }
+fn load(path: &std::path::Path) -> State {
+    State::load(path).unwrap_or_else(|e: StateError| {
+        warn!("{e}");
+        State::default()
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -10,33 +10,49 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ptp_gnss::GPSD_WATCH;
+
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// The name of a source: `tcp:HOST:PORT`, or a path.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum SourceName {
+pub enum SourceName {
+    /// `HOST:PORT`.
     Tcp(String),
+    /// gpsd at `HOST:PORT`: its objects, and what the receiver itself says.
+    Gpsd(String),
+    /// A serial line, a pseudo-terminal, a pipe or a file.
     Path(PathBuf),
 }
+
+/// gpsd's own port.
+const GPSD_PORT: u16 = 2947;
 
 impl FromStr for SourceName {
     type Err = String;
 
     fn from_str(s: &str) -> Result<Self, String> {
-        match s.strip_prefix("tcp:") {
-            Some(address) => {
-                let port = address
-                    .rsplit_once(':')
-                    .filter(|(host, _)| !host.is_empty())
-                    .map(|(_, p)| p.parse::<u16>());
-                match port {
-                    Some(Ok(1..)) => Ok(Self::Tcp(address.to_owned())),
-                    _ => Err("give tcp:HOST:PORT, as tcp:localhost:2948".to_owned()),
-                }
-            }
-            None if s.is_empty() => Err("give a device, a file, or tcp:HOST:PORT".to_owned()),
-            None => Ok(Self::Path(s.into())),
+        let is_address = |a: &str| {
+            let port = a.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, p)| p.parse::<u16>());
+            matches!(port, Some(Ok(1..)))
+        };
+        if let Some(address) = s.strip_prefix("tcp:") {
+            let wrong = || "give tcp:HOST:PORT, as tcp:localhost:2948".to_owned();
+            return is_address(address).then(|| Self::Tcp(address.to_owned())).ok_or_else(wrong);
+        }
+        if let Some(address) = s.strip_prefix("gpsd").filter(|a| a.is_empty() || a.starts_with(':')) {
+            let address = address.trim_start_matches(':');
+            return match address {
+                "" => Ok(Self::Gpsd(format!("localhost:{GPSD_PORT}"))),
+                a if is_address(a) => Ok(Self::Gpsd(a.to_owned())),
+                a if !a.contains(':') => Ok(Self::Gpsd(format!("{a}:{GPSD_PORT}"))),
+                _ => Err("give gpsd, gpsd:HOST or gpsd:HOST:PORT".to_owned()),
+            };
+        }
+        match s {
+            "" => Err("give a device, a file, tcp:HOST:PORT, or gpsd".to_owned()),
+            path => Ok(Self::Path(path.into())),
         }
     }
 }
@@ -45,6 +61,7 @@ impl fmt::Display for SourceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => write!(f, "tcp:{address}"),
+            Self::Gpsd(address) => write!(f, "gpsd:{address}"),
             Self::Path(path) => path.display().fmt(f),
         }
     }
@@ -52,7 +69,8 @@ impl fmt::Display for SourceName {
 
 /// An open source. Reads never wait.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub enum Source {
+    /// A connection.
     Tcp(TcpStream),
     /// A terminal or pipe: more may come after its end.
     Live(File),
@@ -61,22 +79,15 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Opens a source; a serial line is set to `baud`, 8N1, raw.
-    pub(crate) fn open(name: &SourceName, baud: u32) -> io::Result<Self> {
+    /// Opens a source; a serial line is set to `baud`, 8N1, raw. A connection is waited for, up to three seconds for each
+    /// address.
+    ///
+    /// # Errors
+    /// The kernel's, or the serial line's.
+    pub fn open(name: &SourceName, baud: u32) -> io::Result<Self> {
         match name {
-            SourceName::Tcp(address) => {
-                let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-                for address in address.to_socket_addrs()? {
-                    match TcpStream::connect_timeout(&address, CONNECT) {
-                        Ok(stream) => {
-                            stream.set_nonblocking(true)?;
-                            return Ok(Self::Tcp(stream));
-                        }
-                        Err(e) => last = e,
-                    }
-                }
-                Err(last)
-            }
+            SourceName::Tcp(address) => connect(address, ""),
+            SourceName::Gpsd(address) => connect(address, GPSD_WATCH),
             SourceName::Path(path) => {
                 let file =
                     File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
@@ -92,7 +103,10 @@ impl Source {
     }
 
     /// One read. `None`: nothing is there now. Zero octets: the end.
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    ///
+    /// # Errors
+    /// The kernel's: it is gone.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let read = match self {
             Self::Tcp(stream) => stream.read(buffer),
             Self::Live(file) | Self::Plain(file) => file.read(buffer),
@@ -105,9 +119,25 @@ impl Source {
     }
 
     /// Its end is the end of everything, not a pause.
-    pub(crate) const fn ends(&self) -> bool {
+    pub const fn ends(&self) -> bool {
         matches!(self, Self::Plain(_))
     }
+}
+
+/// Connects, and says `hello`.
+fn connect(address: &str, hello: &str) -> io::Result<Source> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, CONNECT) {
+            Ok(mut stream) => {
+                stream.write_all(hello.as_bytes())?;
+                stream.set_nonblocking(true)?;
+                return Ok(Source::Tcp(stream));
+            }
+            Err(e) => last = e,
+        }
+    }
+    Err(last)
 }
 
 impl AsFd for Source {
@@ -127,7 +157,11 @@ mod tests {
     fn names() {
         assert_eq!("tcp:gps.example:2948".parse(), Ok(SourceName::Tcp("gps.example:2948".to_owned())));
         assert_eq!("/dev/ttyS0".parse(), Ok(SourceName::Path("/dev/ttyS0".into())));
-        for bad in ["", "tcp:", "tcp:host", "tcp::1", "tcp:host:0", "tcp:host:65536"] {
+        assert_eq!("gpsd".parse(), Ok(SourceName::Gpsd("localhost:2947".to_owned())));
+        assert_eq!("gpsd:gps".parse(), Ok(SourceName::Gpsd("gps:2947".to_owned())));
+        assert_eq!("gpsd:gps:3000".parse(), Ok(SourceName::Gpsd("gps:3000".to_owned())));
+        assert_eq!("gpsd.log".parse(), Ok(SourceName::Path("gpsd.log".into())));
+        for bad in ["", "gpsd:a:b", "tcp:", "tcp:host", "tcp::1", "tcp:host:0", "tcp:host:65536"] {
             assert!(bad.parse::<SourceName>().is_err(), "{bad}");
         }
     }

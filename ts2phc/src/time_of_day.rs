@@ -1,11 +1,8 @@
-//! Which second a pulse is: the pulse says when, the sentence says what.
+//! Which tick a pulse is: the pulse says when, the sentence says what.
 
 use std::fmt;
 
 use ptp_wire::{TimeInterval, TimePoint};
-
-use crate::nmea::Sentence;
-use crate::utc::UtcTime;
 
 const SECOND: u64 = 1_000_000_000;
 /// Closer to a pulse than this, a sentence might belong to either side.
@@ -15,7 +12,7 @@ const STALE: u64 = 5 * SECOND;
 
 /// Which pulse a sentence names.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
-pub(crate) enum Names {
+pub enum Names {
     /// The one before it: most receivers.
     #[default]
     Previous,
@@ -23,13 +20,15 @@ pub(crate) enum Names {
     Next,
 }
 
-/// Why the second of a pulse is not known.
+/// Why the time of a pulse is not known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Unknown {
+pub enum Unknown {
     /// No valid sentence has come (yet, or for five seconds).
     NoTime,
     /// The sentence came so close to the pulse that it might name another one.
     Ambiguous,
+    /// The pulse lies between two ticks.
+    OffTick,
 }
 
 impl fmt::Display for Unknown {
@@ -37,57 +36,58 @@ impl fmt::Display for Unknown {
         f.write_str(match self {
             Self::NoTime => "no valid time of day within five seconds",
             Self::Ambiguous => "the time of day comes within 20 ms of a pulse and might name another one",
+            Self::OffTick => {
+                "by the time of day they lie between two ticks: see pulse rate and sentence delay"
+            }
         })
     }
 }
 
 /// What was last heard.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct TimeOfDay {
+#[derive(Clone, Copy, Debug)]
+pub struct TimeOfDay {
     names: Names,
+    rate: u32,
+    delay: i64,
     /// A full second of TAI, and when its sentence began to arrive (CLOCK_MONOTONIC, ns).
     latest: Option<(TimePoint, u64)>,
-    /// When the receiver last said that it has no fix.
-    invalid: Option<u64>,
 }
 
 impl TimeOfDay {
-    pub(crate) fn new(names: Names) -> Self {
-        Self { names, ..Self::default() }
-    }
-
-    /// The UTC time of a sentence, if it is to be trusted. ZDA does not say; RMC's word of the last five seconds counts.
-    pub(crate) fn trusted(&mut self, sentence: Sentence, arrival: u64) -> Option<UtcTime> {
-        match sentence {
-            Sentence::Rmc(utc) => {
-                self.invalid = None;
-                Some(utc)
-            }
-            Sentence::Zda(utc) => {
-                self.invalid.is_none_or(|at| arrival.saturating_sub(at) > STALE).then_some(utc)
-            }
-            Sentence::RmcInvalid => {
-                self.invalid = Some(arrival);
-                self.latest = None;
-                None
-            }
-            Sentence::ZdaEmpty | Sentence::Other => None,
-        }
+    /// For `rate` pulses per second (1..=128, clamped), and sentences that come `delay` ns after their second; that matters
+    /// for more than one pulse per second only.
+    pub fn new(names: Names, rate: u32, delay: i64) -> Self {
+        Self { names, rate: rate.clamp(1, 128), delay, latest: None }
     }
 
     /// Takes a full second of TAI whose sentence arrived then. Of several sentences of one second, the first counts.
-    pub(crate) fn heard(&mut self, tai: TimePoint, arrival: u64) {
+    pub fn heard(&mut self, tai: TimePoint, arrival: u64) {
         if self.latest.is_none_or(|(known, _)| known != tai) {
             self.latest = Some((tai, arrival));
         }
     }
 
+    /// The receiver says that what it told does not hold.
+    pub fn forget(&mut self) {
+        self.latest = None;
+    }
+
     /// The TAI second of a pulse that came then (CLOCK_MONOTONIC, ns).
-    pub(crate) fn of_pulse(&self, pulse: u64) -> Result<TimePoint, Unknown> {
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub fn of_pulse(&self, pulse: u64) -> Result<TimePoint, Unknown> {
         let (tai, arrival) = self.latest.ok_or(Unknown::NoTime)?;
         let elapsed = pulse.saturating_sub(arrival);
         if elapsed > STALE {
             return Err(Unknown::NoTime);
+        }
+        if self.rate > 1 {
+            let lead = if self.names == Names::Next { -1_000_000_000 } else { 0 };
+            // Pulses between a sentence and its reading are before it.
+            let since = i64::try_from(pulse).unwrap_or(i64::MAX) - i64::try_from(arrival).unwrap_or(i64::MAX);
+            let at = tai + TimeInterval::from_nanos(since.saturating_add(self.delay).saturating_add(lead));
+            return tick(at, self.rate).ok_or(Unknown::OffTick);
         }
         let within = elapsed % SECOND;
         if !(MARGIN..=SECOND - MARGIN).contains(&within) {
@@ -99,6 +99,17 @@ impl TimeOfDay {
         };
         Ok(tai + TimeInterval::from_nanos((seconds * SECOND).cast_signed()))
     }
+}
+
+/// The tick of `rate` per second next to a time; `None` if it is nearer to the middle between two.
+pub fn tick(at: TimePoint, rate: u32) -> Option<TimePoint> {
+    let rate = i128::from(rate.max(1));
+    let ns = at.nanos();
+    // Ticks lie at n / rate seconds, rounded to whole nanoseconds.
+    let n = (ns * rate + 500_000_000).div_euclid(1_000_000_000);
+    let tick = (n * 1_000_000_000 + rate / 2).div_euclid(rate);
+    let off = (ns - tick).abs();
+    (off * rate * 10 < 4_000_000_000).then(|| TimePoint::from_nanos(tick))
 }
 
 #[cfg(test)]
@@ -114,12 +125,12 @@ mod tests {
     #[test]
     fn a_sentence_names_the_pulse_before_or_after() {
         // Pulse 100 at 0 ms, its sentence 300 ms later; the next pulses follow.
-        let mut t = TimeOfDay::new(Names::Previous);
+        let mut t = TimeOfDay::new(Names::Previous, 1, 0);
         t.heard(tai(100), 300 * MS);
         assert_eq!(t.of_pulse(1000 * MS), Ok(tai(101)));
         assert_eq!(t.of_pulse(3000 * MS), Ok(tai(103)), "two sentences were lost");
         assert_eq!(t.of_pulse(5400 * MS), Err(Unknown::NoTime));
-        let mut t = TimeOfDay::new(Names::Next);
+        let mut t = TimeOfDay::new(Names::Next, 1, 0);
         t.heard(tai(101), 300 * MS);
         assert_eq!(t.of_pulse(1000 * MS), Ok(tai(101)));
         assert_eq!(t.of_pulse(2000 * MS), Ok(tai(102)));
@@ -127,7 +138,7 @@ mod tests {
 
     #[test]
     fn doubt_is_told() {
-        let mut t = TimeOfDay::new(Names::Previous);
+        let mut t = TimeOfDay::new(Names::Previous, 1, 0);
         assert_eq!(t.of_pulse(0), Err(Unknown::NoTime));
         t.heard(tai(100), 990 * MS);
         assert_eq!(t.of_pulse(1000 * MS), Err(Unknown::Ambiguous));
@@ -141,15 +152,27 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_without_fix_is_not_believed() {
-        let utc = UtcTime::new((2026, 11, 21), (5, 30, 1), 0).expect("a time that exists");
-        let mut t = TimeOfDay::default();
-        assert_eq!(t.trusted(Sentence::Zda(utc), 0), Some(utc));
-        t.heard(tai(100), 0);
-        assert_eq!(t.trusted(Sentence::RmcInvalid, 10), None);
-        assert_eq!(t.of_pulse(500 * MS), Err(Unknown::NoTime));
-        assert_eq!(t.trusted(Sentence::Zda(utc), 20), None);
-        assert_eq!(t.trusted(Sentence::Rmc(utc), 30), Some(utc));
-        assert_eq!(t.trusted(Sentence::Zda(utc), 40), Some(utc));
+    fn faster_pulses_are_told_apart_by_the_sentences_delay() {
+        // Ten pulses a second; sentences come 120 ms after their second.
+        let mut t = TimeOfDay::new(Names::Previous, 10, 120_000_000);
+        t.heard(tai(100), 50_000 * MS + 125 * MS);
+        for pulse in 0..10 {
+            let at = TimePoint::from_nanos(101_000_000_000 + 100_000_000 * i128::from(pulse));
+            assert_eq!(t.of_pulse(51_000 * MS + 100 * MS * pulse), Ok(at), "{pulse}");
+        }
+        assert_eq!(t.of_pulse(51_050 * MS), Err(Unknown::OffTick));
+        let mut t = TimeOfDay::new(Names::Next, 10, 120_000_000);
+        t.heard(tai(101), 50_000 * MS + 125 * MS);
+        assert_eq!(t.of_pulse(51_000 * MS), Ok(tai(101)));
+    }
+
+    #[test]
+    fn ticks_are_the_nearest_and_doubt_is_told() {
+        let at = TimePoint::from_nanos;
+        assert_eq!(tick(at(1_999_999_990), 1), Some(at(2_000_000_000)));
+        assert_eq!(tick(at(2_400_000_001), 1), None);
+        // A 128th of a second is 7 812 500 ns; a third is not whole.
+        assert_eq!(tick(at(7_812_000), 128), Some(at(7_812_500)));
+        assert_eq!(tick(at(666_600_000), 3), Some(at(666_666_667)));
     }
 }

@@ -33,6 +33,7 @@ mod monotonic;
 mod name;
 mod phc;
 mod pps;
+mod pulses;
 mod refclock;
 mod shared;
 mod system;
@@ -51,6 +52,7 @@ pub use phc::{
     PreciseStamp,
 };
 pub use pps::{PpsDevice, Pulse};
+pub use pulses::{Pin, PulseClock, VirtualPulses};
 pub use refclock::{ChronySock, NtpShm, RefclockSample};
 pub use shared::SharedWords;
 pub use system::{LeapSecond, SystemClock};

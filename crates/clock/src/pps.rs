@@ -13,6 +13,7 @@ const PPS_SETPARAMS: u32 = 0x4008_70a2;
 const PPS_GETPARAMS: u32 = 0x8008_70a1;
 const PPS_FETCH: u32 = 0xc008_70a4;
 const CAPTURE_ASSERT: i32 = 0x1;
+const CAPTURE_CLEAR: i32 = 0x2;
 const TIME_INVALID: u32 = 1;
 
 #[repr(C)]
@@ -64,6 +65,9 @@ pub struct Pulse {
 pub struct PpsDevice {
     name: String,
     fd: OwnedFd,
+    /// The falling edge, not the rising one.
+    falling: bool,
+    last: Option<u32>,
 }
 
 impl PpsDevice {
@@ -72,6 +76,14 @@ impl PpsDevice {
     /// # Errors
     /// It is not there, not for us, or no source of pulses.
     pub fn open(path: &str) -> Result<Self, ClockError> {
+        Self::open_edge(path, false)
+    }
+
+    /// Opens `/dev/ppsN`; with `falling` the falling edges count.
+    ///
+    /// # Errors
+    /// As [`PpsDevice::open`].
+    pub fn open_edge(path: &str, falling: bool) -> Result<Self, ClockError> {
         let name = path.to_owned();
         let c_path = CString::new(path).map_err(|_| ClockError::NotFound { clock: name.clone() })?;
         // SAFETY: `c_path` is a NUL-terminated string that outlives the call. Not std::fs: simulators replace open().
@@ -80,7 +92,7 @@ impl PpsDevice {
             return Err(ClockError::last_os(&name, "opening"));
         }
         // SAFETY: `fd` was just opened and belongs to nobody else.
-        let this = Self { name, fd: unsafe { OwnedFd::from_raw_fd(fd) } };
+        let this = Self { name, fd: unsafe { OwnedFd::from_raw_fd(fd) }, falling, last: None };
         let mut capabilities = 0i32;
         // A simulator knows PPS_FETCH only: what the others answer matters where they say that this is no such device.
         if let Err(e) = this.ioctl(PPS_GETCAP, "reading the capabilities", &mut capabilities)
@@ -89,11 +101,11 @@ impl PpsDevice {
             return Err(e);
         }
         let mut params = KParams::default();
-        if this.ioctl(PPS_GETPARAMS, "reading the parameters", &mut params).is_ok()
-            && params.mode & CAPTURE_ASSERT == 0
+        let edge = if falling { CAPTURE_CLEAR } else { CAPTURE_ASSERT };
+        if this.ioctl(PPS_GETPARAMS, "reading the parameters", &mut params).is_ok() && params.mode & edge == 0
         {
-            params.mode |= CAPTURE_ASSERT;
-            this.ioctl(PPS_SETPARAMS, "choosing the rising edge", &mut params)?;
+            params.mode |= edge;
+            this.ioctl(PPS_SETPARAMS, "choosing the edge", &mut params)?;
         }
         Ok(this)
     }
@@ -123,10 +135,23 @@ impl PpsDevice {
             }
             Err(e) => return Err(e),
         }
-        let KInfo { assert_sequence, assert_time, .. } = data.info;
-        let none = assert_time.flags & TIME_INVALID != 0 || (assert_time.sec == 0 && assert_time.nsec == 0);
-        let ns = i128::from(assert_time.sec) * 1_000_000_000 + i128::from(assert_time.nsec);
-        Ok((!none).then_some(Pulse { sequence: assert_sequence, system: TimePoint::from_nanos(ns) }))
+        let KInfo { assert_sequence, clear_sequence, assert_time, clear_time, .. } = data.info;
+        let (sequence, time) =
+            if self.falling { (clear_sequence, clear_time) } else { (assert_sequence, assert_time) };
+        let none = time.flags & TIME_INVALID != 0 || (time.sec == 0 && time.nsec == 0);
+        let ns = i128::from(time.sec) * 1_000_000_000 + i128::from(time.nsec);
+        Ok((!none).then_some(Pulse { sequence, system: TimePoint::from_nanos(ns) }))
+    }
+
+    /// The stamp of the last pulse by CLOCK_REALTIME, if one has come since the last call; the first call tells none. Never
+    /// waits; has to be asked more often than pulses come.
+    ///
+    /// # Errors
+    /// The device is gone.
+    pub fn next_pulse(&mut self) -> Result<Option<TimePoint>, ClockError> {
+        let Some(pulse) = self.fetch(Duration::ZERO)? else { return Ok(None) };
+        let new = self.last.replace(pulse.sequence).is_some_and(|last| last != pulse.sequence);
+        Ok(new.then_some(pulse.system))
     }
 
     fn ioctl<T>(&self, request: u32, doing: &'static str, argument: &mut T) -> Result<(), ClockError> {

@@ -1,9 +1,12 @@
 //! `pmc top`: a clock on the whole screen.
 
 use std::collections::VecDeque;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ptp_daemon::Signals;
 use ptp_wire::management::ManagementId;
 use ratatui::Frame;
@@ -485,8 +488,16 @@ fn show(
     loop {
         terminal.draw(|frame| screen.draw(frame))?;
         let wait = next.saturating_duration_since(Instant::now()).min(Duration::from_millis(250));
-        if event::poll(wait)? && !obey(screen, &event::read()?) {
-            return Ok(());
+        match await_key(wait)? {
+            Keyboard::Gone => return Ok(()),
+            Keyboard::Quiet => {}
+            Keyboard::Ready => {
+                while event::poll(Duration::ZERO)? {
+                    if !obey(screen, &event::read()?) {
+                        return Ok(());
+                    }
+                }
+            }
         }
         // SIGHUP: the terminal is gone.
         if signals.stop() || signals.take_reload() {
@@ -510,6 +521,34 @@ fn show(
             }
         }
     }
+}
+
+/// What became of the wait for a key.
+enum Keyboard {
+    Quiet,
+    Ready,
+    /// The terminal was closed: whoever asks it for keys would never come back.
+    Gone,
+}
+
+fn await_key(wait: Duration) -> std::io::Result<Keyboard> {
+    let stdin = std::io::stdin();
+    let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+    let ms = PollTimeout::try_from(wait.as_millis().min(1000)).unwrap_or(PollTimeout::ZERO);
+    match poll(&mut fds, ms) {
+        // A signal: a new size of the terminal, perhaps, of which an event tells.
+        Err(Errno::EINTR) => return Ok(Keyboard::Ready),
+        Err(e) => return Err(e.into()),
+        Ok(_) => {}
+    }
+    let [stdin] = fds;
+    Ok(match stdin.revents() {
+        Some(r) if r.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL) => {
+            Keyboard::Gone
+        }
+        Some(r) if r.contains(PollFlags::POLLIN) => Keyboard::Ready,
+        _ => Keyboard::Quiet,
+    })
 }
 
 /// False to end.

@@ -97,6 +97,9 @@ pub(super) fn tell(settings: &Settings, event: &Event) {
         ),
         Event::TimeProperties => info!("time properties changed"),
         Event::ReloadNeedsRestart { setting } => warn!("a change of {setting} needs a restart"),
+        Event::GrandmasterLeaseEnded { clock_class } => warn!(
+            "the program that tells what the reference is worth is gone: its settings are taken back, clockClass {clock_class}"
+        ),
         Event::ManagementChange { id } => {
             info!("a management client changed {}", ptp_wire::management::ManagementId(id))
         }

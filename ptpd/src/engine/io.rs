@@ -467,6 +467,11 @@ pub enum Event {
         /// Its name.
         setting: &'static str,
     },
+    /// The client that set the grandmaster's settings has not renewed its lease: they are taken back.
+    GrandmasterLeaseEnded {
+        /// clockClass from now on.
+        clock_class: u8,
+    },
     /// A client changed something by SET or COMMAND.
     ManagementChange {
         /// The management ID.

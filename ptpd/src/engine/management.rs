@@ -13,6 +13,7 @@ mod candidates;
 mod events;
 mod forward;
 mod get;
+mod lease;
 mod linuxptp;
 mod options;
 mod set;
@@ -40,6 +41,8 @@ use forward::LocalAskers;
 pub(super) struct Management {
     subscribers: Subscribers,
     askers: LocalAskers,
+    /// Who set the grandmaster's settings.
+    set_by: Option<lease::SetBy>,
 }
 
 impl Management {
@@ -211,6 +214,9 @@ impl Engine {
                 return emit(&Payload::SubscribeEventsNp(SubscribeEventsNp { duration: 0, ..wanted }), value);
             }
             return emit(&payload, value);
+        }
+        if matches!(payload, Payload::GrandmasterSettingsNp(_)) {
+            self.settings_set_by(request.header.source_port_identity);
         }
         self.set(&payload, port)?;
         // The value that resulted, which need not be the one that was sent.

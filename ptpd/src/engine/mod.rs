@@ -578,6 +578,13 @@ impl Engine {
         if !std::mem::take(&mut instance.announced_changed) {
             return;
         }
+        self.announce_early();
+    }
+
+    /// What is announced has changed: the next Announces are due now, but not more often than once in an interval.
+    fn announce_early(&mut self) {
+        let instance = &mut self.instance;
+        let now = instance.now;
         let interval = self.ports.iter().map(|p| p.config.log_announce_interval.duration()).min();
         if self.early_announce.is_some_and(|at| now.since(at) < interval.unwrap_or_default()) {
             return;
@@ -625,6 +632,7 @@ impl Engine {
             ports: self.ports.iter().map(|p| p.config.clone()).collect(),
             ..config.clone()
         };
+        self.settings_configured();
         self.options_changed();
         for port in &mut self.ports {
             port.foreign.follow(&self.instance.config);

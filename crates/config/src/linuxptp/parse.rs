@@ -98,6 +98,22 @@ impl Linuxptp {
         self.set(None, name, text, &place, true)
     }
 
+    /// What holds for a key: in a port's section, else in `[global]`, else by default; numbers are decimal. Empty for a key
+    /// that does not exist, or has no default.
+    pub fn value(&self, section: Option<&str>, key: &str) -> &str {
+        let own = section.and_then(|name| self.ports.iter().find(|(n, _)| n == name));
+        let set = own.and_then(|(_, settings)| settings.get(key)).or_else(|| self.global.get(key));
+        match set {
+            Some(setting) => &setting.value,
+            None => table::find(key).map_or("", |k| k.default),
+        }
+    }
+
+    /// The names of the ports' sections, in order.
+    pub fn sections(&self) -> impl Iterator<Item = &str> {
+        self.ports.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Reads a file's octets; `file` names it in messages.
     ///
     /// # Errors

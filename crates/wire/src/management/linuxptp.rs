@@ -136,6 +136,9 @@ pub enum NotifyEvent {
     ParentDataSet = 2,
     /// A link delay was measured: CMLDS_INFO_NP comes.
     Cmlds = 3,
+    /// Nothing comes: the GRANDMASTER_SETTINGS_NP that this client sets stand only as long as its subscription. Escapement's;
+    /// linuxptp accepts and ignores it.
+    GrandmasterLease = 255,
 }
 
 /// The 512 bits of SUBSCRIBE_EVENTS_NP: event n is bit n % 8 of octet n / 8.

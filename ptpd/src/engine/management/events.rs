@@ -8,6 +8,7 @@ use ptp_wire::management::{
 use ptp_wire::{Body, PortIdentity, PortNumber, SdoId, TlvType};
 
 use super::super::{Delay, Engine, Event, Instant, PortState};
+use super::lease::SetBy;
 use super::{MAX_VALUE, Origin, Request, emit, write_message};
 
 /// Clients at a time. More are refused, so that nobody can use up memory.
@@ -34,6 +35,13 @@ struct Subscriber {
     sequence_id: u16,
 }
 
+impl Subscriber {
+    /// The settings that `set` tells of stand by this subscription.
+    fn leases(&self, set: Option<&SetBy>) -> bool {
+        self.events.has(NotifyEvent::GrandmasterLease) && set.is_some_and(|set| set.is(self.identity))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Told {
     state: PortState,
@@ -44,8 +52,15 @@ impl Subscribers {
         self.list.iter().filter_map(|s| s.expires).min()
     }
 
-    fn prune(&mut self, now: Instant) {
-        self.list.retain(|s| s.expires.is_none_or(|at| at > now));
+    /// Ends what has run out. Gives whether the settings that `set` tells of had a lease that ended.
+    fn prune(&mut self, now: Instant, set: Option<&SetBy>) -> bool {
+        let mut ended = false;
+        self.list.retain(|s| {
+            let stands = s.expires.is_none_or(|at| at > now);
+            ended |= !stands && s.leases(set);
+            stands
+        });
+        ended
     }
 
     fn find(&self, identity: PortIdentity) -> Option<&Subscriber> {
@@ -86,7 +101,15 @@ impl Engine {
             (wanted.duration != FOR_EVER).then(|| now + Duration::from_secs(wanted.duration.into()));
         let identity = request.header.source_port_identity;
         let new = Subscriber { identity, peer, events, expires, sequence_id: 0 };
-        self.management.subscribers.replace(new)
+        let set = self.management.set_by;
+        let subscribers = &mut self.management.subscribers;
+        let leased = subscribers.find(identity).is_some_and(|s| s.leases(set.as_ref()));
+        let leases = new.leases(set.as_ref());
+        subscribers.replace(new)?;
+        if let Some(set) = set.filter(|_| leased && !leases) {
+            self.take_back(&set);
+        }
+        Ok(())
     }
 
     /// GET: what is left of the client's subscription. Only those who may subscribe have one.
@@ -107,12 +130,15 @@ impl Engine {
 
     /// Tells subscribers what changed since the last input.
     pub(in super::super) fn notify(&mut self) {
+        let set = self.management.set_by;
+        let ended = self.management.subscribers.prune(self.instance.now, set.as_ref());
+        if let Some(set) = set.filter(|_| ended) {
+            self.take_back(&set);
+        }
         let instance = &mut self.instance;
         let parent_changed = core::mem::take(&mut instance.parent_changed);
         let synchronised = core::mem::take(&mut instance.synchronised);
         instance.port_state_changed = false;
-        let subscribers = &mut self.management.subscribers;
-        subscribers.prune(instance.now);
         // Followed even while nobody listens, so that a new subscriber is told changes only.
         for index in 0..self.ports.len() {
             self.notify_of_port(index);

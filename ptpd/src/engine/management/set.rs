@@ -44,6 +44,10 @@ impl Engine {
         }
         // At once, so that the answer tells what resulted.
         self.state_decision();
+        if matches!(payload, Payload::GrandmasterSettingsNp(_)) {
+            // Those who follow learn at once what it is worth, not with the next Announce.
+            self.announce_early();
+        }
         Ok(())
     }
 

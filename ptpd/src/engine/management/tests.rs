@@ -12,6 +12,7 @@ use ptp_wire::{
 use super::super::{Delay, Input, InstanceConfig, Output, PortConfig, PortState};
 use super::*;
 
+mod lease;
 mod notifications;
 mod options;
 mod requests;

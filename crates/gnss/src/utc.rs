@@ -8,7 +8,7 @@ use crate::leap::LeapTable;
 
 /// A UTC time. Second 60 is a leap second.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct UtcTime {
+pub struct UtcTime {
     year: i32,
     month: u8,
     day: u8,
@@ -20,7 +20,7 @@ pub(crate) struct UtcTime {
 
 impl UtcTime {
     /// `None` if there is no such time.
-    pub(crate) fn new(date: (i32, u8, u8), time: (u8, u8, u8), nanosecond: u32) -> Option<Self> {
+    pub fn new(date: (i32, u8, u8), time: (u8, u8, u8), nanosecond: u32) -> Option<Self> {
         let ((year, month, day), (hour, minute, second)) = (date, time);
         let leap = second == 60 && (hour, minute) == (23, 59);
         let exists = (1970..=9999).contains(&year)
@@ -34,22 +34,22 @@ impl UtcTime {
     }
 
     /// A full second.
-    pub(crate) const fn is_whole(&self) -> bool {
+    pub const fn is_whole(&self) -> bool {
         self.nanosecond == 0
     }
 
     /// Seconds since 1970 without leap seconds; a leap second counts as the one after it.
-    pub(crate) fn unix(&self) -> i64 {
+    pub fn unix(&self) -> i64 {
         self.minute_start() + i64::from(self.second)
     }
 
     /// Nanoseconds since 1970 without leap seconds.
-    pub(crate) fn unix_nanos(&self) -> i128 {
+    pub fn unix_nanos(&self) -> i128 {
         i128::from(self.unix()) * 1_000_000_000 + i128::from(self.nanosecond)
     }
 
     /// The time in TAI, PTP's timescale; `None` before 1972.
-    pub(crate) fn tai(&self, leaps: &LeapTable) -> Option<TimePoint> {
+    pub fn tai(&self, leaps: &LeapTable) -> Option<TimePoint> {
         // TAI - UTC changes between days: that of the minute's beginning is right for a leap second, too.
         let offset = leaps.tai_offset(self.minute_start())?;
         Some(TimePoint::from_nanos(self.unix_nanos() + i128::from(offset) * 1_000_000_000))

@@ -1,0 +1,152 @@
+//! What each state is called on the wire, by profile.
+
+use ptp_wire::management::GrandmasterSettingsNp;
+use ptp_wire::{ClockAccuracy, ClockQuality, Flags, TimeSource};
+
+/// Whose classes are told.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Profile {
+    /// IEEE 1588-2019 table 4, degradation alternative A: 6, 7, 52.
+    #[default]
+    Default,
+    /// The same, alternative B (the clock may become a client): 6, 7, 187.
+    DefaultB,
+    /// ITU-T G.8275.1 and G.8275.2 with a physical layer frequency of category 1: 6, 7, 140.
+    TelecomCategory1,
+    /// The same, category 2: 6, 7, 150.
+    TelecomCategory2,
+    /// The same, category 3 or none: 6, 7, 160.
+    Telecom,
+}
+
+/// clockClass of each state.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ClassTable {
+    /// Locked to the reference.
+    pub locked: u8,
+    /// Holdover within specification.
+    pub in_spec: u8,
+    /// Holdover out of it.
+    pub out_of_spec: u8,
+    /// Neither.
+    pub free_run: u8,
+    /// In holdover out of specification the frequency is still traceable (by the physical layer).
+    pub frequency_by_layer: bool,
+}
+
+impl Profile {
+    /// The words of configuration.
+    pub const WORDS: [(&'static str, Self); 5] = [
+        ("default", Self::Default),
+        ("default-b", Self::DefaultB),
+        ("telecom-category1", Self::TelecomCategory1),
+        ("telecom-category2", Self::TelecomCategory2),
+        ("telecom", Self::Telecom),
+    ];
+
+    /// Its classes.
+    pub const fn classes(self) -> ClassTable {
+        let (out_of_spec, frequency_by_layer) = match self {
+            Self::Default => (52, false),
+            Self::DefaultB => (187, false),
+            Self::TelecomCategory1 => (140, true),
+            Self::TelecomCategory2 => (150, false),
+            Self::Telecom => (160, false),
+        };
+        ClassTable { locked: 6, in_spec: 7, out_of_spec, free_run: 248, frequency_by_layer }
+    }
+}
+
+/// What is told as clockAccuracy in holdover.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Accuracy {
+    /// The bound of the error, as it was learnt and measured.
+    #[default]
+    Measured,
+    /// 0xFE, as G.8275.1 table 2 has it.
+    Unknown,
+}
+
+/// The bounds of 1588-2019 table 5, ns.
+const STEPS: [(u8, f64); 23] = [
+    (0x17, 0.001),
+    (0x18, 0.0025),
+    (0x19, 0.01),
+    (0x1a, 0.025),
+    (0x1b, 0.1),
+    (0x1c, 0.25),
+    (0x1d, 1.0),
+    (0x1e, 2.5),
+    (0x1f, 10.0),
+    (0x20, 25.0),
+    (0x21, 100.0),
+    (0x22, 250.0),
+    (0x23, 1e3),
+    (0x24, 2.5e3),
+    (0x25, 10e3),
+    (0x26, 25e3),
+    (0x27, 100e3),
+    (0x28, 250e3),
+    (0x29, 1e6),
+    (0x2a, 2.5e6),
+    (0x2b, 10e6),
+    (0x2c, 25e6),
+    (0x2d, 100e6),
+];
+
+/// clockAccuracy of an error bound in ns (1588-2019 table 5); 0x31 beyond 10 s, 0xFE for what is no number.
+pub fn accuracy_of_bound(bound_ns: f64) -> ClockAccuracy {
+    if bound_ns.is_nan() {
+        return ClockAccuracy(0xfe);
+    }
+    let longer = [(0x2e, 250e6), (0x2f, 1e9), (0x30, 10e9)];
+    let code = STEPS.iter().chain(&longer).find(|(_, limit)| bound_ns.abs() <= *limit);
+    ClockAccuracy(code.map_or(0x31, |(code, _)| *code))
+}
+
+/// What a clock says that knows nothing of its time: class 248, nothing traceable.
+pub fn withdrawn(utc_offset: i16) -> GrandmasterSettingsNp {
+    GrandmasterSettingsNp {
+        clock_quality: ClockQuality {
+            clock_class: 248,
+            clock_accuracy: ClockAccuracy(0xfe),
+            offset_scaled_log_variance: 0xffff,
+        },
+        utc_offset,
+        time_flags: Flags::NONE.with(Flags::PTP_TIMESCALE, true),
+        time_source: TimeSource::INTERNAL_OSCILLATOR,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_have_codes() {
+        for (bound, code) in [
+            (0.0, 0x17),
+            (25.0, 0x20),
+            (25.1, 0x21),
+            (100.0, 0x21),
+            (999.0, 0x23),
+            (5e9, 0x30),
+            (1e11, 0x31),
+            (f64::INFINITY, 0x31),
+            (f64::NAN, 0xfe),
+        ] {
+            assert_eq!(accuracy_of_bound(bound), ClockAccuracy(code), "{bound}");
+        }
+    }
+
+    #[test]
+    fn classes_get_worse_with_the_state() {
+        for (name, profile) in Profile::WORDS {
+            let c = profile.classes();
+            assert!(
+                c.locked < c.in_spec && c.in_spec < c.out_of_spec && c.out_of_spec < c.free_run,
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! Called as linuxptp's `ts2phc`: its options, its keys, its log.
+//!
+//! `-a` is understood and refused: which clock follows which is `phc-sync`'s here, by PTP's state, not by pulses.
+
+use core::time::Duration;
+use std::path::PathBuf;
+
+use ptp_clock::{Edge, Pin};
+use ptp_config::Linuxptp;
+use ptp_daemon::{LogFormat, LogOptions};
+use ptp_servo::PiConfig;
+use ptp_wire::TimeInterval;
+
+use crate::discipline::Steering;
+use crate::settings::{Leaps, MakerSettings, Settings, SinkSettings, TimeFrom};
+use crate::source::SourceName;
+
+/// Shown by `-h`, and with wrong options.
+pub const USAGE: &str = "usage: ts2phc [options]
+
+ -c DEV|NAME   clock that is steered: /dev/ptpN or an interface; may be given several times
+ -f FILE       configuration of linuxptp; - is standard input
+ -s SOURCE     where time of day comes from: generic, nmea, /dev/ptpN or an interface
+ -l NUM        log level, 0 to 7
+ -m            log to standard output too
+ -q            do not log to syslog
+ -v            version
+ -h            this text
+ --KEY VALUE or --KEY=VALUE   any key of the configuration";
+
+/// What the command line comes to.
+#[derive(Debug)]
+pub enum Parsed {
+    /// To run, logging so.
+    Run(Box<Settings>, LogOptions),
+    /// `-h`.
+    Help,
+    /// `-v`.
+    Version,
+}
+
+/// Whether this command line is linuxptp's: short options that only it has, or a key with a dot. `-f FILE.yaml` is ours.
+pub fn is_meant(arguments: &[String]) -> bool {
+    if yaml_file(arguments).is_some() {
+        return false;
+    }
+    arguments.iter().skip(1).any(|a| {
+        let short = a.len() >= 2 && a.starts_with('-') && !a.starts_with("--");
+        let theirs = short && !a.starts_with("-c") && !a.starts_with("-h") && !a.starts_with("-V");
+        theirs || a.starts_with("--ts2phc.") || a.starts_with("--leapfile")
+    })
+}
+
+/// The file of `-f FILE`, if that is all there is and the file is no `.cfg`.
+pub fn yaml_file(arguments: &[String]) -> Option<&str> {
+    match arguments.get(1..)? {
+        [f, file] if f == "-f" && (file.ends_with(".yaml") || file.ends_with(".yml")) => Some(file),
+        _ => None,
+    }
+}
+
+/// Reads options as getopt takes them; `read` reads a file by its name.
+///
+/// # Errors
+/// What is wrong, in a line or more.
+pub fn parse(
+    arguments: &[String],
+    read: impl Fn(&str) -> std::io::Result<Vec<u8>>,
+) -> Result<Parsed, String> {
+    let mut config = Linuxptp::new();
+    let (mut file, mut source, mut clocks) = (None, None, Vec::new());
+    let mut rest = arguments.iter().skip(1);
+    while let Some(argument) = rest.next() {
+        if let Some(long) = argument.strip_prefix("--") {
+            let (key, value) = match long.split_once('=') {
+                Some((key, value)) => (key, value.to_owned()),
+                None => (long, rest.next().cloned().ok_or_else(|| format!("--{long} needs a value"))?),
+            };
+            config.option(key, &value).map_err(|e| e.to_string())?;
+            continue;
+        }
+        let Some(letters) = argument.strip_prefix('-').filter(|l| !l.is_empty()) else {
+            return Err(format!("{argument}: not an option\n{USAGE}"));
+        };
+        for (i, letter) in letters.char_indices() {
+            let (key, value) = match letter {
+                'm' => ("verbose", "1"),
+                'q' => ("use_syslog", "0"),
+                'h' => return Ok(Parsed::Help),
+                'v' => return Ok(Parsed::Version),
+                'a' => {
+                    let why =
+                        "-a is not available: let phc-sync move time between PHCs by ptpd's port states";
+                    return Err(why.to_owned());
+                }
+                'c' | 'f' | 's' | 'l' => {
+                    let value = match letters.get(i + 1..) {
+                        Some(value) if !value.is_empty() => value.to_owned(),
+                        _ => {
+                            rest.next().cloned().ok_or_else(|| format!("-{letter} needs a value\n{USAGE}"))?
+                        }
+                    };
+                    match letter {
+                        'c' => clocks.push(value),
+                        'f' => file = Some(value),
+                        's' => source = Some(value),
+                        _ => config.option("logging_level", &value).map_err(|e| e.to_string())?,
+                    }
+                    break;
+                }
+                _ => return Err(format!("-{letter}: no such option\n{USAGE}")),
+            };
+            config.option(key, value).map_err(|e| e.to_string())?;
+        }
+    }
+    if let Some(file) = file {
+        let octets = read(&file).map_err(|e| format!("cannot read {file}: {e}"))?;
+        config.read(&file, &octets).map_err(|e| e.to_string())?;
+    }
+    for clock in &clocks {
+        config.interface(clock);
+    }
+    let settings = settings(&config, source.as_deref())?;
+    Ok(Parsed::Run(Box::new(settings), log(&config)))
+}
+
+fn log(config: &Linuxptp) -> LogOptions {
+    let flag = |key| config.value(None, key) == "1";
+    let level = match config.value(None, "logging_level").parse().unwrap_or(6) {
+        ..=3 => tracing::Level::ERROR,
+        4 => tracing::Level::WARN,
+        5 | 6 => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    let verbose = flag("verbose");
+    LogOptions {
+        level,
+        format: LogFormat::Linuxptp,
+        stdout: verbose,
+        quiet: !verbose,
+        syslog: flag("use_syslog"),
+        tag: config.value(None, "message_tag").to_owned(),
+        ..LogOptions::new("ts2phc")
+    }
+}
+
+/// What the keys come to; `source` is `-s`.
+fn settings(config: &Linuxptp, source: Option<&str>) -> Result<Settings, String> {
+    let text = |key: &'static str| config.value(None, key);
+    let number = |key: &'static str| text(key).parse::<i64>().ok();
+    let real = |key: &'static str| text(key).parse::<f64>().unwrap_or(0.0);
+    let time = match source.unwrap_or(text("ts2phc.tod_source")) {
+        "generic" => TimeFrom::System,
+        "nmea" => {
+            TimeFrom::Receiver(match (text("ts2phc.nmea_remote_host"), text("ts2phc.nmea_remote_port")) {
+                ("", _) => SourceName::Path(text("ts2phc.nmea_serialport").into()),
+                (_, "") => return Err("ts2phc.nmea_remote_host needs ts2phc.nmea_remote_port".to_owned()),
+                (host, port) => SourceName::Tcp(format!("{host}:{port}")),
+            })
+        }
+        clock => TimeFrom::Clock(clock.to_owned()),
+    };
+    let mut s = Settings::new(time);
+    s.linuxptp = true;
+    s.steering = if text("free_running") == "1" { Steering::FreeRunning } else { Steering::Pi };
+    s.baud = number("ts2phc.nmea_baudrate").and_then(|n| n.try_into().ok()).unwrap_or(9600);
+    s.rate = number("ts2phc.pulserate").and_then(|n| n.try_into().ok()).unwrap_or(1);
+    s.sentence_delay = number("ts2phc.nmea_delay").unwrap_or(0);
+    s.width = number("ts2phc.pulsewidth").and_then(|n| u64::try_from(n).ok()).map(Duration::from_nanos);
+    s.limits = ptp_gnss::Limits { min_satellites: 0, max_move_m: None };
+    if !text("leapfile").is_empty() {
+        s.leaps = Leaps::File(PathBuf::from(text("leapfile")));
+    }
+    let ns = |seconds: f64| TimeInterval::from_nanos_f64(seconds * 1e9);
+    let threshold = |seconds: f64| (seconds > 0.0).then(|| ns(seconds));
+    s.servo.step_threshold = threshold(real("step_threshold"));
+    s.servo.first_step_threshold = threshold(real("first_step_threshold"));
+    if real("max_frequency") > 0.0 {
+        s.servo.max_frequency_ppb = real("max_frequency");
+    }
+    let offset = number("servo_offset_threshold").filter(|n| *n > 0);
+    s.servo.offset_threshold = offset.map(TimeInterval::from_nanos);
+    s.servo.num_offset_values =
+        number("servo_num_offset_values").and_then(|n| n.try_into().ok()).unwrap_or(10);
+    // Zero stands for linuxptp's own defaults for hardware stamps.
+    let mut pi = PiConfig::hardware();
+    for (key, place) in [
+        ("pi_proportional_scale", &mut pi.proportional_scale),
+        ("pi_proportional_exponent", &mut pi.proportional_exponent),
+        ("pi_proportional_norm_max", &mut pi.proportional_norm_max),
+        ("pi_integral_scale", &mut pi.integral_scale),
+        ("pi_integral_exponent", &mut pi.integral_exponent),
+        ("pi_integral_norm_max", &mut pi.integral_norm_max),
+    ] {
+        if real(key) != 0.0 {
+            *place = real(key);
+        }
+    }
+    s.servo.pi = pi;
+    for name in config.sections() {
+        section(config, name, &mut s)?;
+    }
+    if let (TimeFrom::Clock(clock), None) = (&s.time, &s.maker) {
+        // As linuxptp: the source makes the pulses on its output 0.
+        s.maker =
+            Some(MakerSettings { clock: clock.clone(), channel: 0, pin: Some(Pin::Index(0)), phase: None });
+    }
+    if s.sinks.is_empty() {
+        return Err("no clock to steer: give -c, or a section [/dev/ptpN]".to_owned());
+    }
+    Ok(s)
+}
+
+/// One clock's section: the one that makes pulses, or one that is steered.
+fn section(config: &Linuxptp, name: &str, s: &mut Settings) -> Result<(), String> {
+    let text = |key: &'static str| config.value(Some(name), key);
+    let number = |key: &'static str| text(key).parse::<i64>().unwrap_or(0);
+    let channel = u32::try_from(number("ts2phc.channel")).unwrap_or(0);
+    let pin = match text("ts2phc.pin_name") {
+        "" => Pin::Index(u32::try_from(number("ts2phc.pin_index")).unwrap_or(0)),
+        name => Pin::Name(name.to_owned()),
+    };
+    if text("ts2phc.master") == "1" {
+        if s.maker.is_some() {
+            return Err(format!("[{name}]: another section has ts2phc.master already"));
+        }
+        let phase = u64::try_from(number("ts2phc.perout_phase")).ok().map(Duration::from_nanos);
+        s.maker = Some(MakerSettings { clock: name.to_owned(), channel, pin: Some(pin), phase });
+        return Ok(());
+    }
+    let edge = match text("ts2phc.extts_polarity") {
+        "falling" => Edge::Falling,
+        "both" => Edge::Both,
+        _ => Edge::Rising,
+    };
+    let holdover = Duration::from_secs(u64::try_from(number("ts2phc.holdover")).unwrap_or(0));
+    if holdover > Duration::ZERO && edge == Edge::Both {
+        return Err(format!("[{name}]: ts2phc.holdover does not go with ts2phc.extts_polarity both"));
+    }
+    if holdover > Duration::ZERO && s.servo.offset_threshold.is_none() {
+        return Err(format!("[{name}]: ts2phc.holdover needs servo_offset_threshold"));
+    }
+    s.time_holdover = s.time_holdover.max(holdover);
+    s.sinks.push(SinkSettings {
+        clock: name.to_owned(),
+        channel,
+        pin: Some(pin),
+        edge,
+        correction: TimeInterval::from_nanos(number("ts2phc.extts_correction")),
+        pps: None,
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split(' ').map(str::to_owned).collect()
+    }
+
+    fn run(line: &str, file: &'static str) -> Result<Settings, String> {
+        match parse(&words(line), |_| Ok(file.into()))? {
+            Parsed::Run(settings, _) => Ok(*settings),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn whose_command_line_it_is() {
+        for line in [
+            "ts2phc -f x.cfg -s nmea",
+            "ts2phc -c eth0 -s generic",
+            "ts2phc -m -q",
+            "ts2phc --ts2phc.pulserate 2",
+        ] {
+            assert!(is_meant(&words(line)), "{line}");
+        }
+        for line in ["ts2phc --nmea x -c eth0", "ts2phc --help", "ts2phc -h", "ts2phc -V", "ts2phc -f x.yaml"]
+        {
+            assert!(!is_meant(&words(line)), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_linuxptp() {
+        let file = "[global]\nleapfile /leap\nts2phc.nmea_serialport /dev/ttyS1\nts2phc.nmea_baudrate 115200\n\
+                    ts2phc.pulsewidth 100000000\nts2phc.pulserate 10\nstep_threshold 0.00002\nmax_frequency 5000\n\
+                    [/dev/ptp1]\nts2phc.channel 1\nts2phc.extts_polarity both\nts2phc.extts_correction -27\n\
+                    ts2phc.pin_name SDP2\n[eth3]\n";
+        let s = run("ts2phc -f x.cfg -s nmea -m", file).expect("good");
+        assert_eq!(s.time, TimeFrom::Receiver(SourceName::Path("/dev/ttyS1".into())));
+        assert_eq!((s.baud, s.rate, s.width), (115_200, 10, Some(Duration::from_millis(100))));
+        assert_eq!((s.leaps, s.servo.max_frequency_ppb), (Leaps::File("/leap".into()), 5000.0));
+        assert_eq!(s.servo.step_threshold, Some(TimeInterval::from_nanos(20_000)));
+        let [a, b] = s.sinks.as_slice() else { panic!("{:?}", s.sinks) };
+        assert_eq!((a.clock.as_str(), a.channel, a.edge), ("/dev/ptp1", 1, Edge::Both));
+        assert_eq!((&a.pin, a.correction), (&Some(Pin::Name("SDP2".into())), TimeInterval::from_nanos(-27)));
+        assert_eq!((b.clock.as_str(), &b.pin), ("eth3", &Some(Pin::Index(0))));
+    }
+
+    #[test]
+    fn a_phc_that_makes_the_pulses() {
+        let file = "[/dev/ptp0]\nts2phc.master 1\nts2phc.perout_phase 5\nts2phc.channel 2\n[/dev/ptp1]\n";
+        let s = run("ts2phc -f x.cfg -s /dev/ptp0", file).expect("good");
+        let maker = s.maker.expect("there is one");
+        assert_eq!(
+            (maker.clock.as_str(), maker.channel, maker.phase),
+            ("/dev/ptp0", 2, Some(Duration::from_nanos(5)))
+        );
+        assert_eq!(s.sinks.len(), 1);
+        let s = run("ts2phc -c /dev/ptp1 -s eth0", "").expect("good");
+        assert_eq!(s.maker.map(|m| m.clock), Some("eth0".to_owned()));
+    }
+
+    #[test]
+    fn what_cannot_be_is_said() {
+        for (line, file, why) in [
+            ("ts2phc -s generic", "", "no clock"),
+            ("ts2phc -a", "", "phc-sync"),
+            ("ts2phc -x", "", "no such option"),
+            ("ts2phc -c", "", "needs a value"),
+            ("ts2phc -c a --ts2phc.pulserate 129", "", "1 to 128"),
+            ("ts2phc -f x", "[eth0]\nts2phc.holdover 5\n", "servo_offset_threshold"),
+            ("ts2phc -f x", "[eth0]\nts2phc.master 1\n[eth1]\nts2phc.master 1\n", "already"),
+            ("ts2phc -c a -s nmea --ts2phc.nmea_remote_host h", "", "nmea_remote_port"),
+        ] {
+            let e = run(line, file).expect_err(line);
+            assert!(e.contains(why), "{line}: {e}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Which time a pulse marks, from whomever that is known.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use ptp_clock::{Clock, SystemClock, realtime_now};
+use ptp_daemon::{RateLimit, monotonic_now};
+use ptp_gnss::{Condition, LeapError, LeapTable, Receiver};
+use ptp_wire::{TimeInterval, TimePoint};
+use tracing::{info, warn};
+
+use crate::feed::Feed;
+use crate::grandmaster::{Leap, TimeScale};
+use crate::settings::{Leaps, Settings, TimeFrom};
+use crate::sink::clock_name;
+use crate::time_of_day::{TimeOfDay, Unknown, tick};
+
+const HOUR: u64 = 3_600_000_000_000;
+/// A leap second is told this long before the end of its day, s.
+const LEAP_NOTICE: i64 = 43_200;
+
+enum From {
+    Receiver { feed: Box<Feed>, receiver: Box<Receiver>, time: TimeOfDay },
+    System,
+    Clock(Box<dyn Clock>),
+}
+
+/// The source of time of day, and of TAI - UTC.
+pub struct Times {
+    from: From,
+    leaps: Option<LeapTable>,
+    rate: u32,
+    expired: RateLimit,
+    no_tai: RateLimit,
+    condition: Condition,
+    disturbed: bool,
+    /// TAI - UTC as it was last used, and the Unix second then.
+    used: Option<(i32, i64)>,
+    by_receiver: bool,
+}
+
+/// The table that the settings name.
+///
+/// # Errors
+/// It cannot be read, or is none.
+pub fn leap_table(leaps: &Leaps) -> Result<LeapTable, LeapError> {
+    match leaps {
+        Leaps::Fixed(offset) => Ok(LeapTable::fixed(*offset)),
+        Leaps::File(path) => LeapTable::read(path),
+        Leaps::System => LeapTable::system(),
+    }
+}
+
+impl Times {
+    /// Opens what is needed. A table that cannot be read stops only where nothing else can tell TAI - UTC.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub fn new(settings: &Settings) -> Result<Self, String> {
+        let leaps = match (leap_table(&settings.leaps), &settings.time) {
+            (Ok(table), _) => Some(table),
+            (Err(e), TimeFrom::Receiver(_)) if settings.leaps == Leaps::System => {
+                warn!("{e}; TAI - UTC is known only if the receiver tells it (UBX-NAV-TIMELS or TIMEGPS)");
+                None
+            }
+            (Err(_), TimeFrom::Clock(_)) => None,
+            (Err(e), _) => return Err(format!("{e}; give TAI - UTC by --leap-file or --utc-offset")),
+        };
+        let from = match &settings.time {
+            TimeFrom::Receiver(name) => From::Receiver {
+                feed: Box::new(Feed::new(name.clone(), settings.baud)),
+                receiver: Box::new(Receiver::new(settings.limits)),
+                time: TimeOfDay::new(settings.names, settings.rate, settings.sentence_delay),
+            },
+            TimeFrom::System => From::System,
+            TimeFrom::Clock(name) => {
+                From::Clock(clock_name(name)?.open_read_only().map_err(|e| e.to_string())?)
+            }
+        };
+        Ok(Self {
+            from,
+            leaps,
+            rate: settings.rate,
+            expired: RateLimit::new(HOUR),
+            no_tai: RateLimit::new(60_000_000_000),
+            condition: Condition::Silent,
+            disturbed: false,
+            used: None,
+            by_receiver: false,
+        })
+    }
+
+    /// Opens the receiver's line again if it is time to.
+    pub fn open_if_due(&mut self) {
+        if let From::Receiver { feed, .. } = &mut self.from {
+            feed.open_if_due();
+        }
+    }
+
+    /// To poll.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        match &self.from {
+            From::Receiver { feed, .. } => feed.source().map(AsFd::as_fd),
+            _ => None,
+        }
+    }
+
+    /// When to come back.
+    pub fn deadline(&self) -> Option<u64> {
+        match &self.from {
+            From::Receiver { feed, .. } => feed.deadline(),
+            _ => None,
+        }
+    }
+
+    /// Reads what the receiver says.
+    pub fn read(&mut self) {
+        let From::Receiver { feed, receiver, time } = &mut self.from else { return };
+        let (leaps, used, by_receiver) = (&self.leaps, &mut self.used, &mut self.by_receiver);
+        let (expired, no_tai) = (&mut self.expired, &mut self.no_tai);
+        feed.read(|message| {
+            let arrival = monotonic_now();
+            // Of receivers that tell more than once a second, the full seconds name pulses.
+            let Some(utc) = receiver.hear(&message, arrival).filter(|u| u.is_whole()) else { return };
+            let own = receiver.tai_offset();
+            if own.is_none()
+                && let Some(table) = leaps
+                && table.is_expired(utc.unix())
+                && expired.allow(arrival).is_some()
+            {
+                warn!(
+                    "TAI - UTC is taken from {table}, which has expired: get a new one, or say --utc-offset"
+                );
+            }
+            let Some(tai) = receiver.tai(&utc, leaps.as_ref()) else {
+                if no_tai.allow(arrival).is_some() {
+                    warn!("TAI - UTC is not known: the receiver has not told it, and there is no table");
+                }
+                return;
+            };
+            let offset = i32::try_from((tai.nanos() - utc.unix_nanos()) / 1_000_000_000).unwrap_or(0);
+            if used.map(|(o, _)| o) != Some(offset) || *by_receiver != own.is_some() {
+                match (own, leaps) {
+                    (None, Some(table)) => info!("TAI - UTC is {offset} s by {table}"),
+                    _ => info!("TAI - UTC is {offset} s by the receiver"),
+                }
+            }
+            (*used, *by_receiver) = (Some((offset, utc.unix())), own.is_some());
+            time.heard(tai, arrival);
+        });
+        if receiver.condition(monotonic_now()) == Condition::NoFix {
+            time.forget();
+        }
+    }
+
+    /// Whether the source is to be followed; says changes.
+    pub fn condition(&mut self, now: u64) -> Condition {
+        let condition = match &self.from {
+            From::Receiver { receiver, .. } => {
+                let disturbed = receiver.is_disturbed();
+                if disturbed && !self.disturbed {
+                    warn!("the receiver hears interference");
+                }
+                self.disturbed = disturbed;
+                receiver.condition(now)
+            }
+            _ => Condition::Good,
+        };
+        if condition.is_good() != self.condition.is_good() {
+            if condition.is_good() { info!("{condition}") } else { warn!("{condition}: it is not followed") }
+        }
+        self.condition = condition;
+        condition
+    }
+
+    /// The time of a pulse that came then (CLOCK_MONOTONIC, ns).
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub fn of_pulse(&mut self, came: u64) -> Result<TimePoint, Unknown> {
+        let ago = |now: TimePoint| {
+            let age = monotonic_now().saturating_sub(came);
+            now - TimeInterval::from_nanos(i64::try_from(age).unwrap_or(i64::MAX))
+        };
+        match &mut self.from {
+            From::Receiver { time, .. } => time.of_pulse(came),
+            From::System => {
+                let utc = ago(realtime_now());
+                let unix = i64::try_from(utc.nanos().div_euclid(1_000_000_000)).unwrap_or(0);
+                let kernel = SystemClock::new().tai_offset().ok().filter(|o| *o > 0);
+                let offset =
+                    kernel.or_else(|| self.leaps.as_ref()?.tai_offset(unix)).ok_or(Unknown::NoTime)?;
+                if kernel.is_none()
+                    && let Some(table) = &self.leaps
+                    && table.is_expired(unix)
+                    && self.expired.allow(came).is_some()
+                {
+                    warn!(
+                        "TAI - UTC is taken from {table}, which has expired: get a new one, or say --utc-offset"
+                    );
+                }
+                self.used = Some((offset, unix));
+                tick(utc + TimeInterval::from_nanos(i64::from(offset) * 1_000_000_000), self.rate)
+                    .ok_or(Unknown::OffTick)
+            }
+            From::Clock(clock) => {
+                tick(ago(clock.now().map_err(|_| Unknown::NoTime)?), self.rate).ok_or(Unknown::OffTick)
+            }
+        }
+    }
+
+    /// What the receiver says the pulse that came at `came` lacks.
+    pub fn quantisation(&self, came: u64) -> TimeInterval {
+        match &self.from {
+            From::Receiver { receiver, .. } => receiver.quantisation(came).unwrap_or(TimeInterval::ZERO),
+            _ => TimeInterval::ZERO,
+        }
+    }
+
+    /// What is known of UTC.
+    pub fn time_scale(&self, now: u64) -> TimeScale {
+        let Some((offset, unix)) = self.used else { return TimeScale::default() };
+        let by_receiver = match &self.from {
+            From::Receiver { receiver, .. } => receiver.leap_within(LEAP_NOTICE, now),
+            _ => None,
+        };
+        let by_table = || {
+            let (at, by) = self.leaps.as_ref()?.next_change(unix)?;
+            Some(if at - unix <= LEAP_NOTICE { by } else { 0 })
+        };
+        let leap = match by_receiver.or_else(by_table) {
+            Some(1) => Leap::Insert,
+            Some(-1) => Leap::Delete,
+            _ => Leap::None,
+        };
+        TimeScale { utc_offset: i16::try_from(offset).unwrap_or(0), valid: true, leap }
+    }
+
+    /// Says what came.
+    pub fn close(&self) {
+        if let From::Receiver { feed, .. } = &self.from {
+            info!("{}", feed.counts());
+        }
+    }
+}
