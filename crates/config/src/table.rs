@@ -2,6 +2,7 @@
 //! and manual page are made from this table.
 
 mod accuracy;
+mod authentication;
 mod description;
 mod holdover;
 mod servo;
@@ -9,6 +10,7 @@ mod servo;
 use crate::kind::Kind;
 
 use accuracy::ENHANCED_ACCURACY;
+use authentication::AUTHENTICATION;
 use description::DESCRIPTION;
 pub(crate) use holdover::HOLDOVER;
 use servo::SERVO;
@@ -68,6 +70,10 @@ pub(crate) enum Need {
     /// The port tells what it measures.
     SlaveMonitor,
     Accuracy,
+    /// `authentication.key_file` is not `off`.
+    KeyFile,
+    /// `spp` is not -1.
+    Spp,
     /// `management.socket` is not `off`.
     Socket,
     /// `management.read_only_socket` is not `off`.
@@ -403,6 +409,8 @@ pub(crate) const PORT: Section = Section {
         key("oper_log_sync_interval", LOG, "0", "log2 of the seconds between Syncs to ask for once locked.", "operLogSyncInterval"),
         key("oper_log_pdelay_req_interval", LOG, "0", "log2 of the seconds between own Pdelay_Reqs once locked.", "operLogPdelayReqInterval"),
         key("neighbor_delay", CORRECTION, "0ns", "Taken for the link's delay until it is measured; 0: wait for the measurement.", "initial_delay"),
+        key("spp", int(-1, 255), "-1", "Security association of the `key_file`: messages without its AUTHENTICATION TLV are dropped. -1: they are not looked at.", "spp"),
+        key("active_key_id", int(0, 4_294_967_295), "0", "The key that messages are sent with; all of the association are accepted. 0: they are sent without.", "active_key_id").needs(Need::Spp),
         key("fault_reset_interval", int(-7, 15), "4", "log2 of the seconds until a faulty port tries again.", "fault_reset_interval"),
         key("udp_ttl", int(1, 255), "1", "Time to live or hop limit of multicast messages.", "udp_ttl").needs(Need::Udp),
         key("dscp_event", int(0, 63), "0", "DiffServ code point of event messages.", "dscp_event").needs(Need::Udp),
@@ -550,6 +558,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &TIME_PROPERTIES,
     &SERVO,
     &MANAGEMENT,
+    &AUTHENTICATION,
     &ENHANCED_ACCURACY,
     &LOG_SECTION,
     &DESCRIPTION,
@@ -632,4 +641,5 @@ pub(crate) const OTHER_NAMES: &[(&str, &str)] = &[
     ("unicast_listen", "unicast_server"),
     ("unicast_req_duration", "unicast_request_duration"),
     ("inhibit_multicast_service", "multicast"),
+    ("sa_file", "authentication.key_file"),
 ];

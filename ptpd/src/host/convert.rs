@@ -234,6 +234,10 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
         delay_filter_length: p.delay_filter_length,
         fault_reset_interval: p.fault_reset_interval,
         options: port_options(p),
+        authentication: p.authentication.as_ref().map(|a| engine::Authentication {
+            association: std::sync::Arc::clone(&a.association),
+            active_key_id: a.active_key_id,
+        }),
         ..engine::PortConfig::new(&p.interface)
     }
 }
