@@ -15,7 +15,7 @@ use clap::Parser;
 use ptp_daemon::Signals;
 
 use config_file::ConfigFile;
-use options::Options;
+use options::{Authentication, Options};
 use session::{Outcome, Session, SessionError};
 
 fn main() -> ExitCode {
@@ -27,7 +27,14 @@ fn main() -> ExitCode {
             return ExitCode::from(options::EXIT_USAGE);
         }
     };
-    match run(&options, &file) {
+    let authentication = match options.authentication(&file) {
+        Ok(authentication) => authentication,
+        Err(error) => {
+            eprintln!("pmc: {error}");
+            return ExitCode::from(options::EXIT_USAGE);
+        }
+    };
+    match run(&options, &file, authentication) {
         Ok(outcome) => outcome.exit_code(),
         // The reader of our output has gone; that is its own business.
         Err(SessionError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -38,7 +45,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options, file: &ConfigFile) -> Result<Outcome, SessionError> {
+fn run(
+    options: &Options,
+    file: &ConfigFile,
+    authentication: Option<Authentication>,
+) -> Result<Outcome, SessionError> {
     let signals = Signals::install()?;
-    Session::new(options, options.client(file)?, signals).run()
+    Session::new(options, options.client(file, authentication)?, signals).run()
 }

@@ -1,7 +1,9 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{ArgGroup, Parser};
-use ptp_management::{Client, ClientConfig, ClientError, Network, Transport, Uds};
+use ptp_management::{Client, ClientConfig, ClientError, Network, Sealed, Transport, Uds, Unauthenticated};
+use ptp_security::{Database, SecurityAssociation};
 use ptp_wire::SdoId;
 
 use crate::config_file::ConfigFile;
@@ -58,7 +60,8 @@ pub(crate) struct Options {
     /// Domain number (default 0)
     #[arg(short = 'd', long = "domainNumber", value_name = "DOMAIN")]
     pub(crate) domain: Option<u8>,
-    /// Configuration file of linuxptp: domainNumber, transportSpecific, network_transport and uds_address of its global section
+    /// Configuration file of linuxptp: domainNumber, transportSpecific, network_transport, uds_address, sa_file, spp,
+    /// active_key_id and allow_unauth of its global section
     #[arg(short = 'f', value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Interface (default eth0); with -u the path of the own socket (default pmc.PID beside the server's)
@@ -79,6 +82,18 @@ pub(crate) struct Options {
     /// How long to wait for the first and for each further answer after the last command
     #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=3_600_000))]
     pub(crate) wait: u32,
+    /// Key file (linuxptp's security associations)
+    #[arg(long = "sa_file", value_name = "PATH")]
+    pub(crate) sa_file: Option<PathBuf>,
+    /// Security association of the key file: requests are sealed, and answers over the network must be; -1: off
+    #[arg(long, value_name = "SPP", allow_negative_numbers = true, value_parser = clap::value_parser!(i16).range(-1..=255))]
+    pub(crate) spp: Option<i16>,
+    /// The key that requests are sealed with; 0: none
+    #[arg(long = "active_key_id", value_name = "ID")]
+    pub(crate) active_key_id: Option<u32>,
+    /// 1: also take answers without AUTHENTICATION TLV; 2: all answers
+    #[arg(long = "allow_unauth", value_name = "0..2", value_parser = clap::value_parser!(u8).range(0..=2))]
+    pub(crate) allow_unauth: Option<u8>,
     /// Print version
     #[arg(short = 'v', long = "version", action = clap::ArgAction::Version)]
     version: Option<bool>,
@@ -95,12 +110,54 @@ fn nibble(text: &str) -> Result<u8, String> {
     }
 }
 
+/// How messages are authenticated.
+#[derive(Debug)]
+pub(crate) struct Authentication {
+    association: Arc<SecurityAssociation>,
+    active_key_id: Option<u32>,
+    unauthenticated: Unauthenticated,
+}
+
 impl Options {
+    /// Reads the keys, if there are to be any.
+    ///
+    /// # Errors
+    /// What is wrong, for the operator.
+    pub(crate) fn authentication(&self, file: &ConfigFile) -> Result<Option<Authentication>, String> {
+        let Ok(spp) = u8::try_from(self.spp.or(file.spp).unwrap_or(-1)) else { return Ok(None) };
+        let path = self.sa_file.as_ref().or(file.sa_file.as_ref());
+        let path = path.ok_or_else(|| format!("--spp {spp} needs a key file: give --sa_file PATH"))?;
+        // Which users may read it is the business of those who run the daemons.
+        let (database, problems, _) = Database::read_any(path).map_err(|e| e.to_string())?;
+        let association = database.get(spp).cloned().ok_or_else(|| {
+            let mut text = format!("{}: no security association with spp {spp}", path.display());
+            for problem in problems {
+                text = format!("{text}\n{problem}");
+            }
+            text
+        })?;
+        let active_key_id = self.active_key_id.or(file.active_key_id).filter(|id| *id > 0);
+        if let Some(id) = active_key_id.filter(|id| association.key(*id).is_none()) {
+            return Err(format!("{}: security association {spp} has no key {id}", path.display()));
+        }
+        let unauthenticated = match (self.uds, self.allow_unauth.or(file.allow_unauth)) {
+            // Who may write to a UNIX socket is decided by its mode.
+            (true, _) | (false, Some(2)) => Unauthenticated::AllowAll,
+            (false, Some(1)) => Unauthenticated::AllowMissing,
+            (false, _) => Unauthenticated::Refuse,
+        };
+        Ok(Some(Authentication { association, active_key_id, unauthenticated }))
+    }
+
     /// Opens the transport that the options choose.
     ///
     /// # Errors
     /// What is missing, and what to do about it.
-    pub(crate) fn client(&self, file: &ConfigFile) -> Result<Client<Box<dyn Transport>>, ClientError> {
+    pub(crate) fn client(
+        &self,
+        file: &ConfigFile,
+        authentication: Option<Authentication>,
+    ) -> Result<Client<Box<dyn Transport>>, ClientError> {
         let config = ClientConfig {
             domain_number: self.domain.or(file.domain).unwrap_or(0),
             sdo_id: SdoId::new(u16::from(self.sdo_id.or(file.sdo_id).unwrap_or(0)) << 8),
@@ -108,7 +165,12 @@ impl Options {
             short_gets: self.short_gets,
             ..ClientConfig::default()
         };
-        Ok(Client::new(self.transport(file)?, config))
+        let transport = self.transport(file)?;
+        let transport: Box<dyn Transport> = match authentication {
+            None => transport,
+            Some(a) => Box::new(Sealed::new(transport, a.association, a.active_key_id, a.unauthenticated)),
+        };
+        Ok(Client::new(transport, config))
     }
 
     fn transport(&self, file: &ConfigFile) -> Result<Box<dyn Transport>, ClientError> {
