@@ -62,6 +62,7 @@ install: build
 	install -m 0644 docs/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 0644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	for binary in $(BINARIES); do install -m 0755 target/release/$$binary $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
+	install -m 0644 docs/ptpd.schema.json $(DESTDIR)$(PREFIX)/share/escapement/
 	for profile in profiles/*.yaml; do \
 		if [ -e $$profile ]; then install -m 0644 $$profile $(DESTDIR)$(PREFIX)/share/escapement/profiles/ || exit 1; fi; done
 

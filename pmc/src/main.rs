@@ -8,6 +8,7 @@ mod input;
 mod options;
 mod output;
 mod session;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -15,11 +16,15 @@ use clap::Parser;
 use ptp_daemon::Signals;
 
 use config_file::ConfigFile;
-use options::{Authentication, Options};
+use options::Options;
 use session::{Outcome, Session, SessionError};
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let mut options = Options::parse();
+    if let Some(message) = options.inconsistency() {
+        eprintln!("pmc: {message}");
+        return ExitCode::from(options::EXIT_USAGE);
+    }
     let file = match options.file.as_deref().map(ConfigFile::read).transpose() {
         Ok(file) => file.unwrap_or_default(),
         Err(error) => {
@@ -27,14 +32,14 @@ fn main() -> ExitCode {
             return ExitCode::from(options::EXIT_USAGE);
         }
     };
-    let authentication = match options.authentication(&file) {
-        Ok(authentication) => authentication,
-        Err(error) => {
-            eprintln!("pmc: {error}");
-            return ExitCode::from(options::EXIT_USAGE);
-        }
-    };
-    match run(&options, &file, authentication) {
+    if let Err(error) = options.authenticate(&file) {
+        eprintln!("pmc: {error}");
+        return ExitCode::from(options::EXIT_USAGE);
+    }
+    if let Some(tool) = &options.tool {
+        return tools::run(tool, &options, &file);
+    }
+    match run(&options, &file) {
         Ok(outcome) => outcome.exit_code(),
         // The reader of our output has gone; that is its own business.
         Err(SessionError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -45,11 +50,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(
-    options: &Options,
-    file: &ConfigFile,
-    authentication: Option<Authentication>,
-) -> Result<Outcome, SessionError> {
+fn run(options: &Options, file: &ConfigFile) -> Result<Outcome, SessionError> {
     let signals = Signals::install()?;
-    Session::new(options, options.client(file, authentication)?, signals).run()
+    let mut client = options.client(file)?;
+    if let Some(target) = options.target {
+        client.set_target(target);
+    }
+    Session::new(options, client, signals).run()
 }

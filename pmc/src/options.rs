@@ -4,9 +4,10 @@ use std::sync::Arc;
 use clap::{ArgGroup, Parser};
 use ptp_management::{Client, ClientConfig, ClientError, Network, Sealed, Transport, Uds, Unauthenticated};
 use ptp_security::{Database, SecurityAssociation};
-use ptp_wire::SdoId;
+use ptp_wire::{PortIdentity, SdoId};
 
 use crate::config_file::ConfigFile;
+use crate::tools::{Tool, parse_target};
 
 /// Every reply is there and none is an error.
 pub(crate) const EXIT_SUCCESS: u8 = 0;
@@ -35,71 +36,92 @@ Exit status: 0 every request was answered, 1 an answer is an error, 2 wrong opti
 Examples:
   pmc -u 'GET TIME_STATUS_NP' 'GET PORT_DATA_SET'
   pmc -u --json 'GET CURRENT_DATA_SET'
-  pmc -u 'SET PRIORITY1 100'";
+  pmc -u 'SET PRIORITY1 100'
+  pmc top
+  pmc check 'clockClass==6' 'stepsRemoved<=3' 'offset<100ns'
+
+watch, top, explain, check and diff ask over the UNIX socket unless -2, -4 or -6 is given, and end with
+0 for well, 1 for a warning or a difference, 2 for an assertion that does not hold or a wrong option,
+3 where nobody answered.";
 
 /// Asks PTP instances for their data sets, changes them, and commands them.
 #[derive(Debug, Parser)]
 #[command(name = "pmc", version, disable_version_flag = true, after_help = AFTER_HELP)]
+#[command(
+    subcommand_precedence_over_arg = true,
+    disable_help_subcommand = true,
+    subcommand_value_name = "TOOL"
+)]
+#[command(subcommand_help_heading = "Tools")]
 #[command(group(ArgGroup::new("transport").args(["ethernet", "ipv4", "ipv6", "uds"])))]
 pub(crate) struct Options {
     /// IEEE 802.3
-    #[arg(short = '2')]
+    #[arg(short = '2', global = true)]
     pub(crate) ethernet: bool,
     /// UDP over IPv4 (default)
-    #[arg(short = '4')]
+    #[arg(short = '4', global = true)]
     pub ipv4: bool,
     /// UDP over IPv6
-    #[arg(short = '6')]
+    #[arg(short = '6', global = true)]
     pub ipv6: bool,
     /// UNIX socket of a daemon on this host
-    #[arg(short = 'u')]
+    #[arg(short = 'u', global = true)]
     pub(crate) uds: bool,
-    /// How many boundary clocks requests pass
-    #[arg(short = 'b', value_name = "HOPS", default_value_t = 1)]
-    pub(crate) boundary_hops: u8,
+    /// How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)
+    #[arg(short = 'b', value_name = "HOPS", global = true)]
+    pub(crate) boundary_hops: Option<u8>,
     /// Domain number (default 0)
-    #[arg(short = 'd', long = "domainNumber", value_name = "DOMAIN")]
+    #[arg(short = 'd', long = "domainNumber", value_name = "DOMAIN", global = true)]
     pub(crate) domain: Option<u8>,
     /// Configuration file of linuxptp: domainNumber, transportSpecific, network_transport, uds_address, sa_file, spp,
     /// active_key_id and allow_unauth of its global section
-    #[arg(short = 'f', value_name = "FILE")]
+    #[arg(short = 'f', value_name = "FILE", global = true)]
     pub(crate) file: Option<PathBuf>,
     /// Interface (default eth0); with -u the path of the own socket (default pmc.PID beside the server's)
-    #[arg(short = 'i', value_name = "INTERFACE")]
+    #[arg(short = 'i', value_name = "INTERFACE", global = true)]
     pub(crate) interface: Option<String>,
     /// Server's UNIX socket (default: /var/run/ptp/ptp4l, /run/escapement/ptpd, /var/run/ptp4l, the first that exists)
-    #[arg(short = 's', long = "uds_address", value_name = "PATH", requires = "uds")]
+    #[arg(short = 's', long = "uds_address", value_name = "PATH", global = true)]
     pub(crate) server: Option<PathBuf>,
     /// majorSdoId (transportSpecific), hexadecimal, 0..=f: 1 for gPTP (default 0)
-    #[arg(short = 't', long = "transportSpecific", value_name = "HEX", value_parser = nibble)]
+    #[arg(short = 't', long = "transportSpecific", value_name = "HEX", value_parser = nibble, global = true)]
     pub(crate) sdo_id: Option<u8>,
     /// GETs without data; by default they carry zeros
     #[arg(short = 'z')]
     pub(crate) short_gets: bool,
     /// One JSON object a line for every reply (docs/pmc-json.md)
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) json: bool,
     /// How long to wait for the first and for each further answer after the last command
-    #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=3_600_000))]
+    #[arg(long, value_name = "MS", default_value_t = 100, global = true,
+        value_parser = clap::value_parser!(u32).range(1..=3_600_000))]
     pub(crate) wait: u32,
     /// Key file (linuxptp's security associations)
-    #[arg(long = "sa_file", value_name = "PATH")]
+    #[arg(long = "sa_file", value_name = "PATH", global = true)]
     pub(crate) sa_file: Option<PathBuf>,
     /// Security association of the key file: requests are sealed, and answers over the network must be; -1: off
-    #[arg(long, value_name = "SPP", allow_negative_numbers = true, value_parser = clap::value_parser!(i16).range(-1..=255))]
+    #[arg(long, value_name = "SPP", global = true, allow_negative_numbers = true, value_parser = clap::value_parser!(i16).range(-1..=255))]
     pub(crate) spp: Option<i16>,
     /// The key that requests are sealed with; 0: none
-    #[arg(long = "active_key_id", value_name = "ID")]
+    #[arg(long = "active_key_id", value_name = "ID", global = true)]
     pub(crate) active_key_id: Option<u32>,
     /// 1: also take answers without AUTHENTICATION TLV; 2: all answers
-    #[arg(long = "allow_unauth", value_name = "0..2", value_parser = clap::value_parser!(u8).range(0..=2))]
+    #[arg(long = "allow_unauth", value_name = "0..2", global = true, value_parser = clap::value_parser!(u8).range(0..=2))]
     pub(crate) allow_unauth: Option<u8>,
+    /// What these four come to.
+    #[arg(skip)]
+    pub(crate) authentication: Option<Authentication>,
+    /// Ask this clock or port only, such as 001122.fffe.334455
+    #[arg(long, value_name = "IDENTITY", global = true, value_parser = parse_target)]
+    pub(crate) target: Option<PortIdentity>,
     /// Print version
     #[arg(short = 'v', long = "version", action = clap::ArgAction::Version)]
     version: Option<bool>,
     /// Commands; without any, they are read from the standard input
     #[arg(value_name = "COMMAND")]
     pub(crate) commands: Vec<String>,
+    #[command(subcommand)]
+    pub(crate) tool: Option<Tool>,
 }
 
 fn nibble(text: &str) -> Result<u8, String> {
@@ -111,7 +133,7 @@ fn nibble(text: &str) -> Result<u8, String> {
 }
 
 /// How messages are authenticated.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Authentication {
     association: Arc<SecurityAssociation>,
     active_key_id: Option<u32>,
@@ -123,8 +145,8 @@ impl Options {
     ///
     /// # Errors
     /// What is wrong, for the operator.
-    pub(crate) fn authentication(&self, file: &ConfigFile) -> Result<Option<Authentication>, String> {
-        let Ok(spp) = u8::try_from(self.spp.or(file.spp).unwrap_or(-1)) else { return Ok(None) };
+    pub(crate) fn authenticate(&mut self, file: &ConfigFile) -> Result<(), String> {
+        let Ok(spp) = u8::try_from(self.spp.or(file.spp).unwrap_or(-1)) else { return Ok(()) };
         let path = self.sa_file.as_ref().or(file.sa_file.as_ref());
         let path = path.ok_or_else(|| format!("--spp {spp} needs a key file: give --sa_file PATH"))?;
         // Which users may read it is the business of those who run the daemons.
@@ -140,43 +162,73 @@ impl Options {
         if let Some(id) = active_key_id.filter(|id| association.key(*id).is_none()) {
             return Err(format!("{}: security association {spp} has no key {id}", path.display()));
         }
-        let unauthenticated = match (self.uds, self.allow_unauth.or(file.allow_unauth)) {
+        let unauthenticated = match (self.over_uds(), self.allow_unauth.or(file.allow_unauth)) {
             // Who may write to a UNIX socket is decided by its mode.
             (true, _) | (false, Some(2)) => Unauthenticated::AllowAll,
             (false, Some(1)) => Unauthenticated::AllowMissing,
             (false, _) => Unauthenticated::Refuse,
         };
-        Ok(Some(Authentication { association, active_key_id, unauthenticated }))
+        self.authentication = Some(Authentication { association, active_key_id, unauthenticated });
+        Ok(())
+    }
+
+    /// Over a UNIX socket: the tools unless a network is chosen.
+    pub(crate) fn over_uds(&self) -> bool {
+        self.uds || (self.tool.is_some() && !(self.ethernet || self.ipv4 || self.ipv6))
+    }
+
+    /// boundaryHops of requests.
+    pub(crate) fn hops(&self) -> u8 {
+        self.boundary_hops.unwrap_or(u8::from(self.tool.is_none() || !self.over_uds()))
+    }
+
+    fn server_or_default<'a>(&'a self, file: &'a ConfigFile) -> &'a Path {
+        let server = self.server.as_deref().or(file.server.as_deref());
+        server.unwrap_or_else(|| default_server(Path::exists))
+    }
+
+    /// Who is asked, for messages.
+    pub(crate) fn whom(&self, file: &ConfigFile) -> String {
+        if self.over_uds() {
+            return self.server_or_default(file).display().to_string();
+        }
+        format!("the network of {}", self.interface.as_deref().unwrap_or("eth0"))
+    }
+
+    /// What no combination of options may be, and clap cannot say.
+    pub(crate) fn inconsistency(&self) -> Option<&'static str> {
+        let network = self.ethernet || self.ipv4 || self.ipv6;
+        (self.server.is_some() && !self.uds && (self.tool.is_none() || network))
+            .then_some("-s names a UNIX socket: it goes with -u")
     }
 
     /// Opens the transport that the options choose.
     ///
     /// # Errors
     /// What is missing, and what to do about it.
-    pub(crate) fn client(
-        &self,
-        file: &ConfigFile,
-        authentication: Option<Authentication>,
-    ) -> Result<Client<Box<dyn Transport>>, ClientError> {
-        let config = ClientConfig {
-            domain_number: self.domain.or(file.domain).unwrap_or(0),
-            sdo_id: SdoId::new(u16::from(self.sdo_id.or(file.sdo_id).unwrap_or(0)) << 8),
-            boundary_hops: self.boundary_hops,
-            short_gets: self.short_gets,
-            ..ClientConfig::default()
-        };
+    pub(crate) fn client(&self, file: &ConfigFile) -> Result<Client<Box<dyn Transport>>, ClientError> {
         let transport = self.transport(file)?;
-        let transport: Box<dyn Transport> = match authentication {
+        let transport: Box<dyn Transport> = match self.authentication.clone() {
             None => transport,
             Some(a) => Box::new(Sealed::new(transport, a.association, a.active_key_id, a.unauthenticated)),
         };
-        Ok(Client::new(transport, config))
+        Ok(Client::new(transport, self.client_config(file)))
+    }
+
+    /// Addressing of requests.
+    pub(crate) fn client_config(&self, file: &ConfigFile) -> ClientConfig {
+        ClientConfig {
+            domain_number: self.domain.or(file.domain).unwrap_or(0),
+            sdo_id: SdoId::new(u16::from(self.sdo_id.or(file.sdo_id).unwrap_or(0)) << 8),
+            boundary_hops: self.hops(),
+            short_gets: self.short_gets,
+            ..ClientConfig::default()
+        }
     }
 
     fn transport(&self, file: &ConfigFile) -> Result<Box<dyn Transport>, ClientError> {
-        if self.uds {
-            let server = self.server.as_deref().or(file.server.as_deref());
-            let server = server.unwrap_or_else(|| default_server(Path::exists));
+        if self.over_uds() {
+            let server = self.server_or_default(file);
             return Ok(Box::new(Uds::connect(server, self.interface.as_deref().map(Path::new))?));
         }
         let transport = match self {
@@ -212,9 +264,11 @@ mod tests {
             "pmc", "-u", "-b", "0", "-d", "24", "-t", "1", "-z", "-i", "/x", "GET TIME",
         ]);
         assert!(o.uds && o.short_gets && !o.json);
-        assert_eq!((o.boundary_hops, o.domain, o.sdo_id), (0, Some(24), Some(1)));
+        assert_eq!((o.boundary_hops, o.domain, o.sdo_id), (Some(0), Some(24), Some(1)));
         assert_eq!(o.interface.as_deref(), Some("/x"));
         assert_eq!(o.commands, ["GET TIME"]);
+        let o = Options::parse_from(["pmc", "-u", "-s", "/run/x", "check", "clockClass==6", "-d", "5"]);
+        assert!(o.tool.is_some() && o.commands.is_empty() && o.domain == Some(5));
         assert_eq!(Options::parse_from(["pmc", "-t", "0xf"]).sdo_id, Some(15));
         assert!(Options::try_parse_from(["pmc", "-t", "10"]).is_err());
         assert!(Options::try_parse_from(["pmc", "-u", "-4"]).is_err());

@@ -45,9 +45,12 @@ enum Command {
     },
     /// Print every value that is in force and where it comes from
     Config {
-        /// Accepted for clarity: this is the only form there is
+        /// Accepted for clarity: this is what it does without --schema
         #[arg(long)]
         effective: bool,
+        /// Print the JSON Schema of the configuration instead, for an editor's completion
+        #[arg(long, conflicts_with = "effective")]
+        schema: bool,
         #[command(flatten)]
         what: What,
     },
@@ -159,6 +162,10 @@ pub(crate) fn main() -> ExitCode {
         None => run(&cli.what),
         Some(Command::Check { file }) => check(file),
         Some(Command::Convert { file, interfaces }) => crate::ptp4l::convert(&file, &interfaces),
+        Some(Command::Config { schema: true, .. }) => {
+            println!("{:#}", ptp_config::json_schema());
+            ExitCode::SUCCESS
+        }
         Some(Command::Config { what, .. }) => match what.load() {
             Ok(loaded) => {
                 print!("{}", loaded.effective());

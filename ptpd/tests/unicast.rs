@@ -514,6 +514,49 @@ fn who_asks_and_cancels_all_the_time_fills_no_memory() {
 }
 
 #[test]
+fn a_hundred_clients_are_served_on_while_thousands_of_strangers_ask_for_everything() {
+    let mut configs = vec![server(1, |s| s.max_clients = 150)];
+    configs.extend(
+        (0..100).map(|_| client(&[0], |p| p.unicast_client.as_mut().expect("it is one").duration = 10)),
+    );
+    let mut n = Network::new(configs);
+    n.run_until(20 * SECOND);
+    assert!((1..=100).all(|i| n.state(i) == PortState::Slave));
+    // A request every quarter of a millisecond, from ever new addresses, in the name of nobody or of a client that is there, for
+    // intervals and durations from nothing to more than there is.
+    let begin = n.now;
+    let flood = 15 * SECOND;
+    let mut asked = 0u64;
+    while n.now < begin + flood {
+        let stranger = Address::Ipv4(Ipv4Addr::from(0x0b00_0000 + asked as u32));
+        let id = match asked % 3 {
+            0 => PortIdentity::new(n.identity(1 + asked as usize % 100), 1),
+            _ => PortIdentity::new(ClockIdentity((asked + 1).to_be_bytes()), 1),
+        };
+        let log = (asked * 7) as i8;
+        let duration = [0, 1, 10, 300, u32::MAX][asked as usize % 5];
+        let all = [
+            (MessageType::Announce, log, duration),
+            (MessageType::Sync, log, duration),
+            (MessageType::DelayResp, log, duration),
+        ];
+        n.deliver(0, stranger, &request(id, &all), false);
+        asked += 1;
+        n.run_until(n.now + SECOND / 4000);
+    }
+    assert!(asked > 50_000, "{asked}");
+    let stats = *n.engines[0].unicast_server_stats(PORT).expect("a server");
+    assert!(stats.clients <= 150 && stats.refused() > asked, "{stats:?}");
+    // Contracts of ten seconds were renewed in the middle of it: nobody missed more than a Sync or two of fifteen.
+    for i in 1..=100 {
+        assert_eq!(n.state(i), PortState::Slave, "client {i}");
+        let syncs = n.count(begin, 0, MessageType::Sync, i);
+        assert!(syncs >= 13, "client {i}: {syncs} Syncs");
+    }
+    println!("{asked} requests, {} refused, {} clients", stats.refused(), stats.clients);
+}
+
+#[test]
 fn the_access_list_keeps_silent_towards_others() {
     let mut n = Network::new(vec![
         server(1, |s| {

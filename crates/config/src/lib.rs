@@ -37,6 +37,7 @@ mod options;
 mod parse;
 mod profile;
 mod read;
+mod schema;
 mod source;
 mod table;
 mod words;
@@ -52,3 +53,4 @@ pub use load::{CommandLineSetting, Loaded, Overrides, load, load_octets, load_wi
 pub use manual::{manual_page, reference_markdown};
 pub use model::*;
 pub use profile::{PROFILE_DIRS_ENV, default_profile_dirs};
+pub use schema::json_schema;

@@ -24,6 +24,13 @@ fn the_manual_page_is_current() {
 }
 
 #[test]
+fn the_schema_is_current() {
+    let current = std::fs::read_to_string(path("docs/ptpd.schema.json")).unwrap_or_default();
+    let schema = serde_json::to_string_pretty(&ptp_config::json_schema()).expect("JSON") + "\n";
+    hold("docs/ptpd.schema.json", &current, &schema);
+}
+
+#[test]
 fn the_reference_in_the_guide_is_current() {
     let current = std::fs::read_to_string(path("docs/configuration.md")).expect("it is in the repository");
     let (before, rest) = current.split_once(BEGIN).expect("the keys have their place");

@@ -85,7 +85,7 @@ impl<'a> Arguments<'a> {
         // The fields of zeros are the fields of anything.
         let zeros = vec![0; size.into()];
         let fields = Payload::parse(id, &zeros).map(|p| fields(&p).fields).unwrap_or_default();
-        if fields.iter().any(|f| matches!(f.value, Value::List(_) | Value::Masters(_))) {
+        if fields.iter().any(|f| matches!(f.value, Value::List(_) | Value::Masters(_) | Value::Rows(_))) {
             return Err(ArgumentError::Table { id });
         }
         let labels = || fields.iter().map(|f| f.label).collect::<Vec<_>>().join(" ");

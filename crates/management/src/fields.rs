@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use ptp_wire::management::{NotifyEvent, Payload, PtpText, UnicastMaster, port_state_name};
+use crate::words;
+use ptp_wire::management::{ForeignMasterRow, NotifyEvent, Payload, PtpText, UnicastMaster, port_state_name};
 use ptp_wire::{ClockQuality, Flags, MessageType, PortAddress, TimeInterval};
 
 /// A value, and how it is shown.
@@ -32,6 +33,8 @@ pub(crate) enum Value {
     Rate(f64),
     /// linuxptp's table of unicast masters.
     Masters(Vec<Vec<Field>>),
+    /// A table of another kind: a line for each row.
+    Rows(Vec<Vec<Field>>),
     /// Texts.
     List(Vec<String>),
 }
@@ -165,6 +168,21 @@ fn unicast_master(m: &UnicastMaster<'_>) -> Vec<Field> {
         .quality(m.clock_quality)
         .add("priority1", uint(m.priority1))
         .add("priority2", uint(m.priority2));
+    fields.fields
+}
+
+fn candidate(c: &ForeignMasterRow) -> Vec<Field> {
+    let fields = Fields::with_width(0)
+        .add("portIdentity", text(c.sender))
+        .add("grandmasterIdentity", text(c.grandmaster_identity))
+        .add("priority1", uint(c.priority1))
+        .quality(c.clock_quality)
+        .add("priority2", uint(c.priority2))
+        .add("localPriority", uint(c.local_priority))
+        .add("stepsRemoved", uint(c.steps_removed))
+        .add("standing", text(words::standing(c.standing)))
+        .add("decidedBy", text(words::decided_by(c.decided_by)))
+        .add("ageMs", uint(c.age_ms));
     fields.fields
 }
 
@@ -415,6 +433,16 @@ pub(crate) fn fields(payload: &Payload<'_>) -> Fields {
         Payload::ExternalGrandmasterPropertiesNp(d) => {
             f.add("gmIdentity", text(d.gm_identity)).add("stepsRemoved", uint(d.steps_removed))
         }
+        Payload::ForeignMastersNp(d) => f
+            .add("portIdentity", text(d.port_identity))
+            .add("portState", port_state(d.port_state))
+            .add("decision", text(words::decision(d.decision)))
+            .add("rule", text(words::rule(d.rule)))
+            .add("clientOnly", Value::Bit(d.flags & 1 != 0))
+            .add("masterOnly", Value::Bit(d.flags & 2 != 0))
+            .add("externalPortConfiguration", Value::Bit(d.flags & 4 != 0))
+            .add("own", Value::Rows(vec![candidate(&d.own)]))
+            .add("heard", Value::Rows(d.heard.iter().map(|row| candidate(&row)).collect())),
         Payload::Raw(_, data) => f.add("data", Value::Text(colons(data))),
         // A payload of a newer version of the wire crate.
         _ => f,

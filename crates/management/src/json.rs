@@ -72,7 +72,9 @@ fn value(v: Value) -> Json {
         Value::Text(text) => text.into(),
         Value::Tenths(t) | Value::WholeNs(t) | Value::WholeNsBlank(t) => number(t.nanos_f64()),
         Value::Rate(r) => number(r),
-        Value::Masters(rows) => rows.into_iter().map(|row| Json::Object(members(row))).collect(),
+        Value::Masters(rows) | Value::Rows(rows) => {
+            rows.into_iter().map(|row| Json::Object(members(row))).collect()
+        }
         Value::List(items) => items.into(),
     }
 }

@@ -26,6 +26,7 @@ mod error;
 mod fields;
 mod request;
 mod transport;
+pub mod words;
 
 pub mod json;
 pub mod text;

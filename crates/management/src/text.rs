@@ -57,6 +57,14 @@ fn write_payload(f: &mut fmt::Formatter<'_>, payload: &Payload<'_>) -> fmt::Resu
                     write_master(f, row)?;
                 }
             }
+            Value::Rows(rows) => {
+                for row in rows {
+                    write!(f, "\n\t\t{label:width$}")?;
+                    for field in row {
+                        write!(f, " {} {}", field.label, field.value)?;
+                    }
+                }
+            }
             Value::List(items) => {
                 for item in items {
                     write!(f, "\n\t\t{label:width$}{item}")?;
@@ -109,7 +117,7 @@ impl fmt::Display for Value {
             Self::WholeNsBlank(t) => write!(f, "{} ", t.nanos()),
             Self::Rate(r) => write!(f, "{r:+.9}"),
             // Written by their own functions.
-            Self::Masters(_) | Self::List(_) => Ok(()),
+            Self::Masters(_) | Self::Rows(_) | Self::List(_) => Ok(()),
         }
     }
 }

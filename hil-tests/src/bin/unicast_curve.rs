@@ -34,6 +34,10 @@ struct Arguments {
     /// Which servers
     #[arg(long, value_delimiter = ',', default_value = "ptpd,ptp4l")]
     servers: Vec<String>,
+    /// All clients read all they get; otherwise Sync and Follow_Up of all but 31 are counted and dropped at the
+    /// interface (by nftables), so that the crowd's own work, on the core of the server, is not taken for the server's
+    #[arg(long)]
+    all_read: bool,
     /// The programs of ours to run [default: those beside this one]
     #[arg(long)]
     programs: Option<PathBuf>,
@@ -45,7 +49,7 @@ struct Arguments {
 enum Mode {
     /// The clients' side, started by the tool itself
     #[command(hide = true)]
-    Crowd { clients: u32, log_sync: i8, log_delay: i8, watch: f64 },
+    Crowd { clients: u32, log_sync: i8, log_delay: i8, watch: f64, door: u8 },
 }
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
@@ -54,8 +58,8 @@ const FIRST: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 1);
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.mode {
-        Some(Mode::Crowd { clients, log_sync, log_delay, watch }) => {
-            crowd(*clients, *log_sync, *log_delay, *watch).map(|()| ExitCode::SUCCESS)
+        Some(Mode::Crowd { clients, log_sync, log_delay, watch, door }) => {
+            crowd(*clients, *log_sync, *log_delay, *watch, *door != 0).map(|()| ExitCode::SUCCESS)
         }
         None if is_inside() => run(&arguments).map(|()| ExitCode::SUCCESS),
         None => reenter(std::env::args_os().skip(1), |_| ()).map(|(status, _)| {
@@ -68,7 +72,7 @@ fn main() -> ExitCode {
     })
 }
 
-fn crowd(clients: u32, log_sync: i8, log_delay: i8, watch: f64) -> Result<(), LabError> {
+fn crowd(clients: u32, log_sync: i8, log_delay: i8, watch: f64, door: bool) -> Result<(), LabError> {
     let report = run_crowd(&CrowdOptions {
         server: SERVER,
         first: FIRST,
@@ -78,6 +82,7 @@ fn crowd(clients: u32, log_sync: i8, log_delay: i8, watch: f64) -> Result<(), La
         log_delay,
         watch: Duration::from_secs_f64(watch),
         patience: Duration::from_secs(15),
+        door,
     })?;
     println!(
         "granted {} syncs {:.0} follow_ups {:.0} least {:.1} most {:.1} answered {:.3}",
@@ -175,6 +180,7 @@ fn measure(
             arguments.log_sync.to_string(),
             arguments.log_delay.to_string(),
             arguments.watch.to_string(),
+            u8::from(!arguments.all_read).to_string(),
         ])
         .stdout(Stdio::piped())
         .spawn()

@@ -42,6 +42,9 @@ pub struct CrowdOptions {
     pub watch: Duration,
     /// How long to wait for all clients to be served.
     pub patience: Duration,
+    /// Sync and Follow_Up of all but the first 31 clients are counted and dropped at the interface, before this host spends
+    /// time on them: what is measured is the server.
+    pub door: bool,
 }
 
 /// What a crowd has seen while it watched.
@@ -55,7 +58,7 @@ pub struct CrowdReport {
     pub syncs: f64,
     /// Follow_Up per second, of all.
     pub follow_ups: f64,
-    /// Sync per second of the client that got least and of the one that got most.
+    /// Sync per second of the client that got least and of the one that got most; with a door, of the first 31.
     pub least: f64,
     /// See `least`.
     pub most: f64,
@@ -97,12 +100,20 @@ pub fn run_crowd(options: &CrowdOptions) -> Result<CrowdReport, LabError> {
     let mut watching: Option<Instant> = None;
     let (mut follow_ups, mut requests, mut responses) = (0u64, 0u64, 0u64);
     let mut granted = 0;
+    let mut at_the_door = (0, 0);
+    if options.door {
+        door::shut(options.first)?;
+    }
     loop {
         let now = Instant::now();
         if watching.is_none() && (granted == options.clients || now - start > options.patience) {
             watching = Some(now);
             (follow_ups, requests, responses) = (0, 0, 0);
             members.iter_mut().for_each(|m| m.syncs = 0);
+            if options.door {
+                at_the_door = door::counted()?;
+                watching = Some(Instant::now());
+            }
         }
         if watching.is_some_and(|since| now - since >= options.watch) {
             break;
@@ -148,16 +159,62 @@ pub fn run_crowd(options: &CrowdOptions) -> Result<CrowdReport, LabError> {
         }
     }
     let seconds = watching.map_or(0.0, |since| since.elapsed().as_secs_f64()).max(1e-9);
-    let of_granted = || members.iter().filter(|m| m.granted).map(|m| f64::from(m.syncs) / seconds);
+    let mut syncs = members.iter().map(|m| u64::from(m.syncs)).sum::<u64>();
+    let mut seen = members.len();
+    if options.door {
+        let now = door::counted()?;
+        syncs += now.0.saturating_sub(at_the_door.0);
+        follow_ups += now.1.saturating_sub(at_the_door.1);
+        seen = door::SEEN;
+    }
+    let of_granted = || members.iter().take(seen).filter(|m| m.granted).map(|m| f64::from(m.syncs) / seconds);
     Ok(CrowdReport {
         granted,
         seconds,
-        syncs: members.iter().map(|m| f64::from(m.syncs)).sum::<f64>() / seconds,
+        syncs: syncs as f64 / seconds,
         follow_ups: follow_ups as f64 / seconds,
         least: of_granted().reduce(f64::min).unwrap_or(0.0),
         most: of_granted().reduce(f64::max).unwrap_or(0.0),
         answered: responses as f64 / (requests as f64).max(1.0),
     })
+}
+
+/// A filter at the interface, of nftables.
+mod door {
+    use std::net::Ipv4Addr;
+
+    use super::LabError;
+    use crate::lab::{find_program, run_command};
+
+    /// Clients whose messages are let in: the addresses of one /27 but its first.
+    pub(super) const SEEN: usize = 31;
+
+    fn nft(words: &[&str]) -> Result<String, LabError> {
+        run_command(&find_program("nft", "nftables")?.to_string_lossy(), words)
+    }
+
+    pub(super) fn shut(first: Ipv4Addr) -> Result<(), LabError> {
+        let prefix = Ipv4Addr::from(u32::from(first) & !31);
+        nft(&[&format!(
+            "add table netdev door; add counter netdev door sync; add counter netdev door follow_up; \
+             add chain netdev door in {{ type filter hook ingress device eth0 priority 0; }}; \
+             add rule netdev door in ip daddr {prefix}/27 accept; \
+             add rule netdev door in udp dport 319 @th,64,8 & 0x0f == 0 counter name sync drop; \
+             add rule netdev door in udp dport 320 @th,64,8 & 0x0f == 8 counter name follow_up drop"
+        )])
+        .map(drop)
+    }
+
+    /// Sync and Follow_Up that were dropped so far.
+    pub(super) fn counted() -> Result<(u64, u64), LabError> {
+        let of = |name| {
+            let text = nft(&["list", "counter", "netdev", "door", name])?;
+            let number =
+                text.split_once("packets ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+            number.ok_or_else(|| LabError::Wrong(format!("nft says: {text}")))
+        };
+        Ok((of("sync")?, of("follow_up")?))
+    }
 }
 
 fn io(what: &'static str) -> impl FnOnce(nix::Error) -> LabError {

@@ -38,6 +38,8 @@ pub struct PtpdOptions {
     pub log_min_delay_req_interval: i8,
     /// Further lines of the file, before its ports.
     pub extra: String,
+    /// Further keys of every port: `key: value`.
+    pub port_extra: Vec<String>,
 }
 
 impl PtpdOptions {
@@ -58,6 +60,7 @@ impl PtpdOptions {
             more: "",
             log_min_delay_req_interval: -3,
             extra: String::new(),
+            port_extra: Vec::new(),
         }
     }
 
@@ -116,6 +119,9 @@ impl PtpdOptions {
                 },
             ] {
                 let _ = writeln!(yaml, "    {key}: {value}");
+            }
+            for line in &self.port_extra {
+                let _ = writeln!(yaml, "    {line}");
             }
         }
         yaml

@@ -145,25 +145,81 @@ fn one_step_farther(far: &Candidate) -> Verdict {
     }
 }
 
-/// The codes of the state decision (figure 33).
+/// What a comparison turns on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub(super) enum Field {
+    Nothing = 0,
+    Priority1 = 1,
+    ClockClass = 2,
+    ClockAccuracy = 3,
+    Variance = 4,
+    Priority2 = 5,
+    LocalPriority = 6,
+    Grandmaster = 7,
+    StepsRemoved = 8,
+    Sender = 9,
+    Receiver = 10,
+}
+
+/// The first field that `rule` looks at and in which the two differ: [`compare`] decides by it.
+pub(super) fn decided_by(rule: BestMaster, a: &Candidate, b: &Candidate) -> Field {
+    use Field::*;
+    let order: &[Field] = match rule {
+        BestMaster::G8275 if a.quality.clock_class > 127 => &[
+            ClockClass,
+            ClockAccuracy,
+            Variance,
+            Priority2,
+            LocalPriority,
+            Grandmaster,
+            StepsRemoved,
+            Sender,
+            Receiver,
+        ],
+        BestMaster::G8275 => {
+            &[ClockClass, ClockAccuracy, Variance, Priority2, LocalPriority, StepsRemoved, Sender, Receiver]
+        }
+        BestMaster::G8265 => &[ClockClass, LocalPriority, Sender, Receiver],
+        _ if a.grandmaster == b.grandmaster => &[StepsRemoved, Sender, Receiver],
+        _ => &[Priority1, ClockClass, ClockAccuracy, Variance, Priority2, Grandmaster],
+    };
+    let differs = |field: &&Field| match field {
+        Nothing => false,
+        Priority1 => a.priority1 != b.priority1,
+        ClockClass => a.quality.clock_class != b.quality.clock_class,
+        ClockAccuracy => a.quality.clock_accuracy != b.quality.clock_accuracy,
+        Variance => a.quality.offset_scaled_log_variance != b.quality.offset_scaled_log_variance,
+        Priority2 => a.priority2 != b.priority2,
+        LocalPriority => a.local_priority != b.local_priority,
+        Grandmaster => a.grandmaster != b.grandmaster,
+        StepsRemoved => a.steps_removed != b.steps_removed,
+        Sender => a.sender != b.sender,
+        Receiver => a.receiver.port_number != b.receiver.port_number,
+    };
+    order.iter().find(differs).copied().unwrap_or(Nothing)
+}
+
+/// The codes of the state decision (figure 33). The numbers are FOREIGN_MASTERS_NP's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
 pub(super) enum Decision {
     /// Grandmaster of class 1..=127.
-    M1,
+    M1 = 1,
     /// Grandmaster.
-    M2,
+    M2 = 2,
     /// Master below another port's master.
-    M3,
+    M3 = 3,
     /// Passive, class 1..=127.
-    P1,
+    P1 = 4,
     /// Passive: another port has a shorter way to the same grandmaster.
-    P2,
+    P2 = 5,
     /// Client of this port's best.
-    S1,
+    S1 = 6,
     /// Still LISTENING: nothing known.
-    Stay,
+    Stay = 7,
     /// The neighbour is not asCapable, or the port has no role: LISTENING.
-    NotCapable,
+    NotCapable = 8,
 }
 
 /// Decides one port's state. `best_here` is Erbest, `best` is Ebest with the mark whether it came in by this port.
@@ -213,6 +269,67 @@ mod tests {
             receiver: PortIdentity::new(ClockIdentity([receiver; 8]), 1),
             local_priority: 128,
         }
+    }
+
+    #[test]
+    fn what_decided_is_what_makes_the_difference() {
+        use Field::*;
+        let mut rng = super::super::rng::Rng::new(3);
+        let mut seen = [0; 11];
+        for rule in [BestMaster::Ieee1588, BestMaster::G8275, BestMaster::G8265, BestMaster::Ieee8021As] {
+            for _ in 0..20_000 {
+                let mut pick = |n: u64| (rng.next() % n) as u8;
+                // Few values each, so that fields are often the same.
+                let mut draw = || {
+                    let mut c = candidate(pick(3), u16::from(pick(2)), pick(2), 9);
+                    c.priority1 = pick(2);
+                    c.quality.clock_class = [6, 248][usize::from(pick(2))];
+                    c.quality.clock_accuracy.0 = pick(2);
+                    c.quality.offset_scaled_log_variance = pick(2).into();
+                    c.priority2 = pick(2);
+                    c.local_priority = pick(2);
+                    c
+                };
+                let (a, b) = (draw(), draw());
+                let field = decided_by(rule, &a, &b);
+                seen[field as usize] += 1;
+                let verdict = compare(rule, &a, &b);
+                // With everything equal up to it but this one turned round, the verdict turns round.
+                let mut turned = (a, b);
+                match field {
+                    Nothing => {
+                        assert_eq!(verdict, Verdict::Same);
+                        continue;
+                    }
+                    Priority1 => std::mem::swap(&mut turned.0.priority1, &mut turned.1.priority1),
+                    ClockClass => {
+                        std::mem::swap(&mut turned.0.quality.clock_class, &mut turned.1.quality.clock_class)
+                    }
+                    ClockAccuracy => std::mem::swap(
+                        &mut turned.0.quality.clock_accuracy,
+                        &mut turned.1.quality.clock_accuracy,
+                    ),
+                    Variance => {
+                        let (x, y) = (&mut turned.0.quality, &mut turned.1.quality);
+                        std::mem::swap(&mut x.offset_scaled_log_variance, &mut y.offset_scaled_log_variance);
+                    }
+                    Priority2 => std::mem::swap(&mut turned.0.priority2, &mut turned.1.priority2),
+                    LocalPriority => {
+                        std::mem::swap(&mut turned.0.local_priority, &mut turned.1.local_priority)
+                    }
+                    Grandmaster => std::mem::swap(&mut turned.0.grandmaster, &mut turned.1.grandmaster),
+                    Sender => std::mem::swap(&mut turned.0.sender, &mut turned.1.sender),
+                    // One step more or less is weighed by topology.
+                    StepsRemoved | Receiver => continue,
+                }
+                assert_eq!(
+                    compare(rule, &turned.0, &turned.1),
+                    verdict.reversed(),
+                    "{rule:?} {field:?} {a:?} {b:?}"
+                );
+            }
+        }
+        assert!(seen[..10].iter().all(|n| *n > 0), "{seen:?}");
     }
 
     #[test]

@@ -279,6 +279,21 @@ impl ForeignMasters {
             .or_else(|| self.best_of(now, parent, usable))
     }
 
+    /// Everyone heard: what counts in a comparison, the time since the last Announce, and whether it may be master
+    /// here: `Ok(true)`, `Ok(false)` while it is not qualified, `Err` for what G.8265.1 excludes.
+    pub(super) fn heard_ones(
+        &self,
+        now: Instant,
+        parent: Option<PortIdentity>,
+    ) -> impl Iterator<Item = (Candidate, Duration, Result<bool, ()>)> {
+        self.records.iter().map(move |r| {
+            let excluded = self.rule == BestMaster::G8265
+                && (telecom::quality_level(&r.announce).is_none() || self.has_failed(r.source, now));
+            let qualified = Some(r.source) == parent || self.qualified(r, now);
+            (r.candidate(self.receiver), now.since(r.last), if excluded { Err(()) } else { Ok(qualified) })
+        })
+    }
+
     fn best_of(
         &self,
         now: Instant,

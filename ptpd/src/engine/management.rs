@@ -9,6 +9,7 @@
 //! NOT_SETABLE, of wrong size WRONG_LENGTH, of a bad value WRONG_VALUE; a port that does not exist WRONG_VALUE. Answers and
 //! malformed messages are never answered.
 
+mod candidates;
 mod events;
 mod forward;
 mod get;

@@ -538,6 +538,7 @@ impl Engine {
                 continue;
             }
             let decision = decision_of(i, port, here.as_ref());
+            port.decided = Some(decision);
             let timed_out = std::mem::take(&mut port.expired);
             let event = if timed_out && matches!(decision, Decision::M1 | Decision::M2 | Decision::M3) {
                 FsmEvent::AnnounceReceiptTimeout

@@ -8,6 +8,7 @@ use ptp_wire::{
     TimePoint, Timestamp,
 };
 
+use super::bmca::Decision;
 use super::e2e::E2e;
 use super::foreign::{ForeignMasters, Recorded};
 use super::fsm::{FsmEvent, next_state};
@@ -72,6 +73,8 @@ pub(super) struct Port {
     new_master_told: Option<Instant>,
     /// The announce or sync receipt timeout has expired since the last state decision.
     pub(super) expired: bool,
+    /// What the last state decision said.
+    pub(super) decided: Option<Decision>,
     /// The master's interval, while this port is its client.
     pub(super) log_sync_interval: LogInterval,
     /// As the master asks for, or as configured.
@@ -103,6 +106,7 @@ impl Port {
             timers: Timers::default(),
             foreign: ForeignMasters::new(id, config.log_announce_interval, masters),
             stats: PortStats::default(),
+            decided: None,
             sequences: Sequences::default(),
             sync: SyncMatcher::default(),
             e2e: E2e::default(),

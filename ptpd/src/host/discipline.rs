@@ -138,7 +138,8 @@ impl Discipline {
         ahead_by_scale: TimeInterval,
     ) -> Outcome {
         // An offset beyond an interval's reach stays at its end: adding to it would make it look like a true one.
-        let far = sample.offset == TimeInterval::MAX || sample.offset == TimeInterval::MIN;
+        // Only the two times tell: a delay taken from an interval's end leaves what looks like an offset.
+        let far = i64::try_from(sample.ingress.scaled() - sample.origin.scaled()).is_err();
         if !far {
             sample.offset += ahead_by_scale;
         }

@@ -57,8 +57,9 @@ pub use port::{AlternateMaster, ExtPortConfig, PortDataSet, port_state_name};
 pub use stats::{PortServiceStatsNp, PortStatsNp};
 pub use table::{Actions, DataSize, IdInfo, ManagementId, Payload, Scope};
 pub use tables::{
-    AcceptableMaster, AcceptableMasterTable, FaultLog, FaultRecord, GrandmasterClusterTable, PathTraceList,
-    PortAddresses, UnicastMaster, UnicastMasterTable, UnicastMasterTableNp,
+    AcceptableMaster, AcceptableMasterTable, FaultLog, FaultRecord, ForeignMasterRow, ForeignMasterRows,
+    ForeignMastersNp, GrandmasterClusterTable, PathTraceList, PortAddresses, UnicastMaster,
+    UnicastMasterTable, UnicastMasterTableNp,
 };
 pub use text::PtpText;
 pub use tlv::{Content, ManagementTlv};

@@ -282,6 +282,8 @@ management_ids! { 'a:
     /// linuxptp: the grandmaster of an external-configuration network.
     EXTERNAL_GRANDMASTER_PROPERTIES_NP = 0xC00D, Clock, [G S], Fixed(10),
         ExternalGrandmasterPropertiesNp(ExternalGrandmasterPropertiesNp) by ExternalGrandmasterPropertiesNp;
+    /// Ours: the candidates of the best master clock algorithm, and what decided.
+    FOREIGN_MASTERS_NP = 0xDE01, Port, [G], Variable(49), ForeignMastersNp(ForeignMastersNp<'a>) by ForeignMastersNp;
 }
 
 impl ManagementId {

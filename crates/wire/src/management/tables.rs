@@ -301,3 +301,122 @@ impl<'a> UnicastMasterTableNp<'a> {
         w.put(self.octets)
     }
 }
+
+/// A candidate of the best master clock algorithm, as [`ForeignMastersNp`] tells it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ForeignMasterRow {
+    /// Who sends the Announces; of the clock itself: its identity, port 0.
+    pub sender: PortIdentity,
+    /// grandmasterIdentity.
+    pub grandmaster_identity: ClockIdentity,
+    /// grandmasterPriority1, or the one that a table puts in its place.
+    pub priority1: u8,
+    /// grandmasterClockQuality.
+    pub clock_quality: ClockQuality,
+    /// grandmasterPriority2.
+    pub priority2: u8,
+    /// localPriority of G.8275 and G.8265.1; 128 elsewhere.
+    pub local_priority: u8,
+    /// stepsRemoved.
+    pub steps_removed: u16,
+    /// What it counts for: [`Self::BEST`] to [`Self::FAILED`].
+    pub standing: u8,
+    /// What decided against it: 0 nothing, 1 priority1, 2 clockClass, 3 clockAccuracy, 4 offsetScaledLogVariance,
+    /// 5 priority2, 6 localPriority, 7 grandmasterIdentity, 8 stepsRemoved, 9 the sender's identity, 10 the receiving port.
+    pub decided_by: u8,
+    /// Since its last Announce, in ms.
+    pub age_ms: u32,
+}
+
+impl ForeignMasterRow {
+    /// Octets on the wire.
+    pub const LEN: usize = 33;
+    /// It is the best of all.
+    pub const BEST: u8 = 0;
+    /// It counts, and another one is better.
+    pub const WORSE: u8 = 1;
+    /// Too few Announces in the time window, or silent (1588-2019 9.3.2.4.4).
+    pub const NOT_QUALIFIED: u8 = 2;
+    /// Its port takes no master: it is masterOnly, not asCapable, or down.
+    pub const NOT_USABLE: u8 = 3;
+    /// G.8265.1: it failed, or its quality level is not for synchronisation.
+    pub const FAILED: u8 = 4;
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Self {
+            sender: PortIdentity::read(r)?,
+            grandmaster_identity: ClockIdentity(r.array()?),
+            priority1: r.u8()?,
+            clock_quality: ClockQuality::read(r)?,
+            priority2: r.u8()?,
+            local_priority: r.u8()?,
+            steps_removed: r.u16()?,
+            standing: r.u8()?,
+            decided_by: r.u8()?,
+            age_ms: r.u32()?,
+        })
+    }
+
+    /// Writes the row to the front of `room` and returns the octets used.
+    ///
+    /// # Errors
+    /// [`WireError::NoSpace`].
+    pub fn emit(&self, room: &mut [u8]) -> Result<usize, WireError> {
+        let mut w = Cursor::new(room);
+        self.sender.write(&mut w)?;
+        w.put(&self.grandmaster_identity.0)?;
+        w.u8(self.priority1)?;
+        self.clock_quality.write(&mut w)?;
+        w.put(&[self.priority2, self.local_priority])?;
+        w.u16(self.steps_removed)?;
+        w.put(&[self.standing, self.decided_by])?;
+        w.u32(self.age_ms)?;
+        Ok(w.position())
+    }
+}
+
+list! {
+    /// Rows of [`ForeignMastersNp`].
+    ForeignMasterRows of ForeignMasterRow: ForeignMasterRow::read
+}
+
+/// FOREIGN_MASTERS_NP: whom a port hears, what each of them counts for, and how the port's state was decided
+/// (1588-2019 9.3.3 and 9.3.4).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ForeignMastersNp<'a> {
+    /// Whose.
+    pub port_identity: PortIdentity,
+    /// portState.
+    pub port_state: u8,
+    /// Code of the state decision: 0 none, 1 M1, 2 M2, 3 M3, 4 P1, 5 P2, 6 S1, 7 nothing heard yet, 8 not asCapable.
+    pub decision: u8,
+    /// Who is compared with whom: 0 IEEE 1588, 1 G.8275, 2 G.8265.1, 3 IEEE 802.1AS, 4 roles by configuration.
+    pub rule: u8,
+    /// Bit 0: the clock is clientOnly; bit 1: the port is masterOnly; bit 2: external port configuration.
+    pub flags: u8,
+    /// The clock itself (D0).
+    pub own: ForeignMasterRow,
+    /// Whom the port hears; no more than a message holds.
+    pub heard: ForeignMasterRows<'a>,
+}
+
+impl<'a> ForeignMastersNp<'a> {
+    pub(super) fn read(r: &mut Reader<'a>) -> Result<Self, WireError> {
+        let port_identity = PortIdentity::read(r)?;
+        let [port_state, decision, rule, flags] = r.array()?;
+        let own = ForeignMasterRow::read(r)?;
+        let count = r.u16()?;
+        let heard = ForeignMasterRows::take(r, count)?;
+        Ok(Self { port_identity, port_state, decision, rule, flags, own, heard })
+    }
+
+    pub(super) fn write(&self, w: &mut Cursor<'_>) -> Result<(), WireError> {
+        self.port_identity.write(w)?;
+        w.put(&[self.port_state, self.decision, self.rule, self.flags])?;
+        let mut own = [0; ForeignMasterRow::LEN];
+        self.own.emit(&mut own)?;
+        w.put(&own)?;
+        w.u16(self.heard.count)?;
+        w.put(self.heard.octets)
+    }
+}

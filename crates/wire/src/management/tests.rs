@@ -66,6 +66,38 @@ fn lists_are_built_and_read() {
 }
 
 #[test]
+fn candidates() {
+    let row = |n: u8| ForeignMasterRow {
+        sender: PortIdentity::new(ClockIdentity([n; 8]), n.into()),
+        grandmaster_identity: ClockIdentity([n + 1; 8]),
+        priority1: n,
+        clock_quality: ClockQuality::DEFAULT,
+        priority2: n + 2,
+        local_priority: n + 3,
+        steps_removed: 300 + u16::from(n),
+        standing: ForeignMasterRow::WORSE,
+        decided_by: 4,
+        age_ms: 70_000 + u32::from(n),
+    };
+    let mut octets = [0; 2 * ForeignMasterRow::LEN];
+    for (n, room) in octets.chunks_mut(ForeignMasterRow::LEN).enumerate() {
+        assert_eq!(row(n as u8).emit(room), Ok(ForeignMasterRow::LEN));
+    }
+    let heard = ForeignMasterRows::new(2, &octets).unwrap();
+    assert!(heard.iter().eq([row(0), row(1)]));
+    let all = ForeignMastersNp {
+        port_identity: PortIdentity::new(ClockIdentity([9; 8]), 2),
+        port_state: 9,
+        decision: 6,
+        rule: 1,
+        flags: 5,
+        own: row(7),
+        heard,
+    };
+    assert_eq!(round_trip(Payload::ForeignMastersNp(all)), 2 + 49 + octets.len());
+}
+
+#[test]
 fn fault_records() {
     let text = |t| PtpText::from_text(t);
     let record = FaultRecord {

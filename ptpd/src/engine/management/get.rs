@@ -223,6 +223,7 @@ impl Engine {
             | ManagementId::UNICAST_MASTER_TABLE
             | ManagementId::UNICAST_MASTER_MAX_TABLE_SIZE
             | ManagementId::UNICAST_NEGOTIATION_ENABLE) => return self.get_unicast(id, port, value),
+            ManagementId::FOREIGN_MASTERS_NP => return self.get_foreign_masters(port, value),
             ManagementId::PORT_HWCLOCK_NP if request.from.may_all() => {
                 Payload::PortHwclockNp(PortHwclockNp {
                     port_identity: port.id,

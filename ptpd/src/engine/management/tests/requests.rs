@@ -30,6 +30,7 @@ fn every_id_is_answered_and_linuxptps_with_data() {
             ManagementId::UNICAST_NEGOTIATION_ENABLE,
             ManagementId::UNICAST_MASTER_TABLE,
             ManagementId::UNICAST_MASTER_MAX_TABLE_SIZE,
+            ManagementId::FOREIGN_MASTERS_NP,
         ];
         if LINUXPTP.contains(&row.id.0) || own_extra.contains(&row.id) {
             assert_eq!(answer.payload().id(), row.id, "{}", row.name);

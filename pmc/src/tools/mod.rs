@@ -1,0 +1,134 @@
+//! The tools: what an operator asks in one word.
+
+mod check;
+mod diff;
+mod explain;
+mod top;
+mod view;
+mod watch;
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Subcommand;
+use ptp_daemon::Signals;
+use ptp_management::{Client, ClientError, Transport};
+
+pub(crate) use view::parse_target;
+
+use crate::config_file::ConfigFile;
+use crate::options::{EXIT_NO_REPLY, EXIT_USAGE, Options};
+
+/// A tool and its options.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tool {
+    /// Tell every change as it happens, after the present state
+    Watch(watch::Arguments),
+    /// Full-screen view of a clock
+    Top(top::Arguments),
+    /// Why this grandmaster, and why these port states
+    Explain,
+    /// Check assertions about a clock; prints and ends as monitoring plugins do
+    Check(check::Arguments),
+    /// Data sets of two clocks side by side
+    Diff(diff::Arguments),
+}
+
+/// What ended a tool early.
+#[derive(Debug)]
+pub(crate) enum ToolError {
+    /// Nobody can be asked.
+    Client(ClientError),
+    /// The terminal, or whoever reads us.
+    Io(io::Error),
+    /// Nobody answered.
+    Silence(String),
+    /// The question makes no sense.
+    Usage(String),
+}
+
+impl From<ClientError> for ToolError {
+    fn from(e: ClientError) -> Self {
+        Self::Client(e)
+    }
+}
+
+impl From<io::Error> for ToolError {
+    fn from(e: io::Error) -> Self {
+        Self::Io(e)
+    }
+}
+
+impl std::fmt::Display for ToolError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Client(e) => e.fmt(f),
+            Self::Io(e) => e.fmt(f),
+            Self::Silence(who) => {
+                write!(
+                    f,
+                    "no answer from {who}: is the daemon running, and is it of this domain (-d) and sdoId (-t)?"
+                )
+            }
+            Self::Usage(what) => f.write_str(what),
+        }
+    }
+}
+
+type Connection = Client<Box<dyn Transport>>;
+
+/// Opens the connection that the options ask for, as often as it is needed.
+struct Opener<'a> {
+    options: &'a Options,
+    file: &'a ConfigFile,
+}
+
+impl Opener<'_> {
+    fn open(&self) -> Result<Connection, ClientError> {
+        let mut client = self.options.client(self.file)?;
+        if let Some(target) = self.options.target {
+            client.set_target(target);
+        }
+        Ok(client)
+    }
+
+    /// Nobody but the daemon of this socket can answer.
+    fn alone(&self) -> bool {
+        self.options.over_uds() && self.options.hops() == 0
+    }
+
+    /// How long nothing may come before the answers are held to be complete.
+    fn window(&self) -> Duration {
+        Duration::from_millis(self.options.wait.into())
+    }
+
+    /// Who is asked, for messages.
+    fn whom(&self) -> String {
+        self.options.whom(self.file)
+    }
+
+    fn json(&self) -> bool {
+        self.options.json
+    }
+}
+
+/// Runs a tool; its exit status.
+pub(crate) fn run(tool: &Tool, options: &Options, file: &ConfigFile) -> ExitCode {
+    let opener = Opener { options, file };
+    let done = Signals::install().map_err(ToolError::Io).and_then(|signals| match tool {
+        Tool::Watch(arguments) => watch::run(&opener, arguments, signals),
+        Tool::Top(arguments) => top::run(&opener, arguments, signals),
+        Tool::Explain => explain::run(&opener),
+        Tool::Check(arguments) => check::run(&opener, arguments),
+        Tool::Diff(arguments) => diff::run(&opener, arguments),
+    });
+    match done {
+        Ok(status) => ExitCode::from(status),
+        Err(ToolError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pmc: {error}");
+            ExitCode::from(if matches!(error, ToolError::Usage(_)) { EXIT_USAGE } else { EXIT_NO_REPLY })
+        }
+    }
+}
