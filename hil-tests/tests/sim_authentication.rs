@@ -1,7 +1,6 @@
 //! Authenticated networks (1588-2019 16.14): who has the keys is in, who has not is counted and stays out.
 
 use core::time::Duration;
-use std::sync::Arc;
 
 use hil_tests::sim::{LinkId, LinkSpec, NodeId, NodeSpec, PortState, Simulation};
 use ptp_security::{Algorithm, Key, SecurityAssociation};
@@ -12,7 +11,7 @@ const fn secs(s: u64) -> Duration {
     Duration::from_secs(s)
 }
 
-fn association(ids: &[u32]) -> Arc<SecurityAssociation> {
+fn association(ids: &[u32]) -> SecurityAssociation {
     let kinds =
         [Algorithm::HmacSha256Of128, Algorithm::HmacSha256, Algorithm::AesCmac128, Algorithm::AesCmac256];
     let key = |id: &u32| {
@@ -21,7 +20,7 @@ fn association(ids: &[u32]) -> Arc<SecurityAssociation> {
         Key::new(*id, algorithm, &octets).expect("a good key")
     };
     let keys = ids.iter().map(key).collect();
-    Arc::new(SecurityAssociation { spp: 7, seqid_window: 3, allow_mutable: false, keys })
+    SecurityAssociation { spp: 7, seqid_window: 3, allow_mutable: false, keys }
 }
 
 /// All these keys are accepted, this one is sent with.
@@ -107,10 +106,10 @@ fn without_the_keys_nobody_is_followed_and_each_cause_is_counted() {
         (keys(&[3], 3), DropCause::UnknownKey),
         (
             Some(Authentication {
-                association: Arc::new(SecurityAssociation {
+                association: SecurityAssociation {
                     keys: vec![Key::new(1, Algorithm::AesCmac128, &[9; 16]).expect("a good key")],
-                    ..association(&[1]).as_ref().clone()
-                }),
+                    ..association(&[1])
+                },
                 active_key_id: Some(1),
             }),
             DropCause::BadIcv,
@@ -216,7 +215,7 @@ fn a_transparent_clock_with_the_keys_seals_what_it_changed_and_one_without_is_fo
     assert_ne!(sim.state(client, 1), PortState::Slave);
     // Where the association lets the correction change it does no harm.
     let mutable = both.clone().map(|a| Authentication {
-        association: Arc::new(SecurityAssociation { allow_mutable: true, ..a.association.as_ref().clone() }),
+        association: SecurityAssociation { allow_mutable: true, ..a.association.clone() },
         ..a
     });
     let mut sim = Simulation::new(10);

@@ -1,6 +1,5 @@
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::Arc;
 
 use ptp_security::SecurityAssociation;
 use ptp_wire::{PortNumber, WireError};
@@ -41,7 +40,7 @@ pub(super) struct Outbox {
 /// What ends every message of a port.
 #[derive(Clone, Debug)]
 pub(super) struct Seal {
-    pub(super) association: Arc<SecurityAssociation>,
+    pub(super) association: SecurityAssociation,
     pub(super) key_id: u32,
 }
 
@@ -130,13 +129,20 @@ impl Outbox {
         room: usize,
         write: impl FnOnce(&mut [u8]) -> Result<usize, WireError>,
     ) -> Result<Range<usize>, WireError> {
-        let seal = usize::from(port.0).checked_sub(1).and_then(|i| self.seals.get(i)).cloned().flatten();
-        let Some(Seal { association, key_id }) = seal else { return self.fill(room, write) };
-        let room = (room + association.room()).min(Self::MAX_MESSAGE);
-        self.fill(room, |buf| {
-            let len = write(buf)?;
-            association.seal(key_id, buf, len)
-        })
+        let seals = std::mem::take(&mut self.seals);
+        let seal = usize::from(port.0).checked_sub(1).and_then(|i| seals.get(i)?.as_ref());
+        let filled = match seal {
+            None => self.fill(room, write),
+            Some(Seal { association, key_id }) => {
+                let room = (room + association.room()).min(Self::MAX_MESSAGE);
+                self.fill(room, |buf| {
+                    let len = write(buf)?;
+                    association.seal(*key_id, buf, len)
+                })
+            }
+        };
+        self.seals = seals;
+        filled
     }
 
     fn fill(

@@ -6,7 +6,6 @@
 //! is right (`bad_icv`), and as Sync or Follow_Up of the master it is newer than the last one (`replayed`).
 
 use core::time::Duration;
-use std::sync::Arc;
 
 use ptp_security::{Rejected, SecurityAssociation};
 use ptp_wire::{Message, MessageType, PortIdentity};
@@ -20,7 +19,7 @@ use super::{DropCause, Instant, PortConfig};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Authentication {
     /// Its keys; all of them are accepted.
-    pub association: Arc<SecurityAssociation>,
+    pub association: SecurityAssociation,
     /// keyID of the key that is sent with; `None`: messages are sent without.
     pub active_key_id: Option<u32>,
 }
@@ -28,7 +27,7 @@ pub struct Authentication {
 impl PortConfig {
     pub(super) fn seal(&self) -> Option<Seal> {
         let Authentication { association, active_key_id } = self.authentication.as_ref()?;
-        Some(Seal { association: Arc::clone(association), key_id: (*active_key_id)? })
+        Some(Seal { association: association.clone(), key_id: (*active_key_id)? })
     }
 }
 
