@@ -252,7 +252,7 @@ fn hex(digits: &str) -> Option<Vec<u8>> {
 /// RFC 4648, section 4.
 fn base64(text: &str) -> Option<Vec<u8>> {
     let data = text.trim_end_matches('=');
-    if text.len() % 4 != 0 || text.len() - data.len() > 2 {
+    if !text.len().is_multiple_of(4) || text.len() - data.len() > 2 {
         return None;
     }
     let (mut bits, mut held, mut octets) = (0u32, 0, Vec::with_capacity(text.len() / 4 * 3));
