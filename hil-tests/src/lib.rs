@@ -2,5 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod lab;
+pub mod preload;
 pub mod rig;
 pub mod sim;

@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("ptp-daemon", 2),
     ("ptp-management", 2),
     ("ptp-config", 2),
+    ("ptp-bound", 2),
     ("ptpd", 3),
     ("phc-sync", 4),
     ("ts2phc", 4),

@@ -228,3 +228,31 @@ fn every_follow_up_carries_its_information_and_announce_its_path() {
     // The grandmaster is 40 ppm fast, the last relay 80 ppm slow.
     assert!((rate - 1.000_12).abs() < 2e-8, "{rate}");
 }
+
+/// 9.6.2, 10.2.4: what the grandmaster says of a jump of its time reaches everybody behind its relays unchanged.
+#[test]
+fn a_jump_of_the_grandmaster_is_told_through_the_relays() {
+    let Chain { mut sim, gm, relays, end, .. } = chain(8, 2);
+    sim.run_for(secs(60));
+    let told = |sim: &Simulation, node: NodeId| -> Vec<(u16, TimeInterval)> {
+        let of = |(_, e): &(_, Event)| match e {
+            Event::GmTimeBase { indicator, phase_change } => Some((*indicator, *phase_change)),
+            _ => None,
+        };
+        sim.record(node).events.iter().filter_map(of).collect()
+    };
+    let everybody = [relays[0], relays[1], end];
+    assert!(everybody.iter().all(|n| told(&sim, *n).is_empty()), "nothing has jumped yet");
+    let phase = TimeInterval::from_nanos(-1_234_567);
+    sim.step_clock(gm, phase);
+    sim.run_for(secs(2));
+    for node in everybody {
+        assert_eq!(told(&sim, node), [(1, phase)]);
+    }
+    // Its frequency changes by 2 ppm: a new time base without a jump.
+    sim.disturb(gm, 2_000.0);
+    sim.run_for(secs(2));
+    for node in everybody {
+        assert_eq!(told(&sim, node), [(1, phase), (2, TimeInterval::ZERO)]);
+    }
+}

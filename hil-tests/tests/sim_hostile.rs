@@ -6,8 +6,9 @@ use hil_tests::sim::{LinkSpec, NodeId, NodeSpec, PortState, Rng, Simulation};
 use ptp_security::Database;
 use ptp_wire::management::AcceptableMaster;
 use ptp_wire::{
-    Body, ClockIdentity, Header, LogInterval, MessageType, PortIdentity, PortNumber, RateOffset,
-    TimeInterval, TimePoint, TlvType, Writer,
+    Body, ClockIdentity, DaylightSaving, Header, LogInterval, MessageType, PortIdentity, PortNumber,
+    RateOffset, Seconds48, SynchronizationMetadata, TimeAddressFlags, TimeInterval, TimePoint, TlvType,
+    Writer,
 };
 use ptpd::engine::{
     Access, Accuracy, Address, AlternateTimeOffset, AsCapable, Authentication, BestMaster, Delay,
@@ -319,6 +320,7 @@ fn any_config(rng: &mut Rng) -> InstanceConfig {
         free_running: rng.chance(0.2),
         path_trace: rng.chance(0.5),
         network_management: rng.chance(0.5),
+        as_linuxptp: rng.chance(0.2),
         max_steps_removed: rng.next_u64() as u16,
         minor_version: rng.below(2) as u8,
         options: any_options(rng),
@@ -429,6 +431,20 @@ fn any_options(rng: &mut Rng) -> Options {
             ..Accuracy::default()
         }),
         performance_monitoring: rng.chance(0.5),
+        smpte: rng.chance(0.3).then(|| SynchronizationMetadata {
+            frame_rate_numerator: rng.next_u64() as u32,
+            frame_rate_denominator: rng.next_u64() as u32,
+            master_locking_status: rng.next_u64() as u8,
+            time_address_flags: TimeAddressFlags::DROP_FRAME,
+            current_local_offset: rng.next_u64() as i32,
+            jump_seconds: rng.next_u64() as i32,
+            time_of_next_jump: Seconds48::new(rng.next_u64() >> 16).expect("48 bits"),
+            time_of_next_jam: Seconds48::new(rng.next_u64() >> 16).expect("48 bits"),
+            time_of_previous_jam: Seconds48::new(rng.next_u64() >> 16).expect("48 bits"),
+            previous_jam_local_offset: rng.next_u64() as i32,
+            daylight_saving: DaylightSaving::NEXT,
+            leap_second_jump: rng.next_u64() as u8,
+        }),
     }
 }
 

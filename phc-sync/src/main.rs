@@ -1,92 +1,139 @@
-//! `phc-sync`: keeps one clock of this machine in step with another. See docs/phc-sync.md.
+//! `phc-sync`: keeps the clocks of this machine in step with each other. See docs/phc-sync.md.
 #![forbid(unsafe_code)]
 
+mod agent;
+mod bound;
+mod chrony;
+mod chronyd;
+mod clock_command;
+mod clocks;
+mod file;
 mod options;
-mod sync;
+mod phc2sys;
+mod plan;
+mod pulses;
+mod run;
+mod select;
+mod settings;
+mod sink;
+mod utc;
+mod wait;
+mod watch;
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ptp_clock::{ClockError, Comparer};
-use ptp_daemon::{LogOptions, Notify, PollSet, RateLimit, Signals, init_log, monotonic_now};
-use tracing::{Level, error, info, warn};
+use ptp_daemon::{LogFormat, LogOptions, init_log};
+use tracing::{Level, error};
 
 use options::Options;
-use sync::{Manner, Sink};
+use settings::Settings;
+
+/// phc2sys's exit code of a bad command line, -1.
+const BAD_OPTIONS: u8 = 255;
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    let name = arguments.first().map_or("", String::as_str);
+    if phc2sys::is_meant(name) {
+        return drop_in(arguments.get(1..).unwrap_or_default());
+    }
+    if clock_command::is_meant(name) {
+        return clock_command::main("phc_ctl", arguments.get(1..).unwrap_or_default());
+    }
+    let rest = arguments.get(1..).unwrap_or_default();
+    match rest.first().map(String::as_str) {
+        Some("clock") => return clock_command::main("phc-sync", rest.get(1..).unwrap_or_default()),
+        Some("wait") => return wait::main(rest),
+        Some("chrony") => return feed(rest),
+        _ => {}
+    }
     let options = Options::parse();
     init_log(&LogOptions {
         tag: options.tag.clone(),
-        level: match options.level {
-            0..=3 => Level::ERROR,
-            4 => Level::WARN,
-            5..=6 => Level::INFO,
-            _ => Level::DEBUG,
-        },
+        level: level(options.level),
         stdout: options.stdout,
         ..LogOptions::new("phc-sync")
     });
-    match run(&options) {
-        Ok(()) => ExitCode::SUCCESS,
+    let settings = match options.settings() {
+        Ok(settings) => settings,
         Err(e) => {
-            error!("{e}");
+            // Diagnostics are several lines, and stand for themselves.
+            if options.file.is_some() {
+                eprintln!("{e}");
+            } else {
+                error!("{e}");
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    if options.check { ExitCode::SUCCESS } else { run(settings) }
+}
+
+/// `phc-sync chrony`.
+fn feed(arguments: &[String]) -> ExitCode {
+    match chrony::prepare(arguments) {
+        Ok(chrony::Work::Print(text)) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Ok(chrony::Work::Serve(settings)) => {
+            init_log(&LogOptions::new("phc-sync"));
+            run(*settings)
+        }
+        Err(e) => {
+            eprintln!("{e}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let (source_name, sink_names) = options.clocks()?;
-    let manner = Manner {
-        wanted: options.wanted_offset()?,
-        interval: 1.0 / options.rate,
-        free_running: options.free_running,
-        summary: options.summary,
-    };
-    let signals = Signals::install()?;
-    let mut notify = Notify::from_env();
-    let comparer = Comparer::new(options.readings);
-    let mut source = source_name.open_read_only()?;
-    let mut sinks = Vec::with_capacity(sink_names.len());
-    for name in &sink_names {
-        let clock = if options.free_running { name.open_read_only()? } else { name.open()? };
-        sinks.push(Sink::new(clock, |max| options.servo(max), manner)?);
+/// As phc2sys.
+fn drop_in(arguments: &[String]) -> ExitCode {
+    match phc2sys::parse(arguments) {
+        Ok(phc2sys::Parsed::Help) => {
+            eprintln!("{}", phc2sys::usage());
+            ExitCode::SUCCESS
+        }
+        Ok(phc2sys::Parsed::Version) => {
+            println!("{}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        Ok(phc2sys::Parsed::Run(settings, logging)) => {
+            init_log(&LogOptions {
+                tag: logging.tag,
+                level: level(logging.level),
+                format: LogFormat::Linuxptp,
+                stdout: logging.stdout,
+                quiet: !logging.stdout,
+                syslog: logging.syslog,
+                ..LogOptions::new("phc2sys")
+            });
+            run(*settings)
+        }
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::from(BAD_OPTIONS)
+        }
     }
-    info!(
-        "{} after {source_name}",
-        sink_names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    );
-    notify.ready();
+}
 
-    // The rate is checked to be 0.001..=1000 Hz.
-    let period = (manner.interval * 1e9) as u64;
-    let mut busy = RateLimit::new(60_000_000_000);
-    let mut poll = PollSet::<()>::new();
-    let mut next = monotonic_now();
-    while !signals.stop() {
-        let now = monotonic_now();
-        notify.alive(now);
-        if now < next {
-            poll.wait(Some(next))?;
-            continue;
+fn run(settings: Settings) -> ExitCode {
+    let drop_in = settings.drop_in;
+    match run::run(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            error!("{e}");
+            if drop_in { ExitCode::from(BAD_OPTIONS) } else { ExitCode::FAILURE }
         }
-        for sink in &mut sinks {
-            match sink.update(source.as_mut(), &comparer) {
-                Ok(()) => {}
-                Err(e @ ClockError::Busy { .. }) => {
-                    if let Some(more) = busy.allow(now) {
-                        warn!("{e} (left out, and {more} times before)");
-                    }
-                }
-                Err(e) => return Err(e.into()),
-            }
-        }
-        // After a long sleep not all that was missed.
-        next = next.saturating_add(period).max(now);
     }
-    notify.stopping();
-    info!("stopped; the clocks run on with their last frequency");
-    Ok(())
+}
+
+const fn level(number: u8) -> Level {
+    match number {
+        0..=3 => Level::ERROR,
+        4 => Level::WARN,
+        5 | 6 => Level::INFO,
+        _ => Level::DEBUG,
+    }
 }

@@ -1,63 +1,129 @@
 //! The command line. Letters mean what they mean in linuxptp's phc2sys.
 
-use std::fmt;
+use std::path::PathBuf;
 
 use clap::Parser;
-use ptp_clock::{ClockError, ClockName};
-use ptp_servo::{PiConfig, ServoConfig};
+use ptp_clock::ClockName;
 use ptp_wire::TimeInterval;
 
-const LONG_ABOUT: &str = "Keeps one clock of this machine in step with another.\n\n\
-    Clocks: phcN or /dev/ptpN (a PTP hardware clock), system or CLOCK_REALTIME (the system clock), \
-    virtual:PATH (a clock in shared memory, for trials).";
+use crate::file;
+use crate::phc2sys::clock;
+use crate::settings::{Instance, LeapMode, Output, Settings, SystemRole};
+
+const LONG_ABOUT: &str = "Keeps the clocks of this machine in step with each other.\n\n\
+    phc-sync -a -r follows the PTP instance (ptpd or ptp4l) of this machine; phc-sync -f FILE does what a file says; \
+    phc-sync -s CLOCK -c CLOCK keeps one clock in step with another.\n\n\
+    Clocks: phcN or /dev/ptpN (a PTP hardware clock) or an interface that has one, system or CLOCK_REALTIME (the system \
+    clock), CLOCK_AUX0 to 7, virtual:PATH (a clock in shared memory, for trials).";
 
 /// As typed.
 #[derive(Debug, Parser)]
-#[command(name = "phc-sync", version, about = "Keeps one clock of this machine in step with another", long_about = LONG_ABOUT)]
+#[command(name = "phc-sync", version, about = "Keeps the clocks of this machine in step", long_about = LONG_ABOUT)]
+#[command(after_help = "See also: phc-sync clock --help, phc-sync wait --help, phc-sync chrony --help")]
 pub(crate) struct Options {
-    /// The clock that is right
-    #[arg(short = 's', value_name = "CLOCK")]
-    pub(crate) source: String,
+    /// Do what this file says; options given besides go before it
+    #[arg(short = 'f', value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
 
-    /// A clock to be steered; may be given several times
-    #[arg(short = 'c', value_name = "CLOCK", required = true)]
-    pub(crate) sinks: Vec<String>,
+    /// Check the file and the options, and end
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// Follow the PTP instance: sources and sinks by the states of its ports
+    #[arg(short = 'a')]
+    pub(crate) automatic: bool,
+
+    /// With -a: steer the system clock, too; twice: it is the source where no port is a slave
+    #[arg(short = 'r', action = clap::ArgAction::Count)]
+    pub(crate) system: u8,
+
+    /// The socket of a PTP instance; repeat for more, the most trusted first
+    #[arg(short = 'z', value_name = "SOCKET")]
+    pub(crate) sockets: Vec<PathBuf>,
+
+    /// The domain number of the instance with the same place in the list; the last one counts for the rest
+    #[arg(short = 'n', value_name = "DOMAIN")]
+    pub(crate) domains: Vec<u8>,
+
+    /// What is meant by the system clock
+    #[arg(short = 'C', value_name = "CLOCK", value_parser = clock)]
+    pub(crate) system_clock: Option<ClockName>,
+
+    /// The clock that is right
+    #[arg(short = 's', value_name = "CLOCK", value_parser = clock)]
+    pub(crate) source: Option<ClockName>,
+
+    /// A clock to be steered; may be given several times. Default: the system clock
+    #[arg(short = 'c', value_name = "CLOCK", value_parser = clock)]
+    pub(crate) sinks: Vec<ClockName>,
+
+    /// Pulses that the kernel stamps; -s tells the seconds
+    #[arg(short = 'd', value_name = "DEVICE")]
+    pub(crate) pulses: Option<String>,
 
     /// What the sink shall be ahead of the source; for the system clock after a PHC on TAI: -37
-    #[arg(short = 'O', value_name = "SECONDS", allow_negative_numbers = true)]
-    pub(crate) offset: Option<f64>,
+    #[arg(short = 'O', value_name = "SECONDS", allow_negative_numbers = true, value_parser = offset)]
+    pub(crate) offset: Option<TimeInterval>,
 
-    /// Readings per measurement, of which the quickest counts
-    #[arg(short = 'N', value_name = "READINGS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=25))]
-    pub(crate) readings: u32,
+    /// Wait for the PTP instance, and take UTC's offset from it
+    #[arg(short = 'w')]
+    pub(crate) wait: bool,
 
-    /// Measurements per second
-    #[arg(short = 'R', value_name = "RATE", default_value_t = 1.0, value_parser = rate)]
-    pub(crate) rate: f64,
+    /// Readings per measurement, of which the quickest counts. Default 5
+    #[arg(short = 'N', value_name = "READINGS", value_parser = clap::value_parser!(u32).range(1..=25))]
+    pub(crate) readings: Option<u32>,
 
-    /// The controller's proportional gain; 0: computed from the rate
-    #[arg(short = 'P', value_name = "KP", default_value_t = 0.7, value_parser = not_negative)]
-    pub(crate) proportional: f64,
+    /// Measurements per second. Default 1
+    #[arg(short = 'R', value_name = "RATE", value_parser = rate)]
+    pub(crate) rate: Option<f64>,
 
-    /// The controller's integral gain; 0: computed from the rate
-    #[arg(short = 'I', value_name = "KI", default_value_t = 0.3, value_parser = not_negative)]
-    pub(crate) integral: f64,
+    /// The servo: pi, linreg, adaptive; or where to measurements go instead: ntpshm, refclock_sock. Default pi
+    #[arg(short = 'E', value_name = "SERVO", value_parser = ["pi", "linreg", "adaptive", "ntpshm", "refclock_sock"])]
+    pub(crate) servo: Option<String>,
 
-    /// Step away any offset larger than this many seconds; 0: never
-    #[arg(short = 'S', value_name = "SECONDS", default_value_t = 0.0, value_parser = not_negative)]
-    pub(crate) step: f64,
+    /// The unit of shared memory for -E ntpshm
+    #[arg(short = 'M', value_name = "UNIT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=255))]
+    pub(crate) shm_unit: u32,
 
-    /// Step away an offset larger than this many seconds at the start; 0: never
-    #[arg(short = 'F', value_name = "SECONDS", default_value_t = 0.000_02, value_parser = not_negative)]
-    pub(crate) first_step: f64,
+    /// chronyd's socket for -E refclock_sock
+    #[arg(long, value_name = "PATH", default_value = "/var/run/refclock.ptp.sock")]
+    pub(crate) sock: PathBuf,
+
+    /// The controller's proportional gain; 0: computed from the rate. Default 0.7
+    #[arg(short = 'P', value_name = "KP", value_parser = not_negative)]
+    pub(crate) proportional: Option<f64>,
+
+    /// The controller's integral gain; 0: computed from the rate. Default 0.3
+    #[arg(short = 'I', value_name = "KI", value_parser = not_negative)]
+    pub(crate) integral: Option<f64>,
+
+    /// Step away any offset larger than this many seconds; 0: never. Default 0
+    #[arg(short = 'S', value_name = "SECONDS", value_parser = not_negative)]
+    pub(crate) step: Option<f64>,
+
+    /// Step away an offset larger than this many seconds at the start; 0: never. Default 0.00002
+    #[arg(short = 'F', value_name = "SECONDS", value_parser = not_negative)]
+    pub(crate) first_step: Option<f64>,
+
+    /// A clock that runs faster or slower than this many ppb is not believed; 0: never checked. Default 200000000
+    #[arg(short = 'L', value_name = "PPB", value_parser = not_negative)]
+    pub(crate) sanity: Option<f64>,
 
     /// One summary line for so many measurements instead of a line for each; 0: a line for each
-    #[arg(short = 'u', value_name = "COUNT", default_value_t = 0)]
-    pub(crate) summary: u32,
+    #[arg(short = 'u', value_name = "COUNT")]
+    pub(crate) summary: Option<u32>,
+
+    /// Leap seconds by the servo instead of the kernel
+    #[arg(short = 'x')]
+    pub(crate) servo_leap: bool,
 
     /// Measure only, steer nothing
     #[arg(long, visible_alias = "free_running")]
     pub(crate) free_running: bool,
+
+    /// Tell applications how far off the clock may be, on this page of shared memory
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ptp_bound::DEFAULT_PATH)]
+    pub(crate) error_bound_page: Option<PathBuf>,
 
     /// Write messages to standard output instead of standard error
     #[arg(short = 'm')]
@@ -86,88 +152,83 @@ fn rate(s: &str) -> Result<f64, String> {
     if (0.001..=1_000.0).contains(&v) { Ok(v) } else { Err("a rate from 0.001 to 1000 is needed".to_owned()) }
 }
 
-/// What is wrong with the command line beyond what clap sees.
-#[derive(Debug)]
-pub(crate) enum OptionsError {
-    Clock(ClockError),
-    /// A clock cannot follow itself.
-    SameClock(ClockName),
-    /// The same sink twice.
-    TwiceTheSink(ClockName),
-    /// UTC and PTP time differ, and nobody said by how much.
-    OffsetMissing,
-    /// More than a TimeInterval holds.
-    OffsetTooLarge(f64),
-}
-
-impl fmt::Display for OptionsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Clock(e) => e.fmt(f),
-            Self::SameClock(name) => write!(f, "{name} is the source: it cannot be steered by itself (-s, -c)"),
-            Self::TwiceTheSink(name) => write!(f, "{name} is given twice (-c)"),
-            Self::OffsetMissing => f.write_str(
-                "the system clock keeps UTC, PTP clocks keep TAI: say how much the sink is ahead of the source (-O -37 \
-                 for the system clock after a PHC, -O 37 the other way round, -O 0 if both keep the same time)",
-            ),
-            Self::OffsetTooLarge(v) => write!(f, "{v} s is too large an offset; -O takes +-86400 s"),
-        }
+fn offset(s: &str) -> Result<TimeInterval, String> {
+    let v: f64 = s.parse().map_err(|_| "not a number".to_owned())?;
+    if v.abs() <= 86_400.0 {
+        Ok(TimeInterval::from_nanos_f64(v * 1e9))
+    } else {
+        Err("at most 86400 s either way".to_owned())
     }
 }
-
-impl std::error::Error for OptionsError {}
 
 impl Options {
-    /// Source and sinks by name.
-    pub(crate) fn clocks(&self) -> Result<(ClockName, Vec<ClockName>), OptionsError> {
-        let source: ClockName = self.source.parse().map_err(OptionsError::Clock)?;
-        let mut sinks: Vec<ClockName> = Vec::with_capacity(self.sinks.len());
-        for name in &self.sinks {
-            let sink: ClockName = name.parse().map_err(OptionsError::Clock)?;
-            if sink == source {
-                return Err(OptionsError::SameClock(sink));
+    /// The file, and the options over it.
+    pub(crate) fn settings(&self) -> Result<Settings, String> {
+        let mut s = match &self.file {
+            Some(path) => file::load(path).map_err(|e| e.to_string())?,
+            None => Settings::default(),
+        };
+        s.automatic |= self.automatic;
+        match self.system {
+            0 => {}
+            1 => s.system_role = SystemRole::Sink,
+            _ => s.system_role = SystemRole::SinkOrSource,
+        }
+        if !self.sockets.is_empty() {
+            let domain = |i| self.domains.get(i).or(self.domains.last()).copied().unwrap_or(0);
+            let instance = |(i, socket): (usize, &PathBuf)| Instance {
+                socket: socket.clone(),
+                domain_number: domain(i),
+                major_sdo_id: 0,
+                clock: None,
+            };
+            s.instances = self.sockets.iter().enumerate().map(instance).collect();
+        } else if let Some(domain) = self.domains.first() {
+            s.instances = s.instances_or_default();
+            for instance in &mut s.instances {
+                instance.domain_number = *domain;
             }
-            if sinks.contains(&sink) {
-                return Err(OptionsError::TwiceTheSink(sink));
-            }
-            sinks.push(sink);
         }
-        let is_system = |c: &ClockName| *c == ClockName::System;
-        if self.offset.is_none() && (is_system(&source) || sinks.iter().any(is_system)) {
-            return Err(OptionsError::OffsetMissing);
+        let set = |place: &mut f64, value: Option<f64>| *place = value.unwrap_or(*place);
+        set(&mut s.rate, self.rate);
+        set(&mut s.proportional, self.proportional);
+        set(&mut s.integral, self.integral);
+        set(&mut s.step, self.step);
+        set(&mut s.first_step, self.first_step);
+        set(&mut s.sanity, self.sanity);
+        s.readings = self.readings.unwrap_or(s.readings);
+        s.summary = self.summary.unwrap_or(s.summary);
+        if let Some(name) = &self.system_clock {
+            s.system_clock = name.clone();
         }
-        Ok((source, sinks))
+        if self.source.is_some() || self.pulses.is_some() {
+            s.source.clone_from(&self.source);
+            s.pps.clone_from(&self.pulses);
+            s.automatic = self.automatic;
+        }
+        if !self.sinks.is_empty() {
+            s.sinks.clone_from(&self.sinks);
+        }
+        s.offset = self.offset.or(s.offset);
+        s.wait |= self.wait;
+        match self.servo.as_deref() {
+            Some("pi") => s.output = Output::Pi,
+            Some("linreg") => s.output = Output::Linreg,
+            Some("adaptive") => s.output = Output::Adaptive,
+            Some("ntpshm") => s.output = Output::NtpShm(self.shm_unit),
+            Some(_) => s.output = Output::ChronySock(self.sock.clone()),
+            None => {}
+        }
+        if self.servo_leap {
+            s.leap = LeapMode::Servo;
+        }
+        s.free_running |= self.free_running;
+        if let Some(page) = &self.error_bound_page {
+            s.bound_page = Some(page.clone());
+        }
+        s.check().map_err(|e| e.to_string())?;
+        Ok(s)
     }
-
-    /// Sink minus source as it shall be.
-    pub(crate) fn wanted_offset(&self) -> Result<TimeInterval, OptionsError> {
-        let seconds = self.offset.unwrap_or(0.0);
-        if seconds.is_nan() || seconds.abs() > 86_400.0 {
-            return Err(OptionsError::OffsetTooLarge(seconds));
-        }
-        Ok(interval(seconds))
-    }
-
-    /// For a clock with this limit in ppb.
-    pub(crate) fn servo(&self, max_frequency_ppb: f64) -> ServoConfig {
-        let default = ServoConfig::default();
-        ServoConfig {
-            pi: PiConfig {
-                proportional_const: self.proportional,
-                integral_const: self.integral,
-                ..PiConfig::hardware()
-            },
-            first_step_threshold: (self.first_step > 0.0).then(|| interval(self.first_step)),
-            step_threshold: (self.step > 0.0).then(|| interval(self.step)),
-            max_frequency_ppb: default.max_frequency_ppb.min(max_frequency_ppb),
-            ..default
-        }
-    }
-}
-
-/// Saturates at 39 hours.
-fn interval(seconds: f64) -> TimeInterval {
-    TimeInterval::from_nanos_f64(seconds * 1e9)
 }
 
 #[cfg(test)]
@@ -185,37 +246,54 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_line_is_understood() {
+    fn the_manual_page_knows_every_option() {
+        use clap::CommandFactory;
+        let page = include_str!("../../docs/man/phc-sync.8");
+        for argument in Options::command().get_arguments() {
+            for name in argument.get_long().into_iter() {
+                let name = format!("\\-\\-{}", name.replace('-', "\\-"));
+                assert!(page.contains(&name), "{name} is missing in docs/man/phc-sync.8");
+            }
+            for name in argument.get_short_and_visible_aliases().unwrap_or_default() {
+                assert!(page.contains(&format!("\\-{name}")), "-{name} is missing in docs/man/phc-sync.8");
+            }
+        }
+    }
+
+    #[test]
+    fn the_usual_lines_are_understood() {
         let o = parse("phc-sync -s phc0 -c CLOCK_REALTIME -O -37 -R 8 -N 7 -m -q").expect("a good line");
-        let (source, sinks) = o.clocks().expect("good clocks");
-        assert_eq!((source, sinks), (ClockName::Phc(0), vec![ClockName::System]));
-        assert_eq!(o.wanted_offset().expect("a good offset"), TimeInterval::from_nanos(-37_000_000_000));
-        let servo = o.servo(1_000.0);
-        assert_eq!(servo.first_step_threshold, Some(TimeInterval::from_nanos(20_000)));
-        assert_eq!((servo.step_threshold, servo.max_frequency_ppb), (None, 1_000.0));
-        assert!(o.stdout && o.quiet && !o.free_running);
+        let s = o.settings().expect("good settings");
+        assert_eq!((s.source, s.sinks), (Some(ClockName::Phc(0)), vec![ClockName::System]));
+        assert_eq!(s.offset, Some(TimeInterval::from_nanos(-37_000_000_000)));
+        assert_eq!((s.rate, s.readings, s.step), (8.0, 7, 0.0));
+        assert!(o.stdout && o.quiet && !s.free_running && !s.drop_in);
+        let s = parse("phc-sync -arr -z /run/a -z /run/b -n 3").expect("a good line").settings();
+        let s = s.expect("good settings");
+        assert!(s.automatic && s.system_role == SystemRole::SinkOrSource);
+        assert_eq!(s.instances.iter().map(|i| i.domain_number).collect::<Vec<_>>(), [3, 3]);
+        let s = parse("phc-sync -s phc0 -O 0 -E ntpshm -M 4").expect("a good line").settings();
+        assert_eq!(s.expect("good settings").output, Output::NtpShm(4));
     }
 
     #[test]
     fn nonsense_is_refused() {
         for line in [
-            "phc-sync",
-            "phc-sync -s phc0",
             "phc-sync -s phc0 -c phc1 -R 0",
             "phc-sync -s phc0 -c phc1 -R nan",
             "phc-sync -s phc0 -c phc1 -N 26",
             "phc-sync -s phc0 -c phc1 -P -1",
             "phc-sync -s phc0 -c phc1 -S inf",
+            "phc-sync -s phc0 -c system -O 1e30",
+            "phc-sync -s nonsense -c phc0",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }
-        let clocks =
-            |line| parse(line).expect("clap takes it").clocks().expect_err("but it is wrong").to_string();
-        assert!(clocks("phc-sync -s eth7 -c phc0").contains("eth7"));
-        assert!(clocks("phc-sync -s phc0 -c /dev/ptp0").contains("itself"));
-        assert!(clocks("phc-sync -s phc0 -c phc1 -c phc1").contains("twice"));
-        assert!(clocks("phc-sync -s phc0 -c system").contains("-O -37"));
-        let o = parse("phc-sync -s phc0 -c system -O 1e30").expect("clap takes it");
-        assert!(o.wanted_offset().is_err());
+        let wrong = |line| parse(line).expect("clap takes it").settings().expect_err("but it is wrong");
+        assert!(wrong("phc-sync").contains("-a"));
+        assert!(wrong("phc-sync -s phc0 -c /dev/ptp0").contains("itself"));
+        assert!(wrong("phc-sync -s phc0 -c phc1 -c phc1").contains("twice"));
+        assert!(wrong("phc-sync -s phc0 -c system").contains("-O -37"));
+        assert!(wrong("phc-sync -f /nonexistent.yaml").contains("/nonexistent.yaml"));
     }
 }

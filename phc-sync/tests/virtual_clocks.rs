@@ -206,10 +206,48 @@ fn mistakes_are_named() {
         String::from_utf8_lossy(&o.stderr).into_owned()
     };
     assert!(text(run(&["-s", "virtual:/nonexistent", "-c", &sink.name()])).contains("no such clock"));
-    assert!(text(run(&["-s", "eth0", "-c", &sink.name()])).contains("names no clock"));
+    assert!(text(run(&["-s", "nonsense9", "-c", &sink.name()])).contains("unknown clock nonsense9"));
     assert!(text(run(&["-s", &sink.name(), "-c", &sink.name()])).contains("itself"));
     assert!(text(run(&["-s", "system", "-c", &sink.name()])).contains("-O"));
-    assert!(text(run(&["-s", &source.name()])).contains("-c"));
+    assert!(text(run(&["-s", &source.name()])).contains("-O -37"));
     std::fs::write(&sink.0, b"nothing").expect("a file");
     assert!(text(run(&["-s", &source.name(), "-c", &sink.name()])).contains("not a usable virtual clock"));
+}
+
+#[test]
+fn every_servo_brings_them_together() {
+    for servo in ["pi", "linreg", "adaptive"] {
+        let (source, sink) = pair();
+        let program =
+            Running::start(&["-s", &source.name(), "-c", &sink.name(), "-R", "16", "-m", "-E", servo]);
+        let mut good = 0;
+        wait_for(servo, || {
+            let close =
+                observe(&sink.0).expect("a good clock").true_error.abs() < TimeInterval::from_nanos(1_000);
+            good = if close { good + 1 } else { 0 };
+            good >= 10
+        });
+        assert!(program.stop().contains(" s2 freq "), "{servo}");
+    }
+}
+
+#[test]
+fn a_file_is_enough_and_mistakes_have_a_place() {
+    let (source, sink) = pair();
+    let path = source.0.with_extension("yaml");
+    let text = format!("source: {}\nsinks: {}\nrate: 16\nsummary_updates: 4\n", source.name(), sink.name());
+    std::fs::write(&path, &text).expect("a file");
+    let file = path.display().to_string();
+    assert!(run(&["-f", &file, "--check"]).status.success());
+    let program = Running::start(&["-f", &file, "-m"]);
+    wait_for("the clocks together", || {
+        observe(&sink.0).expect("a good clock").true_error.abs() < TimeInterval::from_nanos(1_000)
+    });
+    program.stop();
+    std::fs::write(&path, text + "stepthreshold: 1 s\n").expect("a file");
+    let refused = run(&["-f", &file]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("did you mean `step_threshold`"), "{said}");
+    assert!(said.contains(":5:"), "{said}");
+    std::fs::remove_file(&path).expect("ours");
 }

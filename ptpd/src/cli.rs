@@ -1,11 +1,13 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use ptp_config::{Loaded, Overrides, default_profile_dirs, load_with};
-use ptp_daemon::{LogFormat, LogOptions, init_log};
+use ptp_daemon::{LogFormat, LogOptions, init_log, log_context};
+
+use ptpd::host::Settings;
 
 use crate::app;
 
@@ -32,8 +34,9 @@ const AFTER_HELP: &str = "Exit codes: 0 stopped by a signal, 1 could not start o
 enum Command {
     /// Check a configuration and say everything that is wrong with it, without running
     Check {
-        /// The configuration file
-        file: PathBuf,
+        /// The configuration file; of several, whether their instances can run together, too
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
     },
     /// Write the YAML equivalent of a configuration file of linuxptp to standard output
     Convert {
@@ -58,9 +61,9 @@ enum Command {
 
 #[derive(Args, Debug)]
 struct What {
-    /// Configuration file (YAML)
+    /// Configuration file (YAML); of several each is an instance of its own
     #[arg(short = 'f', long = "config", visible_short_alias = 'c', value_name = "FILE")]
-    file: Option<PathBuf>,
+    files: Vec<PathBuf>,
     /// An interface to run on; several make a boundary clock
     #[arg(short, long = "interface", value_name = "NAME")]
     interfaces: Vec<String>,
@@ -145,30 +148,69 @@ impl What {
         Ok(o)
     }
 
-    fn load(&self) -> Result<Loaded, String> {
-        if self.file.is_none() && self.interfaces.is_empty() {
-            return Err("nothing to do: give a configuration (-f FILE) or an interface (-i NAME); \
-                        `ptpd --help` says more"
-                .into());
+    /// The configurations: one for each file, or of the command line alone.
+    fn load(&self) -> Result<Vec<Loaded>, String> {
+        let overrides = self.overrides()?;
+        let dirs = default_profile_dirs();
+        let load = |file: Option<&Path>| load_with(file, &dirs, &overrides).map_err(|e| e.to_string());
+        match self.files.as_slice() {
+            [] if self.interfaces.is_empty() => {
+                Err("nothing to do: give a configuration (-f FILE) or an interface (-i NAME); \
+                     `ptpd --help` says more"
+                    .into())
+            }
+            [] => Ok(vec![load(None)?]),
+            [_, _, ..] if !self.interfaces.is_empty() => {
+                Err("-i: with several files each says its own interfaces".into())
+            }
+            files => files.iter().map(|file| load(Some(file))).collect(),
         }
-        load_with(self.file.as_deref(), &default_profile_dirs(), &self.overrides()?)
-            .map_err(|e| e.to_string())
     }
+}
+
+/// What all instances run with, and whether they go together.
+fn settings(files: &[PathBuf], loaded: &[Loaded]) -> Result<Vec<Settings>, String> {
+    let several = loaded.len() > 1;
+    let mut all = Vec::with_capacity(loaded.len());
+    for (i, loaded) in loaded.iter().enumerate() {
+        let file = files.get(i).map(PathBuf::as_path);
+        let mut settings = ptpd::host::settings(&loaded.config).map_err(|e| match file {
+            Some(file) => format!("{}: {e}", file.display()),
+            None => e.to_string(),
+        })?;
+        settings.told_to_steer = loaded.says("free_running");
+        if several {
+            let name = file.and_then(Path::file_stem).unwrap_or_default();
+            settings.name = name.to_string_lossy().into_owned();
+        }
+        all.push(settings);
+    }
+    let first = loaded.first().map(|l| (l.config.log.level, l.config.log.format));
+    if loaded.iter().any(|l| Some((l.config.log.level, l.config.log.format)) != first) {
+        return Err("log.level and log.format are the process's: set them the same in all files".into());
+    }
+    ptpd::host::together(&mut all).map_err(|e| e.to_string())?;
+    Ok(all)
 }
 
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         None => run(&cli.what),
-        Some(Command::Check { file }) => check(file),
+        Some(Command::Check { files }) => check(&files),
         Some(Command::Convert { file, interfaces }) => crate::ptp4l::convert(&file, &interfaces),
         Some(Command::Config { schema: true, .. }) => {
             println!("{:#}", ptp_config::json_schema());
             ExitCode::SUCCESS
         }
         Some(Command::Config { what, .. }) => match what.load() {
-            Ok(loaded) => {
-                print!("{}", loaded.effective());
+            Ok(all) => {
+                for (i, loaded) in all.iter().enumerate() {
+                    if let (Some(file), true) = (what.files.get(i), all.len() > 1) {
+                        println!("{}# {}", if i == 0 { "" } else { "\n" }, file.display());
+                    }
+                    print!("{}", loaded.effective());
+                }
                 ExitCode::SUCCESS
             }
             Err(e) => bad(&e),
@@ -181,30 +223,39 @@ fn bad(text: &str) -> ExitCode {
     ExitCode::from(BAD_CONFIG)
 }
 
-fn check(file: PathBuf) -> ExitCode {
-    let loaded = match load_with(Some(&file), &default_profile_dirs(), &Overrides::default()) {
-        Ok(loaded) => loaded,
-        Err(e) => return bad(&e.to_string()),
-    };
-    if let Err(e) = ptpd::host::settings(&loaded.config) {
-        return bad(&format!("{}: {e}", file.display()));
+fn check(files: &[PathBuf]) -> ExitCode {
+    let mut all = Vec::with_capacity(files.len());
+    let mut wrong = String::new();
+    for file in files {
+        match load_with(Some(file), &default_profile_dirs(), &Overrides::default()) {
+            Ok(loaded) => all.push(loaded),
+            Err(e) => wrong += &e.to_string(),
+        }
     }
-    let ports = loaded.config.ports.len();
-    let departures = loaded.departures();
-    for departure in &departures {
-        eprintln!("warning: {departure}");
+    if !wrong.is_empty() {
+        return bad(&wrong);
     }
-    println!(
-        "{}: good: profile {}{}, {ports} port{}",
-        file.display(),
-        loaded.config.profile,
-        match departures.len() {
-            0 => String::new(),
-            1 => " with 1 departure".to_owned(),
-            n => format!(" with {n} departures"),
-        },
-        if ports == 1 { "" } else { "s" }
-    );
+    if let Err(e) = settings(files, &all) {
+        return bad(&e);
+    }
+    for (file, loaded) in files.iter().zip(&all) {
+        let ports = loaded.config.ports.len();
+        let departures = loaded.departures();
+        for departure in &departures {
+            eprintln!("warning: {departure}");
+        }
+        println!(
+            "{}: good: profile {}{}, {ports} port{}",
+            file.display(),
+            loaded.config.profile,
+            match departures.len() {
+                0 => String::new(),
+                1 => " with 1 departure".to_owned(),
+                n => format!(" with {n} departures"),
+            },
+            if ports == 1 { "" } else { "s" }
+        );
+    }
     ExitCode::SUCCESS
 }
 
@@ -213,33 +264,37 @@ fn run(what: &What) -> ExitCode {
         Ok(loaded) => loaded,
         Err(e) => return bad(&e),
     };
-    let settings = match ptpd::host::settings(&loaded.config) {
-        Ok(settings) => settings,
-        Err(e) => return bad(&e.to_string()),
+    let all = match settings(&what.files, &loaded) {
+        Ok(all) => all,
+        Err(e) => return bad(&e),
     };
+    let Some(first) = loaded.first() else { return ExitCode::from(BAD_CONFIG) };
     let mut log = LogOptions::new("ptpd");
     log.stdout = what.stdout;
-    log.level = match loaded.config.log.level {
+    log.level = match first.config.log.level {
         ptp_config::LogLevel::Error => tracing::Level::ERROR,
         ptp_config::LogLevel::Warn => tracing::Level::WARN,
         ptp_config::LogLevel::Info => tracing::Level::INFO,
         ptp_config::LogLevel::Debug => tracing::Level::DEBUG,
         ptp_config::LogLevel::Trace => tracing::Level::TRACE,
     };
-    if loaded.config.log.format == ptp_config::LogFormat::Json {
+    if first.config.log.format == ptp_config::LogFormat::Json {
         log.format = LogFormat::Json;
     }
     init_log(&log);
     let current = std::cell::RefCell::new(loaded);
-    app::run(settings, &|| {
-        what.file.as_ref()?;
+    app::run(all, &|| {
+        what.files.first()?;
         Some(what.load().and_then(|new| {
-            let settings = ptpd::host::settings(&new.config).map_err(|e| e.to_string())?;
-            for change in ptp_config::diff(&current.borrow(), &new) {
-                tracing::info!("configuration: {change}");
+            let all = settings(&what.files, &new)?;
+            for ((old, new), settings) in current.borrow().iter().zip(&new).zip(&all) {
+                log_context(&settings.name);
+                for change in ptp_config::diff(old, new) {
+                    tracing::info!("configuration: {change}");
+                }
             }
             current.replace(new);
-            Ok(settings)
+            Ok(all)
         }))
     })
 }
@@ -257,7 +312,7 @@ mod tests {
     fn every_option_names_a_key_that_exists() {
         let line = "ptpd -i eth0 -s -S -2 -P --clock virtual:/x --free-running --set priority1=10 -l warn";
         let cli = Cli::try_parse_from(line.split(' ')).expect("good options");
-        let config = cli.what.load().expect("good values").config;
+        let config = &cli.what.load().expect("good values")[0].config;
         assert!(config.client_only && config.free_running);
         assert_eq!(config.priority1, 10);
         assert_eq!(config.ports[0].transport, ptp_config::Transport::Ethernet);

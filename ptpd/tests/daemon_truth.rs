@@ -227,12 +227,12 @@ const LATE_INTERFACE: &str = r#"
     wait_for $D/late.log 'to MASTER'
     say up
     ip link set peer0 down
-    wait_for $D/late.log 'has lost its link'
+    wait_for $D/late.log 'link down'
     ip link set peer0 up
     wait_for $D/late.log 'to MASTER' 2
     say up again
     ip link del late0
-    wait_for $D/late.log 'late0\) (is gone|has lost its link)' 2
+    wait_for $D/late.log 'late0\): (interface gone|link down)' 2
     sleep 0.5
     cable
     wait_for $D/late.log 'to MASTER' 3

@@ -42,6 +42,11 @@ pub trait Clock {
         false
     }
 
+    /// The kernel's number of an auxiliary clock (CLOCK_AUX0 to CLOCK_AUX7); `None` for all others.
+    fn auxiliary_id(&self) -> Option<i32> {
+        None
+    }
+
     /// Its time.
     ///
     /// # Errors
@@ -81,6 +86,15 @@ pub trait Clock {
     /// As [`Clock::now`].
     fn at_monotonic_raw(&mut self, raw_ns: u64) -> Result<Option<TimePoint>, ClockError> {
         let _ = raw_ns;
+        Ok(None)
+    }
+
+    /// The clock and an auxiliary clock (by [`Clock::auxiliary_id`]) at one instant, if its driver can; `None` if it cannot.
+    ///
+    /// # Errors
+    /// As [`Clock::now`].
+    fn cross_stamp_auxiliary(&mut self, id: i32, readings: u32) -> Result<Option<CrossStamp>, ClockError> {
+        let _ = (id, readings);
         Ok(None)
     }
 

@@ -69,6 +69,12 @@ impl Comparer {
             let (source, sink) = (c.system, c.device);
             return Ok(Comparison { source, sink, delay: c.delay, method: Method::CrossStamp });
         }
+        if let Some(id) = sink.auxiliary_id()
+            && let Some(c) = source.cross_stamp_auxiliary(id, self.readings)?
+        {
+            let (source, sink) = (c.device, c.system);
+            return Ok(Comparison { source, sink, delay: c.delay, method: Method::CrossStamp });
+        }
         self.sandwich(source, sink)
     }
 

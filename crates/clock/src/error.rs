@@ -117,7 +117,10 @@ impl fmt::Display for ClockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name { name } => {
-                write!(f, "{name:?} names no clock; use phc0 or /dev/ptp0, system, or virtual:PATH")
+                write!(
+                    f,
+                    "{name:?} names no clock; use phc0 or /dev/ptp0, system, CLOCK_AUX0 to 7, or virtual:PATH"
+                )
             }
             Self::NotFound { clock } => write!(f, "{clock}: there is no such clock"),
             Self::Permission { clock, doing, missing: Missing::CapSysTime } => write!(

@@ -24,6 +24,7 @@
 //! # Ok::<(), ptp_clock::ClockError>(())
 //! ```
 
+mod aux;
 mod clock;
 mod compare;
 mod error;
@@ -31,19 +32,26 @@ mod free_running;
 mod monotonic;
 mod name;
 mod phc;
+mod pps;
+mod refclock;
+mod shared;
 mod system;
 mod timex;
 mod virtual_clock;
 
+pub use aux::AuxClock;
 pub use clock::{Clock, CrossStamp, Timescale};
 pub use compare::{Comparer, Comparison, Method};
 pub use error::{ClockError, Missing};
 pub use free_running::FreeRunning;
-pub use monotonic::{RealtimeReading, monotonic_now, monotonic_raw_now, realtime_now};
+pub use monotonic::{RealtimeReading, monotonic_coarse_now, monotonic_now, monotonic_raw_now, realtime_now};
 pub use name::{ClockName, open_clock};
 pub use phc::{
     CrossMethod, Edge, ExttsEvent, Perout, PeroutStart, Phc, PhcCapabilities, PinDescription, PinFunction,
     PreciseStamp,
 };
+pub use pps::{PpsDevice, Pulse};
+pub use refclock::{ChronySock, NtpShm, RefclockSample};
+pub use shared::SharedWords;
 pub use system::{LeapSecond, SystemClock};
 pub use virtual_clock::{Observation, VirtualClock, VirtualOptions, observe};

@@ -32,6 +32,11 @@ pub fn monotonic_raw_now() -> u64 {
     nanos(read(libc::CLOCK_MONOTONIC_RAW))
 }
 
+/// CLOCK_MONOTONIC_COARSE in ns: CLOCK_MONOTONIC as of the last tick, a few ms old.
+pub fn monotonic_coarse_now() -> u64 {
+    nanos(read(libc::CLOCK_MONOTONIC_COARSE))
+}
+
 /// CLOCK_REALTIME: the system clock, UTC.
 pub fn realtime_now() -> TimePoint {
     time_point(read(libc::CLOCK_REALTIME))

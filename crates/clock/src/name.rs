@@ -4,15 +4,17 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::{Clock, ClockError, Phc, SystemClock, VirtualClock};
+use crate::{AuxClock, Clock, ClockError, Phc, SystemClock, VirtualClock, aux};
 
-/// A clock's name: `phc0` or `/dev/ptp0`, `system` (or `CLOCK_REALTIME`), `virtual:PATH`.
+/// A clock's name: `phc0` or `/dev/ptp0`, `system` (or `CLOCK_REALTIME`), `CLOCK_AUX0` (to 7), `virtual:PATH`.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum ClockName {
     /// `/dev/ptpN`.
     Phc(u32),
     /// CLOCK_REALTIME.
     System,
+    /// CLOCK_AUX0 to CLOCK_AUX7.
+    Auxiliary(u32),
     /// A clock in shared memory.
     Virtual(PathBuf),
 }
@@ -27,6 +29,10 @@ impl FromStr for ClockName {
         };
         let name = match s {
             "system" | "CLOCK_REALTIME" => Some(Self::System),
+            _ if s.starts_with("CLOCK_AUX") => {
+                let number = s.strip_prefix("CLOCK_AUX").and_then(|n| n.parse().ok());
+                number.filter(|n| *n < aux::COUNT && s.len() == "CLOCK_AUX0".len()).map(Self::Auxiliary)
+            }
             _ => match s.strip_prefix("virtual:") {
                 Some(path) => (!path.is_empty()).then(|| Self::Virtual(path.into())),
                 None => s.strip_prefix("phc").or_else(|| s.strip_prefix("/dev/ptp")).and_then(index),
@@ -41,6 +47,7 @@ impl fmt::Display for ClockName {
         match self {
             Self::Phc(n) => write!(f, "phc{n}"),
             Self::System => f.write_str("system"),
+            Self::Auxiliary(n) => write!(f, "CLOCK_AUX{n}"),
             Self::Virtual(path) => write!(f, "virtual:{}", path.display()),
         }
     }
@@ -55,6 +62,7 @@ impl ClockName {
         Ok(match self {
             Self::Phc(n) => Box::new(Phc::open(*n)?),
             Self::System => Box::new(SystemClock::new()),
+            Self::Auxiliary(n) => Box::new(AuxClock::open(*n)?),
             Self::Virtual(path) => Box::new(VirtualClock::open(path)?),
         })
     }
@@ -66,7 +74,7 @@ impl ClockName {
     pub fn open_read_only(&self) -> Result<Box<dyn Clock>, ClockError> {
         match self {
             // A PHC is opened for writing only where that is allowed anyway.
-            Self::Phc(_) | Self::System => self.open(),
+            Self::Phc(_) | Self::System | Self::Auxiliary(_) => self.open(),
             Self::Virtual(path) => Ok(Box::new(VirtualClock::open_read_only(path)?)),
         }
     }
@@ -92,14 +100,27 @@ mod tests {
         assert_eq!(ok("system"), ClockName::System);
         assert_eq!(ok("CLOCK_REALTIME"), ClockName::System);
         assert_eq!(ok("virtual:/run/x"), ClockName::Virtual("/run/x".into()));
-        for name in ["phc3", "system", "virtual:/run/x"] {
+        assert_eq!(ok("CLOCK_AUX7"), ClockName::Auxiliary(7));
+        for name in ["phc3", "system", "CLOCK_AUX0", "virtual:/run/x"] {
             assert_eq!(ok(name).to_string(), name);
         }
     }
 
     #[test]
     fn others_are_not() {
-        for s in ["", "phc", "phc-1", "phc+1", "phc99999999999", "/dev/ptp", "eth0", "virtual:", "System"] {
+        for s in [
+            "",
+            "phc",
+            "phc-1",
+            "phc+1",
+            "phc99999999999",
+            "/dev/ptp",
+            "eth0",
+            "virtual:",
+            "System",
+            "CLOCK_AUX8",
+            "CLOCK_AUX",
+        ] {
             assert!(matches!(s.parse::<ClockName>(), Err(ClockError::Name { .. })), "{s}");
         }
     }

@@ -48,6 +48,23 @@ pub(crate) fn step(id: libc::clockid_t, name: &str, by: TimeInterval) -> Result<
     adjust(id, &mut tx).map(drop).map_err(|e| ClockError::os(name, "stepping the clock", e))
 }
 
+/// The argument of ADJ_OFFSET: a PHC's phase in ns, rounded; the kernel keeps it in 32 bits.
+pub(crate) fn phase_ns(by: TimeInterval) -> Option<i32> {
+    i32::try_from((i128::from(by.0) + (1 << 15)) >> 16).ok()
+}
+
+/// ADJ_OFFSET with ADJ_NANO: a PHC's own loop takes the phase.
+pub(crate) fn phase(id: libc::clockid_t, name: &str, by: TimeInterval) -> Result<(), ClockError> {
+    let doing = "adjusting the phase";
+    let Some(ns) = phase_ns(by) else {
+        return Err(ClockError::Range { clock: name.to_owned(), doing });
+    };
+    let mut tx = empty();
+    tx.modes = libc::ADJ_OFFSET | libc::ADJ_NANO;
+    tx.offset = ns.into();
+    adjust(id, &mut tx).map(drop).map_err(|e| ClockError::os(name, doing, e))
+}
+
 /// clock_settime.
 pub(crate) fn set(id: libc::clockid_t, name: &str, to: ptp_wire::TimePoint) -> Result<(), ClockError> {
     let doing = "setting the clock";
@@ -122,6 +139,14 @@ mod tests {
         // Rounded, not cut.
         assert_eq!(step_fields(TimeInterval(0x8000)), (0, 1));
         assert_eq!(step_fields(TimeInterval(0x7fff)), (0, 0));
+    }
+
+    #[test]
+    fn phases_are_rounded_and_within_32_bits() {
+        assert_eq!(phase_ns(TimeInterval::from_nanos(-12_345)), Some(-12_345));
+        assert_eq!(phase_ns(TimeInterval(0x8000)), Some(1));
+        assert_eq!(phase_ns(TimeInterval::from_nanos(i64::from(i32::MAX))), Some(i32::MAX));
+        assert_eq!(phase_ns(TimeInterval::from_nanos(i64::from(i32::MAX) + 1)), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::gptp;
 use crate::kind::Value;
 use crate::layers::{Layers, PortLayer, Setting};
 use crate::model::*;
+use crate::smpte;
 
 /// Values by name, as the type the table says they have.
 #[derive(Clone, Copy)]
@@ -208,13 +209,18 @@ impl<'a> Values<'a> {
     pub(crate) fn delay_mechanism(self) -> DelayMechanism {
         match self.text("delay_mechanism") {
             "p2p" => DelayMechanism::P2p,
+            "common_p2p" => DelayMechanism::CommonP2p,
             "none" => DelayMechanism::None,
             _ => DelayMechanism::E2e,
         }
     }
 
     pub(crate) fn clock_device(self) -> ClockDevice {
-        let text = self.text("clock_device");
+        self.clock("clock_device")
+    }
+
+    pub(crate) fn clock(self, name: &str) -> ClockDevice {
+        let text = self.text(name);
         if let Some(path) = text.strip_prefix("virtual:") {
             return ClockDevice::Virtual(path.into());
         }
@@ -267,6 +273,8 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         wait_to_restore: v.correction("wait_to_restore"),
         holdover: holdover(v),
         max_steps_removed: v.int("max_steps_removed"),
+        clock_class_threshold: v.int("clock_class_threshold"),
+        assume_two_step: v.bool("assume_two_step"),
         relay: v.bool("relay"),
         path_trace: v.bool("path_trace"),
         free_running: v.bool("free_running"),
@@ -290,6 +298,11 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         },
         options: options(v),
         clock_device: v.clock_device(),
+        port_clocks: match v.text("port_clocks") {
+            "external" => PortClocks::External,
+            "same" => PortClocks::Same,
+            _ => PortClocks::Together,
+        },
         servo: servo(v),
         management: Management {
             socket: v.path("management.socket"),
@@ -344,6 +357,7 @@ fn port(v: Values<'_>) -> PortConfig {
         interface: v.text("interface").to_owned(),
         transport: v.transport(),
         stamping: v.stamping(),
+        port_clock: v.clock("port_clock"),
         addresses: addresses(v),
         udp_ttl: v.int("udp_ttl"),
         dscp_event: v.int("dscp_event"),
@@ -357,6 +371,8 @@ fn port(v: Values<'_>) -> PortConfig {
         log_min_delay_req_interval: v.log("log_min_delay_req_interval"),
         log_min_pdelay_req_interval: v.log("log_min_pdelay_req_interval"),
         hybrid_e2e: v.bool("hybrid_e2e"),
+        ignore_sdo_id: v.bool("ignore_sdo_id"),
+        delay_response_timeout: v.int("delay_response_timeout"),
         unicast_masters: v.unicast_masters().to_vec(),
         unicast_request_duration: v.seconds("unicast_request_duration"),
         log_unicast_query_interval: v.log("log_unicast_query_interval"),
@@ -365,6 +381,7 @@ fn port(v: Values<'_>) -> PortConfig {
         local_priority: v.int("local_priority"),
         power: power(v),
         gptp: gptp::gptp(v),
+        common: gptp::common(v),
         master_only: v.bool("master_only"),
         delay_asymmetry: v.correction("delay_asymmetry"),
         egress_latency: v.correction("egress_latency"),
@@ -411,6 +428,7 @@ fn options(v: Values<'_>) -> Options {
             "never" => SynchronizationUncertain::Never,
             _ => SynchronizationUncertain::Auto,
         },
+        smpte: smpte::smpte(v),
         slave_event_monitor: v.path("slave_event_monitor"),
         collect_slave_events: v.bool("collect_slave_events"),
         performance_monitoring: v.bool("performance_monitoring"),

@@ -228,6 +228,20 @@ impl<'a> Checker<'a> {
                 }
                 _ => None,
             };
+            let own = v.setting("port_clock");
+            let own_clash = match (v.stamping(), v.clock("port_clock")) {
+                (
+                    Stamping::Hardware | Stamping::OneStep | Stamping::P2pOneStep,
+                    ClockDevice::System | ClockDevice::Virtual(_),
+                ) => Some("hardware"),
+                (Stamping::Software, ClockDevice::Phc(_)) => Some("software"),
+                _ => None,
+            };
+            if let Some(kind) = own_clash.filter(|_| !told.contains(&std::ptr::from_ref(own))) {
+                told.push(own);
+                let message = format!("{kind} stamps are not of the clock `{}`", own.text);
+                self.contradiction(&path("port_clock"), own, message, "leave `stamping` or `port_clock` out");
+            }
             // What is said once for all ports is wrong once.
             if let Some(message) = clash.filter(|_| !told.contains(&std::ptr::from_ref(stamping))) {
                 told.push(stamping);
@@ -376,7 +390,13 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::Ethernet => transport(&[Transport::Ethernet]),
         Need::E2e => delay(&[DelayMechanism::E2e]),
         Need::P2p => delay(&[DelayMechanism::P2p]),
-        Need::Delay => delay(&[DelayMechanism::E2e, DelayMechanism::P2p]),
+        Need::CommonP2p => delay(&[DelayMechanism::CommonP2p]),
+        Need::PeerDelay => delay(&[DelayMechanism::P2p, DelayMechanism::CommonP2p]),
+        Need::Delay => delay(&[DelayMechanism::E2e, DelayMechanism::P2p, DelayMechanism::CommonP2p]),
+        Need::Static => values.text("best_master") == "static",
+        Need::AsCapable => port.is_none_or(|v| v.text("as_capable") == "auto"),
+        Need::GptpCapable => port.is_none_or(|v| v.text("gptp_capable") != "unused"),
+        Need::IntervalRequest => port.is_none_or(|v| v.bool("msg_interval_request")),
         Need::Transparent => transparent,
         Need::Steered => !values.bool("free_running") && !transparent,
         Need::Server => !values.bool("client_only") && !transparent,
@@ -393,6 +413,7 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::Accuracy => values.bool("enhanced_accuracy.enable"),
         Need::KeyFile => values.path("authentication.key_file").is_some(),
         Need::Spp => port.is_none_or(|v| v.spp().is_some()),
+        Need::Smpte => values.bool("smpte.enable"),
         Need::Socket => values.text_or_off("management.socket").is_some(),
         Need::ReadOnlySocket => values.text_or_off("management.read_only_socket").is_some(),
     }
@@ -403,7 +424,11 @@ const fn governor(need: Need) -> &'static str {
     match need {
         Need::Nothing => "",
         Need::Udp | Need::Udp4 | Need::Udp6 | Need::Ethernet => "transport",
-        Need::E2e | Need::P2p | Need::Delay => "delay_mechanism",
+        Need::E2e | Need::P2p | Need::CommonP2p | Need::PeerDelay | Need::Delay => "delay_mechanism",
+        Need::Static => "best_master",
+        Need::AsCapable => "as_capable",
+        Need::GptpCapable => "gptp_capable",
+        Need::IntervalRequest => "msg_interval_request",
         Need::Transparent => "clock",
         Need::Steered => "free_running",
         Need::Server => "client_only",
@@ -416,7 +441,7 @@ const fn governor(need: Need) -> &'static str {
         Need::AlternateMaster => "alternate_masters",
         Need::NetSyncMonitor => "net_sync_monitor",
         Need::SlaveMonitor => "monitor_rx_sync_timing",
-        Need::Accuracy => "enable",
+        Need::Accuracy | Need::Smpte => "enable",
         Need::KeyFile => "key_file",
         Need::Spp => "spp",
         Need::Socket => "socket",
@@ -434,7 +459,13 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::Ethernet => "`transport` is not `ethernet`",
         Need::E2e => "`delay_mechanism` is not `e2e`",
         Need::P2p => "`delay_mechanism` is not `p2p`",
+        Need::CommonP2p => "`delay_mechanism` is not `common_p2p`",
+        Need::PeerDelay => "`delay_mechanism` is not `p2p` or `common_p2p`",
         Need::Delay => "`delay_mechanism` is `none`",
+        Need::Static => "`best_master` is not `static`",
+        Need::AsCapable => "`as_capable` is not `auto`",
+        Need::GptpCapable => "`gptp_capable` is `unused`",
+        Need::IntervalRequest => "`msg_interval_request` is `false`",
         Need::Transparent => "`clock` is not `transparent-e2e` or `transparent-p2p`",
         Need::Steered => "`free_running` is `true` or the clock is transparent",
         Need::Server => "`client_only` is `true` or the clock is transparent",
@@ -451,6 +482,7 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::Accuracy => "`enhanced_accuracy.enable` is `false`",
         Need::KeyFile => "`authentication.key_file` is `off`",
         Need::Spp => "`spp` is `-1`",
+        Need::Smpte => "`smpte.enable` is `false`",
         Need::Socket => "`management.socket` is `off`",
         Need::ReadOnlySocket => "`management.read_only_socket` is `off`",
     }

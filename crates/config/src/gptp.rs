@@ -1,8 +1,11 @@
 //! IEEE 802.1AS's settings as a program gets them.
 
+use std::path::PathBuf;
+
 use ptp_wire::{LogInterval, TimeInterval};
 
 use crate::build::Values;
+use crate::model::DelayMechanism;
 
 /// Whether a neighbour must be asCapable.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -72,6 +75,33 @@ pub struct Gptp {
     pub oper_log_pdelay_req_interval: LogInterval,
     /// The link's delay until it is measured.
     pub neighbor_delay: Option<TimeInterval>,
+}
+
+/// Where a port's link is measured by another program, the common mean link delay service.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CommonService {
+    /// Its management socket.
+    pub server: PathBuf,
+    /// The own end; `None`: any.
+    pub client: Option<PathBuf>,
+    /// Its port on the link; `None`: of the same number.
+    pub port: Option<u16>,
+    /// domainNumber of its management messages.
+    pub domain_number: u8,
+    /// majorSdoId of its management messages, 0..=15.
+    pub major_sdo_id: u8,
+}
+
+/// `None`: the port does without.
+pub(crate) fn common(v: Values<'_>) -> Option<CommonService> {
+    let service = CommonService {
+        server: v.path("cmlds_server_socket").unwrap_or_default(),
+        client: v.path("cmlds_client_socket"),
+        port: Some(v.int("cmlds_port")).filter(|p| *p != 0),
+        domain_number: v.int("cmlds_domain_number"),
+        major_sdo_id: v.int("cmlds_major_sdo_id"),
+    };
+    (v.delay_mechanism() == DelayMechanism::CommonP2p).then_some(service)
 }
 
 pub(crate) fn gptp(v: Values<'_>) -> Gptp {

@@ -23,6 +23,13 @@ pub struct Loaded {
     pub(crate) layers: Layers,
 }
 
+impl Loaded {
+    /// Somebody wrote a value for this key, in the file or on the command line. False for keys there are not.
+    pub fn says(&self, key: &str) -> bool {
+        self.layers.shared.get(key).is_some_and(|s| s.origin.is_explicit())
+    }
+}
+
 /// A value from the command line. It comes before the file, and before what the file says for a port.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CommandLineSetting {

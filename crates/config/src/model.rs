@@ -1,7 +1,7 @@
 //! What `ptpd` is told: the values after defaults, profile, file and command line have been put together.
 
 use crate::authentication::Authentication;
-use crate::gptp::Gptp;
+use crate::gptp::{CommonService, Gptp};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
@@ -47,6 +47,10 @@ pub struct PtpdConfig {
     pub holdover: Option<Holdover>,
     /// defaultDS.maxStepsRemoved, 2..=255.
     pub max_steps_removed: u16,
+    /// Announces of grandmasters with a higher clockClass are dropped; 255: none are.
+    pub clock_class_threshold: u8,
+    /// Every Sync and Pdelay_Resp counts as two-step.
+    pub assume_two_step: bool,
     /// A time-aware relay (802.1AS-2020).
     pub relay: bool,
     /// pathTraceDS.enable (1588-2019 16.2).
@@ -65,6 +69,8 @@ pub struct PtpdConfig {
     pub options: Options,
     /// The clock that is kept, and that stamps are read against.
     pub clock_device: ClockDevice,
+    /// What becomes of ports whose stamps are of different clocks.
+    pub port_clocks: PortClocks,
     /// How it is kept.
     pub servo: Servo,
     /// Who may ask and change what.
@@ -189,6 +195,17 @@ pub enum ClockDevice {
     Virtual(PathBuf),
 }
 
+/// What becomes of ports whose stamps are of different clocks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PortClocks {
+    /// They are kept with the clock of the client port.
+    Together,
+    /// Another program keeps them together.
+    External,
+    /// They are an error.
+    Same,
+}
+
 impl std::fmt::Display for ClockDevice {
     /// As it is written in the file, and as `ptp_clock` reads it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -300,6 +317,8 @@ pub struct PortConfig {
     pub transport: Transport,
     /// Where its stamps come from.
     pub stamping: Stamping,
+    /// The clock of its stamps.
+    pub port_clock: ClockDevice,
     /// Where its messages go; of the transport's own kind.
     pub addresses: Addresses,
     /// Time to live or hop limit of multicast messages over UDP, 1..=255.
@@ -326,6 +345,10 @@ pub struct PortConfig {
     pub log_min_pdelay_req_interval: LogInterval,
     /// Delay_Req go unicast to the master, Sync stay multicast.
     pub hybrid_e2e: bool,
+    /// Messages of any sdoId are taken.
+    pub ignore_sdo_id: bool,
+    /// So many unanswered Delay_Reqs in a row are a synchronization fault; 0: none are.
+    pub delay_response_timeout: u8,
     /// Masters to ask for unicast service, in the order of the file; empty: none.
     pub unicast_masters: Vec<UnicastMaster>,
     /// Seconds asked for in a request.
@@ -342,6 +365,8 @@ pub struct PortConfig {
     pub power: Power,
     /// IEEE 802.1AS's rules.
     pub gptp: Gptp,
+    /// The common link delay service, with [`DelayMechanism::CommonP2p`].
+    pub common: Option<CommonService>,
     /// portDS.masterOnly: never synchronises from this port.
     pub master_only: bool,
     /// portDS.delayAsymmetry: + means master to client is longer.
@@ -483,6 +508,8 @@ pub enum DelayMechanism {
     E2e,
     /// Peer-to-peer.
     P2p,
+    /// Peer delay, measured by the common service.
+    CommonP2p,
     /// Not at all.
     None,
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ptp_wire::management::AcceptableMaster;
-use ptp_wire::{LogInterval, PortIdentity, TimeInterval};
+use ptp_wire::{LogInterval, PortIdentity, SynchronizationMetadata, TimeInterval};
 
 use crate::kind::Refusal;
 use crate::model::MasterAddress;
@@ -35,6 +35,8 @@ pub struct Options {
     pub performance_monitoring: bool,
     /// What this clock adds to ENHANCED_ACCURACY_METRICS (16.12); `None`: it does not take part.
     pub enhanced_accuracy: Option<EnhancedAccuracy>,
+    /// What a grandmaster tells studio equipment (SMPTE ST 2059-2); `None`: nothing.
+    pub smpte: Option<SynchronizationMetadata>,
 }
 
 /// Optional features of a port.

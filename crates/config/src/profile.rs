@@ -21,6 +21,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("st2059-2", include_str!("../../../profiles/st2059-2.yaml")),
     ("gptp", include_str!("../../../profiles/gptp.yaml")),
     ("gptp-2011", include_str!("../../../profiles/gptp-2011.yaml")),
+    ("cmlds", include_str!("../../../profiles/cmlds.yaml")),
     ("automotive-master", include_str!("../../../profiles/automotive-master.yaml")),
     ("automotive-client", include_str!("../../../profiles/automotive-client.yaml")),
 ];

@@ -6,6 +6,7 @@ mod authentication;
 mod description;
 mod holdover;
 mod servo;
+mod smpte;
 
 use crate::kind::Kind;
 
@@ -14,6 +15,7 @@ use authentication::AUTHENTICATION;
 use description::DESCRIPTION;
 pub(crate) use holdover::HOLDOVER;
 use servo::SERVO;
+use smpte::SMPTE;
 
 /// One key.
 #[derive(Debug)]
@@ -42,8 +44,20 @@ pub(crate) enum Need {
     Ethernet,
     E2e,
     P2p,
+    /// `delay_mechanism` is `common_p2p`.
+    CommonP2p,
+    /// P2P, measured here or by the common service.
+    PeerDelay,
     /// E2E or P2P.
     Delay,
+    /// `best_master` is `static`.
+    Static,
+    /// `as_capable` is `auto`.
+    AsCapable,
+    /// `gptp_capable` is not `unused`.
+    GptpCapable,
+    /// `msg_interval_request` is `true`.
+    IntervalRequest,
     /// The clock is transparent.
     Transparent,
     /// The clock is steered.
@@ -74,6 +88,8 @@ pub(crate) enum Need {
     KeyFile,
     /// `spp` is not -1.
     Spp,
+    /// `smpte.enable` is `true`.
+    Smpte,
     /// `management.socket` is not `off`.
     Socket,
     /// `management.read_only_socket` is not `off`.
@@ -230,6 +246,20 @@ pub(crate) const INSTANCE: Section = Section {
             "defaultDS.maxStepsRemoved",
         ),
         key(
+            "clock_class_threshold",
+            int(6, 255),
+            "255",
+            "Announces of grandmasters whose clockClass is above this are dropped.",
+            "clock_class_threshold",
+        ),
+        key(
+            "assume_two_step",
+            Kind::Bool,
+            "false",
+            "Take Sync and Pdelay_Resp for two-step messages whatever they say, for switches that clear the flag.",
+            "assume_two_step",
+        ),
+        key(
             "relay",
             Kind::Bool,
             "false",
@@ -272,6 +302,13 @@ pub(crate) const INSTANCE: Section = Section {
             "auto",
             "The clock that is kept. `auto`: the first port's hardware clock, or the system clock with software stamps.",
             "",
+        ),
+        key(
+            "port_clocks",
+            Kind::Choice(&["together", "external", "same"]),
+            "together",
+            "Ports whose stamps are of different clocks: `together`, they are kept with the one of the client port; `external`, by another program; `same`, there may be only one clock.",
+            "boundary_clock_jbod",
         ),
         key(
             "state_file",
@@ -344,13 +381,16 @@ pub(crate) const PORT: Section = Section {
         key("interface", Kind::Interface, "", "Network interface. Only under `ports:`.", ""),
         key("transport", Kind::Choice(&["udp4", "udp6", "ethernet"]), "udp4", "What carries the messages.", "network_transport"),
         key("stamping", Kind::Choice(&["auto", "hardware", "software", "onestep", "p2p1step"]), "auto", "Who makes the time stamps. `auto`: the interface if it can and the clock fits, else the kernel. `onestep`: the interface, which writes Sync itself; `p2p1step`: Pdelay_Resp, too.", "time_stamping"),
-        key("delay_mechanism", Kind::Choice(&["e2e", "p2p", "none"]), "e2e", "How the path is measured.", "portDS.delayMechanism"),
+        key("delay_mechanism", Kind::Choice(&["e2e", "p2p", "common_p2p", "none"]), "e2e", "How the path is measured. `common_p2p`: by the common service of the link, for all domains.", "portDS.delayMechanism"),
+        key("port_clock", Kind::ClockDevice, "auto", "The clock of this port's stamps. `auto`: the interface's hardware clock, or `clock_device` with software stamps. A virtual clock of the hardware's (`phcN`) is bound.", "phc_index"),
         key("log_announce_interval", LOG, "1", "log2 of the seconds between Announces.", "portDS.logAnnounceInterval"),
         key("announce_receipt_timeout", int(2, 255), "3", "Announce intervals without Announce until another clock is chosen.", "portDS.announceReceiptTimeout"),
         key("log_sync_interval", LOG, "0", "log2 of the seconds between Syncs.", "portDS.logSyncInterval"),
         key("sync_receipt_timeout", U8, "0", "Sync intervals without Sync until another clock is chosen; 0 never.", "syncReceiptTimeout"),
         key("log_min_delay_req_interval", LOG, "0", "log2 of the least mean seconds between Delay_Reqs; a client takes its server's.", "portDS.logMinDelayReqInterval").needs(Need::E2e),
-        key("log_min_pdelay_req_interval", LOG, "0", "log2 of the least mean seconds between Pdelay_Reqs.", "portDS.logMinPdelayReqInterval").needs(Need::P2p),
+        key("log_min_pdelay_req_interval", LOG, "0", "log2 of the least mean seconds between Pdelay_Reqs.", "portDS.logMinPdelayReqInterval").needs(Need::PeerDelay),
+        key("ignore_sdo_id", Kind::Bool, "false", "Take messages whatever their sdoId.", "ignore_transport_specific"),
+        key("delay_response_timeout", int(0, 255), "0", "So many Delay_Reqs in a row without an answer are a synchronization fault; 0: none are.", "delay_response_timeout").needs(Need::E2e),
         key("hybrid_e2e", Kind::Bool, "false", "Send Delay_Reqs unicast to the server.", "hybrid_e2e").needs(Need::E2e),
         key("unicast_masters", Kind::Masters, "off", "Masters to ask for unicast service: all for Announce, the best for Sync and Delay_Resp.", "unicast_master_table").needs(Need::Client),
         key("unicast_request_duration", Kind::Duration { min: 10 * SECOND, max: 30 * 86_400 * SECOND, off: false, hint: "s" }, "1h", "How long service is asked for; renewed at three quarters of what was granted. Whole seconds count.", "unicast_req_duration").needs(Need::UnicastClient),
@@ -393,24 +433,29 @@ pub(crate) const PORT: Section = Section {
         key("delay_filter", Kind::Choice(&["moving_median", "moving_average"]), "moving_median", "Filter over measured delays.", "delay_filter").needs(Need::Delay),
         key("delay_filter_length", int(1, 1024), "10", "Measurements in the filter.", "delay_filter_length").needs(Need::Delay),
         key("as_capable", Kind::Choice(&["unused", "auto", "preset"]), "unused", "Whether the neighbour must be asCapable: no; found out by peer delay; taken for granted.", "asCapable"),
-        key("neighbor_prop_delay_thresh", CORRECTION, "20ms", "Longer links are not asCapable.", "neighborPropDelayThresh"),
-        key("min_neighbor_prop_delay", CORRECTION, "-20ms", "Shorter links are not asCapable.", "min_neighbor_prop_delay"),
-        key("allowed_lost_responses", int(1, 255), "3", "Pdelay_Reqs in a row that may stay without answer.", "allowedLostResponses"),
-        key("allowed_faults", int(1, 255), "9", "Unusable peer delay measurements in a row that do not matter.", "allowedFaults"),
+        key("neighbor_prop_delay_thresh", CORRECTION, "20ms", "Longer links are not asCapable.", "neighborPropDelayThresh").needs(Need::AsCapable),
+        key("min_neighbor_prop_delay", CORRECTION, "-20ms", "Shorter links are not asCapable.", "min_neighbor_prop_delay").needs(Need::AsCapable),
+        key("allowed_lost_responses", int(1, 255), "3", "Pdelay_Reqs in a row that may stay without answer.", "allowedLostResponses").needs(Need::AsCapable),
+        key("allowed_faults", int(1, 255), "9", "Unusable peer delay measurements in a row that do not matter.", "allowedFaults").needs(Need::AsCapable),
         key("gptp_capable", Kind::Choice(&["unused", "send", "require"]), "unused", "gPTP-capable messages of 802.1AS-2020: not used; sent; sent and required for asCapable.", ""),
-        key("log_gptp_capable_interval", LOG, "0", "log2 of the seconds between gPTP-capable messages.", "logGptpCapableMessageInterval"),
-        key("gptp_capable_receipt_timeout", int(1, 255), "9", "Intervals without gPTP-capable message until the neighbour is not asCapable.", "gPtpCapableReceiptTimeout"),
+        key("log_gptp_capable_interval", LOG, "0", "log2 of the seconds between gPTP-capable messages.", "logGptpCapableMessageInterval").needs(Need::GptpCapable),
+        key("gptp_capable_receipt_timeout", int(1, 255), "9", "Intervals without gPTP-capable message until the neighbour is not asCapable.", "gPtpCapableReceiptTimeout").needs(Need::GptpCapable),
         key("follow_up_info", Kind::Bool, "false", "Send and require the Follow_Up information of 802.1AS.", "follow_up_info"),
-        key("role", Kind::Choice(&["unset", "master", "client"]), "unset", "The port's role with `best_master: static`.", "BMCA noop"),
+        key("role", Kind::Choice(&["unset", "master", "client"]), "unset", "The port's role with `best_master: static`.", "BMCA noop").needs(Need::Static),
         key("inhibit_announce", Kind::Bool, "false", "Neither send nor wait for Announce.", "inhibit_announce"),
-        key("inhibit_delay_req", Kind::Bool, "false", "Send no Pdelay_Req.", "inhibit_delay_req"),
-        key("ignore_source_id", Kind::Bool, "false", "With `best_master: static`: take Sync whoever sends it.", "ignore_source_id"),
+        key("inhibit_delay_req", Kind::Bool, "false", "Send no Pdelay_Req.", "inhibit_delay_req").needs(Need::P2p),
+        key("ignore_source_id", Kind::Bool, "false", "With `best_master: static`: take Sync whoever sends it.", "ignore_source_id").needs(Need::Static),
         key("msg_interval_request", Kind::Bool, "false", "Ask the neighbour for the operational intervals once locked.", "msg_interval_request"),
-        key("oper_log_sync_interval", LOG, "0", "log2 of the seconds between Syncs to ask for once locked.", "operLogSyncInterval"),
-        key("oper_log_pdelay_req_interval", LOG, "0", "log2 of the seconds between own Pdelay_Reqs once locked.", "operLogPdelayReqInterval"),
+        key("oper_log_sync_interval", LOG, "0", "log2 of the seconds between Syncs to ask for once locked.", "operLogSyncInterval").needs(Need::IntervalRequest),
+        key("oper_log_pdelay_req_interval", LOG, "0", "log2 of the seconds between own Pdelay_Reqs once locked.", "operLogPdelayReqInterval").needs(Need::IntervalRequest),
         key("neighbor_delay", CORRECTION, "0ns", "Taken for the link's delay until it is measured; 0: wait for the measurement.", "initial_delay"),
         key("spp", int(-1, 255), "-1", "Security association of the `key_file`: messages without its AUTHENTICATION TLV are dropped. -1: they are not looked at.", "spp"),
         key("active_key_id", int(0, 4_294_967_295), "0", "The key that messages are sent with; all of the association are accepted. 0: they are sent without.", "active_key_id").needs(Need::Spp),
+        key("cmlds_server_socket", Kind::Path { max: 107, off: false }, "/run/escapement/cmlds", "Management socket of the program that is the common service.", "cmlds.server_address").needs(Need::CommonP2p),
+        key("cmlds_client_socket", Kind::Path { max: 107, off: true }, "off", "Own end to that socket. `off`: a name beside it that no other program has.", "cmlds.client_address").needs(Need::CommonP2p),
+        key("cmlds_port", int(0, 65535), "0", "Port of the common service on the same link; 0: of the same number.", "cmlds.port").needs(Need::CommonP2p),
+        key("cmlds_domain_number", U8, "0", "Domain of the common service's management messages.", "cmlds.domainNumber").needs(Need::CommonP2p),
+        key("cmlds_major_sdo_id", int(0, 15), "2", "majorSdoId of the common service's management messages.", "cmlds.majorSdoId").needs(Need::CommonP2p),
         key("fault_reset_interval", int(-7, 15), "4", "log2 of the seconds until a faulty port tries again.", "fault_reset_interval"),
         key("udp_ttl", int(1, 255), "1", "Time to live or hop limit of multicast messages.", "udp_ttl").needs(Need::Udp),
         key("dscp_event", int(0, 63), "0", "DiffServ code point of event messages.", "dscp_event").needs(Need::Udp),
@@ -556,6 +601,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &PORT,
     &HOLDOVER,
     &TIME_PROPERTIES,
+    &SMPTE,
     &SERVO,
     &MANAGEMENT,
     &AUTHENTICATION,

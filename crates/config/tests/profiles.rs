@@ -53,6 +53,69 @@ fn every_departure_is_told_once_with_its_origin() {
     assert_eq!(told, ["`unicast_request_duration` is `1h` (t.yaml:2); profile g8275-2 permits 60s..1000s"]);
 }
 
+/// What each profile's file permits of each key, as it stands there.
+fn rules(profile: &str) -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../profiles/{profile}.yaml"));
+    let text = std::fs::read_to_string(path).expect("it is shipped");
+    let (_, conformance) = text.split_once("conformance:\n").expect("each profile says what it permits");
+    let rule = |line: &str| line.trim().split_once(": ").map(|(k, v)| (k.to_owned(), v.to_owned()));
+    conformance.lines().filter_map(rule).collect()
+}
+
+/// Values that may leave what a rule permits: just beyond its ends, and other words.
+fn others(permitted: &str) -> Vec<String> {
+    let mut values = Vec::new();
+    for part in permitted.split(", ") {
+        let (low, high) = part.split_once("..").unwrap_or((part, part));
+        if let (Ok(low), Ok(high)) = (low.parse::<i64>(), high.parse::<i64>()) {
+            values.extend([high + 1, low - 1].map(|v| v.to_string()));
+        }
+    }
+    let words = "true false udp4 udp6 ethernet e2e p2p none 2011 2017 transparent-e2e 59s 1001s g8275 g8265 ieee1588 static \
+                 [192.0.2.1] ['02:00:00:00:00:01'] 01:80:c2:00:00:0f";
+    values.extend(words.split_whitespace().map(str::to_owned));
+    values
+}
+
+/// Every rule of every profile is a rule: there is a value that leaves it, and `ptpd check` names key and value.
+#[test]
+fn every_rule_of_every_profile_is_departed_from_somehow() {
+    // What a key needs to have an effect.
+    let needs = [
+        "",
+        "unicast_server: true\nmaster_only: true\n",
+        "unicast_masters: [192.0.2.1]\n",
+        "delay_mechanism: p2p\n",
+        "delay_mechanism: e2e\n",
+        "transport: ethernet\n",
+        "hybrid_e2e: false\n",
+    ];
+    let mut rules_seen = 0;
+    for profile in SHIPPED.into_iter().chain(["cmlds"]) {
+        for (key, permitted) in rules(profile) {
+            rules_seen += 1;
+            let told = |need: &str, value: &str| {
+                let yaml = format!(
+                    "profile: {profile}\n{need}{key}: {value}\nports: [{{ interface: eth0 }}, {{ interface: eth1 }}]\n"
+                );
+                let loaded =
+                    ptp_config::load_octets(Path::new("t.yaml"), yaml.as_bytes(), &[], &Overrides::default());
+                loaded.ok()?.departures().iter().map(ToString::to_string).find(|d| {
+                    d.contains(&format!("`{key}` is `")) && d.contains(&format!("profile {profile} permits"))
+                })
+            };
+            let candidates = others(&permitted);
+            let found = needs
+                .iter()
+                .filter(|need| !need.starts_with(&format!("{key}:")))
+                .find_map(|need| candidates.iter().find_map(|value| told(need, value)));
+            let found = found.unwrap_or_else(|| panic!("{profile}: nothing departs from {key}: {permitted}"));
+            assert!(found.ends_with(&format!("permits {permitted}")), "{found}");
+        }
+    }
+    assert!(rules_seen > 80, "{rules_seen}");
+}
+
 #[test]
 fn the_holdover_time_ends_at_its_error_bound() {
     let base = "profile: g8275-1\nports: [{ interface: eth0 }]\nholdover:\n  in_spec: 4h\n";

@@ -21,7 +21,7 @@ mod rate;
 mod signals;
 mod state;
 
-pub use log::{LogFormat, LogOptions, init_log};
+pub use log::{LogFormat, LogOptions, NOTICE, REPORT, init_log, log_context};
 pub use notify::Notify;
 pub use poll::{Interest, PollSet, Ready, Wait, monotonic_now};
 pub use privilege::{PrivilegeError, drop_privileges, give_to};

@@ -10,6 +10,11 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::monotonic_now;
 
+/// The target of events that matter to an operator without being trouble: syslog's notice, between information and warning.
+pub const NOTICE: &str = "notice";
+/// The target of what is reported all the time, as one line per sample.
+pub const REPORT: &str = "report";
+
 /// How a line begins.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum LogFormat {
@@ -22,7 +27,8 @@ pub enum LogFormat {
     /// CLOCK_MONOTONIC.
     Json,
     /// `ptp4l[12345.678]: message` as linuxptp writes it: no level is named. Worse than information goes to standard
-    /// error even where the rest goes to standard output.
+    /// error even where the rest goes to standard output. What linuxptp has no line for is told at [`tracing::Level::DEBUG`] only:
+    /// information that has neither [`NOTICE`] nor [`REPORT`] for its target.
     Linuxptp,
 }
 
@@ -43,6 +49,8 @@ pub struct LogOptions {
     pub syslog: bool,
     /// Neither standard output nor standard error.
     pub quiet: bool,
+    /// Of [`LogFormat::Linuxptp`]: no [`REPORT`] either, as with linuxptp's level 5.
+    pub no_reports: bool,
 }
 
 impl LogOptions {
@@ -61,6 +69,7 @@ impl LogOptions {
             stdout: false,
             syslog: false,
             quiet: false,
+            no_reports: false,
         }
     }
 }
@@ -76,9 +85,25 @@ pub fn init_log(options: &LogOptions) {
             split: options.format == LogFormat::Linuxptp,
             syslog: options.syslog.then_some(options.program),
             priority: libc::LOG_INFO,
+            all: options.level >= tracing::Level::DEBUG,
+            no_reports: options.no_reports,
         })
         .finish();
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+thread_local! {
+    /// What this thread works on at present.
+    static CONTEXT: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
+}
+
+/// Names what the following lines of this thread are about, for programs that do the work of several: it stands before
+/// the message as `NAME: `, in JSON as `"instance"`. The empty name ends it. Does not allocate once names were given.
+pub fn log_context(name: &str) {
+    CONTEXT.with_borrow_mut(|context| {
+        context.clear();
+        context.push_str(name);
+    });
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +115,9 @@ struct Out {
     /// The program's name at the beginning of each line, which syslog adds itself.
     syslog: Option<&'static str>,
     priority: libc::c_int,
+    /// Information that linuxptp would not give, too.
+    all: bool,
+    no_reports: bool,
 }
 
 impl<'a> MakeWriter<'a> for Out {
@@ -100,9 +128,22 @@ impl<'a> MakeWriter<'a> for Out {
     }
 
     fn make_writer_for(&'a self, meta: &tracing::Metadata<'_>) -> Self {
-        let priority = priority(*meta.level());
+        let mut priority = priority(*meta.level());
         let stdout = self.stdout && !(self.split && priority <= libc::LOG_WARNING);
-        Self { stdout, priority, ..*self }
+        let mut out = *self;
+        if priority == libc::LOG_INFO {
+            let report = meta.target() == REPORT;
+            if meta.target() == NOTICE {
+                priority = libc::LOG_NOTICE;
+            }
+            let hidden = (self.split && !self.all && !report && meta.target() != NOTICE)
+                || (self.no_reports && priority == libc::LOG_INFO);
+            if hidden {
+                out.quiet = true;
+                out.syslog = None;
+            }
+        }
+        Self { stdout, priority, ..out }
     }
 }
 
@@ -110,7 +151,15 @@ impl std::io::Write for Out {
     fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
         if let Some(program) = self.syslog {
             let line = octets.strip_prefix(program.as_bytes()).unwrap_or(octets);
-            syslog(self.priority, line.trim_ascii_end());
+            // `[12.345] text`, as linuxptp writes to syslog.
+            let colon = line.windows(3).position(|w| w == b"]: ").filter(|_| self.split);
+            match colon.and_then(|at| line.split_at_checked(at + 1)) {
+                Some((time, text)) => {
+                    let text = text.strip_prefix(b":").unwrap_or(text);
+                    syslog(self.priority, [time, text].concat().trim_ascii_end());
+                }
+                None => syslog(self.priority, line.trim_ascii_end()),
+            }
         }
         match (self.quiet, self.stdout) {
             (true, _) => Ok(octets.len()),
@@ -161,6 +210,10 @@ where
             if !tag.is_empty() {
                 write!(w, r#","tag":"{}""#, Escaped(tag))?;
             }
+            CONTEXT.with_borrow(|context| match context.as_str() {
+                "" => Ok(()),
+                name => write!(w, r#","instance":"{}""#, Escaped(name)),
+            })?;
             return writeln!(w, r#","message":"{}"}}"#, Escaped(&text));
         }
         match format {
@@ -184,6 +237,10 @@ where
             tracing::Level::WARN => w.write_str("warning: ")?,
             _ => {}
         }
+        CONTEXT.with_borrow(|context| match context.as_str() {
+            "" => Ok(()),
+            name => write!(w, "{name}: "),
+        })?;
         let mut message = Message { w: &mut w, result: Ok(()) };
         event.record(&mut message);
         message.result?;

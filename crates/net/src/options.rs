@@ -63,6 +63,8 @@ pub struct SocketOptions {
     /// Many messages with one kernel call, for ports that serve many unicast clients. Simulators of clocks and networks
     /// do not know those calls.
     pub batch: bool,
+    /// N of /dev/ptpN, a virtual clock of the card's: hardware stamps are told in its time (SOF_TIMESTAMPING_BIND_PHC).
+    pub virtual_clock: Option<u32>,
 }
 
 impl SocketOptions {
@@ -93,6 +95,7 @@ impl SocketOptions {
             max_outstanding: 64,
             relay: false,
             batch: false,
+            virtual_clock: None,
         }
     }
 

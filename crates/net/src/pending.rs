@@ -7,7 +7,7 @@ const TAIL: usize = 96;
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    token: u32,
+    token: u64,
     deadline: u64,
     id: u32,
     tail: [u8; TAIL],
@@ -19,7 +19,7 @@ struct Slot {
 pub(crate) struct Pending {
     /// In the order of sending, and of their deadlines.
     slots: VecDeque<Slot>,
-    given_up: VecDeque<u32>,
+    given_up: VecDeque<u64>,
     capacity: usize,
     /// Of the last one.
     latest: u64,
@@ -39,7 +39,7 @@ impl Pending {
 
     /// Awaits the stamp of `message` (as it will be looped back), which is the kernel's number `id`. A deadline before
     /// that of an earlier one counts as that one's.
-    pub(crate) fn insert(&mut self, token: u32, deadline: u64, id: u32, message: &[u8]) {
+    pub(crate) fn insert(&mut self, token: u64, deadline: u64, id: u32, message: &[u8]) {
         if self.slots.len() >= self.capacity
             && let Some(oldest) = self.slots.pop_front()
         {
@@ -59,13 +59,13 @@ impl Pending {
     }
 
     /// The token of the kernel's number `id`.
-    pub(crate) fn take_id(&mut self, id: u32) -> Option<u32> {
+    pub(crate) fn take_id(&mut self, id: u32) -> Option<u64> {
         let at = self.slots.iter().position(|s| s.id == id)?;
         self.slots.remove(at).map(|s| s.token)
     }
 
     /// The token of a frame that was looped back; of two equal messages, the first.
-    pub(crate) fn take_frame(&mut self, frame: &[u8]) -> Option<u32> {
+    pub(crate) fn take_frame(&mut self, frame: &[u8]) -> Option<u64> {
         let at = self.slots.iter().position(|s| {
             // An empty message is never sent, and would be the end of everything.
             s.tail.get(..s.length).is_some_and(|tail| !tail.is_empty() && frame.ends_with(tail))
@@ -81,7 +81,7 @@ impl Pending {
     }
 
     /// Gives one up that has no place here.
-    pub(crate) fn give_up(&mut self, token: u32) {
+    pub(crate) fn give_up(&mut self, token: u64) {
         // A caller who never asks loses the oldest.
         if self.given_up.len() >= self.capacity {
             self.given_up.pop_front();
@@ -97,7 +97,7 @@ impl Pending {
         if self.given_up.is_empty() { self.slots.front().map(|s| s.deadline) } else { Some(0) }
     }
 
-    pub(crate) fn expire(&mut self, now: u64) -> Option<u32> {
+    pub(crate) fn expire(&mut self, now: u64) -> Option<u64> {
         if let Some(token) = self.given_up.pop_front() {
             return Some(token);
         }
@@ -116,7 +116,7 @@ mod tests {
     fn ids_are_matched_in_any_order() {
         let mut p = Pending::new(8);
         for i in 0..5 {
-            p.insert(100 + i, 10, i, &[i as u8; 44]);
+            p.insert(100 + u64::from(i), 10, i, &[i as u8; 44]);
         }
         assert_eq!(p.take_id(3), Some(103));
         assert_eq!(p.take_id(3), None);
@@ -164,7 +164,7 @@ mod tests {
     fn a_caller_who_never_asks_costs_no_memory() {
         let mut p = Pending::new(4);
         for i in 0..1000 {
-            p.insert(i, 0, i, &[0]);
+            p.insert(i.into(), 0, i, &[0]);
         }
         assert_eq!(std::iter::from_fn(|| p.expire(u64::MAX)).count(), 8);
     }

@@ -5,6 +5,7 @@ use ptp_wire::TimePoint;
 use crate::batch::BATCH;
 use crate::endpoint::Endpoint;
 use crate::interface::Interface;
+use crate::lower::Lower;
 use crate::pending::Pending;
 use crate::{Address, Destination, MessageClass, NetError, SocketOptions, Stamping, stamping};
 
@@ -12,7 +13,7 @@ use crate::{Address, Destination, MessageClass, NetError, SocketOptions, Stampin
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct StampRequest {
     /// The caller's name for it.
-    pub token: u32,
+    pub token: u64,
     /// When to give it up, on the clock that the caller uses in [`PortSockets::expire`], in ns.
     pub deadline: u64,
 }
@@ -21,7 +22,7 @@ pub struct StampRequest {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TxStamp {
     /// Of [`StampRequest::token`].
-    pub token: u32,
+    pub token: u64,
     /// On CLOCK_REALTIME (UTC; software) or the card's clock (hardware).
     pub stamp: TimePoint,
 }
@@ -78,6 +79,7 @@ pub struct PortSockets {
     next_id: u32,
     counters: SocketCounters,
     batch: bool,
+    virtual_clock: Option<u32>,
     /// Stamps that were read while sending, not given to the caller yet.
     ready: Vec<TxStamp>,
 }
@@ -90,20 +92,14 @@ impl PortSockets {
     /// The interface is missing or has no address, a privilege is missing, no hardware stamps, or the kernel refused.
     pub fn open(options: &SocketOptions) -> Result<Self, NetError> {
         let interface = Interface::query(&options.interface)?;
-        if options.stamping.is_hardware() && !interface.stamping.hardware() {
-            return Err(NetError::NoStamping { interface: interface.name, lacks: "hardware stamps" });
-        }
-        if !stamping::card_can(&interface.stamping, options.stamping) {
-            let lacks = stamping::one_step_of(options.stamping);
-            return Err(NetError::NoOneStep { interface: interface.name, lacks });
-        }
         let event = Endpoint::open(options, &interface, MessageClass::Event)?;
         let general = Endpoint::open(options, &interface, MessageClass::General)?;
         if options.stamping.is_hardware() {
-            stamping::enable_card(event.fd(), &options.interface, options.transport, options.stamping)?;
+            enable_cards(event.fd(), options)?;
         }
-        stamping::enable_socket(event.fd(), &options.interface, options.stamping)?;
+        stamping::enable_socket(event.fd(), &options.interface, options.stamping, options.virtual_clock)?;
         Ok(Self {
+            virtual_clock: options.virtual_clock,
             event,
             general,
             pending: Pending::new(options.max_outstanding),
@@ -112,6 +108,15 @@ impl PortSockets {
             batch: options.batch,
             ready: Vec::new(),
         })
+    }
+
+    /// Switches stamps on in the cards below the interface ([`Lower`]), as opening does: call it when a bond's members
+    /// have changed. Cards that are not active yet may fail.
+    ///
+    /// # Errors
+    /// The active card makes no such stamps, or a privilege is missing.
+    pub fn enable_cards(&self, options: &SocketOptions) -> Result<(), NetError> {
+        if options.stamping.is_hardware() { enable_cards(self.event.fd(), options) } else { Ok(()) }
     }
 
     /// The descriptor to poll: `POLLIN | POLLPRI` for [`MessageClass::Event`], `POLLIN` for [`MessageClass::General`].
@@ -343,7 +348,7 @@ impl PortSockets {
     /// outstanding cannot be told any more, and is given up.
     fn resynchronise(&mut self) {
         if self.event.stamping() != Stamping::None
-            && stamping::restart_ids(self.event.fd(), self.event.stamping()).is_ok()
+            && stamping::restart_ids(self.event.fd(), self.event.stamping(), self.virtual_clock).is_ok()
         {
             self.next_id = 0;
         }
@@ -438,7 +443,7 @@ impl PortSockets {
     /// Gives up one outstanding stamp whose deadline has come, and says its token. Call it until it gives `None`.
     /// A token that had to make place for a newer one, or was outstanding when a transmission failed, is given up here,
     /// too.
-    pub fn expire(&mut self, now: u64) -> Option<u32> {
+    pub fn expire(&mut self, now: u64) -> Option<u64> {
         let token = self.pending.expire(now)?;
         bump(&mut self.counters.stamps_lost);
         Some(token)
@@ -448,6 +453,27 @@ impl PortSockets {
     pub const fn counters(&self) -> SocketCounters {
         self.counters
     }
+}
+
+/// In the card that stamps now, and in those that may have to.
+fn enable_cards(fd: BorrowedFd<'_>, options: &SocketOptions) -> Result<(), NetError> {
+    let lower = Lower::query(&options.interface);
+    for name in lower.cards() {
+        let done = Interface::query(name).and_then(|card| {
+            if !card.stamping.hardware() {
+                return Err(NetError::NoStamping { interface: card.name, lacks: "hardware stamps" });
+            }
+            if !stamping::card_can(&card.stamping, options.stamping) {
+                let lacks = stamping::one_step_of(options.stamping);
+                return Err(NetError::NoOneStep { interface: card.name, lacks });
+            }
+            stamping::enable_card(fd, name, options.transport, options.stamping)
+        });
+        if name == lower.stamps {
+            done?;
+        }
+    }
+    Ok(())
 }
 
 impl AsFd for PortSockets {

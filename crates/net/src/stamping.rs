@@ -17,6 +17,8 @@ const FILTER_V2_L4_EVENT: u32 = 6;
 const FILTER_V2_L2_EVENT: u32 = 9;
 const FILTER_V2_EVENT: u32 = 12;
 const SO_SELECT_ERR_QUEUE: i32 = 45;
+/// SOF_TIMESTAMPING_BIND_PHC.
+const BIND_PHC: u32 = 1 << 15;
 
 /// The receive filters that do, the narrowest first.
 const fn filters(transport: Transport) -> [u32; 3] {
@@ -123,9 +125,32 @@ const fn flags(stamping: Stamping) -> u32 {
 }
 
 /// Has the kernel hand the stamps to the socket.
-pub(crate) fn enable_socket(fd: BorrowedFd<'_>, interface: &str, stamping: Stamping) -> Result<(), NetError> {
+pub(crate) fn enable_socket(
+    fd: BorrowedFd<'_>,
+    interface: &str,
+    stamping: Stamping,
+    virtual_clock: Option<u32>,
+) -> Result<(), NetError> {
     let all = flags(stamping);
     if all == 0 {
+        return Ok(());
+    }
+    if let Some(index) = virtual_clock.filter(|_| stamping.is_hardware()) {
+        // The kernel looks which card it is by the device the socket is bound to; packet sockets are not by nature.
+        let mut name = interface.as_bytes().to_vec();
+        name.push(0);
+        let _ = sys::set_option(fd, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, &name);
+        set_bound_flags(fd, all, index).map_err(|e| {
+            if e.raw_os_error() == Some(libc::EINVAL) {
+                NetError::NoStamping {
+                    interface: interface.to_owned(),
+                    lacks: "a virtual clock of this number (/sys/class/ptp/ptpN/n_vclocks makes them, Linux 5.14)",
+                }
+            } else {
+                NetError::os("have stamps told in a virtual clock's time", interface, None, e)
+            }
+        })?;
+        let _ = sys::set_int(fd, libc::SOL_SOCKET, SO_SELECT_ERR_QUEUE, 1);
         return Ok(());
     }
     let without = all & !(libc::SOF_TIMESTAMPING_OPT_ID | libc::SOF_TIMESTAMPING_OPT_TSONLY);
@@ -139,10 +164,28 @@ pub(crate) fn enable_socket(fd: BorrowedFd<'_>, interface: &str, stamping: Stamp
 }
 
 /// Has the kernel count transmissions from 0 again.
-pub(crate) fn restart_ids(fd: BorrowedFd<'_>, stamping: Stamping) -> io::Result<()> {
+pub(crate) fn restart_ids(
+    fd: BorrowedFd<'_>,
+    stamping: Stamping,
+    virtual_clock: Option<u32>,
+) -> io::Result<()> {
     let all = flags(stamping);
     set_flags(fd, all & !libc::SOF_TIMESTAMPING_OPT_ID & !libc::SOF_TIMESTAMPING_OPT_TSONLY)?;
-    set_flags(fd, all)
+    match virtual_clock.filter(|_| stamping.is_hardware()) {
+        Some(index) => set_bound_flags(fd, all, index),
+        None => set_flags(fd, all),
+    }
+}
+
+/// struct so_timestamping: flags and the virtual clock's number.
+fn set_bound_flags(fd: BorrowedFd<'_>, flags: u32, index: u32) -> io::Result<()> {
+    let mut value = [0; 8];
+    for (to, from) in
+        value.iter_mut().zip((flags | BIND_PHC).to_ne_bytes().into_iter().chain(index.to_ne_bytes()))
+    {
+        *to = from;
+    }
+    sys::set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, &value)
 }
 
 fn set_flags(fd: BorrowedFd<'_>, flags: u32) -> io::Result<()> {

@@ -202,6 +202,17 @@ impl Servo {
         }
     }
 
+    /// The clock is another one from here on, which keeps the same time and is right at this correction (ppb): tracking
+    /// goes on with it.
+    pub fn carry_over(&mut self, frequency_ppb: f64) {
+        self.frequency = bounded(frequency_ppb, self.max_ppb);
+        self.last = self.frequency;
+        if !self.state.is_locked() {
+            // What was measured of the other clock's frequency is not this one's.
+            self.reset();
+        }
+    }
+
     /// What it made of the last sample.
     pub const fn state(&self) -> ServoState {
         self.state

@@ -45,10 +45,25 @@ alive() { kill -0 "$1" 2>/dev/null || { echo "FAILED: process $1 is gone"; exit 
 # knob NAME VALUE: knob phc1/ppb 8000
 knob() { echo "$2" >"$RIG/$1"; }
 
-# measure LABEL SECONDS COLUMN: the true errors of clock COLUMN (from 0; the last is the system's), 8 a second.
+# absent REASON: this side cannot do the scenario. It ends here; tables and tests tell the reason.
+absent() { echo "$*" >"$OUT/absent"; exit 0; }
+
+# knows KEY VALUE: our ptpd has this key of the configuration.
+knows() {
+    printf '%s: %s\nports:\n  - interface: rig0\n' "$1" "$2" >/tmp/knows.yaml
+    ptpd check /tmp/knows.yaml >/dev/null 2>&1
+}
+
+# settle SECONDS: waits until clocks are steady; in the short form for 2/5 of it.
+settle() {
+    if [ "$FORM" = full ]; then sleep "$1"; else sleep "$(($1 * 2 / 5))"; fi
+}
+
+# measure LABEL SECONDS COLUMN: the true errors of clock COLUMN (from 0; the last is the system's), 8 a second; in the
+# short form for a third of it.
 measure() {
     echo 125 >"$RIG/sample_ms"
-    sleep "$2"
+    if [ "$FORM" = full ]; then sleep "$2"; else sleep "$(($2 / 3))"; fi
     awk -v c="$3" '{ print $1, $(c + 2) }' "$RIG/series" >"$OUT/$1.series"
     echo 0 >"$RIG/sample_ms"
 }
@@ -64,6 +79,8 @@ ptp() {
 
 ptp_ours() {
     file=$OUT/$label.yaml
+    stamping=hardware
+    [ -z "$one_step" ] || case $mechanism in p2p) stamping=p2p1step ;; *) stamping=onestep ;; esac
     {
         echo 'state_file: off'
         [ -z "$more" ] || echo "$more"
@@ -71,8 +88,8 @@ ptp_ours() {
         printf 'management:\n  socket: /run/ours-%s\n  read_only_socket: /run/ours-%s-ro\n' "$where" "$where"
         echo 'ports:'
         for device in $devices; do
-            printf '  - interface: %s\n    transport: %s\n    stamping: hardware\n    delay_mechanism: %s\n' \
-                "$device" "$transport" "$mechanism"
+            printf '  - interface: %s\n    transport: %s\n    stamping: %s\n    delay_mechanism: %s\n' \
+                "$device" "$transport" "$stamping" "$mechanism"
             printf '    log_announce_interval: %s\n    log_sync_interval: %s\n' "$announce" "$sync"
             case $mechanism in
                 p2p) printf '    log_min_pdelay_req_interval: %s\n' "$delay" ;;
@@ -85,8 +102,10 @@ ptp_ours() {
 
 ptp_theirs() {
     file=$OUT/$label.cfg
+    stamping=hardware
+    [ -z "$one_step" ] || case $mechanism in p2p) stamping=p2p1step ;; *) stamping=onestep ;; esac
     {
-        printf '[global]\ntime_stamping %s\n' "$([ -n "$one_step" ] && echo onestep || echo hardware)"
+        printf '[global]\ntime_stamping %s\n' "$stamping"
         [ -z "$one_step" ] || echo 'twoStepFlag 0'
         case $role in server) echo 'priority1 100' ;; client) echo 'slaveOnly 1' ;; esac
         case $transport in ethernet) echo 'network_transport L2' ;; udp4) echo 'network_transport UDPv4' ;;
@@ -115,6 +134,11 @@ gnss() {
     knob gnss/jitter 5
     knob gnss/sawtooth 16
     knob "phc$1/extts0" 100
+    sentences
+}
+
+# The receiver's serial line: /tmp/gnss.
+sentences() {
     rm -f /tmp/gnss
     start - gnss escapement-rig-gnss /tmp/gnss
     while [ ! -e /tmp/gnss ]; do alive "$LAST"; sleep 1; done
@@ -122,12 +146,27 @@ gnss() {
     printf '#$\t3960000000\n#@\t4200000000\n2272060800\t10\t# 1 Jan 1972\n3692217600\t37\t# 1 Jan 2017\n' >/leap-seconds.list
 }
 
-# grandmaster INDEX: this side's ts2phc steers /dev/ptpINDEX by channel 0.
+# grandmaster INDEX [gpsd]: this side's ts2phc steers /dev/ptpINDEX by channel 0; sentences from /tmp/gnss or from gpsd.
+# gpsd speaks first, and of other things: ts2phc gets its sentences by a relay on port 2948.
 grandmaster() {
+    source=/tmp/gnss
+    if [ "${2:-}" = gpsd ]; then
+        start - gpsd gpsd -N -n -b -D 2 /tmp/gnss
+        start - relay escapement-rig-gnss --gpsd 2948
+        sleep 3
+        source=tcp:127.0.0.1:2948
+    fi
     case $SIDE in
-        ours) start - ts2phc ts2phc --nmea /tmp/gnss -c "phc$1" --channel 0 --utc-offset 37 ;;
+        ours) start - ts2phc ts2phc --nmea "$source" -c "phc$1" --channel 0 --utc-offset 37 ;;
         theirs)
-            printf '[global]\nleapfile /leap-seconds.list\nts2phc.nmea_serialport /tmp/gnss\nts2phc.pulsewidth 100000000\n[/dev/ptp%s]\nts2phc.channel 0\nts2phc.extts_polarity rising\n' "$1" >"$OUT/ts2phc.cfg"
+            {
+                printf '[global]\nleapfile /leap-seconds.list\nts2phc.pulsewidth 100000000\n'
+                case $source in
+                    tcp:*) printf 'ts2phc.nmea_remote_host 127.0.0.1\nts2phc.nmea_remote_port 2948\n' ;;
+                    *) printf 'ts2phc.nmea_serialport %s\n' "$source" ;;
+                esac
+                printf '[/dev/ptp%s]\nts2phc.channel 0\nts2phc.extts_polarity rising\n' "$1"
+            } >"$OUT/ts2phc.cfg"
             start - ts2phc ts2phc-theirs -f "$OUT/ts2phc.cfg" -s nmea -m -q
             ;;
     esac

@@ -49,7 +49,7 @@ static enum hrtimer_restart gnss_tick(struct hrtimer *timer)
 		if (on)
 			gnss.pulses++;
 	}
-	wait = rig_clock_when(&rig_truth, gnss.next + gnss.offset_ns) - raw;
+	wait = rig_clock_when(&rig_truth, gnss.next + off) - raw;
 	spin_unlock_irqrestore(&rig_lock, flags);
 
 	if (due && on) {

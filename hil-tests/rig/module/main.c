@@ -178,6 +178,7 @@ static void phc_files(struct rig_phc *p)
 	debugfs_create_u64("wander", 0644, p->dir, &p->clock.wander);
 	debugfs_create_u32("busy_ppm", 0644, p->dir, &p->busy_ppm);
 	debugfs_create_u32("busy_count", 0644, p->dir, &p->busy_count);
+	debugfs_create_u32("refused", 0444, p->dir, &p->refused);
 	for (i = 0; i < RIG_EXTTS; i++) {
 		snprintf(name, sizeof(name), "extts%d", i);
 		debugfs_create_file_unsafe(name, 0644, p->dir, &p->wire[i], &wire_fops);
@@ -197,6 +198,7 @@ static void port_files(struct rig_port *p)
 	debugfs_create_u32("lost_ppm", 0644, p->dir, &p->lost_ppm);
 	debugfs_create_u32("stamp_lost_ppm", 0644, p->dir, &p->stamp_lost_ppm);
 	debugfs_create_u32("stamps_lost", 0444, p->dir, &p->stamps_lost);
+	debugfs_create_u32("one_steps", 0444, p->dir, &p->one_steps);
 	debugfs_create_file_unsafe("link", 0644, p->dir, p, &link_fops);
 	debugfs_create_file_unsafe("present", 0644, p->dir, p, &present_fops);
 }

@@ -10,6 +10,10 @@
 #include "rig.h"
 
 #define PTP_EVENT_PORT 319
+/* messageType */
+#define PTP_SYNC 0
+#define PTP_PDELAY_REQ 2
+#define PTP_PDELAY_RESP 3
 
 static struct rig_port *of_dev(struct net_device *dev)
 {
@@ -67,8 +71,36 @@ static s64 stamp(struct rig_port *p, u64 raw)
 	return ns;
 }
 
+/* Whether a message of this type leaves finished. */
+static bool is_one_step(const struct rig_port *p, const u8 *header)
+{
+	if (header[6] & 2)
+		return false;
+	switch (header[0] & 15) {
+	case PTP_SYNC:
+		return p->tx_type == HWTSTAMP_TX_ONESTEP_SYNC ||
+			p->tx_type == HWTSTAMP_TX_ONESTEP_P2P;
+	case PTP_PDELAY_RESP:
+		return p->tx_type == HWTSTAMP_TX_ONESTEP_P2P;
+	}
+	return false;
+}
+
+/* Add to the correction of a Pdelay_Resp how long its request was here. */
+static void one_step_response(u8 *header, s64 ns)
+{
+	s64 correction = 0;
+	int i;
+
+	for (i = 0; i < 8; i++)
+		correction = (s64)((u64)correction << 8 | header[8 + i]);
+	correction += ns * 65536;
+	for (i = 0; i < 8; i++)
+		header[8 + i] = (u64)correction >> (56 - 8 * i);
+}
+
 /* Put a time of sending into a Sync, as one-step hardware does. */
-static void one_step(u8 *header, s64 ns)
+static void one_step_sync(u8 *header, s64 ns)
 {
 	u32 rest;
 	u64 sec = div_u64_rem(ns, NSEC_PER_SEC, &rest);
@@ -84,22 +116,22 @@ static netdev_tx_t port_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct rig_port *p = of_dev(dev), *q = p->peer;
 	struct skb_shared_hwtstamps stamps = {};
-	bool wants, sync, lost, stamp_lost;
+	bool wants, finished, lost, stamp_lost;
 	struct net_device *to;
 	struct sk_buff *copy;
 	unsigned long flags;
 	s64 sent, received;
-	s64 way;
+	s64 way, turnaround;
+	u16 request;
 	u64 raw;
 	int at;
 
 	dev->stats.tx_packets++;
 	dev->stats.tx_bytes += skb->len;
 	at = ptp_offset(skb);
-	sync = at >= 0 && p->tx_type == HWTSTAMP_TX_ONESTEP_SYNC &&
-		(skb->data[at] & 15) == 0 && !(skb->data[at + 6] & 2);
+	finished = at >= 0 && is_one_step(p, skb->data + at);
 	wants = (skb_shinfo(skb)->tx_flags & SKBTX_HW_TSTAMP) &&
-		p->tx_type != HWTSTAMP_TX_OFF && !sync;
+		p->tx_type != HWTSTAMP_TX_OFF && !finished;
 	if (wants)
 		skb_shinfo(skb)->tx_flags |= SKBTX_IN_PROGRESS;
 
@@ -114,6 +146,14 @@ static netdev_tx_t port_xmit(struct sk_buff *skb, struct net_device *dev)
 	received = stamp(q, raw + way);
 	lost = rig_chance(&p->random, p->lost_ppm);
 	stamp_lost = wants && rig_chance(&p->random, p->stamp_lost_ppm);
+	if (finished)
+		p->one_steps++;
+	if (at >= 0 && (skb->data[at] & 15) == PTP_PDELAY_REQ && !lost) {
+		q->request = skb->data[at + 30] << 8 | skb->data[at + 31];
+		q->request_ns = received;
+	}
+	request = p->request;
+	turnaround = sent - p->request_ns;
 	spin_unlock_irqrestore(&rig_lock, flags);
 
 	skb_tx_timestamp(skb);
@@ -122,8 +162,12 @@ static netdev_tx_t port_xmit(struct sk_buff *skb, struct net_device *dev)
 	copy = !lost && to && netif_running(to) && netif_carrier_ok(to) ?
 		skb_copy(skb, GFP_ATOMIC) : NULL;
 	if (copy) {
-		if (sync)
-			one_step(copy->data + at, sent);
+		u8 *header = copy->data + max(at, 0);
+
+		if (finished && (header[0] & 15) == PTP_SYNC)
+			one_step_sync(header, sent);
+		else if (finished && (header[30] << 8 | header[31]) == request)
+			one_step_response(header, turnaround);
 		skb_scrub_packet(copy, true);
 		skb_shinfo(copy)->tx_flags = 0;
 		memset(skb_hwtstamps(copy), 0, sizeof(stamps));
@@ -194,7 +238,8 @@ static int port_ioctl(struct net_device *dev, struct ifreq *ifr, int cmd)
 		if (copy_from_user(&c, ifr->ifr_data, sizeof(c)))
 			return -EFAULT;
 		if (c.tx_type != HWTSTAMP_TX_OFF && c.tx_type != HWTSTAMP_TX_ON &&
-		    c.tx_type != HWTSTAMP_TX_ONESTEP_SYNC)
+		    c.tx_type != HWTSTAMP_TX_ONESTEP_SYNC &&
+		    c.tx_type != HWTSTAMP_TX_ONESTEP_P2P)
 			return -ERANGE;
 		if (c.rx_filter == HWTSTAMP_FILTER_ALL)
 			return -ERANGE;
@@ -221,7 +266,8 @@ static int port_ts_info(struct net_device *dev, struct ethtool_ts_info *info)
 		SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_TX_HARDWARE |
 		SOF_TIMESTAMPING_RX_HARDWARE | SOF_TIMESTAMPING_RAW_HARDWARE;
 	info->phc_index = p->phc->ptp ? ptp_clock_index(p->phc->ptp) : -1;
-	info->tx_types = BIT(HWTSTAMP_TX_OFF) | BIT(HWTSTAMP_TX_ON) | BIT(HWTSTAMP_TX_ONESTEP_SYNC);
+	info->tx_types = BIT(HWTSTAMP_TX_OFF) | BIT(HWTSTAMP_TX_ON) |
+		BIT(HWTSTAMP_TX_ONESTEP_SYNC) | BIT(HWTSTAMP_TX_ONESTEP_P2P);
 	info->rx_filters = BIT(HWTSTAMP_FILTER_NONE) | BIT(HWTSTAMP_FILTER_PTP_V2_EVENT);
 	return 0;
 }

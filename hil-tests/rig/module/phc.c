@@ -14,11 +14,12 @@ static struct rig_phc *of_info(struct ptp_clock_info *info)
 /* Under rig_lock. */
 static int busy(struct rig_phc *p)
 {
-	if (p->busy_count) {
+	if (p->busy_count)
 		p->busy_count--;
-		return -EBUSY;
-	}
-	return rig_chance(&p->clock.random, p->busy_ppm) ? -EBUSY : 0;
+	else if (!rig_chance(&p->random, p->busy_ppm))
+		return 0;
+	p->refused++;
+	return -EBUSY;
 }
 
 static int phc_adjfine(struct ptp_clock_info *info, long scaled_ppm)
@@ -147,9 +148,10 @@ static enum hrtimer_restart output_tick(struct hrtimer *timer)
 	/* A clock that was stepped over an edge has not shown it. */
 	if (due && raw - at > 200000000ULL)
 		due = false;
-	if ((s64)(raw - at) >= 0)
+	if ((s64)(raw - at) >= 0) {
+		o->begun = true;
 		output_arm(o, raw);
-	else if ((s64)(at - raw) > (s64)(2 * o->period))
+	} else if (o->begun && (s64)(at - raw) > (s64)(2 * o->period))
 		/* Stepped back. */
 		o->next -= div64_u64(at - raw, o->period) * o->period;
 	wait = rig_clock_when(&p->clock, o->next) - raw;
@@ -180,6 +182,7 @@ static void output_start(struct rig_output *o, s64 start, u64 period)
 	rig_clock_advance(&o->phc->clock, raw);
 	o->period = period;
 	o->next = start;
+	o->begun = start <= rig_clock_ns(&o->phc->clock, raw);
 	output_arm(o, raw);
 	o->on = true;
 	spin_unlock_irqrestore(&rig_lock, flags);
@@ -303,6 +306,7 @@ void rig_phc_prepare(struct rig_phc *p, int index, u64 raw, u64 seed)
 	int i;
 
 	p->index = index;
+	p->random = (seed + 7) * 0x9e3779b97f4a7c15ULL;
 	p->info = template;
 	snprintf(p->info.name, sizeof(p->info.name), "ptprig%d", index);
 	p->info.pin_config = p->pins;

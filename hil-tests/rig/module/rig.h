@@ -54,6 +54,7 @@ struct rig_output {
 	struct hrtimer timer;
 	int channel;
 	bool on;
+	bool begun;		/* the start that was asked for is over */
 	u64 period;
 	s64 next;		/* PHC time, ns */
 };
@@ -70,6 +71,8 @@ struct rig_phc {
 	struct rig_output out[RIG_PEROUT + 1];	/* the last: /dev/pps */
 	u32 busy_ppm;
 	u32 busy_count;
+	u32 refused;		/* calls answered by EBUSY */
+	u64 random;
 	struct dentry *dir;
 };
 
@@ -87,6 +90,9 @@ struct rig_port {
 	u32 lost_ppm;		/* frames */
 	u32 stamp_lost_ppm;	/* transmit stamps */
 	u32 stamps_lost;
+	u32 one_steps;		/* messages that were finished on their way out */
+	u16 request;		/* the last Pdelay_Req that came in, */
+	s64 request_ns;		/* and its stamp */
 	bool link;
 	u64 random;
 	struct dentry *dir;

@@ -8,7 +8,7 @@ knob phc2/ppb -5000
 ptp server server server rig0
 ptp middle middle boundary 'rig1 rig2'
 ptp client client client rig3
-sleep 60
+settle 60
 measure middle 40 1
 measure client 40 2
 alive "$LAST"

@@ -5,7 +5,8 @@ host client rig1
 knob phc1/ppb 8000
 ptp server server server rig0
 ptp client client client rig1
-sleep 40
+settle 40
 knob phc1/busy_ppm 20000
 measure client 60 1
 alive "$LAST"
+echo "refused $(cat "$RIG/phc1/refused")"

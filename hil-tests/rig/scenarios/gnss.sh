@@ -4,7 +4,6 @@ knob phc0/ppb 3000
 knob phc0/step -40000000
 gnss 0
 grandmaster 0
-sleep 90
+settle 90
 measure phc 120 0
 alive "$LAST"
-rm -f /tmp/gnss

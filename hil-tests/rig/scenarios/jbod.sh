@@ -1,4 +1,4 @@
-# Boundary clock of two cards with a clock each: ptp4l keeps the second after the first by phc2sys.
+# Boundary clock of two cards with a clock each: ptp4l leaves the second to phc2sys; ptpd keeps both, or leaves it to phc-sync where it cannot.
 load pairs=2
 host server rig0
 host middle rig1 rig2
@@ -10,11 +10,11 @@ ptp server server server rig0
 ptp middle middle boundary 'rig1 rig2' jbod=yes
 middle=$LAST
 case $SIDE in
-    ours) start - keep phc-sync -s phc1 -c phc2 -R 8 -O 0 ;;
+    ours) knows port_clocks together || start - keep phc-sync -s phc1 -c phc2 -R 8 -O 0 ;;
     theirs) start - keep phc2sys -s /dev/ptp1 -c /dev/ptp2 -R 8 -O 0 -m ;;
 esac
 ptp client client client rig3
-sleep 60
+settle 60
 measure middle 40 2
 measure client 40 3
 alive "$middle"

@@ -6,6 +6,6 @@ knob phc1/ppb 8000
 knob phc1/step 3000000
 ptp server server server rig0
 ptp client client client rig1
-sleep 40
+settle 40
 measure client 60 1
 alive "$LAST"

@@ -6,7 +6,7 @@ host server rig0
 knob phc1/ppb 8000
 ptp server server server rig0
 ptp - client client rig1
-sleep 30
+settle 50
 measure before 20 1
 knob rig1/present 0
 sleep 5
@@ -14,6 +14,6 @@ knob rig1/present 1
 ip link set rig1 up
 ip address add 10.0.0.2/24 dev rig1
 knob phc1/step 500000
-sleep 60
+settle 60
 alive "$LAST"
 measure after 30 1

@@ -5,8 +5,8 @@ host client rig1
 knob phc1/ppb 8000
 ptp server server server rig0
 ptp client client client rig1
-sleep 40
+settle 40
 knob rig1/stamp_lost_ppm 20000
 measure client 90 1
-cat "$RIG/rig1/stamps_lost"
 alive "$LAST"
+echo "stamps_lost $(cat "$RIG/rig1/stamps_lost")"

@@ -5,8 +5,8 @@ host client rig1
 knob phc1/ppb 8000
 ptp server server server rig0
 ptp client client client rig1
-sleep 40
+settle 40
 knob phc1/step 50000
-sleep 30
+settle 50
 measure after 30 1
 alive "$LAST"

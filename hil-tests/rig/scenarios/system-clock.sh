@@ -6,6 +6,6 @@ case $SIDE in
     ours) start - sync phc-sync -s phc0 -c system -O -37 -R 8 -N 5 -m ;;
     theirs) start - sync phc2sys -s /dev/ptp0 -c CLOCK_REALTIME -O -37 -R 8 -N 5 -m ;;
 esac
-sleep 60
+settle 60
 measure system 60 2
 alive "$LAST"

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use hil_tests::rig::{Job, Means, RigError, Side, run, table};
+use hil_tests::rig::{Job, Means, Outcome, RigError, Side, document, read, run, table};
 
 /// Virtual PTP hardware in a QEMU guest: true errors of our programs and linuxptp's.
 #[derive(Debug, Parser)]
@@ -22,6 +22,18 @@ struct Options {
     /// Only ours
     #[arg(long)]
     ours: bool,
+
+    /// Settle and measure for less time, as the tests do
+    #[arg(long)]
+    short: bool,
+
+    /// Put the table into docs/hil.md
+    #[arg(long)]
+    document: bool,
+
+    /// Boot nothing: read the runs of these names
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["scenarios", "ours", "short"])]
+    read: Vec<String>,
 
     /// Where our programs are; default: beside this one
     #[arg(long, value_name = "DIRECTORY")]
@@ -53,8 +65,17 @@ fn work(options: Options) -> Result<bool, RigError> {
     let means = Means::find(&programs)?;
     let all = means.scenarios()?;
     if options.list {
-        println!("{}", all.join("\n"));
+        for name in &all {
+            println!("{name:<20} {}", means.about(name)?);
+        }
         return Ok(true);
+    }
+    if !options.read.is_empty() {
+        let mut outcomes = Vec::new();
+        for name in &options.read {
+            outcomes.extend(read(&means, name)?);
+        }
+        return told(&means, &outcomes, options.document);
     }
     let wanted = if options.scenarios.is_empty() { all.clone() } else { options.scenarios };
     if let Some(unknown) = wanted.iter().find(|name| !all.contains(name)) {
@@ -63,10 +84,20 @@ fn work(options: Options) -> Result<bool, RigError> {
     let sides: &[Side] = if options.ours { &[Side::Ours] } else { &[Side::Ours, Side::Theirs] };
     let jobs: Vec<Job> = wanted
         .iter()
-        .flat_map(|scenario| sides.iter().map(|&side| Job { scenario: scenario.clone(), side }))
+        .flat_map(|scenario| {
+            sides.iter().map(|&side| Job { scenario: scenario.clone(), side, short: options.short })
+        })
         .collect();
     let outcomes = run(&means, &options.name, &jobs, Duration::from_secs(options.limit))?;
-    print!("{}", table(&outcomes));
     println!("logs and series: {}", means.work().join("runs").join(&options.name).join("out").display());
+    told(&means, &outcomes, options.document)
+}
+
+/// Prints the table; whether all is well.
+fn told(means: &Means, outcomes: &[Outcome], page: bool) -> Result<bool, RigError> {
+    print!("{}", table(outcomes));
+    if page {
+        document(means, outcomes)?;
+    }
     Ok(outcomes.iter().all(|o| o.status == 0))
 }

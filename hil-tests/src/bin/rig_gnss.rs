@@ -1,9 +1,11 @@
 //! In the rig's guest: a GNSS receiver's sentences on a pseudo terminal, 150 ms after each true second.
 //! They come from the module's truth and heed its knobs `gnss/on` (no fix) and `gnss/second_error`.
+//! With `--gpsd PORT` instead: serves the sentences of the gpsd of this host on this TCP port, as `gpspipe -r` prints them.
 #![forbid(unsafe_code)]
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -19,13 +21,48 @@ const SECOND: i64 = 1_000_000_000;
 const TAI_OFFSET: i64 = 37;
 
 fn main() -> io::Result<()> {
-    let link = std::env::args().nth(1).ok_or_else(|| io::Error::other("usage: escapement-rig-gnss LINK"))?;
+    let mut arguments = std::env::args().skip(1);
+    match (arguments.next().as_deref(), arguments.next()) {
+        (Some("--gpsd"), Some(port)) => serve(port.parse().map_err(io::Error::other)?),
+        (Some(link), None) => send(link),
+        _ => Err(io::Error::other("usage: escapement-rig-gnss LINK | --gpsd PORT")),
+    }
+}
+
+/// gpsd's own port.
+const GPSD: u16 = 2947;
+
+fn serve(port: u16) -> io::Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    loop {
+        let (client, _) = listener.accept()?;
+        // It is told again when it comes again.
+        if let Err(e) = pass(client) {
+            eprintln!("{e}");
+        }
+    }
+}
+
+fn pass(mut client: TcpStream) -> io::Result<()> {
+    let mut gpsd = TcpStream::connect((Ipv4Addr::LOCALHOST, GPSD))?;
+    gpsd.write_all(b"?WATCH={\"enable\":true,\"json\":false,\"nmea\":true,\"raw\":1};\n")?;
+    for line in BufReader::new(gpsd).lines() {
+        let line = line?;
+        // The rest are gpsd's own reports.
+        if line.starts_with('$') {
+            client.write_all(format!("{line}\r\n").as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+fn send(link: &str) -> io::Result<()> {
     let pty = openpty(None, None)?;
     let mut attributes = tcgetattr(&pty.slave)?;
     cfmakeraw(&mut attributes);
     tcsetattr(&pty.slave, SetArg::TCSANOW, &attributes)?;
     let name = fs::read_link(format!("/proc/self/fd/{}", pty.slave.as_raw_fd()))?;
-    symlink(name, &link)?;
+    symlink(name, link)?;
     let mut master = fs::File::from(pty.master);
     loop {
         let tai = number("truth")?;

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ptp_wire::SdoId;
+
 use super::error::LabError;
 use super::network::Host;
 use super::process::Process;
@@ -136,9 +138,34 @@ pub struct Instance {
     /// Its read-write management socket.
     pub socket: PathBuf,
     ports: usize,
+    /// domainNumber and sdoId of its management.
+    addressing: (u8, SdoId),
 }
 
 impl Instance {
+    /// Starts one of several daemons in `host`, with this configuration but for its management sockets. `addressing`:
+    /// its domainNumber and sdoId.
+    ///
+    /// # Errors
+    ///
+    /// [`LabError::Io`].
+    pub fn start_as(
+        host: &Host,
+        program: &Path,
+        name: &str,
+        yaml: &str,
+        ports: usize,
+        addressing: (u8, SdoId),
+    ) -> Result<Self, LabError> {
+        let socket = PathBuf::from(format!("/run/{}-{name}", host.name()));
+        let file = host.dir().join(format!("{}-{name}.yaml", host.name()));
+        let sockets = format!("management:\n  socket: {0}\n  read_only_socket: {0}-ro\n", socket.display());
+        std::fs::write(&file, format!("{sockets}state_file: off\n{yaml}"))
+            .map_err(LabError::io(format!("write {}", file.display())))?;
+        let process = host.start(&format!("ptpd-{name}"), program, ["-f".as_ref(), file.as_os_str()])?;
+        Ok(Self { process, socket, ports, addressing })
+    }
+
     /// Starts the daemon `program` in `host`. Its configuration is kept beside its log, as `<host>-ptpd.yaml`.
     ///
     /// # Errors
@@ -151,7 +178,7 @@ impl Instance {
             .map_err(LabError::io(format!("write {}", file.display())))?;
         let arguments = ["-f".as_ref(), file.as_os_str()];
         let process = host.start("ptpd", program, arguments)?;
-        Ok(Self { process, socket, ports: options.interfaces.len() })
+        Ok(Self { process, socket, ports: options.interfaces.len(), addressing: (0, SdoId::PTP) })
     }
 
     /// Waits until what it says of itself pleases `wanted`.
@@ -179,6 +206,6 @@ impl Instance {
     /// Someone who looks at it.
     #[must_use]
     pub fn watcher(&self) -> Watcher {
-        Watcher::new(&self.socket, self.ports)
+        Watcher::new(&self.socket, self.ports).asking(self.addressing.0, self.addressing.1)
     }
 }

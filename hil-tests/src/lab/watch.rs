@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ptp_clock::VirtualClock;
 use ptp_management::{Client, ClientConfig, Request, Uds};
 use ptp_wire::management::{ManagementId, Payload, port_state_name};
-use ptp_wire::{ClockIdentity, PortIdentity};
+use ptp_wire::{ClockIdentity, PortIdentity, SdoId};
 
 use super::error::LabError;
 
@@ -47,6 +47,7 @@ pub struct Watcher {
     socket: PathBuf,
     own: PathBuf,
     ports: usize,
+    addressing: ClientConfig,
     client: Option<Client<Uds>>,
 }
 
@@ -63,14 +64,22 @@ impl Watcher {
     pub fn new(socket: &Path, ports: usize) -> Self {
         let name = socket.to_string_lossy().replace('/', "-");
         let own = Path::new("/run").join(format!("watch{name}-{}", std::process::id()));
-        Self { socket: socket.to_owned(), own, ports, client: None }
+        // No hops: the question is for this daemon, not for those it could pass it on to.
+        let addressing = ClientConfig { boundary_hops: 0, ..ClientConfig::default() };
+        Self { socket: socket.to_owned(), own, ports, addressing, client: None }
+    }
+
+    /// Asks with this domainNumber and sdoId: an instance of IEEE 802.1AS hears only [`SdoId::GPTP`].
+    #[must_use]
+    pub fn asking(mut self, domain_number: u8, sdo_id: SdoId) -> Self {
+        self.addressing = ClientConfig { domain_number, sdo_id, ..self.addressing };
+        self
     }
 
     /// Sends all questions; false if nobody listens.
     fn ask(&mut self) -> bool {
         if self.client.is_none() {
-            // No hops: the question is for this daemon, not for those it could pass it on to.
-            let config = ClientConfig { boundary_hops: 0, ..ClientConfig::default() };
+            let config = self.addressing;
             self.client =
                 Uds::connect(&self.socket, Some(&self.own)).ok().map(|uds| Client::new(uds, config));
         }

@@ -34,6 +34,26 @@ pub struct Job {
     pub scenario: String,
     /// Whose programs.
     pub side: Side,
+    /// Settle and measure for a fraction of the time.
+    pub short: bool,
+}
+
+impl Job {
+    /// As the guest is told.
+    fn line(&self) -> String {
+        format!("{} {} {}\n", self.scenario, self.side, if self.short { "short" } else { "full" })
+    }
+
+    fn of_line(line: &str) -> Option<Self> {
+        let mut words = line.split_whitespace();
+        let scenario = words.next()?.to_owned();
+        let side = match words.next()? {
+            "ours" => Side::Ours,
+            "theirs" => Side::Theirs,
+            _ => return None,
+        };
+        Some(Self { scenario, side, short: words.next()? == "short" })
+    }
 }
 
 /// Boots the guest once and does the jobs one after the other. Files are kept in `target/rig/runs/NAME`; an earlier
@@ -47,7 +67,7 @@ pub fn run(means: &Means, name: &str, jobs: &[Job], limit: Duration) -> Result<V
     let _ = fs::remove_dir_all(&directory);
     fs::create_dir_all(&directory).map_err(io_error(directory.display().to_string()))?;
     let directory = directory.canonicalize().map_err(io_error("the run's directory"))?;
-    let lines: String = jobs.iter().map(|job| format!("{} {}\n", job.scenario, job.side)).collect();
+    let lines: String = jobs.iter().map(Job::line).collect();
     let image = means.image(&directory, &lines)?;
     boot(means, &directory, &image, limit)?;
     let out = directory.join("out");
@@ -63,7 +83,23 @@ pub fn run(means: &Means, name: &str, jobs: &[Job], limit: Duration) -> Result<V
             out.join("dmesg").display()
         )));
     }
+    read_all(jobs, &out)
+}
+
+fn read_all(jobs: &[Job], out: &Path) -> Result<Vec<Outcome>, RigError> {
     jobs.iter().map(|job| Outcome::read(job, &out.join(&job.scenario).join(job.side.to_string()))).collect()
+}
+
+/// What an earlier run of this name came to.
+///
+/// # Errors
+///
+/// [`RigError`]: there is no such run, or it did not end.
+pub fn read(means: &Means, name: &str) -> Result<Vec<Outcome>, RigError> {
+    let directory = means.work().join("runs").join(name);
+    let list = directory.join("root/jobs");
+    let text = fs::read_to_string(&list).map_err(io_error(list.display().to_string()))?;
+    read_all(&text.lines().filter_map(Job::of_line).collect::<Vec<_>>(), &directory.join("out"))
 }
 
 fn boot(means: &Means, directory: &Path, image: &Path, limit: Duration) -> Result<(), RigError> {
@@ -139,6 +175,14 @@ fn complaint(dmesg: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_job_is_told_in_a_line() {
+        let job = Job { scenario: "peer-delay".to_owned(), side: Side::Theirs, short: true };
+        assert_eq!(job.line(), "peer-delay theirs short\n");
+        assert_eq!(Job::of_line("peer-delay theirs short"), Some(job));
+        assert_eq!(Job::of_line("peer-delay nobody short"), None);
+    }
 
     #[test]
     fn the_kernels_complaints_are_seen() {

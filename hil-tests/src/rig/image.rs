@@ -38,15 +38,18 @@ pub(super) fn io_error(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Ri
 }
 
 /// Programs of Debian that are packed in, by their names in the guest's `/bin`.
-const TOOLS: [&str; 8] = ["ip", "ethtool", "dash", "mawk", "nsenter", "ptp4l", "phc2sys", "ts2phc"];
+const TOOLS: [&str; 10] =
+    ["ip", "ethtool", "dash", "mawk", "nsenter", "ptp4l", "phc2sys", "ts2phc", "phc_ctl", "gpsd"];
 /// Names in `TOOLS` that would hide ours.
 const RENAMED: [(&str, &str); 2] = [("ts2phc", "ts2phc-theirs"), ("mawk", "awk")];
 /// Our own.
 const OURS: [&str; 3] = ["ptpd", "phc-sync", "ts2phc"];
+/// Parts of the rig.
+const HELPERS: [&str; 2] = ["escapement-rig-gnss", "escapement-rig-check"];
 /// What the shell of the guest borrows from busybox.
-const APPLETS: [&str; 24] = [
+const APPLETS: [&str; 25] = [
     "sh", "mount", "mkdir", "ln", "cat", "echo", "insmod", "rmmod", "sleep", "tar", "poweroff", "dmesg",
-    "kill", "sed", "ls", "rm", "touch", "mv", "cp", "head", "tail", "grep", "date", "mkfifo",
+    "kill", "cut", "sed", "ls", "rm", "touch", "mv", "cp", "head", "tail", "grep", "date", "mkfifo",
 ];
 
 /// Everything that a run needs, found on this machine.
@@ -72,9 +75,9 @@ impl Means {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("rig");
         let work = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/rig");
         for name in ["qemu-system-x86_64", "cpio", "make", "busybox", "tar", "ldd"].into_iter().chain(TOOLS) {
-            which(name)?;
+            tool(&work, name)?;
         }
-        for name in OURS {
+        for name in OURS.into_iter().chain(HELPERS) {
             if !programs.join(name).is_file() {
                 return Err(RigError::Missing(format!("{} (cargo build)", programs.join(name).display())));
             }
@@ -124,6 +127,21 @@ impl Means {
         Ok(names)
     }
 
+    /// What a scenario is about: its first comment.
+    ///
+    /// # Errors
+    ///
+    /// [`RigError::Io`]; [`RigError::Command`] where it does not begin with one.
+    pub fn about(&self, scenario: &str) -> Result<String, RigError> {
+        let path = self.source.join("scenarios").join(format!("{scenario}.sh"));
+        let text = fs::read_to_string(&path).map_err(io_error(path.display().to_string()))?;
+        let comment: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("# ")).collect();
+        if comment.is_empty() {
+            return Err(RigError::Command(format!("{} says not what it is about", path.display())));
+        }
+        Ok(comment.join(" "))
+    }
+
     /// Builds the module in a directory of this run's own, so that runs beside each other do not meet.
     fn module(&self, run: &Path) -> Result<PathBuf, RigError> {
         let directory = run.join("module");
@@ -163,21 +181,16 @@ impl Means {
             std::os::unix::fs::symlink("busybox", bin.join(applet)).map_err(io_error(applet))?;
         }
         let mut libraries = BTreeSet::new();
-        for tool in TOOLS {
-            let path = which(tool)?;
+        for program in TOOLS {
+            let path = tool(&self.work, program)?;
             libraries.extend(libraries_of(&path)?);
-            let name = RENAMED.iter().find(|(from, _)| *from == tool).map_or(tool, |(_, to)| to);
+            let name = RENAMED.iter().find(|(from, _)| *from == program).map_or(program, |(_, to)| to);
             copy(&path, &bin.join(name))?;
         }
-        for name in OURS {
+        for name in OURS.into_iter().chain(HELPERS) {
             let path = self.programs.join(name);
             libraries.extend(libraries_of(&path)?);
             copy(&path, &bin.join(name))?;
-        }
-        let helper = self.programs.join("escapement-rig-gnss");
-        if helper.is_file() {
-            libraries.extend(libraries_of(&helper)?);
-            copy(&helper, &bin.join("escapement-rig-gnss"))?;
         }
         for library in libraries {
             let to = root.join(library.strip_prefix("/").unwrap_or(&library));
@@ -234,8 +247,17 @@ pub(super) fn which(name: &str) -> Result<PathBuf, RigError> {
         .ok_or_else(|| RigError::Missing(name.to_owned()))
 }
 
+/// Like [`which`]; what the set-up only unpacked (gpsd, whose package would start it) counts, too.
+fn tool(work: &Path, name: &str) -> Result<PathBuf, RigError> {
+    let unpacked = work.join("unpacked/usr/sbin").join(name);
+    which(name).or_else(|e| if unpacked.is_file() { Ok(unpacked) } else { Err(e) })
+}
+
 fn libraries_of(program: &Path) -> Result<Vec<PathBuf>, RigError> {
     let said = output(Command::new("ldd").arg(program))?;
+    if let Some(missing) = said.lines().find(|line| line.contains("not found")) {
+        return Err(RigError::Missing(format!("{} for {}", missing.trim(), program.display())));
+    }
     Ok(said
         .lines()
         .flat_map(|line| line.split_whitespace().filter(|word| word.starts_with('/')))

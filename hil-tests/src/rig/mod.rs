@@ -6,7 +6,9 @@
 mod guest;
 mod image;
 mod outcome;
+mod report;
 
-pub use guest::{Job, Side, run};
+pub use guest::{Job, Side, read, run};
 pub use image::{Means, RigError};
-pub use outcome::{Outcome, Series, Summary, table};
+pub use outcome::{Outcome, Series, Summary};
+pub use report::{document, markdown, table};

@@ -1,10 +1,9 @@
 //! True errors that a run brought home, and their summary.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::guest::{Job, Side};
+use super::guest::Job;
 use super::image::{RigError, io_error};
 
 /// The window of the MTIE in tables, seconds.
@@ -72,6 +71,8 @@ pub struct Outcome {
     pub job: Job,
     /// The script's exit status; 0 is good.
     pub status: i32,
+    /// Why this side cannot do the scenario, if it cannot; then nothing was measured.
+    pub absent: Option<String>,
     /// What it measured.
     pub series: Vec<Series>,
     /// Its files: logs of all programs, series, the script's own words.
@@ -94,7 +95,8 @@ impl Outcome {
             }
         }
         series.sort_by(|a, b| a.label.cmp(&b.label));
-        Ok(Self { job: job.clone(), status, series, directory: directory.to_owned() })
+        let absent = fs::read_to_string(directory.join("absent")).ok().map(|text| text.trim().to_owned());
+        Ok(Self { job: job.clone(), status, absent, series, directory: directory.to_owned() })
     }
 
     /// The summary of the series of this label.
@@ -108,40 +110,6 @@ impl Outcome {
     pub fn text(&self, file: &str) -> String {
         fs::read_to_string(self.directory.join(file)).unwrap_or_default()
     }
-}
-
-/// True errors side by side, in ns.
-#[must_use]
-pub fn table(outcomes: &[Outcome]) -> String {
-    let mut text = format!(
-        "{:<18} {:<8} {:<6} {:>12} {:>12} {:>12} {:>12}\n",
-        "scenario", "clock", "side", "mean ns", "RMS ns", "max ns", "MTIE(10s)"
-    );
-    for outcome in outcomes {
-        let side = match outcome.job.side {
-            Side::Ours => "ours",
-            Side::Theirs => "theirs",
-        };
-        if outcome.status != 0 {
-            let _ = writeln!(
-                text,
-                "{:<18} {:<8} {side:<6} failed ({}): {}",
-                outcome.job.scenario,
-                "",
-                outcome.status,
-                outcome.directory.display()
-            );
-        }
-        for series in &outcome.series {
-            let Some(s) = series.summary() else { continue };
-            let _ = writeln!(
-                text,
-                "{:<18} {:<8} {side:<6} {:>12.1} {:>12.1} {:>12.1} {:>12.1}",
-                outcome.job.scenario, series.label, s.mean, s.rms, s.max, s.mtie
-            );
-        }
-    }
-    text
 }
 
 #[cfg(test)]

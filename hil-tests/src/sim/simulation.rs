@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use ptp_wire::{ClockIdentity, PortNumber, TimeInterval};
+use ptp_wire::{ClockIdentity, PortNumber, RateOffset, TimeInterval};
 use ptpd::engine::{Access, Address, Engine, Input, InstanceConfig, PortConfig, PortState};
 use ptpd::host::Settings;
 
@@ -269,11 +269,15 @@ impl Simulation {
     pub fn step_clock(&mut self, node: NodeId, by: TimeInterval) {
         self.nodes[node.0].clock.step(self.now, by);
         self.input(node, Input::ClockStepped);
+        // Whoever sets a grandmaster's clock knows by how much.
+        self.input(node, Input::TimeBaseChanged { phase: by, frequency: RateOffset::ZERO });
     }
 
     /// A node's oscillator changes its frequency by this much, in ppb.
     pub fn disturb(&mut self, node: NodeId, ppb: f64) {
         self.nodes[node.0].clock.disturb(self.now, ppb);
+        let frequency = RateOffset::from_ratio(1.0 + ppb * 1e-9);
+        self.input(node, Input::TimeBaseChanged { phase: TimeInterval::ZERO, frequency });
     }
 
     /// Gives a running node a new configuration, as a reload does.

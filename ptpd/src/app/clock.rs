@@ -1,8 +1,9 @@
 //! The clock that is disciplined, and how stamps become its time.
 
 use ptp_clock::{Clock, ClockError, ClockName, RealtimeReading, VirtualClock, VirtualOptions};
-use ptp_net::Interface;
+use ptp_net::{Interface, Lower};
 use ptp_wire::TimePoint;
+use ptpd::host::Clocks;
 
 /// One reading of CLOCK_REALTIME against the raw clock serves all stamps within this time.
 const READING_LASTS_NS: u64 = 10_000_000;
@@ -37,7 +38,7 @@ impl HostClock {
     /// After its device went away: opens the one that has come instead. A card that comes back gets a new number while
     /// somebody still holds the old one.
     pub(crate) fn reopen(&mut self) -> Result<(), ClockError> {
-        let index = self.interfaces.iter().find_map(|i| Interface::query(i).ok()?.stamping.phc_index);
+        let index = self.interfaces.iter().find_map(|i| phc_of(i));
         let name = index.map_or_else(|| self.name.clone(), ClockName::Phc);
         self.clock = name.open()?;
         self.name = name;
@@ -67,6 +68,25 @@ impl HostClock {
     /// The clock itself.
     pub(crate) fn clock(&mut self) -> &mut dyn Clock {
         self.clock.as_mut()
+    }
+}
+
+/// The hardware clock behind an interface now: its own, or that of the card below a VLAN or a bond.
+pub(super) fn phc_of(interface: &str) -> Option<u32> {
+    Interface::query(&Lower::query(interface).stamps).ok()?.phc_index()
+}
+
+/// The clocks as [`ptpd::host::Together`] takes them.
+pub(super) struct All<'a>(pub(super) &'a mut [HostClock]);
+
+impl Clocks for All<'_> {
+    fn one(&mut self, index: usize) -> Option<&mut dyn Clock> {
+        self.0.get_mut(index).map(HostClock::clock)
+    }
+
+    fn two(&mut self, a: usize, b: usize) -> Option<(&mut dyn Clock, &mut dyn Clock)> {
+        let [a, b] = self.0.get_disjoint_mut([a, b]).ok()?;
+        Some((a.clock(), b.clock()))
     }
 }
 

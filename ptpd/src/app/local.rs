@@ -28,8 +28,6 @@ struct Peer {
 pub(crate) struct Local {
     pub(crate) read_write: Option<LocalSocket>,
     pub(crate) read_only: Option<LocalSocket>,
-    /// Gets what the engine sends to [`MONITOR_PEER`].
-    monitor: Option<PathBuf>,
     peers: Vec<Peer>,
     next: u32,
     messages: u64,
@@ -83,24 +81,16 @@ impl Local {
         name
     }
 
-    /// Who gets slave event monitoring messages.
-    pub(crate) fn set_monitor(&mut self, path: Option<&Path>) {
-        self.monitor = path.map(Path::to_owned);
-    }
-
     /// The monitor may be there or not, and slow or not: what it does not take at once is lost.
-    fn send_to_monitor(&mut self, octets: &[u8]) {
+    pub(crate) fn send_to_monitor(&mut self, monitor: Option<&Path>, octets: &[u8]) {
         let socket = self.read_write.as_mut().or(self.read_only.as_mut());
-        if let (Some(path), Some(socket)) = (&self.monitor, socket) {
+        if let (Some(path), Some(socket)) = (monitor, socket) {
             let _ = socket.send(octets, path);
         }
     }
 
     /// Sends to a client; one that is gone is forgotten, one whose queue is full gets it a little later.
     pub(crate) fn send(&mut self, now_ns: u64, peer: u32, octets: &[u8]) {
-        if peer == MONITOR_PEER {
-            return self.send_to_monitor(octets);
-        }
         let in_order = !self.waiting.iter().any(|w| w.peer == peer);
         if (!in_order || !self.try_send(peer, octets)) && self.waiting.len() < MAX_WAITING {
             let until = now_ns.saturating_add(PATIENCE_NS);

@@ -1,8 +1,9 @@
 //! One port's sockets: opened when the interface is there, closed when it goes, tried again.
 
+use ptp_daemon::NOTICE;
 use ptp_net::{
-    Destination, Interface, LinkState, MessageClass, NetError, PortSockets, SocketOptions, StampRequest,
-    Stamping, link_state,
+    Destination, Interface, LinkState, Lower, MessageClass, NetError, PortSockets, SocketOptions,
+    StampRequest, Stamping, link_state,
 };
 use ptp_wire::PortNumber;
 use ptpd::engine::{self, DownCause, Envelope, FrameHeaders};
@@ -21,12 +22,27 @@ const MAX_TRANSITS: u16 = 1024;
 pub(crate) enum Change {
     Up,
     Down(DownCause),
+    /// Another card makes the stamps, or may.
+    Card,
+}
+
+/// A port of an instance.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct User {
+    /// Its place in the daemon's list.
+    pub(crate) instance: usize,
+    pub(crate) port: PortNumber,
 }
 
 pub(crate) struct NetPort {
-    pub(crate) number: PortNumber,
+    /// Whose sockets these are: of several instances, whose domains differ.
+    users: Vec<User>,
     network: Network,
     stamping: Stamping,
+    /// The virtual clock its stamps are told in.
+    bound: Option<u32>,
+    /// What lies below the interface.
+    lower: Lower,
     sockets: Option<PortSockets>,
     retry_at: Option<u64>,
     opened_at: u64,
@@ -35,8 +51,91 @@ pub(crate) struct NetPort {
 }
 
 impl NetPort {
-    pub(crate) fn new(number: PortNumber, network: Network, stamping: Stamping) -> Self {
-        Self { number, network, stamping, sockets: None, retry_at: Some(0), opened_at: 0, said: None }
+    pub(crate) fn new(user: User, network: Network, stamping: Stamping, bound: Option<u32>) -> Self {
+        let users = vec![user];
+        let lower = Lower::default();
+        Self {
+            users,
+            network,
+            stamping,
+            bound,
+            lower,
+            sockets: None,
+            retry_at: Some(0),
+            opened_at: 0,
+            said: None,
+        }
+    }
+
+    /// Another instance's port takes part, if its sockets would be the same.
+    pub(crate) fn share(
+        &mut self,
+        user: User,
+        network: &Network,
+        stamping: Stamping,
+        bound: Option<u32>,
+    ) -> bool {
+        let same = self.stamping == stamping && self.bound == bound && self.network.shares(network);
+        if same {
+            self.network.batch |= network.batch;
+            self.users.push(user);
+        }
+        same
+    }
+
+    /// The card makes the stamps.
+    pub(crate) fn is_hardware(&self) -> bool {
+        self.stamping.is_hardware()
+    }
+
+    /// The stamps are told in the time of a virtual clock.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.bound.is_some()
+    }
+
+    /// News of a device, or of any: whether another card makes the stamps now, as when a bond's active member changed.
+    pub(crate) fn card_changed(&mut self, device: Option<&str>) -> bool {
+        if self.sockets.is_none() || device.is_some_and(|d| !self.lower.concerns(d)) {
+            return false;
+        }
+        let lower = Lower::query(&self.network.interface);
+        let changed = lower != self.lower;
+        if lower.stamps != self.lower.stamps {
+            info!("{}: {} is active now, was {}", self.title(), lower.stamps, self.lower.stamps);
+        }
+        self.lower = lower;
+        changed
+    }
+
+    /// Has the cards below make stamps.
+    pub(crate) fn enable_cards(&self) {
+        if let Some(sockets) = &self.sockets
+            && let Err(e) = sockets.enable_cards(&self.options())
+        {
+            warn!("{}: {e}", self.title());
+        }
+    }
+
+    /// Whose sockets these are.
+    pub(crate) fn users(&self) -> &[User] {
+        &self.users
+    }
+
+    /// For messages: `port 1 (eth0)`.
+    pub(crate) fn title(&self) -> String {
+        match self.users.as_slice() {
+            [User { port, .. }] => format!("port {port} ({})", self.network.interface),
+            _ => self.network.interface.clone(),
+        }
+    }
+
+    /// What receiving takes: the sockets, whose they are, the groups' addresses, and whether what is for others is heard.
+    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
+    pub(crate) fn receiving(
+        &mut self,
+    ) -> Option<(&mut PortSockets, &[User], ((ptp_net::Address, ptp_net::Address), bool))> {
+        let way = (self.groups(), self.relays());
+        Some((self.sockets.as_mut()?, &self.users, way))
     }
 
     pub(crate) fn interface(&self) -> &str {
@@ -67,6 +166,8 @@ impl NetPort {
                 self.say(format!("{name}: there is no such interface; waiting for it to appear"));
                 return None;
             }
+            // Told already when it went down.
+            Ok(LinkState::Down) if self.opened_at > 0 => return None,
             Ok(LinkState::Down) => {
                 self.say(format!("{name}: the link is down; waiting for it"));
                 return None;
@@ -76,15 +177,16 @@ impl NetPort {
         }
         match self.open() {
             Ok(sockets) => {
+                self.lower = Lower::query(&name);
                 self.sockets = Some(sockets);
                 self.retry_at = None;
                 self.opened_at = now_ns;
                 self.said = None;
-                debug!("port {} ({name}) is open", self.number);
+                debug!("{} is open", self.title());
                 Some(Change::Up)
             }
             Err(e) => {
-                self.say(format!("port {} ({name}) cannot be opened: {e}", self.number));
+                self.say(format!("{} cannot be opened: {e}", self.title()));
                 None
             }
         }
@@ -129,6 +231,7 @@ impl NetPort {
         if n.relay {
             options.max_outstanding = MAX_TRANSITS;
         }
+        options.virtual_clock = self.bound;
         options.batch = n.batch && !n.relay;
         if options.batch {
             options.max_outstanding = 8192;
@@ -147,12 +250,13 @@ impl NetPort {
     pub(crate) fn link(&mut self, state: LinkState) -> Option<Change> {
         match (state, self.sockets.is_some()) {
             (LinkState::Up, false) => {
+                info!(target: NOTICE, "{}: link up", self.title());
                 self.retry_at = Some(0);
                 None
             }
             (LinkState::Down | LinkState::Gone, true) => {
-                let what = if state == LinkState::Gone { "is gone" } else { "has lost its link" };
-                info!("port {} ({}) {what}", self.number, self.network.interface);
+                let what = if state == LinkState::Gone { "interface gone" } else { "link down" };
+                info!(target: NOTICE, "{}: {what}", self.title());
                 self.close(0);
                 Some(Change::Down(DownCause::Link))
             }
@@ -162,8 +266,14 @@ impl NetPort {
 
     /// A socket broke. It is opened again at once, but one that does not last is given some time.
     pub(crate) fn broken(&mut self, now_ns: u64, e: &NetError) -> Change {
-        warn!("port {} ({}): {e}; it is opened again", self.number, self.network.interface);
+        warn!("{}: {e}; it is opened again", self.title());
         self.close(self.opened_at.saturating_add(self.network.retry_ns).max(now_ns));
+        Change::Down(DownCause::Fault)
+    }
+
+    /// Its stamps are of a clock that cannot be had: nothing it measures means anything. Tried again after some time.
+    pub(crate) fn without_clock(&mut self, now_ns: u64) -> Change {
+        self.close(now_ns.saturating_add(self.network.retry_ns));
         Change::Down(DownCause::Fault)
     }
 
@@ -211,12 +321,12 @@ impl NetPort {
     }
 
     /// It hears what is for others.
-    pub(crate) fn relays(&self) -> bool {
+    fn relays(&self) -> bool {
         self.sockets.as_ref().is_some_and(PortSockets::relays)
     }
 
     /// The addresses of this port's groups: all messages but peer delay's, peer delay's.
-    pub(crate) const fn groups(&self) -> (ptp_net::Address, ptp_net::Address) {
+    const fn groups(&self) -> (ptp_net::Address, ptp_net::Address) {
         (self.network.primary, self.network.peer_delay)
     }
 }

@@ -300,6 +300,10 @@ pub struct InstanceConfig {
     pub holdover: Option<Holdover>,
     /// defaultDS.maxStepsRemoved, 2..=255.
     pub max_steps_removed: u16,
+    /// Announces of grandmasters with a higher clockClass are dropped; 255: none are.
+    pub clock_class_threshold: u8,
+    /// Every Sync and Pdelay_Resp counts as two-step, for bridges that clear twoStepFlag.
+    pub assume_two_step: bool,
     /// minorVersionPTP that is sent: 1 (2019) or 0 (2008).
     pub minor_version: u8,
     /// A time-aware relay (802.1AS-2020): Sync is passed on, not made anew.
@@ -312,6 +316,8 @@ pub struct InstanceConfig {
     pub syntonise: bool,
     /// GET from the network is answered. SET and COMMAND never are.
     pub network_management: bool,
+    /// Management serves what linuxptp serves, and refuses the rest in its way: for clients that know nothing else.
+    pub as_linuxptp: bool,
     /// Announced while grandmaster.
     pub time_properties: TimeProperties,
     /// Texts.
@@ -353,6 +359,10 @@ pub struct PortConfig {
     pub delay: Delay,
     /// Delay_Req go unicast to the master, Sync stay multicast.
     pub hybrid_e2e: bool,
+    /// Messages of any sdoId are taken.
+    pub ignore_sdo_id: bool,
+    /// So many unanswered Delay_Reqs in a row are a synchronization fault (SYNCHRONIZATION_FAULT of 9.2.6.13); 0: none are.
+    pub delay_response_timeout: u8,
     /// Masters to ask for unicast service; `None`: none is asked.
     pub unicast_client: Option<UnicastClientConfig>,
     /// What is granted to others; `None`: nothing.
@@ -403,12 +413,15 @@ impl InstanceConfig {
             wait_to_restore: Duration::from_secs(300),
             holdover: None,
             max_steps_removed: 255,
+            clock_class_threshold: 255,
+            assume_two_step: false,
             minor_version: 1,
             relay: false,
             path_trace: false,
             free_running: false,
             syntonise: true,
             network_management: true,
+            as_linuxptp: false,
             time_properties: TimeProperties::default(),
             description: Description::default(),
             options: Options::default(),
@@ -435,6 +448,8 @@ impl PortConfig {
             log_min_pdelay_req_interval: LogInterval(0),
             delay: Delay::E2e,
             hybrid_e2e: false,
+            ignore_sdo_id: false,
+            delay_response_timeout: 0,
             unicast_client: None,
             unicast_server: None,
             multicast: true,

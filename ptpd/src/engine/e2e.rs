@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use ptp_wire::{Body, Flags, LogInterval, MessageType, PortIdentity, TimeInterval, TimePoint, Timestamp};
 
+use super::fsm::FsmEvent;
 use super::instance::Instance;
 use super::port::{Port, Received, randomised, take};
 use super::stats::DropCause;
@@ -30,6 +31,8 @@ pub(super) struct E2e {
     exchange: Option<Exchange>,
     /// t2 - t1 - corrections of the last Sync.
     forward: Option<TimeInterval>,
+    /// Delay_Reqs without an answer, in a row.
+    unanswered: u8,
     /// Where to send requests, if not to the group.
     master: Option<Address>,
 }
@@ -64,6 +67,12 @@ impl Port {
         self.timers.set(Timer::DelayReq, instance.now + wait);
         if self.e2e.exchange.is_some_and(|e| e.t4.is_none()) {
             self.stats.service.delay_timeout += 1;
+            self.e2e.unanswered = self.e2e.unanswered.saturating_add(1);
+            let limit = self.config.delay_response_timeout;
+            if limit > 0 && self.e2e.unanswered >= limit {
+                self.e2e.unanswered = 0;
+                self.transition(instance, FsmEvent::SynchronizationFault);
+            }
         }
         let mut header = self.header(instance, MessageType::DelayReq);
         header.sequence_id = take(&mut self.sequences.delay_req);
@@ -113,6 +122,7 @@ impl Port {
         let Some(e) = self.e2e.exchange.as_mut().filter(|e| e.sequence_id == header.sequence_id) else {
             return self.stats.drop(DropCause::Unexpected);
         };
+        self.e2e.unanswered = 0;
         e.t4 = Some(TimePoint::from(receive_timestamp) - header.correction);
         e.correction = header.correction;
         if (-10..=22).contains(&header.log_message_interval.0) {
@@ -151,6 +161,9 @@ impl Port {
         }
         if self.state != PortState::Master {
             return; // Other clients' requests are seen by all.
+        }
+        if !self.aligned {
+            return; // The time of its arrival would be another clock's.
         }
         if self.config.delay != Delay::E2e {
             return self.stats.drop(DropCause::Mechanism);

@@ -1,6 +1,6 @@
 //! What all ports of an instance share.
 
-use ptp_wire::{ClockIdentity, ClockQuality};
+use ptp_wire::{ClockIdentity, ClockQuality, FollowUpInformation};
 
 use super::data_sets::{CurrentDs, ParentDs};
 use super::gptp::{OwnTimeBase, Relayed};
@@ -107,6 +107,15 @@ impl Instance {
         self.parent.grandmaster_priority1 < u8::MAX
     }
 
+    /// The Follow_Up information of the present time: received with the last Sync, or the own. Zeros: there is none.
+    pub(super) fn follow_up_information(&self) -> FollowUpInformation {
+        match &self.relayed {
+            _ if self.is_grandmaster() => self.time_base.information(),
+            Some(relayed) => relayed.information,
+            None => OwnTimeBase::default().information(),
+        }
+    }
+
     /// What a relay passes on; `None` while it is grandmaster, or none at all.
     pub(super) fn relaying(&self) -> Option<&Relayed> {
         self.relayed.as_ref().filter(|_| self.config.relay && !self.is_grandmaster())
@@ -140,6 +149,7 @@ impl Instance {
                     parent: parent.parent_port_identity,
                     grandmaster: parent.grandmaster_identity,
                     own,
+                    ptp_timescale: time_properties.ptp_timescale,
                 });
             }
             self.parent_changed = true;

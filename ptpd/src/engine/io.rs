@@ -5,8 +5,8 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
 use ptp_wire::{
-    ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, RateOffset, TimeInterval, TimePoint,
-    TlvType,
+    ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, RateOffset, SynchronizationMetadata,
+    TimeInterval, TimePoint, TlvType,
 };
 
 use super::gptp::LinkDelay;
@@ -230,6 +230,15 @@ pub enum Input<'a> {
     },
     /// The daemon ends: contracts are cancelled. Nothing else is to be expected of the engine after that.
     Stop,
+    /// Whether the clock of a port's stamps is kept with the clock of the instance, for ports that have clocks of their
+    /// own. While it is not, a MASTER port sends no Sync and answers no Delay_Req, and its Announces say
+    /// synchronizationUncertain. All are, until something else is said.
+    PortClock {
+        /// Which.
+        port: PortNumber,
+        /// Its clock may be served.
+        aligned: bool,
+    },
     /// The host found a port's stamps or clock to be different from what was configured.
     PhcIndex {
         /// Which.
@@ -296,6 +305,13 @@ pub enum Event {
         grandmaster: ClockIdentity,
         /// The instance itself is the grandmaster.
         own: bool,
+        /// timePropertiesDS.ptpTimescale of the new parent.
+        ptp_timescale: bool,
+    },
+    /// announceReceiptTimeout passed without an Announce; a state decision follows (9.2.6.12).
+    AnnounceTimeout {
+        /// On this port.
+        port: PortNumber,
     },
     /// A foreign master was seen for the first time.
     NewForeignMaster {
@@ -372,6 +388,14 @@ pub enum Event {
         /// Its neighbour can be synchronised with.
         capable: bool,
     },
+    /// A port of the common link delay service (sdoId 0x200) has news of its link, for
+    /// [`Input::LinkDelay`] of the other instances on it.
+    LinkDelay {
+        /// Which.
+        port: PortNumber,
+        /// What is known now.
+        link: LinkDelay,
+    },
     /// The grandmaster's source of time changed (802.1AS-2020 9.2.2.3).
     GmTimeBase {
         /// gmTimeBaseIndicator.
@@ -379,6 +403,8 @@ pub enum Event {
         /// lastGmPhaseChange: new minus old.
         phase_change: TimeInterval,
     },
+    /// The master's synchronization metadata (SMPTE ST 2059-2) came for the first time, or changed.
+    SynchronizationMetadata(SynchronizationMetadata),
     /// currentUtcOffset or the leap flags changed.
     TimeProperties,
     /// A slave event monitoring message came (1588-2019 16.11); one event for each TLV in it.

@@ -13,6 +13,7 @@ mod candidates;
 mod events;
 mod forward;
 mod get;
+mod linuxptp;
 mod options;
 mod set;
 mod unicast;
@@ -21,8 +22,8 @@ mod unicast;
 mod tests;
 
 use ptp_wire::management::{
-    Action, Content, ErrorId, ManagementErrorStatus, ManagementHeader, ManagementId, ManagementTlv, Payload,
-    PtpText, Scope,
+    Action, Content, ErrorId, EventMask, ManagementErrorStatus, ManagementHeader, ManagementId,
+    ManagementTlv, Payload, PtpText, Scope, SubscribeEventsNp,
 };
 use ptp_wire::{
     Body, ClockIdentity, Flags, Header, Message, MessageType, PortIdentity, PortNumber, TlvType, WireError,
@@ -119,9 +120,19 @@ impl Engine {
         // An error status asks for nothing.
         let Content::Management(tlv) = content else { return true };
         let request = Request { header: *message.header(), body, tlv, from };
+        if self.instance.config.as_linuxptp {
+            let empty = request.tlv.data.is_empty();
+            match linuxptp::judge(request.body.action, request.tlv.id.0, empty, from.may_all()) {
+                linuxptp::Verdict::Clock => self.obey(&request, None),
+                linuxptp::Verdict::Ports => self.obey_ports(&request, None),
+                linuxptp::Verdict::PortsRefuse(error) => self.obey_ports(&request, Some(error)),
+                linuxptp::Verdict::ClockRefuses(error) => self.refuse(&request, from.number(), error),
+            }
+            return true;
+        }
         match self.check(&request) {
             Ok(Scope::Clock) => self.obey(&request, None),
-            Ok(Scope::Port) => self.obey_ports(&request),
+            Ok(Scope::Port) => self.obey_ports(&request, None),
             Err(error) => self.refuse(&request, from.number(), error),
         }
         true
@@ -141,19 +152,24 @@ impl Engine {
         }
     }
 
-    /// One answer from each port that was asked.
-    fn obey_ports(&mut self, request: &Request<'_>) {
+    /// One answer from each port that was asked; `refusal`: which is this.
+    fn obey_ports(&mut self, request: &Request<'_>, refusal: Option<ErrorId>) {
         let target = request.body.target_port_identity.port_number;
-        if target == PortNumber::ANY {
-            for index in 0..self.ports.len() {
-                self.obey(request, Some(index));
+        let mut meant = false;
+        for index in 0..self.ports.len() {
+            let number = self.ports[index].number();
+            if target != PortNumber::ANY && target != number {
+                continue;
             }
-            return;
+            meant = true;
+            match refusal {
+                Some(error) => self.refuse(request, number, error),
+                None => self.obey(request, Some(index)),
+            }
         }
-        match self.ports.iter().position(|p| p.number() == target) {
-            Some(index) => self.obey(request, Some(index)),
+        if !meant && target != PortNumber::ANY {
             // 1588-2008 interpretation 21.
-            None => self.refuse(request, request.from.number(), ErrorId::WRONG_VALUE),
+            self.refuse(request, request.from.number(), ErrorId::WRONG_VALUE);
         }
     }
 
@@ -190,6 +206,10 @@ impl Engine {
         let payload = request.tlv.payload().map_err(bad_data)?;
         if let Payload::SubscribeEventsNp(wanted) = payload {
             self.subscribe(request, wanted)?;
+            if wanted.events == EventMask::NONE {
+                // Nothing is left to run out.
+                return emit(&Payload::SubscribeEventsNp(SubscribeEventsNp { duration: 0, ..wanted }), value);
+            }
             return emit(&payload, value);
         }
         self.set(&payload, port)?;

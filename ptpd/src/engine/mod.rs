@@ -23,6 +23,7 @@
 //! assert!(engine.next_deadline().is_some());
 //! ```
 
+mod addressed;
 mod bmca;
 mod config;
 mod data_sets;
@@ -39,6 +40,7 @@ mod options;
 mod outbox;
 mod p2p;
 mod port;
+mod port_clock;
 mod power;
 mod rng;
 mod security;
@@ -183,6 +185,7 @@ impl Engine {
                     port.unicast_server_end(&mut self.instance);
                 }
             }
+            Input::PortClock { port, aligned } => self.port_clock(port, aligned),
             Input::PhcIndex { port, phc_index } => {
                 if let Some(port) = port_mut(&mut self.ports, port) {
                     port.config.phc_index = phc_index;
@@ -340,7 +343,7 @@ impl Engine {
         } else {
             header.sdo_id == config.sdo_id
         };
-        if !same_sdo {
+        if !same_sdo && !port.config.ignore_sdo_id {
             return port.stats.drop(DropCause::SdoId);
         }
         if header.domain_number != config.domain_number {
@@ -394,10 +397,18 @@ impl Engine {
                     port.receive_signaling(instance, rx, target_port_identity);
                 }
             }
-            Body::Management(_) if !instance.config.network_management => {
-                port.stats.drop(DropCause::Unexpected)
-            }
-            Body::Management(_) => self.network_management(number, &message, source),
+            Body::Management(_) => self.management_frame(number, &message, source),
+        }
+    }
+
+    fn management_frame(&mut self, number: PortNumber, message: &Message<'_>, source: Address) {
+        if self.receive_metadata(message) {
+            return;
+        }
+        if self.instance.config.network_management {
+            self.network_management(number, message, source);
+        } else if let Some(port) = port_mut(&mut self.ports, number) {
+            port.stats.drop(DropCause::Unexpected);
         }
     }
 

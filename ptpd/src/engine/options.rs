@@ -8,6 +8,7 @@
 //! | `alternate_time` | alternate time offsets (16.3) |
 //! | `announce` | what all of these put into Announce |
 //! | `external` | external port configuration (17.6) |
+//! | `metadata` | synchronization metadata (SMPTE ST 2059-2) |
 //! | `net_sync_monitor` | linuxptp's NetSync monitor |
 //! | `performance` | performance monitoring (annex J) |
 //! | `slave_monitoring` | slave event monitoring (16.11), both ends |
@@ -20,6 +21,7 @@ mod alternate_master;
 mod alternate_time;
 mod announce;
 mod external;
+mod metadata;
 mod net_sync_monitor;
 mod performance;
 mod slave_monitoring;
@@ -28,7 +30,7 @@ mod slave_monitoring;
 mod tests;
 
 use ptp_wire::management::AcceptableMaster;
-use ptp_wire::{ClockIdentity, LogInterval};
+use ptp_wire::{ClockIdentity, LogInterval, SynchronizationMetadata};
 
 pub use accuracy::Accuracy;
 pub use alternate_master::AlternateMasterRecord;
@@ -66,6 +68,9 @@ pub struct Options {
     pub accuracy: Option<Accuracy>,
     /// performanceMonitoringDS.enable (annex J).
     pub performance_monitoring: bool,
+    /// What studio equipment is told while grandmaster, but for masterLockingStatus, which follows the clock class.
+    /// `None`: nothing is told, and nothing passed on.
+    pub smpte: Option<SynchronizationMetadata>,
 }
 
 /// Optional features of a port.
@@ -144,6 +149,7 @@ pub(super) struct OptionsState {
     uncalibrated: u16,
     pub(super) monitored: slave_monitoring::Monitored,
     pub(super) performance: Option<Box<Performance>>,
+    pub(super) metadata: metadata::Metadata,
 }
 
 impl OptionsState {
@@ -178,6 +184,7 @@ impl Engine {
         for port in &mut self.ports {
             port.run_alternate_master(&mut self.instance);
         }
+        self.run_metadata();
         if let Some(performance) = &mut self.instance.options.performance {
             let closed = performance.advance(now, &self.ports);
             if let Some(event) = closed {
@@ -190,7 +197,7 @@ impl Engine {
     pub(super) fn options_deadline(&self) -> Option<Instant> {
         let ports = self.ports.iter().filter_map(|p| p.options.alternates.next_deadline());
         let performance = self.instance.options.performance.as_ref().map(|p| p.next_deadline());
-        ports.chain(performance).min()
+        ports.chain(performance).chain(self.instance.options.metadata.next_deadline()).min()
     }
 
     /// Options have changed: by a reload or by a management client.

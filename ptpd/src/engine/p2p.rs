@@ -10,16 +10,43 @@ use super::timers::Timer;
 use super::transmit::Sent;
 use super::{Delay, DelaySample, Destination, Event, Instant};
 
+/// Answers kept of each kind where the neighbour is known: who answers in its name, too, cannot displace it.
+const ANSWERS: usize = 4;
+
 /// One exchange; its four times come in any order.
 #[derive(Clone, Copy, Debug)]
 struct Exchange {
     sequence_id: u16,
     responder: Option<PortIdentity>,
     t1: Option<TimePoint>,
-    response: Option<Response>,
-    follow_up: Option<FollowUp>,
+    responses: Answers<Response>,
+    follow_ups: Answers<FollowUp>,
     /// More than one peer answered: the measurement means nothing.
     ambiguous: bool,
+}
+
+/// The last answers; the oldest makes room.
+#[derive(Clone, Copy, Debug)]
+struct Answers<T> {
+    list: [Option<T>; ANSWERS],
+    next: usize,
+}
+
+impl<T: Copy> Answers<T> {
+    const NONE: Self = Self { list: [None; ANSWERS], next: 0 };
+
+    fn is_empty(&self) -> bool {
+        self.next == 0
+    }
+
+    fn push(&mut self, answer: T) {
+        self.list[self.next % ANSWERS] = Some(answer);
+        self.next = self.next.wrapping_add(1).max(1);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = T> + '_ {
+        self.list.iter().copied().flatten()
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,17 +65,26 @@ struct FollowUp {
 }
 
 impl Exchange {
-    /// The times, once all are there (11.4.2). `gptp`: t2 is told with the sign of 802.1AS.
-    fn times(&self, gptp: bool) -> Option<PeerTimes> {
-        let (t1, r) = (self.t1?, self.response?);
-        if !r.two_step {
+    /// The times of complete answers (11.4.2), of the first that `fits`. `gptp`: t2 is told with the sign of 802.1AS.
+    fn times(&self, gptp: bool, fits: impl Fn(&PeerTimes) -> bool) -> Option<(PeerTimes, u8)> {
+        let t1 = self.t1?;
+        let one_step = |r: Response| {
             let round_trip = r.t4 - t1 - r.correction;
-            return Some(PeerTimes { round_trip, turnaround: TimeInterval::ZERO, response: None });
-        }
-        let f = self.follow_up?;
-        let t2 = if gptp { r.request_receipt + r.correction } else { r.request_receipt - r.correction };
-        let t3 = f.response_origin + f.correction;
-        Some(PeerTimes { round_trip: r.t4 - t1, turnaround: t3 - t2, response: Some((t3, r.t4)) })
+            PeerTimes { round_trip, turnaround: TimeInterval::ZERO, response: None }
+        };
+        let two_step = |r: Response, f: FollowUp| {
+            let t2 = if gptp { r.request_receipt + r.correction } else { r.request_receipt - r.correction };
+            let t3 = f.response_origin + f.correction;
+            PeerTimes { round_trip: r.t4 - t1, turnaround: t3 - t2, response: Some((t3, r.t4)) }
+        };
+        self.responses.iter().find_map(|r| {
+            let times = if r.two_step {
+                self.follow_ups.iter().map(|f| two_step(r, f)).find(|t| fits(t))
+            } else {
+                Some(one_step(r)).filter(|t| fits(t))
+            };
+            times.map(|t| (t, r.minor_version))
+        })
     }
 }
 
@@ -74,6 +110,7 @@ impl Port {
         let Some(interval) = self.pdelay_interval() else { return };
         let next = next_due(due, interval, instance.now);
         self.timers.set(Timer::PdelayReq, next);
+        self.finish_peer_exchange(instance, true);
         if let Some(e) = self.peer.exchange.take() {
             self.stats.service.delay_timeout += 1;
             if e.ambiguous {
@@ -93,8 +130,8 @@ impl Port {
             sequence_id: header.sequence_id,
             responder: None,
             t1: None,
-            response: None,
-            follow_up: None,
+            responses: Answers::NONE,
+            follow_ups: Answers::NONE,
             ambiguous: false,
         });
         let token = self.want_stamp(instance, Sent::PdelayReq { sequence_id: header.sequence_id });
@@ -106,7 +143,7 @@ impl Port {
     pub(super) fn pdelay_req_sent(&mut self, instance: &mut Instance, sequence_id: u16, t1: TimePoint) {
         if let Some(e) = self.peer.exchange.as_mut().filter(|e| e.sequence_id == sequence_id) {
             e.t1 = Some(t1);
-            self.finish_peer_exchange(instance);
+            self.finish_peer_exchange(instance, false);
         }
     }
 
@@ -127,7 +164,8 @@ impl Port {
             0 => self.config.delay_asymmetry,
             _ => TimeInterval::ZERO,
         };
-        let stranger = self.gptp_peer().is_some_and(|p| p != header.source_port_identity);
+        let known = self.gptp_peer();
+        let stranger = known.is_some_and(|p| p != header.source_port_identity);
         let Some(e) = self.peer.exchange.as_mut().filter(|e| e.sequence_id == header.sequence_id) else {
             return self.stats.drop(DropCause::Unexpected);
         };
@@ -138,7 +176,8 @@ impl Port {
             }
             return self.stats.drop(DropCause::Unexpected);
         }
-        if e.response.is_some() || e.responder.is_some_and(|r| r != header.source_port_identity) {
+        let another = known.is_none() && !e.responses.is_empty();
+        if another || e.responder.is_some_and(|r| r != header.source_port_identity) {
             if e.responder != Some(header.source_port_identity) {
                 e.ambiguous = true;
                 if !std::mem::replace(&mut self.peer.reported, true) {
@@ -148,14 +187,14 @@ impl Port {
             return self.stats.drop(DropCause::Unexpected);
         }
         e.responder = Some(header.source_port_identity);
-        e.response = Some(Response {
+        e.responses.push(Response {
             t4,
             request_receipt: request_receipt.into(),
             correction: header.correction + asymmetry,
-            two_step: header.flags.has(Flags::TWO_STEP),
+            two_step: header.flags.has(Flags::TWO_STEP) || instance.config.assume_two_step,
             minor_version: header.minor_version,
         });
-        self.finish_peer_exchange(instance);
+        self.finish_peer_exchange(instance, false);
     }
 
     pub(super) fn receive_pdelay_resp_follow_up(
@@ -170,7 +209,8 @@ impl Port {
         }
         let header = rx.message.header();
         let source = header.source_port_identity;
-        if self.gptp_peer().is_some_and(|p| p != source) {
+        let known = self.gptp_peer();
+        if known.is_some_and(|p| p != source) {
             return self.stats.drop(DropCause::Unexpected);
         }
         let expected = |e: &&mut Exchange| {
@@ -180,21 +220,27 @@ impl Port {
             return self.stats.drop(DropCause::Unexpected);
         };
         e.responder = Some(source);
-        e.follow_up =
-            Some(FollowUp { response_origin: response_origin.into(), correction: header.correction });
-        self.finish_peer_exchange(instance);
+        if known.is_none() {
+            e.follow_ups = Answers::NONE;
+        }
+        e.follow_ups
+            .push(FollowUp { response_origin: response_origin.into(), correction: header.correction });
+        self.finish_peer_exchange(instance, false);
     }
 
-    fn finish_peer_exchange(&mut self, instance: &mut Instance) {
+    /// Takes the exchange in once it is complete. Where the neighbour is known, times that cannot be its own wait for
+    /// better ones until the next request is due (`last`).
+    fn finish_peer_exchange(&mut self, instance: &mut Instance, last: bool) {
         let Some(e) = self.peer.exchange else { return };
         let gptp = instance.config.sdo_id.major() != 0;
-        let (Some(times), Some(t1)) = (e.times(gptp), e.t1) else { return };
-        let (Some(responder), Some(response)) = (e.responder, e.response) else { return };
+        let times = e.times(gptp, |t| self.gptp_fits(t)).or_else(|| e.times(gptp, |_| last));
+        let (Some((times, minor_version)), Some(t1)) = (times, e.t1) else { return };
+        let Some(responder) = e.responder else { return };
         self.peer.exchange = None;
         if e.ambiguous {
             return self.gptp_exchange_faulty(instance);
         }
-        let delay = self.gptp_exchange_done(instance, &times, responder, response.minor_version);
+        let delay = self.gptp_exchange_done(instance, &times, responder, minor_version);
         let Some(delay) = delay else { return };
         self.filter_delay(delay);
         let backward = TimeInterval::ZERO;

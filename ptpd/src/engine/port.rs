@@ -51,6 +51,8 @@ pub(super) fn take(sequence: &mut u16) -> u16 {
 
 #[derive(Debug)]
 pub(super) struct Port {
+    /// Its clock is kept with the instance's: what it sends is true.
+    pub(super) aligned: bool,
     pub(super) id: PortIdentity,
     pub(super) config: PortConfig,
     pub(super) state: PortState,
@@ -96,6 +98,7 @@ impl Port {
         let masters = config.unicast_client.as_ref().map_or(0, |c| c.masters.len());
         let serves = config.unicast_server.is_some();
         Self {
+            aligned: true,
             unicast: Unicast {
                 client: config.unicast_client.as_ref().map(|c| Client::new(c, now)),
                 server: serves.then(|| Box::new(Server::new(now))),
@@ -266,8 +269,15 @@ impl Port {
         }
         // A unicast master may have granted fewer Announces than were asked for.
         let granted = self.unicast.client.as_ref().and_then(Client::announce_interval);
-        let interval =
-            self.config.log_announce_interval.max(granted.unwrap_or(LogInterval(i8::MIN))).duration();
+        // IEEE 802.1AS counts in the intervals that the master announces (10.3.11), as far as they are sensible.
+        let announced = match instance.config.best_master {
+            BestMaster::Ieee8021As => self.foreign.get(instance.parent.parent_port_identity),
+            _ => None,
+        };
+        let own = announced.map_or(self.config.log_announce_interval, |r| {
+            LogInterval(r.header.log_message_interval.0.clamp(-7, 4))
+        });
+        let interval = own.max(granted.unwrap_or(LogInterval(i8::MIN))).duration();
         let wait = interval.saturating_mul(self.config.announce_receipt_timeout.into());
         let spread = interval.mul_f64(instance.rng.unit());
         self.timers.set(Timer::AnnounceReceipt, instance.now + wait + spread);
@@ -303,9 +313,11 @@ impl Port {
                 }
             }
             Timer::DelayReq => self.delay_req_due(instance),
+            Timer::PdelayReq if self.config.delay == Delay::CommonP2p => self.common_service_silent(instance),
             Timer::PdelayReq => self.pdelay_req_due(instance, due),
             Timer::AnnounceReceipt => {
                 self.stats.service.announce_timeout += 1;
+                instance.out.event(Event::AnnounceTimeout { port: self.id.port_number });
                 self.lose_master(instance);
                 self.arm_announce_receipt(instance);
             }
@@ -376,7 +388,8 @@ impl Port {
         let own = instance.config.clock_identity;
         let looped = instance.config.path_trace && m.path_trace().any(|id| id == own);
         let too_far = announce.steps_removed >= instance.config.max_steps_removed;
-        if too_far || looped {
+        let too_poor = announce.grandmaster_clock_quality.clock_class > instance.config.clock_class_threshold;
+        if too_far || looped || too_poor {
             return self.stats.drop(DropCause::Announce);
         }
         let parent = instance.parent.parent_port_identity;
@@ -451,7 +464,7 @@ impl Port {
         }
         let interval = self.log_sync_interval;
         let correction = header.correction + self.config.delay_asymmetry;
-        if !header.flags.has(Flags::TWO_STEP) {
+        if !header.flags.has(Flags::TWO_STEP) && !instance.config.assume_two_step {
             self.sync.one_step_sync();
             let pair = SyncPair::new(header.sequence_id, origin, correction, ingress, interval, None);
             return self.synchronise(instance, pair);
@@ -508,9 +521,6 @@ impl Port {
             forward,
             log_sync_interval: pair.log_interval,
         });
-        if instance.config.free_running {
-            self.transition(instance, FsmEvent::MasterClockSelected);
-        }
     }
 
     /// Takes a measured delay into the filter; a negative one is noise around zero and counts as it is.

@@ -82,6 +82,9 @@ impl Port {
         header.log_message_interval =
             if unicast { LogInterval::NOT_APPLICABLE } else { self.config.log_announce_interval };
         header.flags = instance.announce_flags().with(Flags::UNICAST, unicast);
+        if !self.aligned && instance.may_be_uncertain() {
+            header.flags = header.flags.with(Flags::SYNCHRONIZATION_UNCERTAIN, true);
+        }
         let power =
             Power::announced(&self.config.power, instance.is_grandmaster(), instance.parent_power.as_ref());
         let body = Body::Announce(instance.announce_body());
@@ -114,6 +117,9 @@ impl Port {
         sequence_id: u16,
         log_interval: LogInterval,
     ) {
+        if !self.aligned {
+            return; // Its clock is not the grandmaster's yet: no time is better than a wrong one.
+        }
         let unicast = matches!(destination, Destination::Unicast(_));
         let log_interval = if unicast { LogInterval::NOT_APPLICABLE } else { log_interval };
         let mut header = self.header(instance, MessageType::Sync);

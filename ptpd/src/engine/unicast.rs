@@ -102,7 +102,10 @@ impl Port {
                     self.receive_cancel(instance, rx, cancel);
                 }
                 TlvValue::AcknowledgeCancelUnicast(_) => used = true,
-                TlvValue::Organization(_, tlv) => used |= self.receive_gptp_tlv(instance, &tlv),
+                TlvValue::Organization(_, tlv) => {
+                    let source = rx.message.header().source_port_identity;
+                    used |= self.receive_gptp_tlv(instance, source, &tlv);
+                }
                 _ => {}
             }
         }

@@ -5,9 +5,9 @@ use ptp_clock::ClockName;
 use ptp_config as config;
 use ptp_net::Address;
 use ptp_servo::{PiConfig, ServoConfig};
-use ptp_wire::ClockIdentity;
+use ptp_wire::{ClockIdentity, PortNumber, SdoId};
 
-use super::settings::{LocalAddress, LocalClock, Network, Settings, Stamps};
+use super::settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
 
 /// A setting that one port may not have different from the others.
 #[derive(Debug)]
@@ -34,15 +34,19 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         return Err(Mixed("stamping"));
     }
     Ok(Settings {
+        name: String::new(),
+        told_to_steer: false,
+        measures_only: false,
         instance: instance(c),
         clock_identity: c.clock_identity,
         networks: c.ports.iter().map(|p| network(p, c.clock.is_transparent())).collect(),
-        clock: match &c.clock_device {
-            config::ClockDevice::Auto => LocalClock::Auto,
-            config::ClockDevice::Phc(n) => LocalClock::Named(ClockName::Phc(*n)),
-            config::ClockDevice::System => LocalClock::Named(ClockName::System),
-            config::ClockDevice::Virtual(path) => LocalClock::Named(ClockName::Virtual(path.clone())),
+        clock: local_clock(&c.clock_device),
+        port_clocks: match c.port_clocks {
+            config::PortClocks::Together => PortClocks::Together,
+            config::PortClocks::External => PortClocks::External,
+            config::PortClocks::Same => PortClocks::Same,
         },
+        common: common(c),
         stamps: first,
         servo: servo(&c.servo, &PiConfig::hardware()),
         software_servo: servo(&c.servo, &PiConfig::software()),
@@ -62,7 +66,31 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         tx_stamp_timeout_ns: 1_000_000_000,
         summary_ns: c.log.summary_interval.map(|i| u64::try_from(i.nanos()).unwrap_or(0)),
         drop_in: false,
+        frequency_window_ns: 2_000_000_000,
     })
+}
+
+fn common(c: &config::PtpdConfig) -> Vec<CommonLink> {
+    let link = |(number, p): (u16, &config::PortConfig)| {
+        p.common.as_ref().map(|s| CommonLink {
+            port: PortNumber(number),
+            server: s.server.clone(),
+            client: s.client.clone(),
+            remote: PortNumber(s.port.unwrap_or(number)),
+            domain_number: s.domain_number,
+            sdo_id: SdoId::new(u16::from(s.major_sdo_id) << 8),
+        })
+    };
+    (1..).zip(&c.ports).filter_map(link).collect()
+}
+
+fn local_clock(c: &config::ClockDevice) -> LocalClock {
+    match c {
+        config::ClockDevice::Auto => LocalClock::Auto,
+        config::ClockDevice::Phc(n) => LocalClock::Named(ClockName::Phc(*n)),
+        config::ClockDevice::System => LocalClock::Named(ClockName::System),
+        config::ClockDevice::Virtual(path) => LocalClock::Named(ClockName::Virtual(path.clone())),
+    }
 }
 
 fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
@@ -95,6 +123,8 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
             .holdover
             .map(|h| engine::Holdover { in_spec: duration(h.in_spec), out_of_spec: duration(h.out_of_spec) }),
         max_steps_removed: c.max_steps_removed,
+        clock_class_threshold: c.clock_class_threshold,
+        assume_two_step: c.assume_two_step,
         minor_version: c.minor_version,
         relay: c.relay,
         path_trace: c.path_trace,
@@ -102,6 +132,7 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
         free_running: c.free_running || c.clock.is_transparent(),
         syntonise: c.syntonise,
         network_management: c.management.network,
+        as_linuxptp: false,
         time_properties: engine::TimeProperties {
             current_utc_offset: t.current_utc_offset,
             current_utc_offset_valid: t.current_utc_offset_valid,
@@ -162,6 +193,7 @@ fn options(c: &config::PtpdConfig) -> engine::Options {
             var_static_medium_inaccuracy: a.static_medium.1,
         }),
         performance_monitoring: o.performance_monitoring,
+        smpte: o.smpte,
     }
 }
 
@@ -214,9 +246,12 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
         delay: match p.delay_mechanism {
             config::DelayMechanism::E2e => engine::Delay::E2e,
             config::DelayMechanism::P2p => engine::Delay::P2p,
+            config::DelayMechanism::CommonP2p => engine::Delay::CommonP2p,
             config::DelayMechanism::None => engine::Delay::None,
         },
         hybrid_e2e: p.hybrid_e2e,
+        ignore_sdo_id: p.ignore_sdo_id,
+        delay_response_timeout: p.delay_response_timeout,
         unicast_client: unicast_client(p),
         unicast_server: p.unicast_server.as_ref().map(unicast_server),
         multicast: p.multicast,
@@ -362,6 +397,7 @@ fn network(p: &config::PortConfig, relay: bool) -> Network {
         relay,
         batch: p.unicast_server.is_some(),
         retry_ns: u64::try_from(p.fault_reset_interval.duration().as_nanos()).unwrap_or(u64::MAX),
+        clock: local_clock(&p.port_clock),
     }
 }
 

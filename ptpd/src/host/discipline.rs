@@ -2,7 +2,7 @@
 
 use crate::engine::{Engine, Input, Instant, Sample, ServoState};
 use ptp_clock::{Clock, ClockError};
-use ptp_daemon::RateLimit;
+use ptp_daemon::{REPORT, RateLimit};
 use ptp_servo::{Decision, OffsetStatistics, Servo, ServoConfig};
 use ptp_wire::{LogInterval, PortIdentity, TimeInterval};
 use tracing::{info, warn};
@@ -214,6 +214,18 @@ impl Discipline {
         Ok(())
     }
 
+    /// Another clock is disciplined from here on, which keeps the time of the last and is right at this frequency (ppb).
+    /// What was reached stays: a servo that tracks goes on.
+    pub fn carry_over(&mut self, clock: &mut dyn Clock, frequency: f64) {
+        if self.free_running {
+            return;
+        }
+        self.config.max_frequency_ppb = self.config.max_frequency_ppb.min(clock.max_frequency());
+        self.servo.carry_over(frequency);
+        self.frequency = frequency;
+        self.trusted = frequency;
+    }
+
     /// Farther than an interval can say (39 hours): sets the clock as well as it goes, and starts over.
     fn set_from_afar(
         &mut self,
@@ -269,9 +281,9 @@ impl Discipline {
             let offset = sample.offset.nanos();
             let delay = sample.mean_delay.nanos();
             if servo.is_some() {
-                info!("master offset {offset:10} {state} freq {frequency:+7.0} path delay {delay:9}");
+                info!(target: REPORT, "master offset {offset:10} {state} freq {frequency:+7.0} path delay {delay:9}");
             } else {
-                info!("master offset {offset:10} measured only, path delay {delay:9}");
+                info!(target: REPORT, "master offset {offset:10} measured only, path delay {delay:9}");
             }
             return;
         };
@@ -281,7 +293,7 @@ impl Discipline {
         }
         self.summary_due = now_ns.saturating_add(summary);
         if let Some(s) = self.statistics.summary() {
-            info!("{s}");
+            info!(target: REPORT, "{s}");
         }
         self.statistics.reset();
     }

@@ -4,7 +4,11 @@
 mod convert;
 mod discipline;
 mod settings;
+mod several;
+mod together;
 
 pub use convert::{Mixed, settings};
 pub use discipline::{Discipline, Outcome};
-pub use settings::{LocalAddress, LocalClock, Network, Settings, Stamps};
+pub use settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
+pub use several::{Clash, ClashKind, steers, together};
+pub use together::{Clocks, Round, Together};

@@ -6,7 +6,7 @@ use crate::engine::{InstanceConfig, Stamping, Transport};
 use ptp_clock::ClockName;
 use ptp_net::Address;
 use ptp_servo::ServoConfig;
-use ptp_wire::ClockIdentity;
+use ptp_wire::{ClockIdentity, PortNumber, SdoId};
 
 /// Which clock is disciplined.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -15,6 +15,17 @@ pub enum LocalClock {
     Auto,
     /// This one.
     Named(ClockName),
+}
+
+/// What becomes of ports whose stamps are of different clocks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PortClocks {
+    /// They are kept with the clock of the client port.
+    Together,
+    /// Another program keeps them together.
+    External,
+    /// They are an error.
+    Same,
 }
 
 /// Who makes the stamps.
@@ -57,6 +68,38 @@ pub struct Network {
     pub relay: bool,
     /// ns until a port that failed is tried again.
     pub retry_ns: u64,
+    /// The clock of its stamps; `Auto`: the card's, or the instance's with software stamps.
+    pub clock: LocalClock,
+}
+
+impl Network {
+    /// Whether two ports would open the same sockets. A transparent clock's hear what is for others, and are its own.
+    pub fn shares(&self, other: &Self) -> bool {
+        self.meets(other) && self.differs(other).is_none() && !self.relay && !other.relay
+    }
+
+    /// What keeps two ports on one interface from sharing sockets, by its name in the configuration; `None`: nothing, or
+    /// they have nothing to do with each other.
+    pub fn differs(&self, other: &Self) -> Option<&'static str> {
+        [
+            ("the group addresses (`destination_address` and the like)", self.groups() != other.groups()),
+            ("udp_ttl", self.ttl != other.ttl),
+            ("dscp_event", self.dscp_event != other.dscp_event),
+            ("dscp_general", self.dscp_general != other.dscp_general),
+            ("socket_priority", self.socket_priority != other.socket_priority),
+        ]
+        .into_iter()
+        .find_map(|(name, differs)| differs.then_some(name))
+    }
+
+    /// They are on one interface, over one transport.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.interface == other.interface && self.transport == other.transport
+    }
+
+    const fn groups(&self) -> (Address, Address) {
+        (self.primary, self.peer_delay)
+    }
 }
 
 /// A management socket.
@@ -68,17 +111,44 @@ pub struct LocalAddress {
     pub mode: u32,
 }
 
+/// A port whose link the common mean link delay service measures.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CommonLink {
+    /// The port.
+    pub port: PortNumber,
+    /// The service's management socket.
+    pub server: PathBuf,
+    /// The own end; `None`: any.
+    pub client: Option<PathBuf>,
+    /// The service's port on the link.
+    pub remote: PortNumber,
+    /// domainNumber of its management messages.
+    pub domain_number: u8,
+    /// sdoId of its management messages.
+    pub sdo_id: SdoId,
+}
+
 /// Everything.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// What this instance is called where there are several; empty where it is alone.
+    pub name: String,
+    /// Somebody wrote that this instance is to steer its clock: then another one may not.
+    pub told_to_steer: bool,
+    /// It only measures, as another instance keeps the clock.
+    pub measures_only: bool,
     /// What the engine is told. Its clock identity and the ports' addresses are filled in when the interfaces are known.
     pub instance: InstanceConfig,
     /// `None`: from the first port's MAC address.
     pub clock_identity: Option<ClockIdentity>,
     /// One for each port of the instance, in the same order.
     pub networks: Vec<Network>,
+    /// Ports that ask the common mean link delay service.
+    pub common: Vec<CommonLink>,
     /// What is disciplined.
     pub clock: LocalClock,
+    /// What becomes of ports whose stamps are of different clocks.
+    pub port_clocks: PortClocks,
     /// Who makes the stamps, the same on all ports.
     pub stamps: Stamps,
     /// With the gains for hardware stamps.
@@ -101,6 +171,8 @@ pub struct Settings {
     pub summary_ns: Option<u64>,
     /// Lines, exit codes and SIGHUP as linuxptp's ptp4l has them.
     pub drop_in: bool,
+    /// ns over which the frequency of a clock that is only measured is told, as ptp4l does.
+    pub frequency_window_ns: u64,
 }
 
 impl Settings {

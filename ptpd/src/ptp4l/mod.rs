@@ -11,8 +11,10 @@ use tracing::{info, warn};
 
 use crate::app;
 
-/// ptp4l's exit code of a bad configuration, -2.
+/// ptp4l's exit code of a bad configuration file, -2.
 const BAD_CONFIG: u8 = 254;
+/// ptp4l's exit code of everything else it cannot start with, -1.
+const BAD_START: u8 = 255;
 
 const USAGE: &str = "usage: ptp4l [options]
 
@@ -68,7 +70,7 @@ pub(crate) fn is_meant(arguments: &[String]) -> bool {
 pub(crate) fn main(arguments: &[String]) -> ExitCode {
     let parsed = match parse(arguments.get(1..).unwrap_or_default()) {
         Ok(parsed) => parsed,
-        Err(e) => return bad(&e),
+        Err(Refusal { text, code }) => return bad(&text, code),
     };
     match parsed {
         Parsed::Help => {
@@ -81,7 +83,7 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
         }
         Parsed::Run(linuxptp) => match linuxptp.import() {
             Ok(imported) => run(&imported),
-            Err(e) => bad(&e.to_string()),
+            Err(e) => bad(&e.to_string(), BAD_START),
         },
     }
 }
@@ -92,7 +94,9 @@ pub(crate) fn convert(file: &str, interfaces: &[String]) -> ExitCode {
     for name in interfaces {
         linuxptp.interface(name);
     }
-    let imported = read(&mut linuxptp, file).and_then(|()| linuxptp.import().map_err(|e| e.to_string()));
+    let imported = read(&mut linuxptp, file)
+        .map_err(|e| e.text)
+        .and_then(|()| linuxptp.import().map_err(|e| e.to_string()));
     match imported {
         Ok(imported) => {
             print!("{}", imported.yaml);
@@ -105,24 +109,45 @@ pub(crate) fn convert(file: &str, interfaces: &[String]) -> ExitCode {
     }
 }
 
-fn bad(text: &str) -> ExitCode {
+fn bad(text: &str, code: u8) -> ExitCode {
     eprintln!("{text}");
-    ExitCode::from(BAD_CONFIG)
+    ExitCode::from(code)
 }
 
-fn read(linuxptp: &mut Linuxptp, file: &str) -> Result<(), String> {
+/// Why a command line is not taken, and ptp4l's exit code for that.
+#[derive(Debug)]
+struct Refusal {
+    text: String,
+    code: u8,
+}
+
+impl From<String> for Refusal {
+    fn from(text: String) -> Self {
+        Self { text, code: BAD_START }
+    }
+}
+
+fn usage(text: &str) -> Refusal {
+    format!("{text}\n\n{USAGE}").into()
+}
+
+fn read(linuxptp: &mut Linuxptp, file: &str) -> Result<(), Refusal> {
     let mut octets = Vec::new();
     let done = if file == "-" {
         std::io::stdin().read_to_end(&mut octets).map(|_| ())
     } else {
         std::fs::read(file).map(|read| octets = read)
     };
-    done.map_err(|e| format!("cannot read {file}: {e}"))?;
-    linuxptp.read(file, &octets).map_err(|e| e.to_string())
+    done.map_err(|e| format!("failed to open configuration file {file}: {e}"))?;
+    linuxptp.read(file, &octets).map_err(|e| Refusal {
+        text: format!("{e}\nfailed to parse configuration file {file}"),
+        code: BAD_CONFIG,
+    })
 }
 
 /// Options as getopt takes them: `-smi eth0`, `--key=value`, `--key value`. The file is read last.
-fn parse(arguments: &[String]) -> Result<Parsed, String> {
+/// What is no option is passed over.
+fn parse(arguments: &[String]) -> Result<Parsed, Refusal> {
     let mut linuxptp = Linuxptp::new();
     let mut file = None;
     let mut rest = arguments.iter();
@@ -130,13 +155,15 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
         if let Some(long) = argument.strip_prefix("--") {
             let (key, value) = match long.split_once('=') {
                 Some((key, value)) => (key, value.to_owned()),
-                None => (long, rest.next().cloned().ok_or_else(|| format!("--{long} needs a value"))?),
+                None => {
+                    (long, rest.next().cloned().ok_or_else(|| usage(&format!("--{long} needs a value")))?)
+                }
             };
             linuxptp.option(key, &value).map_err(|e| e.to_string())?;
             continue;
         }
         let Some(letters) = argument.strip_prefix('-').filter(|l| !l.is_empty()) else {
-            return Err(format!("{argument}: not an option\n{USAGE}"));
+            continue;
         };
         for (i, letter) in letters.char_indices() {
             let (key, value) = match letter {
@@ -158,7 +185,7 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
                     let value = match letters.get(i + 1..) {
                         Some(value) if !value.is_empty() => value.to_owned(),
                         _ => {
-                            rest.next().cloned().ok_or_else(|| format!("-{letter} needs a value\n{USAGE}"))?
+                            rest.next().cloned().ok_or_else(|| usage(&format!("-{letter} needs a value")))?
                         }
                     };
                     match letter {
@@ -169,7 +196,7 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
                     }
                     break;
                 }
-                _ => return Err(format!("-{letter}: no such option\n{USAGE}")),
+                _ => return Err(usage(&format!("-{letter}: no such option"))),
             };
             linuxptp.option(key, value).map_err(|e| e.to_string())?;
         }
@@ -177,15 +204,22 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
     if let Some(file) = file {
         read(&mut linuxptp, &file)?;
     }
+    if linuxptp.has_no_ports() {
+        return Err(usage("no interface specified"));
+    }
     Ok(Parsed::Run(linuxptp))
 }
 
 fn run(imported: &Imported) -> ExitCode {
     let mut settings = match ptpd::host::settings(&imported.loaded.config) {
         Ok(settings) => settings,
-        Err(e) => return bad(&e.to_string()),
+        Err(e) => return bad(&e.to_string(), BAD_START),
     };
     settings.drop_in = true;
+    settings.instance.as_linuxptp = true;
+    // A client only clock has no use for it, and yet tells it.
+    settings.instance.options.synchronization_uncertain = ptpd::engine::SynchronizationUncertain::Ignore;
+    settings.frequency_window_ns = imported.frequency_window_ns;
     let mut log = LogOptions::new("ptp4l");
     log.format = LogFormat::Linuxptp;
     log.stdout = imported.verbose;
@@ -198,6 +232,7 @@ fn run(imported: &Imported) -> ExitCode {
         5 | 6 => tracing::Level::INFO,
         _ => tracing::Level::DEBUG,
     };
+    log.no_reports = imported.logging_level == 5;
     init_log(&log);
     for note in &imported.notes {
         warn!("{note}");
@@ -207,7 +242,7 @@ fn run(imported: &Imported) -> ExitCode {
         .flatten()
         .filter_map(|a| compatibility_link(&a.path))
         .collect();
-    let code = app::run(settings, &|| None);
+    let code = app::run(vec![settings], &|| None);
     for link in links {
         let _ = std::fs::remove_file(link);
     }
@@ -263,7 +298,7 @@ mod tests {
         assert_eq!(config.ports[1].interface, "eth1");
         assert_eq!(config.ports[1].transport, ptp_config::Transport::Ethernet);
         assert_eq!(config.ports[0].delay_mechanism, ptp_config::DelayMechanism::P2p);
-        for line in ["-x", "-i", "eth0", "--priority1", "--priority1=256", "--nothing=1", "-l 8"] {
+        for line in ["-x", "-i", "eth0 -m", "--priority1", "--priority1=256", "--nothing=1", "-l 8"] {
             assert!(parse(&words(line)).is_err(), "{line}");
         }
     }

@@ -51,9 +51,21 @@ impl Phc {
     /// # Errors
     /// [`ClockError::Unsupported`], [`ClockError::Busy`].
     pub fn extended_stamp(&mut self, readings: u32) -> Result<CrossStamp, ClockError> {
+        self.extended_stamp_against(libc::CLOCK_REALTIME, readings)
+    }
+
+    /// The same against another clock of the kernel: CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, an auxiliary clock.
+    ///
+    /// # Errors
+    /// [`ClockError::Unsupported`], [`ClockError::Busy`], and EINVAL from kernels that know no such clock here.
+    pub fn extended_stamp_against(
+        &mut self,
+        clockid: libc::clockid_t,
+        readings: u32,
+    ) -> Result<CrossStamp, ClockError> {
         let n_samples = readings.clamp(1, 25);
         let ts = [[abi::ClockTime::default(); 3]; 25];
-        let mut r = abi::SysOffsetExtended { n_samples, clockid: 0, rsv: [0; 2], ts };
+        let mut r = abi::SysOffsetExtended { n_samples, clockid, rsv: [0; 2], ts };
         self.ioctl(abi::SYS_OFFSET_EXTENDED, "taking an extended cross stamp", &mut r)?;
         let samples = r.ts.iter().take(n_samples as usize);
         let best = shortest(samples.map(|[before, device, after]| (*before, *device, *after)));

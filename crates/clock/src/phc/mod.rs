@@ -33,6 +33,8 @@ pub struct PhcCapabilities {
     pub cross_timestamping: bool,
     /// It can adjust its phase by itself (ADJ_OFFSET).
     pub adjust_phase: bool,
+    /// The largest such adjustment, ns; 0 where the kernel does not say (before 6.5).
+    pub max_phase_ns: i32,
 }
 
 /// A PHC.
@@ -125,6 +127,17 @@ impl Phc {
         last
     }
 
+    /// Has the PHC's own loop take this much phase away or up (`ADJ_OFFSET`), for a PHC with
+    /// [`PhcCapabilities::adjust_phase`]. How fast is the driver's affair; so is the largest phase.
+    ///
+    /// # Errors
+    /// [`ClockError::Unsupported`], [`ClockError::Range`] beyond 2.1 s, [`ClockError::Permission`] (CAP_SYS_TIME), or
+    /// [`ClockError::Io`] where the driver takes less (ERANGE).
+    pub fn adjust_phase(&mut self, by: TimeInterval) -> Result<(), ClockError> {
+        self.check_writable("adjusting the phase")?;
+        timex::phase(self.clock_id(), &self.name, by)
+    }
+
     fn read_capabilities(&mut self) -> Result<PhcCapabilities, ClockError> {
         let mut caps = abi::Caps::default();
         self.ioctl(abi::CLOCK_GETCAPS, "reading the capabilities", &mut caps)?;
@@ -137,6 +150,7 @@ impl Phc {
             pps: caps.pps != 0,
             cross_timestamping: caps.cross_timestamping != 0,
             adjust_phase: caps.adjust_phase != 0,
+            max_phase_ns: caps.max_phase_adj,
         })
     }
 
@@ -244,6 +258,15 @@ impl Clock for Phc {
 
     fn cross_stamp(&mut self, readings: u32) -> Result<CrossStamp, ClockError> {
         self.best_cross_stamp(readings)
+    }
+
+    fn cross_stamp_auxiliary(&mut self, id: i32, readings: u32) -> Result<Option<CrossStamp>, ClockError> {
+        match self.extended_stamp_against(id, readings) {
+            Ok(stamp) => Ok(Some(stamp)),
+            // Kernels before 6.17 know no auxiliary clocks here.
+            Err(ClockError::Unsupported { .. } | ClockError::Io { .. }) => Ok(None),
+            Err(e) => Err(e),
+        }
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Imported {
     pub verbose: bool,
     /// `logging_level`, 0 to 7 as syslog counts.
     pub logging_level: u8,
+    /// `freq_est_interval`, in ns: the time between reports of a clock that is only measured.
+    pub frequency_window_ns: u64,
     /// `message_tag`, with `{level}` in it where the level goes.
     pub message_tag: String,
 }
@@ -35,6 +37,9 @@ struct Entry {
     text: String,
     place: String,
 }
+
+/// The place of what no file says.
+const DEFAULT: &str = "linuxptp's default";
 
 /// Keys whose defaults differ from those of YAML: always written.
 const ALWAYS: &[&str] = &["time_stamping", "uds_address", "uds_ro_address"];
@@ -58,6 +63,13 @@ impl Linuxptp {
         self.static_roles(&mut entries)?;
         self.capability(&mut entries);
         self.key_file(&mut entries, &mut notes);
+        self.port_clocks(&mut entries);
+        self.grandmaster_capable(&mut entries);
+        entries.push(Entry {
+            path: "synchronization_uncertain".into(),
+            text: "never".into(),
+            place: DEFAULT.into(),
+        });
         // A value that can do nothing beside the others is left out, and said.
         for _ in 0..4 {
             let text = render(&entries, &self.ports, &notes);
@@ -71,6 +83,7 @@ impl Linuxptp {
                             use_syslog: self.plain("use_syslog") == "1",
                             verbose: self.plain("verbose") == "1",
                             logging_level: self.plain("logging_level").parse().unwrap_or(6),
+                            frequency_window_ns: self.frequency_window_ns(),
                             message_tag: self.plain("message_tag").to_owned(),
                         });
                     }
@@ -84,8 +97,12 @@ impl Linuxptp {
                     && let Some(at) = at
                 {
                     let entry = entries.remove(at);
-                    notes
-                        .push(format!("{}: {} has no effect beside the other keys", entry.place, entry.path));
+                    if entry.place != DEFAULT {
+                        notes.push(format!(
+                            "{}: {} has no effect beside the other keys",
+                            entry.place, entry.path
+                        ));
+                    }
                     dropped = true;
                     continue;
                 }
@@ -127,9 +144,13 @@ impl Linuxptp {
         self.global.get(name).map_or_else(|| table::find(name).map_or("", |k| k.default), |s| &s.value)
     }
 
+    fn frequency_window_ns(&self) -> u64 {
+        let exponent = self.plain("freq_est_interval").parse::<i32>().unwrap_or(1).clamp(-20, 20);
+        (1e9 * 2_f64.powi(exponent)) as u64
+    }
+
     fn entry(&self, key: &Key, out: &mut Vec<Entry>, notes: &mut Vec<String>) -> Result<(), LinuxptpError> {
-        let default =
-            Setting { value: key.default.into(), place: "linuxptp's default".into(), locked: false };
+        let default = Setting { value: key.default.into(), place: DEFAULT.into(), locked: false };
         let global = self.global.get(key.name).or_else(|| ALWAYS.contains(&key.name).then_some(&default));
         let own = self.ports.iter().enumerate().filter_map(|(i, (_, s))| Some((i, s.get(key.name)?)));
         match key.to {
@@ -226,6 +247,25 @@ impl Linuxptp {
         Ok(())
     }
 
+    /// `boundary_clock_jbod`: another program (`phc2sys -a`) keeps the ports' clocks together; or there is only one.
+    fn port_clocks(&self, out: &mut Vec<Entry>) {
+        let own = self.ports.iter().filter_map(|(_, s)| s.get("boundary_clock_jbod"));
+        let all = self.global.get("boundary_clock_jbod").into_iter().chain(own);
+        if let Some(setting) = all.max_by_key(|s| s.value != "0") {
+            let text = if setting.value == "0" { "same" } else { "external" };
+            let place = setting.place.clone();
+            out.push(Entry { path: "port_clocks".into(), text: text.into(), place });
+        }
+    }
+
+    /// `gmCapable 0`: the clock class of one that is never grandmaster.
+    fn grandmaster_capable(&self, out: &mut Vec<Entry>) {
+        if let Some(setting) = self.global.get("gmCapable").filter(|s| s.value == "0") {
+            out.retain(|e| e.path != "clock_class");
+            out.push(Entry { path: "clock_class".into(), text: "255".into(), place: setting.place.clone() });
+        }
+    }
+
     /// linuxptp looks at a neighbour's capability only where Follow_Up information is asked for.
     fn capability(&self, out: &mut Vec<Entry>) {
         let mut capable = Vec::new();
@@ -289,6 +329,8 @@ fn write_value(
         How::NanosOrUnknown if number() < 0 => "off".into(),
         How::NanosOrUnknown => format!("{v}ns"),
         How::Seconds => format!("{}s", number().min(30 * 86_400)),
+        How::Phc if number() < 0 => "auto".into(),
+        How::Phc => format!("phc{v}"),
         How::NotFlag => (v == "0").to_string(),
         How::Quoted => quoted(v),
         How::Socket if v.is_empty() => "off".into(),

@@ -76,6 +76,11 @@ impl Linuxptp {
         self.port(name);
     }
 
+    /// Neither `-i` nor a section has named an interface.
+    pub fn has_no_ports(&self) -> bool {
+        self.ports.is_empty()
+    }
+
     fn port(&mut self, name: &str) -> usize {
         if let Some(i) = self.ports.iter().position(|(n, _)| n == name) {
             return i;

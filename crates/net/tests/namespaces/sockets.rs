@@ -26,7 +26,7 @@ fn right(transport: Transport) -> SocketOptions {
     SocketOptions::new("right", transport)
 }
 
-fn request(token: u32) -> Option<StampRequest> {
+fn request(token: u64) -> Option<StampRequest> {
     Some(StampRequest { token, deadline: 1000 })
 }
 

@@ -50,6 +50,13 @@ impl NeighborRate {
         self.len = 0;
     }
 
+    /// Whether these times go on where those before ended.
+    pub(in crate::engine) fn fits(&self, t3: TimePoint, t4: TimePoint) -> bool {
+        let Some((first_t3, first_t4)) = (self.len > 0).then_some(self.times[0]) else { return true };
+        let (theirs, ours) = ((t3 - first_t3).0 as f64, (t4 - first_t4).0 as f64);
+        ours > 0.0 && (theirs / ours - 1.0).abs() <= MAX_RATE_OFFSET
+    }
+
     /// Takes an exchange in; false if its times cannot follow those before, which then are forgotten.
     pub(in crate::engine) fn push(&mut self, t3: TimePoint, t4: TimePoint) -> bool {
         if self.len == WINDOW {

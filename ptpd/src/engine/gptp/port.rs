@@ -37,6 +37,8 @@ pub(in crate::engine) struct GptpPort {
     pub(super) operational: bool,
     /// asCapable as last told.
     told: bool,
+    /// There is news of the link that has not been told yet.
+    pub(in crate::engine) link_news: bool,
     /// gmTimeBaseIndicator as last received.
     time_base: Option<u16>,
 }
@@ -54,6 +56,7 @@ impl Default for GptpPort {
             paces: Paces::default(),
             operational: false,
             told: false,
+            link_news: false,
             time_base: None,
         }
     }
@@ -82,9 +85,10 @@ impl Port {
     /// asCapable; true where the rule is not in use.
     pub(in crate::engine) fn as_capable(&self) -> bool {
         let rules = &self.config.gptp;
-        let across = self.gptp.common.map_or(self.gptp.capability.capable(rules.as_capable), |c| {
-            c.as_capable || rules.as_capable != AsCapable::Measured
-        });
+        let across = match self.gptp.common {
+            Some(common) => common.as_capable || rules.as_capable != AsCapable::Measured,
+            None => self.gptp.capability.capable(rules.as_capable),
+        };
         let speaks = rules.gptp_capable != GptpCapable::Require
             || rules.as_capable != AsCapable::Measured
             || self.gptp.neighbor_2011
@@ -99,6 +103,7 @@ impl Port {
             && std::mem::replace(&mut self.gptp.told, capable) != capable
         {
             instance.out.event(Event::AsCapable { port: self.number(), capable });
+            self.gptp.link_news = true;
             if !capable {
                 self.foreign.clear();
             }
@@ -114,7 +119,7 @@ impl Port {
         }
     }
 
-    pub(super) fn link_delay(&self) -> LinkDelay {
+    pub(in crate::engine) fn link_delay(&self) -> LinkDelay {
         self.gptp.common.unwrap_or(LinkDelay {
             mean_link_delay: self.filter.value(),
             neighbor_rate_ratio: self.gptp.rate.ratio(),
@@ -138,7 +143,19 @@ impl Port {
             return;
         }
         self.gptp.common = Some(link);
+        // Told no more for as long as responses may be missing, nothing is known.
+        let silence = self.config.log_min_pdelay_req_interval.duration()
+            * (u32::from(self.config.gptp.allowed_lost_responses) + 1);
+        self.timers.set(Timer::PdelayReq, instance.now + silence);
         self.note_as_capable(instance);
+    }
+
+    /// The common service tells nothing any more.
+    pub(in crate::engine) fn common_service_silent(&mut self, instance: &mut Instance) {
+        if let Some(common) = &mut self.gptp.common {
+            *common = LinkDelay { mean_link_delay: None, neighbor_rate_ratio: None, as_capable: false };
+            self.note_as_capable(instance);
+        }
     }
 
     // --- peer delay ---
@@ -156,12 +173,24 @@ impl Port {
     fn gptp_count(&mut self, instance: &mut Instance, outcome: Outcome) {
         let valid = self.gptp.rate.ratio().is_some();
         self.gptp.capability.count(outcome, valid, &self.config.gptp);
+        self.gptp.link_news |= matches!(outcome, Outcome::Measured(..));
         self.note_as_capable(instance);
     }
 
     /// The neighbour that established asCapable: answers of others do not count.
     pub(in crate::engine) fn gptp_peer(&self) -> Option<PortIdentity> {
         self.gptp.capability.peer()
+    }
+
+    /// These times may be those of the neighbour, as far as it is known: its rate and the link's length say so.
+    pub(in crate::engine) fn gptp_fits(&self, times: &PeerTimes) -> bool {
+        let rules = &self.config.gptp;
+        if rules.as_capable != AsCapable::Measured || self.gptp_peer().is_none() {
+            return true;
+        }
+        let delay = times.delay(self.gptp.rate.ratio().unwrap_or(1.0));
+        let near = delay <= rules.neighbor_prop_delay_thresh && delay >= rules.min_neighbor_prop_delay;
+        near && times.response.is_none_or(|(t3, t4)| self.gptp.rate.fits(t3, t4))
     }
 
     /// Takes an exchange in; returns meanLinkDelay as it is to be filtered, if it is.

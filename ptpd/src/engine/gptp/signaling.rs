@@ -2,7 +2,7 @@
 
 use ptp_wire::{
     GptpCapable as GptpCapableTlv, IntervalRequestFlags, LogInterval, MessageIntervalRequest, Organization,
-    TlvType,
+    PortIdentity, TlvType,
 };
 
 use super::{AsCapable, GptpCapable};
@@ -10,7 +10,7 @@ use crate::engine::instance::Instance;
 use crate::engine::port::{Port, next_due};
 use crate::engine::stats::DropCause;
 use crate::engine::timers::Timer;
-use crate::engine::{Instant, PortState};
+use crate::engine::{Delay, Instant, PortState};
 
 /// Keep the interval as it is.
 const KEEP: LogInterval = LogInterval(-128);
@@ -81,8 +81,16 @@ impl Port {
     pub(in crate::engine) fn receive_gptp_tlv(
         &mut self,
         instance: &mut Instance,
+        source: PortIdentity,
         tlv: &Organization<'_>,
     ) -> bool {
+        // A neighbour that is known by its answers speaks for itself. (The common service has an identity of its own.)
+        if self.gptp_peer().is_some_and(|p| p != source)
+            && matches!(tlv, Organization::MessageIntervalRequest(_) | Organization::GptpCapable(_))
+        {
+            self.stats.drop(DropCause::Unexpected);
+            return true;
+        }
         match tlv {
             Organization::MessageIntervalRequest(request) if instance.config.sdo_id.major() != 0 => {
                 self.receive_interval_request(instance, request);
@@ -115,11 +123,12 @@ impl Port {
         self.gptp.compute_delay = request.flags.has(IntervalRequestFlags::COMPUTE_MEAN_LINK_DELAY);
         self.gptp.paces = Paces { announce, sync, pdelay_req };
         let master = self.state == PortState::Master;
+        let measures = self.active() && self.config.delay == Delay::P2p;
         let at = instance.now;
         for (timer, changed, runs, on) in [
             (Timer::Announce, now.announce != announce, announce != Pace::Stopped, master),
             (Timer::Sync, now.sync != sync, sync != Pace::Stopped, master),
-            (Timer::PdelayReq, now.pdelay_req != pdelay_req, pdelay_req != Pace::Stopped, self.active()),
+            (Timer::PdelayReq, now.pdelay_req != pdelay_req, pdelay_req != Pace::Stopped, measures),
         ] {
             if changed && on {
                 if runs { self.timers.set(timer, at) } else { self.timers.stop(timer) }

@@ -5,10 +5,9 @@ use core::time::Duration;
 use ptp_wire::management::{
     Action, ErrorId, EventMask, ManagementHeader, NotifyEvent, Payload, SubscribeEventsNp,
 };
-use ptp_wire::{Body, PortIdentity, PortNumber, TimeInterval, TlvType};
+use ptp_wire::{Body, PortIdentity, PortNumber, SdoId, TlvType};
 
-use super::super::{Delay, Engine, Instant, PortState};
-use super::get::link_delay;
+use super::super::{Delay, Engine, Event, Instant, PortState};
 use super::{MAX_VALUE, Origin, Request, emit, write_message};
 
 /// Clients at a time. More are refused, so that nobody can use up memory.
@@ -38,7 +37,6 @@ struct Subscriber {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Told {
     state: PortState,
-    link_delay: TimeInterval,
 }
 
 impl Subscribers {
@@ -131,14 +129,14 @@ impl Engine {
 
     fn notify_of_port(&mut self, index: usize) {
         let Some(port) = self.ports.get(index) else { return };
-        let now = Told { state: port.state, link_delay: link_delay(port) };
+        let now = Told { state: port.state };
         let subscribers = &mut self.management.subscribers;
         let before = match subscribers.told.get_mut(index) {
             Some(told) => core::mem::replace(told, now),
             None => {
                 subscribers.told.push(now);
                 // Ports begin in INITIALIZING.
-                Told { state: PortState::Initializing, link_delay: TimeInterval::ZERO }
+                Told { state: PortState::Initializing }
             }
         };
         let number = port.number();
@@ -146,8 +144,12 @@ impl Engine {
             let payload = Payload::PortDataSet(self.port_data_set(port));
             self.tell(NotifyEvent::PortState, number, &payload);
         }
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let measured = core::mem::take(&mut port.gptp.link_news) && port.config.delay == Delay::P2p;
         let Some(port) = self.ports.get(index) else { return };
-        let measured = port.config.delay == Delay::P2p && before.link_delay != now.link_delay;
+        if measured && self.instance.config.sdo_id == SdoId::CMLDS {
+            self.instance.out.event(Event::LinkDelay { port: number, link: port.link_delay() });
+        }
         if measured && self.management.subscribers.wants(NotifyEvent::Cmlds) {
             let payload = Payload::CmldsInfoNp(self.cmlds_info(port));
             self.tell(NotifyEvent::Cmlds, number, &payload);

@@ -91,7 +91,8 @@ impl Engine {
             }
             ManagementId::TIMESCALE_PROPERTIES => Payload::TimescaleProperties(TimescaleProperties {
                 ptp_timescale: time.ptp_timescale,
-                time_source: time.time_source,
+                // linuxptp leaves the octet empty.
+                time_source: if config.as_linuxptp { ptp_wire::TimeSource(0) } else { time.time_source },
             }),
             ManagementId::PATH_TRACE_LIST => Payload::PathTraceList(self.path_trace_list(&mut path)?),
             ManagementId::PATH_TRACE_ENABLE => Payload::PathTraceEnable(config.path_trace),
@@ -129,12 +130,16 @@ impl Engine {
     /// TIME_STATUS_NP.
     pub(super) fn time_status(&self) -> TimeStatusNp {
         let current = &self.instance.current;
+        let info = self.instance.follow_up_information();
         TimeStatusNp {
             master_offset: current.offset_from_master.nanos(),
             ingress_time: i64::try_from(current.ingress_time.nanos()).unwrap_or(i64::MAX),
             gm_present: !self.is_grandmaster(),
             gm_identity: self.instance.parent.grandmaster_identity,
-            ..TimeStatusNp::default()
+            cumulative_scaled_rate_offset: info.cumulative_scaled_rate_offset.0,
+            scaled_last_gm_phase_change: info.scaled_last_gm_freq_change.0,
+            gm_time_base_indicator: info.gm_time_base_indicator,
+            last_gm_phase_change: info.last_gm_phase_change,
         }
     }
 

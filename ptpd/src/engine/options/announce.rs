@@ -27,6 +27,12 @@ impl Instance {
         }
     }
 
+    /// synchronizationUncertain may be said at all: the bit is reserved in 1588-2008, and can be switched off.
+    pub(in super::super) fn may_be_uncertain(&self) -> bool {
+        self.config.minor_version != 0
+            && self.config.options.synchronization_uncertain != SynchronizationUncertain::Ignore
+    }
+
     /// The flags of timePropertiesDS, and synchronizationUncertain.
     pub(in super::super) fn announce_flags(&self) -> Flags {
         self.time_properties.flags().with(Flags::SYNCHRONIZATION_UNCERTAIN, self.synchronization_uncertain())

@@ -16,6 +16,7 @@ use super::super::{
 use super::*;
 
 mod features;
+mod metadata;
 mod monitoring;
 
 const SECOND: u64 = 1_000_000_000;

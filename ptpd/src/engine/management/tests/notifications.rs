@@ -119,7 +119,9 @@ fn subscribers_are_told_of_parents_and_offsets() {
         &subscribe(60, &[NotifyEvent::ParentDataSet, NotifyEvent::TimeSync, NotifyEvent::PortState]),
     );
     let arrival = TimePoint::from_nanos(1000 * 1_000_000_000 + 250);
-    let out: Vec<_> = (0..4).flat_map(|n| follow(&mut bench, arrival, n)).collect();
+    let mut out: Vec<_> = (0..4).flat_map(|n| follow(&mut bench, arrival, n)).collect();
+    bench.engine.handle(bench.now, Input::Servo(crate::engine::ServoState::Locked));
+    out.extend(bench.drain());
     let parents: Vec<_> = out.iter().filter(|o| o.content().id() == ManagementId::PARENT_DATA_SET).collect();
     assert_eq!(parents.len(), 1);
     let Payload::ParentDataSet(ds) = parents[0].payload() else { panic!() };
@@ -200,7 +202,8 @@ fn subscribers_are_told_of_link_delays() {
     });
     assert!(measure_link(&mut bench, 400).is_empty(), "nobody asked");
     bench.ask(RW, &subscribe(600, &[NotifyEvent::Cmlds]));
-    assert!(measure_link(&mut bench, 400).is_empty(), "nothing new");
+    // Each measurement is told, the same one again, too: those who live on it must know that it goes on.
+    assert_eq!(ids(&measure_link(&mut bench, 400)), [ManagementId::CMLDS_INFO_NP]);
     let told = measure_link(&mut bench, 500);
     assert_eq!(ids(&told), [ManagementId::CMLDS_INFO_NP]);
     let Payload::CmldsInfoNp(info) = told[0].payload() else { panic!() };

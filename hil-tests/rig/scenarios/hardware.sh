@@ -1,0 +1,19 @@
+# Every call of a PHC by ptp-clock against the truth; linuxptp's phc_ctl for comparison. Nothing drifts.
+load pairs=2 phc=0,1,1,2
+for directory in "$RIG"/phc*; do echo 0 >"$directory/wander"; done
+# Several devices share a PHC; the card says what it can.
+for device in rig1 rig2; do
+    ethtool -T "$device" >"$OUT/$device"
+    [ "$(sed -n 's/^PTP Hardware Clock: //p' "$OUT/$device")" = 1 ]
+    for word in hardware-transmit software-transmit onestep-sync onestep-p2p ptpv2-event; do
+        grep -q "$word" "$OUT/$device"
+    done
+done
+[ -d /sys/class/ptp/ptp2 ] && [ ! -e /sys/class/ptp/ptp3 ]
+case $SIDE in
+    ours) escapement-rig-check ;;
+    theirs)
+        phc_ctl -q /dev/ptp1 adj 0.000002 cmp caps
+        [ "$(cat "$RIG/phc1/error_ps")" = 2000000 ]
+        ;;
+esac

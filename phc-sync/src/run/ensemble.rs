@@ -1,0 +1,272 @@
+//! The system clock after what the majority of several sources agrees on.
+
+use ptp_clock::{ClockError, ClockName, LeapSecond, SystemClock};
+use ptp_daemon::RateLimit;
+use ptp_wire::{TimeInterval, TimePoint};
+use tracing::{info, warn};
+
+use super::{Runner, TROUBLE_NS};
+use crate::agent::Agent;
+use crate::chronyd::Chronyd;
+use crate::plan::{ClockId, Source};
+use crate::pulses::Pulses;
+use crate::select::{Bridge, Estimate, intersect};
+use crate::settings::{ExtraKind, Settings};
+use crate::sink::{Measurement, Sink};
+
+/// A pulse older than this says nothing, ns.
+const PULSE_NS: u64 = 2_500_000_000;
+
+/// Where an estimate comes from.
+enum Kind {
+    /// The number of the instance.
+    Ptp(usize),
+    Clock(ClockName),
+    Pulses {
+        pulses: Box<Pulses>,
+        last: Option<(u64, TimeInterval)>,
+    },
+    Chronyd(Box<Chronyd>),
+}
+
+/// What was last said of a source.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Standing {
+    #[default]
+    Unknown,
+    Absent,
+    Good,
+    False,
+}
+
+struct Candidate {
+    name: String,
+    kind: Kind,
+    /// On top of what the source says of itself.
+    error: TimeInterval,
+    standing: Standing,
+}
+
+/// All sources, and what becomes of them.
+pub(super) struct Ensemble {
+    candidates: Vec<Candidate>,
+    bridge: Bridge,
+    no_majority: RateLimit,
+    had_majority: bool,
+}
+
+impl Ensemble {
+    pub(super) fn new(settings: &Settings, agents: &[Agent]) -> Result<Self, ClockError> {
+        let mut candidates: Vec<Candidate> = agents
+            .iter()
+            .enumerate()
+            .map(|(i, agent)| Candidate {
+                name: agent.name(),
+                kind: Kind::Ptp(i),
+                error: settings.source_error,
+                standing: Standing::Unknown,
+            })
+            .collect();
+        for extra in &settings.extra_sources {
+            let (name, kind) = match &extra.kind {
+                ExtraKind::Clock(name) => (name.to_string(), Kind::Clock(name.clone())),
+                ExtraKind::Pps(path) => {
+                    let pulses = Box::new(Pulses::open(path)?);
+                    (path.clone(), Kind::Pulses { pulses, last: None })
+                }
+                ExtraKind::Chronyd(address) => {
+                    (format!("chronyd at {address}"), Kind::Chronyd(Box::new(Chronyd::new(address))))
+                }
+            };
+            candidates.push(Candidate { name, kind, error: extra.error, standing: Standing::Unknown });
+        }
+        Ok(Self {
+            candidates,
+            bridge: Bridge::new(settings.max_slew),
+            no_majority: RateLimit::new(TROUBLE_NS),
+            had_majority: false,
+        })
+    }
+}
+
+/// One source's measurement.
+struct Heard {
+    estimate: Option<Estimate>,
+    local: Option<TimePoint>,
+    delay: TimeInterval,
+    leap: LeapSecond,
+}
+
+impl Heard {
+    const NOTHING: Self =
+        Self { estimate: None, local: None, delay: TimeInterval::ZERO, leap: LeapSecond::None };
+}
+
+impl Runner {
+    /// One measurement of the system clock against all.
+    pub(super) fn update_by_majority(&mut self, sink: &mut Sink, now: u64) -> Result<(), ClockError> {
+        let Some(mut ensemble) = self.ensemble.take() else { return Ok(()) };
+        let done = self.vote(&mut ensemble, sink, now);
+        self.ensemble = Some(ensemble);
+        done
+    }
+
+    fn vote(&mut self, ensemble: &mut Ensemble, sink: &mut Sink, now: u64) -> Result<(), ClockError> {
+        if let Some(entry) = self.clocks.get(sink.clock) {
+            sink.look(entry, &self.settings, now)?;
+        }
+        let mut heard = Vec::with_capacity(ensemble.candidates.len());
+        for candidate in &mut ensemble.candidates {
+            let h = self.hear(candidate, sink.clock, now)?;
+            if h.estimate.is_none() && candidate.standing != Standing::Absent {
+                if candidate.standing != Standing::Unknown {
+                    warn!("{} gives no time", candidate.name);
+                }
+                candidate.standing = Standing::Absent;
+            }
+            heard.push(h);
+        }
+        let present: Vec<usize> = (0..heard.len()).filter(|i| heard[*i].estimate.is_some()).collect();
+        let estimates: Vec<Estimate> = heard.iter().filter_map(|h| h.estimate).collect();
+        let Some(verdict) = intersect(&estimates) else {
+            if !estimates.is_empty()
+                && (std::mem::take(&mut ensemble.had_majority) || ensemble.no_majority.allow(now).is_some())
+            {
+                let words: Vec<String> = present
+                    .iter()
+                    .zip(&estimates)
+                    .filter_map(|(i, e)| {
+                        let name = &ensemble.candidates.get(*i)?.name;
+                        Some(format!("{name} {:.0} +- {:.0} ns", e.offset, e.radius))
+                    })
+                    .collect();
+                warn!("no majority: the clock runs on by itself ({})", words.join(", "));
+            }
+            sink.pause();
+            return Ok(());
+        };
+        ensemble.had_majority = true;
+        let mut members = Vec::new();
+        for ((i, e), member) in present.iter().zip(&estimates).zip(&verdict.members) {
+            let Some(candidate) = ensemble.candidates.get_mut(*i) else { continue };
+            let standing = if *member { Standing::Good } else { Standing::False };
+            if *member {
+                members.push(*i);
+            }
+            if candidate.standing != standing {
+                match standing {
+                    Standing::False => warn!(
+                        "falseticker: {} is {:.0} ns off the majority, and says it is within {:.0} ns",
+                        candidate.name,
+                        verdict.offset - e.offset,
+                        e.radius
+                    ),
+                    _ if candidate.standing == Standing::False => {
+                        info!("{} agrees with the majority again", candidate.name);
+                    }
+                    _ => info!("{} is one of the majority", candidate.name),
+                }
+                candidate.standing = standing;
+            }
+        }
+        let fed = ensemble.bridge.feed(verdict.offset, &members, now, sink.is_locked());
+        let rest = ensemble.bridge.rest().abs();
+        let first = members.first().and_then(|i| heard.get(*i));
+        let Some(local) = first.and_then(|h| h.local) else { return Ok(()) };
+        // The leap second, too, is a matter of the majority.
+        let votes = |l: LeapSecond| members.iter().filter(|i| heard[**i].leap == l).count();
+        let leap = [LeapSecond::Insert, LeapSecond::Delete]
+            .into_iter()
+            .find(|l| 2 * votes(*l) > members.len())
+            .unwrap_or(LeapSecond::None);
+        let m = Measurement {
+            offset: TimeInterval::from_nanos_f64(fed),
+            local,
+            delay: first.map(|h| h.delay),
+            kind: "all",
+            leap,
+        };
+        let settings = &self.settings;
+        let Some(entry) = self.clocks.get(sink.clock) else { return Ok(()) };
+        let stepped = sink.update(entry, settings, &m, || Ok(None), now)?;
+        if stepped {
+            ensemble.bridge.reset();
+        }
+        self.keep_bound(sink, m.offset, verdict.radius + rest);
+        Ok(())
+    }
+
+    fn hear(&mut self, candidate: &mut Candidate, sink: ClockId, now: u64) -> Result<Heard, ClockError> {
+        let error = candidate.error.nanos_f64();
+        match &mut candidate.kind {
+            Kind::Ptp(domain) => {
+                let domain = *domain;
+                let Some(clock) = self.domain_sources.get(domain).copied().flatten() else {
+                    return Ok(Heard::NOTHING);
+                };
+                let own = self.source_error(Source { clock, domain: Some(domain) });
+                self.hear_clock(clock, Some(domain), sink, own)
+            }
+            Kind::Clock(name) => match self.clocks.open(name, None, &self.settings) {
+                Ok(clock) => {
+                    let domain = self.agents.iter().position(|a| a.time().is_some());
+                    self.hear_clock(clock, domain, sink, error)
+                }
+                Err(_) => Ok(Heard::NOTHING),
+            },
+            Kind::Pulses { pulses, last } => {
+                if let Some(pulse) = pulses.fetch(now)? {
+                    *last = crate::pulses::offset(pulse, None).map(|o| (now, o));
+                }
+                let fresh = last.filter(|(at, _)| now.saturating_sub(*at) < PULSE_NS);
+                let estimate = fresh.map(|(_, o)| Estimate { offset: o.nanos_f64(), radius: error });
+                Ok(Heard { estimate, ..Heard::NOTHING })
+            }
+            Kind::Chronyd(chronyd) => {
+                let estimate =
+                    chronyd.ask(now).map(|e| Estimate { offset: e.offset, radius: e.radius + error });
+                let local = self.clocks.get(sink).map(|e| e.clock.now()).transpose()?;
+                Ok(Heard { estimate, local, ..Heard::NOTHING })
+            }
+        }
+    }
+
+    fn hear_clock(
+        &mut self,
+        clock: ClockId,
+        domain: Option<usize>,
+        sink: ClockId,
+        error_ns: f64,
+    ) -> Result<Heard, ClockError> {
+        let c = match self.clocks.compare(clock, sink, &self.comparer) {
+            Some(Ok(c)) => c,
+            // A source that fails is one less; the sink's own failure shows when it is steered.
+            Some(Err(_)) | None => return Ok(Heard::NOTHING),
+        };
+        let is_system = self.clocks.get(sink).is_some_and(|e| e.clock.is_system());
+        let source_utc = self.clocks.get(clock).is_some_and(|e| e.utc);
+        let (behind, leap) = match domain {
+            _ if source_utc || self.settings.offset.is_some() => (TimeInterval::ZERO, LeapSecond::None),
+            Some(_) => {
+                let utc = self.utc(Source { clock, domain }, c.source, source_utc, is_system);
+                if utc.suspended {
+                    return Ok(Heard::NOTHING);
+                }
+                (utc.behind, utc.leap)
+            }
+            // Nobody announces it: the kernel may know.
+            None => {
+                let tai = SystemClock::new().tai_offset()?;
+                if tai == 0 {
+                    return Ok(Heard::NOTHING);
+                }
+                (TimeInterval::from_nanos(i64::from(tai) * 1_000_000_000), LeapSecond::None)
+            }
+        };
+        let behind = self.settings.offset.map_or(behind, |o| -o);
+        let target = TimePoint::from_scaled(c.source.scaled() - i128::from(behind.0));
+        let estimate =
+            Estimate { offset: (c.sink - target).nanos_f64(), radius: error_ns + c.delay.nanos_f64() / 2.0 };
+        Ok(Heard { estimate: Some(estimate), local: Some(c.sink), delay: c.delay, leap })
+    }
+}

@@ -1,0 +1,502 @@
+//! The loop: one thread, one poll.
+
+mod ensemble;
+mod pulse;
+
+use std::error::Error;
+use std::io;
+
+use ptp_clock::{ClockError, ClockName, Comparer, LeapSecond, SystemClock};
+use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, monotonic_now};
+use ptp_wire::{TimeInterval, TimePoint};
+use tracing::{info, warn};
+
+use crate::agent::Agent;
+use crate::bound::BoundKeeper;
+use crate::clocks::Table;
+use crate::plan::{ClockId, Domain, Lack, Plan, Source, State, plan};
+use crate::pulses::Pulses;
+use crate::settings::{LeapMode, Selection, Settings, SystemRole};
+use crate::sink::{Measurement, Sink};
+use crate::utc::{TimeProperties, Utc, UtcKeeper};
+use ensemble::Ensemble;
+
+/// A clock that failed is opened again after so long, ns.
+const RETRY_NS: u64 = 1_000_000_000;
+/// Between words about the same trouble, ns.
+const TROUBLE_NS: u64 = 60_000_000_000;
+
+/// Everything that runs.
+pub(crate) struct Runner {
+    settings: Settings,
+    agents: Vec<Agent>,
+    keepers: Vec<UtcKeeper>,
+    clocks: Table,
+    sinks: Vec<Sink>,
+    plan: Plan,
+    pulses: Option<Pulses>,
+    comparer: Comparer,
+    busy: RateLimit,
+    trouble: RateLimit,
+    suspended: bool,
+    kernel: Kernel,
+    retry_at: Option<u64>,
+    /// Manual mode has begun.
+    started: bool,
+    /// Per domain.
+    domain_sources: Vec<Option<ClockId>>,
+    ensemble: Option<Ensemble>,
+    bound: Option<BoundKeeper>,
+}
+
+/// What the kernel was told last.
+#[derive(Debug, Default)]
+struct Kernel {
+    leap: Option<LeapSecond>,
+    tai: Option<i32>,
+}
+
+/// Runs until a signal.
+pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
+    let signals = Signals::install()?;
+    let mut notify = Notify::from_env();
+    let mut runner = Runner::new(settings)?;
+    let mut poll = PollSet::<usize>::new();
+    // The rate is checked to be 0.001..=1000 Hz.
+    let period = (1e9 / runner.settings.rate) as u64;
+    let mut next = monotonic_now();
+    // Ready is who watches; whether the clock is right yet, `phc-sync wait` tells.
+    notify.ready();
+    while !signals.stop() {
+        let now = monotonic_now();
+        notify.alive(now);
+        let mut changed = false;
+        for i in 0..runner.agents.len() {
+            changed |= runner.tick(i, now);
+        }
+        if runner.retry_at.is_some_and(|at| now >= at) {
+            runner.retry_at = None;
+            changed = true;
+        }
+        if changed {
+            runner.replan()?;
+        }
+        if now >= next {
+            // After a long sleep not all that was missed.
+            next = next.saturating_add(period).max(now);
+            runner.update(now)?;
+        }
+        runner.pulses(now)?;
+        runner.wait(&mut poll, next)?;
+    }
+    notify.stopping();
+    // phc2sys says nothing in the end.
+    if !runner.settings.drop_in {
+        info!("stopped; the clocks run on with their last frequency");
+    }
+    Ok(())
+}
+
+impl Runner {
+    fn new(settings: Settings) -> Result<Self, Box<dyn Error>> {
+        let instances =
+            if settings.automatic || settings.wait { settings.instances_or_default() } else { Vec::new() };
+        let agents: Vec<Agent> =
+            instances.into_iter().enumerate().map(|(i, instance)| Agent::new(instance, i)).collect();
+        let keepers = vec![UtcKeeper::default(); agents.len().max(1)];
+        let pulses = settings.pps.as_deref().map(Pulses::open).transpose()?;
+        let comparer = Comparer::new(settings.readings);
+        let ensemble = match settings.selection {
+            Selection::Intersection => Some(Ensemble::new(&settings, &agents)?),
+            Selection::Priority => None,
+        };
+        let bound = match &settings.bound_page {
+            Some(path) => Some(
+                BoundKeeper::new(path, settings.max_drift)
+                    .map_err(|e| format!("the error bound page {}: {e}", path.display()))?,
+            ),
+            None => None,
+        };
+        let mut this = Self {
+            settings,
+            agents,
+            keepers,
+            clocks: Table::default(),
+            sinks: Vec::new(),
+            plan: Plan::default(),
+            pulses,
+            comparer,
+            busy: RateLimit::new(TROUBLE_NS),
+            trouble: RateLimit::new(TROUBLE_NS),
+            suspended: false,
+            kernel: Kernel::default(),
+            retry_at: None,
+            started: false,
+            domain_sources: Vec::new(),
+            ensemble,
+            bound,
+        };
+        if this.settings.automatic {
+            this.replan()?;
+        } else {
+            this.start_manual()?;
+        }
+        Ok(this)
+    }
+
+    /// Manual mode: what follows what is known from the start. Mistakes end the program here.
+    fn start_manual(&mut self) -> Result<(), Box<dyn Error>> {
+        let source = match &self.settings.source {
+            Some(name) => Some(self.clocks.open(name, None, &self.settings)?),
+            None => None,
+        };
+        let names = self.settings.manual_sinks();
+        for name in &names {
+            let clock = self.clocks.open(name, None, &self.settings)?;
+            let source =
+                Source { clock: source.unwrap_or(clock), domain: (!self.agents.is_empty()).then_some(0) };
+            let Some(entry) = self.clocks.get(clock) else { continue };
+            self.sinks.push(Sink::new(clock, source, entry, &self.settings)?);
+        }
+        let sinks = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        self.started = !self.settings.wait;
+        if self.settings.drop_in {
+            return Ok(());
+        }
+        match (&self.settings.source, &self.settings.pps) {
+            (Some(source), None) => info!("{sinks} after {source}"),
+            (Some(source), Some(pps)) => info!("{sinks} after {pps}, seconds from {source}"),
+            (None, pps) => info!("{sinks} after {}", pps.as_deref().unwrap_or("nothing")),
+        }
+        Ok(())
+    }
+
+    /// Keeps in touch with an instance; whether the plan is to be made anew.
+    fn tick(&mut self, i: usize, now: u64) -> bool {
+        let Some(agent) = self.agents.get_mut(i) else { return false };
+        let mut changed = agent.tick(now).ports;
+        // One message per turn of the loop is left to the others; a burst is short.
+        for _ in 0..32 {
+            let changes = agent.receive(now);
+            changed |= changes.ports;
+            if !changes.any {
+                break;
+            }
+        }
+        changed && self.settings.automatic
+    }
+
+    fn wait(&mut self, poll: &mut PollSet<usize>, next: u64) -> io::Result<()> {
+        poll.clear();
+        let mut deadline = next;
+        for (i, agent) in self.agents.iter().enumerate() {
+            deadline = deadline.min(agent.deadline());
+            if let Some(fd) = agent.descriptor() {
+                poll.add(fd, Interest::READ, i);
+            }
+        }
+        if let Some(pulses) = &self.pulses {
+            deadline = deadline.min(pulses.deadline());
+        }
+        poll.wait(Some(deadline)).map(drop)
+    }
+
+    /// Automatic mode: ports or their clocks changed.
+    fn replan(&mut self) -> Result<(), ClockError> {
+        let mut domains = Vec::with_capacity(self.agents.len());
+        for i in 0..self.agents.len() {
+            domains.push(self.domain(i)?);
+        }
+        let role = self.settings.system_role;
+        let system = if role == SystemRole::None {
+            None
+        } else {
+            let name = self.settings.system_clock.clone();
+            Some(self.clocks.open(&name, None, &self.settings)?)
+        };
+        let mut new = plan(&domains, system, role);
+        self.domain_sources = domains.iter().map(|d| d.source().ok()).collect();
+        if !self.settings.fan_out.is_empty() {
+            let system = system.unwrap_or_default();
+            let sources = self.domain_sources.iter().enumerate();
+            let each =
+                sources.filter_map(|(i, clock)| Some((system, Source { clock: (*clock)?, domain: Some(i) })));
+            new.follow = each.collect();
+        } else if self.ensemble.is_some()
+            && let Some(system) = system
+        {
+            // The majority of all is its source, whoever is first.
+            new.follow.retain(|(sink, _)| *sink != system);
+            new.follow.push((system, Source { clock: system, domain: None }));
+        }
+        if new == self.plan {
+            return Ok(());
+        }
+        // There was nothing before, and there is nothing now.
+        if !new.follow.is_empty() || !self.plan.lacks.is_empty() {
+            info!("reconfiguring after port state change");
+            self.tell(&new);
+        }
+        let mut old = std::mem::take(&mut self.sinks);
+        for (sink, source) in &new.follow {
+            let own_domain = !self.settings.fan_out.is_empty();
+            let same = |s: &Sink| s.clock == *sink && (!own_domain || s.source.domain == source.domain);
+            let known = old.iter().position(same).map(|i| old.swap_remove(i));
+            let made = match known {
+                Some(mut known) => {
+                    known.follow(*source);
+                    Ok(known)
+                }
+                None => match self.clocks.get(*sink) {
+                    Some(entry) => Sink::new(*sink, *source, entry, &self.settings),
+                    None => continue,
+                },
+            };
+            match made {
+                Ok(sink) => self.sinks.push(sink),
+                Err(e @ ClockError::Permission { .. }) => return Err(e),
+                Err(e) => self.failed(*sink, &e),
+            }
+        }
+        self.plan = new;
+        Ok(())
+    }
+
+    fn tell(&mut self, new: &Plan) {
+        for (i, lack) in new.lacks.iter().enumerate() {
+            let name = self.agents.get(i).map(Agent::name).unwrap_or_default();
+            match lack {
+                Some(Lack::Several) => info!("multiple master clocks available, postponing sync... ({name})"),
+                Some(Lack::NotReady) => info!("master clock not ready, waiting... ({name})"),
+                _ => {}
+            }
+        }
+        let mut sources: Vec<ClockId> = Vec::new();
+        for (sink, source) in &new.follow {
+            if let Some(entry) = self.clocks.get(*sink) {
+                info!("selecting {} for synchronization", entry.label);
+            }
+            if !sources.contains(&source.clock) && source.clock != *sink {
+                sources.push(source.clock);
+            }
+        }
+        for source in &sources {
+            if let Some(entry) = self.clocks.get(*source) {
+                info!("selecting {} as the master clock", entry.label);
+            }
+        }
+        if new.follow.is_empty() {
+            info!("nothing to synchronize");
+        }
+    }
+
+    /// The clocks of an instance and what its ports make of them.
+    fn domain(&mut self, i: usize) -> Result<Domain, ClockError> {
+        let Some(agent) = self.agents.get(i).filter(|a| a.is_ready()) else { return Ok(Domain::default()) };
+        let ports: Vec<(ClockName, String, State)> = agent
+            .ports()
+            .values()
+            .filter_map(|p| Some((agent.clock_of(p)?, p.interface.clone(), p.state)))
+            .collect();
+        let mut clocks: Vec<(ClockId, State)> = Vec::new();
+        for (name, interface, state) in ports {
+            let label = (self.settings.drop_in && matches!(name, ClockName::Phc(_))).then_some(interface);
+            let id = match self.clocks.open(&name, label.as_deref(), &self.settings) {
+                Ok(id) => id,
+                Err(e) => {
+                    if self.trouble.allow(monotonic_now()).is_some() {
+                        warn!("{e}");
+                    }
+                    self.retry_at = Some(monotonic_now().saturating_add(RETRY_NS));
+                    continue;
+                }
+            };
+            match clocks.iter_mut().find(|(c, _)| *c == id) {
+                Some((_, strongest)) => *strongest = (*strongest).max(state),
+                None => clocks.push((id, state)),
+            }
+        }
+        Ok(Domain { clocks })
+    }
+
+    /// A clock does not answer any more: without it, until it does again.
+    fn failed(&mut self, clock: ClockId, e: &ClockError) {
+        if self.trouble.allow(monotonic_now()).is_some() {
+            warn!("{e}");
+        }
+        self.clocks.close(clock);
+        self.sinks.retain(|s| s.clock != clock && s.source.clock != clock);
+        self.plan = Plan::default();
+        self.retry_at = Some(monotonic_now().saturating_add(RETRY_NS));
+    }
+
+    /// One measurement of each sink.
+    fn update(&mut self, now: u64) -> Result<(), Box<dyn Error>> {
+        if !self.started && !self.settings.automatic {
+            let settled = self.agents.first().is_some_and(|a| a.is_settled() && a.time().is_some());
+            if !settled {
+                return Ok(());
+            }
+            self.started = true;
+        }
+        if self.pulses.is_some() {
+            return Ok(());
+        }
+        let mut sinks = std::mem::take(&mut self.sinks);
+        let mut gone = None;
+        for sink in &mut sinks {
+            match self.update_sink(sink, now) {
+                Ok(()) => {}
+                Err(e @ ClockError::Busy { .. }) => {
+                    if let Some(more) = self.busy.allow(now) {
+                        warn!("{e} (left out, and {more} times before)");
+                    }
+                }
+                Err(e) if !self.settings.automatic => return Err(e.into()),
+                Err(e @ ClockError::Permission { .. }) => return Err(e.into()),
+                Err(e) => gone = Some((sink.clock, sink.source.clock, e)),
+            }
+        }
+        self.sinks = sinks;
+        if let Some((sink, source, e)) = gone {
+            self.failed(sink, &e);
+            self.failed(source, &e);
+        }
+        Ok(())
+    }
+
+    fn update_sink(&mut self, sink: &mut Sink, now: u64) -> Result<(), ClockError> {
+        if sink.source.clock == sink.clock {
+            return self.update_by_majority(sink, now);
+        }
+        let Some(entry) = self.clocks.get(sink.clock) else { return Ok(()) };
+        sink.look(entry, &self.settings, now)?;
+        let Some(compared) = self.clocks.compare(sink.source.clock, sink.clock, &self.comparer) else {
+            return Ok(());
+        };
+        let c = compared?;
+        let (sink_utc, is_system) =
+            self.clocks.get(sink.clock).map_or((false, false), |e| (e.utc, e.clock.is_system()));
+        let Some((source_utc, kind)) = self.clocks.get(sink.source.clock).map(|e| (e.utc, e.kind())) else {
+            return Ok(());
+        };
+        let utc = self.utc(sink.source, c.source, source_utc, is_system);
+        let wanted = match self.settings.offset {
+            Some(offset) => offset,
+            None if sink_utc && !source_utc => -utc.behind,
+            None if source_utc && !sink_utc => utc.behind,
+            None => TimeInterval::ZERO,
+        };
+        if utc.suspended && self.settings.offset.is_none() && sink_utc != source_utc {
+            if !std::mem::replace(&mut self.suspended, true) {
+                info!("clock update suspended due to leap second");
+            }
+            sink.pause();
+            return Ok(());
+        }
+        self.suspended = false;
+        if is_system {
+            self.tell_kernel(sink.source, &utc)?;
+        }
+        let target = TimePoint::from_scaled(c.source.scaled() + i128::from(wanted.0));
+        let m = Measurement {
+            offset: c.sink - target,
+            local: c.sink,
+            delay: Some(c.delay),
+            kind,
+            leap: utc.leap,
+        };
+        let (source, settings) = (sink.source.clock, &self.settings);
+        let now_there = self.clocks.get(source).map(|e| e.clock.now()).transpose()?;
+        let Some(entry) = self.clocks.get(sink.clock) else { return Ok(()) };
+        sink.update(entry, settings, &m, || Ok(now_there.map(|t| t + wanted)), now)?;
+        if sink_utc {
+            let error = self.source_error(sink.source) + c.delay.nanos_f64() / 2.0;
+            self.keep_bound(sink, m.offset, error);
+        }
+        Ok(())
+    }
+
+    /// How far off a source may be, ns: what its instance says of itself and of its grandmaster, and what was configured. The
+    /// path may take all of its delay in one direction.
+    fn source_error(&self, source: Source) -> f64 {
+        let q = source.domain.and_then(|d| self.agents.get(d)).map(Agent::quality).unwrap_or_default();
+        let own = q.offset.abs().nanos_f64() + q.path_delay.abs().nanos_f64();
+        own + q.accuracy.unwrap_or_default().nanos_f64() + self.settings.source_error.nanos_f64()
+    }
+
+    /// For applications.
+    fn keep_bound(&mut self, sink: &Sink, offset: TimeInterval, error_ns: f64) {
+        if let Some(bound) = &mut self.bound {
+            if sink.is_locked() {
+                bound.measured(offset, error_ns);
+            } else {
+                bound.unlocked();
+            }
+        }
+    }
+
+    /// What TAI and UTC are apart, for clocks that follow this source, which shows `at`.
+    fn utc(&mut self, source: Source, at: TimePoint, source_utc: bool, is_system: bool) -> Utc {
+        let domain = source.domain.unwrap_or(0);
+        let properties = self.agents.get(domain).and_then(Agent::time);
+        let p = properties.unwrap_or_default();
+        let mode = match self.settings.leap {
+            // Only the kernel's own clock has a kernel to do it.
+            LeapMode::Kernel if !is_system => LeapMode::Servo,
+            mode => mode,
+        };
+        let window = self.settings.smear_window;
+        let tai = if source_utc {
+            at + TimeInterval::from_nanos(i64::from(p.utc_offset) * 1_000_000_000)
+        } else {
+            at
+        };
+        let Some(keeper) = self.keepers.get_mut(domain) else {
+            return UtcKeeper::default().at(&p, tai, mode, window);
+        };
+        // A lost instance announces nothing; what was announced holds.
+        if properties.is_some() {
+            keeper.update(&p, tai, mode, window);
+        }
+        keeper.at(&p, tai, mode, window)
+    }
+
+    /// Leap second and TAI offset, where they changed.
+    fn tell_kernel(&mut self, source: Source, utc: &Utc) -> Result<(), ClockError> {
+        let Some(p) = source.domain.and_then(|d| self.agents.get(d)).and_then(Agent::time) else {
+            return Ok(());
+        };
+        if self.settings.free_running || self.settings.feeds_ntp() {
+            return Ok(());
+        }
+        if self.settings.leap == LeapMode::Kernel && self.kernel.leap != Some(utc.leap) {
+            let mut system = SystemClock::new();
+            if system.leap()? != utc.leap {
+                system.set_leap(utc.leap)?;
+                match utc.leap {
+                    LeapSecond::Insert => info!("clock set to insert leap second at midnight (UTC)"),
+                    LeapSecond::Delete => info!("clock set to delete leap second at midnight (UTC)"),
+                    LeapSecond::None => {}
+                }
+            }
+            self.kernel.leap = Some(utc.leap);
+        }
+        let tai = whole_offset(p);
+        if let Some(tai) = tai
+            && self.kernel.tai != Some(tai)
+        {
+            let mut system = SystemClock::new();
+            if system.tai_offset()? != tai {
+                system.set_tai_offset(tai)?;
+            }
+            self.kernel.tai = Some(tai);
+        }
+        Ok(())
+    }
+}
+
+/// TAI - UTC for the kernel, if the instance vouches for it.
+fn whole_offset(p: TimeProperties) -> Option<i32> {
+    (p.utc_offset_valid && p.time_traceable && p.ptp_timescale).then(|| i32::from(p.utc_offset))
+}

@@ -1,0 +1,276 @@
+//! One PTP instance at work: its engine, what it wants done, and the clock it keeps.
+
+use ptp_clock::ClockName;
+use ptp_daemon::{State, log_context};
+use ptp_net::{Received, StampRequest, Stamping};
+use ptp_wire::{PortNumber, TimeInterval, TimePoint};
+use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
+use ptpd::host::{Discipline, Settings, Together};
+use tracing::{info, warn};
+
+use super::clock::HostClock;
+use super::cmlds::CommonLinks;
+use super::drop_in::DropIn;
+use super::net_port::{address_from_net, envelope, says_unicast};
+use super::resolve::Resolver;
+use super::shared::{Shared, send, send_on, token_of};
+use super::start::prepare;
+use super::tell::tell;
+
+/// The frequency is saved this often while it is good.
+pub(super) const SAVE_INTERVAL_NS: u64 = 600_000_000_000;
+
+/// An instance and its places among what is shared.
+pub(super) struct Instance {
+    /// Its place in the daemon's list.
+    pub(super) index: usize,
+    pub(super) settings: Settings,
+    pub(super) engine: Engine,
+    pub(super) discipline: Discipline,
+    /// In the place of ptp4l.
+    pub(super) drop_in: Option<DropIn>,
+    pub(super) resolver: Resolver,
+    /// The sockets of each port.
+    pub(super) ports: Vec<usize>,
+    /// The clock of each port's stamps.
+    pub(super) clocks: Vec<usize>,
+    /// The clock that is disciplined.
+    pub(super) clock: usize,
+    /// The clock that it starts with.
+    pub(super) named: usize,
+    /// Keeps the clocks of the ports together; `None`: somebody else does, or nobody has to.
+    pub(super) together: Option<Together>,
+    /// The management sockets.
+    pub(super) local: usize,
+    /// Common services in other programs, and what their ports are here.
+    pub(super) common: CommonLinks,
+    pub(super) next_save: u64,
+}
+
+impl Instance {
+    pub(super) fn handle(&mut self, now: u64, input: Input<'_>) {
+        self.engine.handle(Instant(now), input);
+    }
+
+    pub(super) fn interface(&self, port: PortNumber) -> Option<&str> {
+        let network = self.settings.networks.get(usize::from(port.0).checked_sub(1)?)?;
+        Some(&network.interface)
+    }
+
+    /// A message that one of its ports received.
+    pub(super) fn receive(
+        &mut self,
+        now: u64,
+        port: PortNumber,
+        rx: &Received<'_>,
+        clocks: &mut [HostClock],
+        (groups, relays): ((ptp_net::Address, ptp_net::Address), bool),
+    ) {
+        let stamp = rx.stamp.and_then(|t| self.own_time(now, port, t, clocks));
+        let (source, octets) = (address_from_net(rx.source), rx.octets);
+        let passing = rx.passing.and_then(|p| envelope(source, p, groups));
+        if relays && passing.is_none() && !says_unicast(octets) {
+            return; // To this host's address, and yet not to it: it would pass as multicast.
+        }
+        let input = match &passing {
+            Some(envelope) => Input::Transit { port, octets, stamp, envelope },
+            None => Input::Frame { port, octets, stamp, source },
+        };
+        self.engine.handle(Instant(now), input);
+    }
+
+    /// The stamp of something it sent.
+    pub(super) fn stamped(
+        &mut self,
+        now: u64,
+        token: TxToken,
+        stamp: Option<TimePoint>,
+        clocks: &mut [HostClock],
+    ) {
+        let stamp = stamp.and_then(|t| self.own_time(now, Engine::port_of(token), t, clocks));
+        self.engine.handle(Instant(now), Input::TransmitStamp { token, stamp });
+    }
+
+    /// A stamp in the time of the port's clock.
+    fn own_time(
+        &self,
+        now: u64,
+        port: PortNumber,
+        stamp: TimePoint,
+        clocks: &mut [HostClock],
+    ) -> Option<TimePoint> {
+        let index = *self.clocks.get(usize::from(port.0).checked_sub(1)?)?;
+        clocks.get_mut(index)?.stamp(now, stamp)
+    }
+
+    /// Does what the engine wants, until it wants nothing more.
+    pub(super) fn carry_out(&mut self, now: u64, shared: &mut Shared) {
+        loop {
+            let mut moved = false;
+            let mut sampled = None;
+            let mut left = false;
+            while let Some(output) = self.engine.poll() {
+                match output {
+                    Output::Transmit { port, class, destination, octets, stamp } => {
+                        let Some(port) = place(&self.ports, port) else { continue };
+                        let request = self.settings.request(now, self.index, stamp);
+                        shared.transmit(port, request, now, send(class, destination, octets));
+                    }
+                    Output::Transit { port, class, envelope, octets, stamp } => {
+                        let Some(port) = place(&self.ports, port) else { continue };
+                        let request = self.settings.request(now, self.index, stamp);
+                        shared.transmit(port, request, now, send_on(class, &envelope, octets));
+                    }
+                    Output::LocalReply { peer, octets } => {
+                        let Some(local) = shared.locals.get_mut(self.local) else { continue };
+                        if peer == engine::MONITOR_PEER {
+                            local.send_to_monitor(self.settings.slave_event_monitor.as_deref(), octets);
+                        } else {
+                            local.send(now, peer, octets);
+                        }
+                    }
+                    Output::Sample(sample) => sampled = Some(sample),
+                    Output::Delay(_) => {}
+                    Output::Event(event) => {
+                        log_context(&self.settings.name);
+                        if !self.drop_in.as_mut().is_some_and(|d| d.tell(&event)) {
+                            tell(&self.settings, &event);
+                        }
+                        if let Event::LinkDelay { port, link } = event {
+                            shared.links.push((self.index, port, link));
+                        }
+                        if let Event::PortState { port, to, .. } = event
+                            && shared.notify.enabled()
+                        {
+                            let name = &self.settings.name;
+                            let space = if name.is_empty() { "" } else { " " };
+                            shared.notify.status(&format!("{name}{space}port {port} is {to}"));
+                        }
+                        left |= matches!(event, Event::PortState { from, .. } if is_client(from));
+                        moved |= matches!(event, Event::PortState { .. });
+                    }
+                }
+            }
+            self.drop_in.iter_mut().for_each(DropIn::end);
+            if moved {
+                self.follow_client(now, shared);
+            }
+            let Some(clock) = shared.clocks.get_mut(self.clock) else { return };
+            if left && !self.port_states().any(is_client) {
+                self.discipline.release(now, clock.clock());
+            }
+            let Some(sample) = sampled else {
+                if moved {
+                    continue;
+                }
+                return;
+            };
+            log_context(&self.settings.name);
+            if self.drop_in.as_mut().is_some_and(|d| d.measure(&sample)) {
+                self.engine.handle(Instant(now), Input::Servo(engine::ServoState::Unlocked));
+                continue;
+            }
+            let ahead = self.timescale_correction(clock.name());
+            let outcome = self.discipline.serve(&mut self.engine, now, clock.clock(), sample, ahead);
+            if outcome.stepped {
+                shared.stepped.push((self.clock, Some(self.index)));
+                if let Some(together) = &mut self.together {
+                    together.source_stepped();
+                    self.tell_aligned(now);
+                }
+            }
+            if self.discipline.take_clock_gone()
+                && clock.reopen().is_ok()
+                && self.discipline.clock_replaced(clock.clock()).is_ok()
+            {
+                info!("{} has come back, and is set like at the start", clock.name());
+                self.tell_phc_index(now, &shared.clocks);
+            }
+        }
+    }
+
+    /// The system clock keeps UTC; a master on the PTP timescale is ahead of it by currentUtcOffset.
+    fn timescale_correction(&self, clock: &ClockName) -> TimeInterval {
+        let properties = self.engine.time_properties_ds();
+        if *clock == ClockName::System && properties.ptp_timescale {
+            TimeInterval::from_nanos(i64::from(properties.current_utc_offset) * 1_000_000_000)
+        } else {
+            TimeInterval::ZERO
+        }
+    }
+
+    fn port_states(&self) -> impl Iterator<Item = PortState> + '_ {
+        (1..).take(self.ports.len()).filter_map(|n| self.engine.port_state(PortNumber(n)))
+    }
+
+    /// Keeps the frequency for the next start.
+    pub(super) fn save(&self, clocks: &[HostClock]) {
+        let (Some(path), Some(frequency), Some(clock)) =
+            (&self.settings.state_file, self.discipline.learnt_frequency(), clocks.get(self.clock))
+        else {
+            return;
+        };
+        let mut state = State::default();
+        state.set_text("clock", &clock.name().to_string());
+        state.set_number("frequency_ppb", frequency);
+        if let Err(e) = state.save(path) {
+            warn!("{e}");
+        }
+    }
+
+    /// New settings, as far as they can change live.
+    pub(super) fn reload(&mut self, now: u64, mut new: Settings, clocks: &mut [HostClock]) {
+        let Some(clock) = clocks.get_mut(self.clock) else { return };
+        let stamping = match self.settings.instance.ports.first().map(|p| p.stamping) {
+            Some(engine::Stamping::Hardware) => Stamping::Hardware,
+            Some(engine::Stamping::OneStep) => Stamping::OneStep,
+            Some(engine::Stamping::P2pOneStep) => Stamping::P2pOneStep,
+            Some(engine::Stamping::Software) | None => Stamping::Software,
+        };
+        let identity = new.clock_identity.unwrap_or(self.engine.config().clock_identity);
+        prepare(&mut new, identity, stamping, clock.name());
+        new.instance.free_running |= self.settings.measures_only;
+        self.discipline.configure(new.servo, clock.clock(), new.summary_ns);
+        for (what, changed) in [
+            ("clock_device", new.clock != self.settings.clock),
+            ("management sockets", new.read_write != self.settings.read_write),
+            ("management sockets", new.read_only != self.settings.read_only),
+            ("interfaces and addresses", new.networks != self.settings.networks),
+            ("stamping", new.stamps != self.settings.stamps),
+            ("user", new.user != self.settings.user),
+        ] {
+            if changed {
+                warn!("a change of {what} needs a restart");
+            }
+        }
+        self.engine.handle(Instant(now), Input::Configure(&new.instance));
+        // Addresses that names stand for are told anew: the table may have changed.
+        self.resolver = Resolver::new(&new.instance);
+        self.settings.instance = new.instance;
+        self.settings.servo = new.servo;
+        self.settings.summary_ns = new.summary_ns;
+        self.settings.slave_event_monitor = new.slave_event_monitor;
+        self.settings.state_file = new.state_file;
+    }
+}
+
+/// Where a port's sockets are.
+fn place(ports: &[usize], number: PortNumber) -> Option<usize> {
+    ports.get(usize::from(number.0).checked_sub(1)?).copied()
+}
+
+/// How long stamps are waited for.
+trait Patience {
+    fn request(&self, now: u64, instance: usize, stamp: Option<TxToken>) -> Option<StampRequest>;
+}
+
+impl Patience for Settings {
+    fn request(&self, now: u64, instance: usize, stamp: Option<TxToken>) -> Option<StampRequest> {
+        let deadline = now.saturating_add(self.tx_stamp_timeout_ns);
+        stamp.map(|token| StampRequest { token: token_of(instance, token), deadline })
+    }
+}
+
+fn is_client(state: PortState) -> bool {
+    matches!(state, PortState::Uncalibrated | PortState::Slave)
+}
