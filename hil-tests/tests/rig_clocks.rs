@@ -16,8 +16,11 @@ fn clocks_of_several_cards_are_kept_together_and_taken_over() {
             return println!("skipped: {e}");
         }
     };
-    let jobs = ["jbod-alone", "bond-members", "vclocks-domains"]
-        .map(|scenario| Job { scenario: scenario.to_owned(), side: Side::Ours });
+    let jobs = ["jbod-alone", "bond-members", "vclocks-domains"].map(|scenario| Job {
+        scenario: scenario.to_owned(),
+        side: Side::Ours,
+        short: false,
+    });
     let outcomes = run(&means, "test-clocks", &jobs, Duration::from_secs(900)).expect("the guest runs");
     println!("{}", table(&outcomes));
     // The scenarios look at states and steps themselves.

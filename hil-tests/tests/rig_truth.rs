@@ -38,10 +38,10 @@ const CLOCKS: [&str; 12] = [
     "removed",
     "stepped",
 ];
-/// With a test of its own: `phc_sync_rig.rs`.
-const ELSEWHERE: [&str; 1] = ["follow"];
+/// With tests of their own: `phc_sync_rig.rs`, `rig_clocks.rs`.
+const ELSEWHERE: [&str; 4] = ["follow", "jbod-alone", "bond-members", "vclocks-domains"];
 /// What a side cannot do yet; the scenario itself tells why.
-const ABSENT: [(&str, Side); 1] = [("bond", Ours)];
+const ABSENT: [(&str, Side); 0] = [];
 
 /// Of stamps in all scenarios, standard deviation in ns. What is left of it in a clock is less; and three times as much, a fault.
 const STAMP_NOISE: f64 = 2.0;
