@@ -11,6 +11,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("ptp-net", 1),
     ("ptp-servo", 1),
     ("ptp-gnss", 1),
+    ("ptp-security", 1),
     ("ptp-daemon", 2),
     ("ptp-management", 2),
     ("ptp-config", 2),

@@ -3,15 +3,20 @@
 use core::time::Duration;
 
 use hil_tests::sim::{LinkSpec, NodeId, NodeSpec, PortState, Rng, Simulation};
+use ptp_security::Database;
 use ptp_wire::management::AcceptableMaster;
 use ptp_wire::{
     Body, ClockIdentity, DaylightSaving, Header, LogInterval, MessageType, PortIdentity, PortNumber,
-    Seconds48, SynchronizationMetadata, TimeAddressFlags, TimeInterval, TimePoint, TlvType, Writer,
+    RateOffset, Seconds48, SynchronizationMetadata, TimeAddressFlags, TimeInterval, TimePoint, TlvType,
+    Writer,
 };
 use ptpd::engine::{
-    Access, Accuracy, Address, AlternateTimeOffset, Delay, DelayFilterKind, DesiredState, DownCause,
-    DropCause, Engine, ExternalGrandmaster, Input, InstanceConfig, Instant, MonitorDestination, Options,
-    Output, PortConfig, PortOptions, ServoState, SlaveMonitoring, SynchronizationUncertain, TxToken,
+    Access, Accuracy, Address, AlternateTimeOffset, AsCapable, Authentication, BestMaster, Delay,
+    DelayFilterKind, DesiredState, Destination, DownCause, DropCause, Engine, Envelope, ExternalGrandmaster,
+    FrameHeaders, GptpCapable, GptpRules, Holdover, Input, InstanceConfig, InstanceKind, Instant,
+    MasterAddress, MonitorDestination, Options, Output, PortConfig, PortOptions, PowerSettings, Prefix,
+    ServoState, SlaveMonitoring, Stamping, StaticRole, SynchronizationUncertain, TxToken,
+    UnicastClientConfig, UnicastMaster, UnicastServerConfig,
 };
 
 /// Drop causes decided before a frame counts as received.
@@ -227,8 +232,8 @@ fn frames_of_any_kind_are_counted_once_and_survived_in_every_state() {
     }
     // The storm was a storm: it met every cause that frames can have here.
     for cause in DropCause::ALL {
-        // No port here is master-only or of IEEE 802.1AS, all event messages are stamped, eight qualified masters never meet, and
-        // nothing passes.
+        // No port here has keys, is master-only or of IEEE 802.1AS, all event messages are stamped, eight qualified masters never
+        // meet, and nothing passes.
         let expected = !matches!(
             cause,
             DropCause::MissingStamp
@@ -238,6 +243,10 @@ fn frames_of_any_kind_are_counted_once_and_survived_in_every_state() {
                 | DropCause::Looped
                 | DropCause::NoLinkDelay
                 | DropCause::NotAcceptable
+                | DropCause::Unauthenticated
+                | DropCause::UnknownKey
+                | DropCause::BadIcv
+                | DropCause::Replayed
                 | DropCause::NotCapable
                 | DropCause::NoInformation
         );
@@ -280,11 +289,32 @@ fn any_config(rng: &mut Rng) -> InstanceConfig {
                 DelayFilterKind::MovingMedian
             },
             delay_filter_length: rng.below(40) as u16,
+            unicast_client: rng.chance(0.3).then(|| any_unicast_client(rng)),
+            unicast_server: rng.chance(0.3).then(|| any_unicast_server(rng)),
+            multicast: rng.chance(0.7),
+            local_priority: rng.next_u64() as u8,
+            stamping: [Stamping::Hardware, Stamping::Software, Stamping::OneStep, Stamping::P2pOneStep]
+                [rng.below(4)],
+            power: PowerSettings { version: rng.below(4) as u16, ..PortConfig::new("").power },
+            gptp: any_gptp(rng),
+            authentication: any_authentication(rng),
             options: any_port_options(rng),
             ..PortConfig::new(&format!("eth{i}"))
         })
         .collect();
+    use BestMaster::{G8265, G8275, Ieee1588, Ieee8021As, Static};
+    use InstanceKind::{Boundary, Ordinary, TransparentE2e, TransparentP2p};
     InstanceConfig {
+        kind: [Ordinary, Boundary, Boundary, TransparentE2e, TransparentP2p][rng.below(5)],
+        best_master: [Ieee1588, Ieee1588, G8275, G8265, Ieee8021As, Static][rng.below(6)],
+        relay: rng.chance(0.3),
+        syntonise: rng.chance(0.5),
+        revertive: rng.chance(0.5),
+        holdover: rng.chance(0.3).then(|| Holdover {
+            in_spec: Duration::from_secs(rng.below(20) as u64),
+            out_of_spec: Duration::from_secs(rng.next_u64() >> rng.below(64)),
+        }),
+        local_priority: rng.next_u64() as u8,
         priority1: rng.next_u64() as u8,
         client_only: rng.chance(0.2),
         free_running: rng.chance(0.2),
@@ -296,6 +326,68 @@ fn any_config(rng: &mut Rng) -> InstanceConfig {
         options: any_options(rng),
         ..InstanceConfig::new(ClockIdentity([rng.below(20) as u8; 8]), ports)
     }
+}
+
+fn any_log(rng: &mut Rng) -> LogInterval {
+    LogInterval(if rng.chance(0.3) { rng.next_u64() as i8 } else { rng.below(6) as i8 - 3 })
+}
+
+fn any_unicast_client(rng: &mut Rng) -> UnicastClientConfig {
+    let master = |rng: &mut Rng| UnicastMaster {
+        address: if rng.chance(0.8) {
+            MasterAddress::Known(address(rng))
+        } else {
+            MasterAddress::Named("gm".into())
+        },
+        local_priority: rng.next_u64() as u8,
+    };
+    UnicastClientConfig {
+        masters: (0..rng.below(5)).map(|_| master(rng)).collect(),
+        duration: (rng.next_u64() >> (32 + rng.below(32))) as u32,
+        log_query_interval: any_log(rng),
+    }
+}
+
+fn any_unicast_server(rng: &mut Rng) -> UnicastServerConfig {
+    UnicastServerConfig {
+        max_clients: rng.below(20) as u32,
+        max_rate: (rng.next_u64() >> (32 + rng.below(32))) as u32,
+        max_client_rate: (rng.next_u64() >> (32 + rng.below(32))) as u32,
+        max_duration: (rng.next_u64() >> (32 + rng.below(32))) as u32,
+        min_log_announce_interval: any_log(rng),
+        min_log_sync_interval: any_log(rng),
+        min_log_delay_resp_interval: any_log(rng),
+        allow: if rng.chance(0.2) { vec![Prefix::Ipv4([127, 0, 0, 0].into(), 25)] } else { Vec::new() },
+        deny: if rng.chance(0.2) { vec![Prefix::Ethernet([0; 6], 1)] } else { Vec::new() },
+        drain: rng.chance(0.1),
+    }
+}
+
+fn any_gptp(rng: &mut Rng) -> GptpRules {
+    GptpRules {
+        as_capable: [AsCapable::Unused, AsCapable::Measured, AsCapable::Preset][rng.below(3)],
+        gptp_capable: [GptpCapable::Off, GptpCapable::Send, GptpCapable::Require][rng.below(3)],
+        log_gptp_capable_interval: any_log(rng),
+        gptp_capable_receipt_timeout: rng.next_u64() as u8,
+        follow_up_info: rng.chance(0.5),
+        role: [None, Some(StaticRole::Master), Some(StaticRole::Client)][rng.below(3)],
+        inhibit_announce: rng.chance(0.2),
+        inhibit_delay_req: rng.chance(0.2),
+        ignore_source_id: rng.chance(0.2),
+        msg_interval_request: rng.chance(0.5),
+        oper_log_sync_interval: any_log(rng),
+        oper_log_pdelay_req_interval: any_log(rng),
+        neighbor_delay: rng.chance(0.5).then(|| TimeInterval(rng.next_u64() as i64)),
+        ..PortConfig::new("").gptp
+    }
+}
+
+fn any_authentication(rng: &mut Rng) -> Option<Authentication> {
+    let (database, _) =
+        Database::parse("[security_association]\nspp 7\n1 SHA256 secret\n2 AES128 0123456789abcdef\n");
+    let association = database.get(7)?.as_ref().clone();
+    let active_key_id = [None, Some(1), Some(2)][rng.below(3)];
+    rng.chance(0.15).then_some(Authentication { association, active_key_id })
 }
 
 fn any_options(rng: &mut Rng) -> Options {
@@ -392,6 +484,8 @@ fn any_inputs(seed: u64, corpus: &[Vec<u8>]) -> usize {
     let mut rng = Rng::new(seed, 6, 6);
     let mut engine = Engine::new(any_config(&mut rng), seed, Instant(rng.next_u64() >> 1));
     let mut now = rng.next_u64() >> 1;
+    let (keys, _) =
+        Database::parse("[security_association]\nspp 7\n1 SHA256 secret\n2 AES128 0123456789abcdef\n");
     let mut outputs = 0;
     for port in 1..=4 {
         engine.handle(Instant(now), Input::PortUp { port: PortNumber(port) });
@@ -405,8 +499,8 @@ fn any_inputs(seed: u64, corpus: &[Vec<u8>]) -> usize {
             _ => now + rng.below(200_000_000) as u64,
         };
         let port = PortNumber(if rng.chance(0.02) { rng.next_u64() as u16 } else { 1 + rng.below(4) as u16 });
-        let frame = mutate(&mut rng, corpus);
-        let config;
+        let mut frame = mutate(&mut rng, corpus);
+        let (config, envelope);
         let input = match rng.below(40) {
             0 => Input::PortDown {
                 port,
@@ -420,7 +514,20 @@ fn any_inputs(seed: u64, corpus: &[Vec<u8>]) -> usize {
                 config = any_config(&mut rng);
                 Input::Configure(&config)
             }
-            8 => Input::PhcIndex { port, phc_index: Some(rng.next_u64() as i32) },
+            8 => match rng.below(4) {
+                0 => Input::PhcIndex { port, phc_index: Some(rng.next_u64() as i32) },
+                1 => Input::MasterAddress {
+                    port,
+                    index: rng.below(6),
+                    address: rng.chance(0.8).then(|| address(&mut rng)),
+                },
+                2 => Input::TimeBaseChanged {
+                    phase: TimeInterval(rng.next_u64() as i64),
+                    frequency: RateOffset(rng.next_u64() as i32),
+                },
+                _ if rng.chance(0.05) => Input::Stop,
+                _ => Input::Tick,
+            },
             9..12 => Input::LocalManagement {
                 octets: &frame,
                 access: if rng.chance(0.5) { Access::ReadWrite } else { Access::ReadOnly },
@@ -431,12 +538,33 @@ fn any_inputs(seed: u64, corpus: &[Vec<u8>]) -> usize {
                 Input::TransmitStamp { token: TxToken(token), stamp: any_stamp(&mut rng) }
             }
             18..22 => Input::Tick,
-            _ => Input::Frame { port, octets: &frame, stamp: any_stamp(&mut rng), source: address(&mut rng) },
+            22..26 => {
+                envelope = Envelope {
+                    source: address(&mut rng),
+                    destination: match rng.below(3) {
+                        0 => Destination::Primary,
+                        1 => Destination::PeerDelay,
+                        _ => Destination::Unicast(address(&mut rng)),
+                    },
+                    headers: FrameHeaders::NONE,
+                };
+                Input::Transit { port, octets: &frame, stamp: any_stamp(&mut rng), envelope: &envelope }
+            }
+            _ => {
+                if rng.chance(0.2) {
+                    let len = frame.len();
+                    frame.resize(len + 64, 0);
+                    if let Some(Ok(sealed)) = keys.get(7).map(|sa| sa.seal(2, &mut frame, len)) {
+                        frame.truncate(sealed);
+                    }
+                }
+                Input::Frame { port, octets: &frame, stamp: any_stamp(&mut rng), source: address(&mut rng) }
+            }
         };
         engine.handle(Instant(now), input);
         let mut of_this = 0;
         while let Some(output) = engine.poll() {
-            if let Output::Transmit { octets, .. } = output {
+            if let Output::Transmit { octets, .. } | Output::Transit { octets, .. } = output {
                 let message = ptp_wire::Message::parse(octets).expect("what we send can be read");
                 assert_eq!(message.octets().len(), octets.len());
             }

@@ -22,7 +22,7 @@ impl Entry {
     }
 }
 
-/// All clocks. Numbers stay good until [`Table::close_all_but`].
+/// All clocks. Numbers stay good until [`Table::close`].
 #[derive(Default)]
 pub(crate) struct Table {
     entries: Vec<Option<Entry>>,

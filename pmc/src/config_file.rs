@@ -1,4 +1,4 @@
-//! What linuxptp's pmc takes from a configuration file of linuxptp: four options of its global section. All others belong to
+//! What linuxptp's pmc takes from a configuration file of linuxptp: some options of its global section. All others belong to
 //! other programs.
 
 use std::fmt;
@@ -11,6 +11,10 @@ pub(crate) struct ConfigFile {
     pub(crate) sdo_id: Option<u8>,
     pub(crate) transport: Option<ptp_net::Transport>,
     pub(crate) server: Option<PathBuf>,
+    pub(crate) sa_file: Option<PathBuf>,
+    pub(crate) spp: Option<i16>,
+    pub(crate) active_key_id: Option<u32>,
+    pub(crate) allow_unauth: Option<u8>,
 }
 
 /// What is wrong with the file.
@@ -72,6 +76,20 @@ impl ConfigFile {
                     });
                 }
                 "uds_address" => config.server = Some(value.into()),
+                "sa_file" => {
+                    config.sa_file = Some(value.into()).filter(|p: &PathBuf| !p.as_os_str().is_empty())
+                }
+                "spp" => {
+                    let spp = value.parse().ok().filter(|spp| (-1..=255).contains(spp));
+                    config.spp = Some(spp.ok_or_else(|| bad("-1..=255"))?);
+                }
+                "active_key_id" => {
+                    config.active_key_id = Some(value.parse().map_err(|_| bad("0..=4294967295"))?);
+                }
+                "allow_unauth" => {
+                    let allow = value.parse().ok().filter(|allow| *allow <= 2);
+                    config.allow_unauth = Some(allow.ok_or_else(|| bad("0..=2"))?);
+                }
                 _ => {}
             }
         }
@@ -92,14 +110,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn four_options_of_the_global_section_count() {
+    fn options_of_the_global_section_count() {
         let text = "# domainNumber 1\n[global]\ndomainNumber\t24\n  transportSpecific 0x1\nnetwork_transport L2\n\
-            uds_address /run/x\npriority1 3\n[eth0]\ndomainNumber 9\nnetwork_transport nonsense\n";
+            uds_address /run/x\nsa_file /k\nspp 7\nactive_key_id 2\nallow_unauth 1\npriority1 3\n[eth0]\ndomainNumber 9\nnetwork_transport nonsense\n";
         let expected = ConfigFile {
             domain: Some(24),
             sdo_id: Some(1),
             transport: Some(ptp_net::Transport::Ethernet),
             server: Some("/run/x".into()),
+            sa_file: Some("/k".into()),
+            spp: Some(7),
+            active_key_id: Some(2),
+            allow_unauth: Some(1),
         };
         assert_eq!(ConfigFile::parse(text), Ok(expected));
         assert_eq!(ConfigFile::parse(""), Ok(ConfigFile::default()));
@@ -110,6 +132,8 @@ mod tests {
         let wrong = |text: &str| ConfigFile::parse(text).unwrap_err();
         assert_eq!(wrong("[global]\n\ndomainNumber 256"), (3, "domainNumber 256".into(), "0..=255"));
         assert_eq!(wrong("[global]\ntransportSpecific 0x10").0, 2);
+        assert_eq!(wrong("[global]\nspp 256").2, "-1..=255");
+        assert_eq!(wrong("[global]\nallow_unauth 3").2, "0..=2");
         assert_eq!(wrong("[global]\nnetwork_transport UDP").2, "UDPv4, UDPv6 or L2");
     }
 }

@@ -20,7 +20,7 @@ use options::Options;
 use session::{Outcome, Session, SessionError};
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let mut options = Options::parse();
     if let Some(message) = options.inconsistency() {
         eprintln!("pmc: {message}");
         return ExitCode::from(options::EXIT_USAGE);
@@ -32,6 +32,10 @@ fn main() -> ExitCode {
             return ExitCode::from(options::EXIT_USAGE);
         }
     };
+    if let Err(error) = options.authenticate(&file) {
+        eprintln!("pmc: {error}");
+        return ExitCode::from(options::EXIT_USAGE);
+    }
     if let Some(tool) = &options.tool {
         return tools::run(tool, &options, &file);
     }

@@ -1,7 +1,9 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{ArgGroup, Parser};
-use ptp_management::{Client, ClientConfig, ClientError, Network, Transport, Uds};
+use ptp_management::{Client, ClientConfig, ClientError, Network, Sealed, Transport, Uds, Unauthenticated};
+use ptp_security::{Database, SecurityAssociation};
 use ptp_wire::{PortIdentity, SdoId};
 
 use crate::config_file::ConfigFile;
@@ -71,7 +73,8 @@ pub(crate) struct Options {
     /// Domain number (default 0)
     #[arg(short = 'd', long = "domainNumber", value_name = "DOMAIN", global = true)]
     pub(crate) domain: Option<u8>,
-    /// Configuration file of linuxptp: domainNumber, transportSpecific, network_transport and uds_address of its global section
+    /// Configuration file of linuxptp: domainNumber, transportSpecific, network_transport, uds_address, sa_file, spp,
+    /// active_key_id and allow_unauth of its global section
     #[arg(short = 'f', value_name = "FILE", global = true)]
     pub(crate) file: Option<PathBuf>,
     /// Interface (default eth0); with -u the path of the own socket (default pmc.PID beside the server's)
@@ -93,6 +96,21 @@ pub(crate) struct Options {
     #[arg(long, value_name = "MS", default_value_t = 100, global = true,
         value_parser = clap::value_parser!(u32).range(1..=3_600_000))]
     pub(crate) wait: u32,
+    /// Key file (linuxptp's security associations)
+    #[arg(long = "sa_file", value_name = "PATH", global = true)]
+    pub(crate) sa_file: Option<PathBuf>,
+    /// Security association of the key file: requests are sealed, and answers over the network must be; -1: off
+    #[arg(long, value_name = "SPP", global = true, allow_negative_numbers = true, value_parser = clap::value_parser!(i16).range(-1..=255))]
+    pub(crate) spp: Option<i16>,
+    /// The key that requests are sealed with; 0: none
+    #[arg(long = "active_key_id", value_name = "ID", global = true)]
+    pub(crate) active_key_id: Option<u32>,
+    /// 1: also take answers without AUTHENTICATION TLV; 2: all answers
+    #[arg(long = "allow_unauth", value_name = "0..2", global = true, value_parser = clap::value_parser!(u8).range(0..=2))]
+    pub(crate) allow_unauth: Option<u8>,
+    /// What these four come to.
+    #[arg(skip)]
+    pub(crate) authentication: Option<Authentication>,
     /// Ask this clock or port only, such as 001122.fffe.334455
     #[arg(long, value_name = "IDENTITY", global = true, value_parser = parse_target)]
     pub(crate) target: Option<PortIdentity>,
@@ -114,7 +132,46 @@ fn nibble(text: &str) -> Result<u8, String> {
     }
 }
 
+/// How messages are authenticated.
+#[derive(Clone, Debug)]
+pub(crate) struct Authentication {
+    association: Arc<SecurityAssociation>,
+    active_key_id: Option<u32>,
+    unauthenticated: Unauthenticated,
+}
+
 impl Options {
+    /// Reads the keys, if there are to be any.
+    ///
+    /// # Errors
+    /// What is wrong, for the operator.
+    pub(crate) fn authenticate(&mut self, file: &ConfigFile) -> Result<(), String> {
+        let Ok(spp) = u8::try_from(self.spp.or(file.spp).unwrap_or(-1)) else { return Ok(()) };
+        let path = self.sa_file.as_ref().or(file.sa_file.as_ref());
+        let path = path.ok_or_else(|| format!("--spp {spp} needs a key file: give --sa_file PATH"))?;
+        // Which users may read it is the business of those who run the daemons.
+        let (database, problems, _) = Database::read_any(path).map_err(|e| e.to_string())?;
+        let association = database.get(spp).cloned().ok_or_else(|| {
+            let mut text = format!("{}: no security association with spp {spp}", path.display());
+            for problem in problems {
+                text = format!("{text}\n{problem}");
+            }
+            text
+        })?;
+        let active_key_id = self.active_key_id.or(file.active_key_id).filter(|id| *id > 0);
+        if let Some(id) = active_key_id.filter(|id| association.key(*id).is_none()) {
+            return Err(format!("{}: security association {spp} has no key {id}", path.display()));
+        }
+        let unauthenticated = match (self.over_uds(), self.allow_unauth.or(file.allow_unauth)) {
+            // Who may write to a UNIX socket is decided by its mode.
+            (true, _) | (false, Some(2)) => Unauthenticated::AllowAll,
+            (false, Some(1)) => Unauthenticated::AllowMissing,
+            (false, _) => Unauthenticated::Refuse,
+        };
+        self.authentication = Some(Authentication { association, active_key_id, unauthenticated });
+        Ok(())
+    }
+
     /// Over a UNIX socket: the tools unless a network is chosen.
     pub(crate) fn over_uds(&self) -> bool {
         self.uds || (self.tool.is_some() && !(self.ethernet || self.ipv4 || self.ipv6))
@@ -150,7 +207,12 @@ impl Options {
     /// # Errors
     /// What is missing, and what to do about it.
     pub(crate) fn client(&self, file: &ConfigFile) -> Result<Client<Box<dyn Transport>>, ClientError> {
-        Ok(Client::new(self.transport(file)?, self.client_config(file)))
+        let transport = self.transport(file)?;
+        let transport: Box<dyn Transport> = match self.authentication.clone() {
+            None => transport,
+            Some(a) => Box::new(Sealed::new(transport, a.association, a.active_key_id, a.unauthenticated)),
+        };
+        Ok(Client::new(transport, self.client_config(file)))
     }
 
     /// Addressing of requests.

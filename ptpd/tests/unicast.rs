@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use ptp_wire::{
-    Body, ClockIdentity, ClockQuality, Flags, Header, LogInterval, Message, MessageType, PortIdentity,
-    PortNumber, RequestUnicast, TimePoint, TlvValue, Writer,
+    Body, CancelUnicast, ClockIdentity, ClockQuality, Flags, Header, LogInterval, Message, MessageType,
+    PortIdentity, PortNumber, RequestUnicast, TimePoint, TlvValue, Writer,
 };
 use ptpd::engine::{
     Address, Destination, DropCause, Engine, Event, Input, InstanceConfig, Instant, MasterAddress, Output,
@@ -412,6 +412,148 @@ fn a_flood_of_requests_is_refused_within_bounded_memory() {
     let before = n.samples[1];
     n.run_until(n.now + 10 * SECOND);
     assert!(n.samples[1] >= before + 9);
+}
+
+fn cancel(from: PortIdentity, of: &[MessageType]) -> Vec<u8> {
+    let mut header = Header::new(MessageType::Signaling);
+    header.source_port_identity = from;
+    header.flags = Flags::UNICAST;
+    let mut buf = vec![0; 200];
+    let body = Body::Signaling { target_port_identity: PortIdentity::ANY };
+    let mut w = Writer::new(&mut buf, &header, &body).expect("room");
+    for message_type in of {
+        let cancel =
+            CancelUnicast { message_type: *message_type, maintain_request: false, maintain_grant: false };
+        w.tlv_value(&TlvValue::CancelUnicast(cancel)).expect("room");
+    }
+    let len = w.finish();
+    buf.truncate(len);
+    buf
+}
+
+/// A server alone, and somebody who sends it 2000 messages a second for so long; octets it holds more than before, and
+/// messages it sent.
+fn pestered(
+    engine: &mut Engine,
+    at: &mut u64,
+    seconds: u64,
+    message: impl Fn(u64) -> (Address, Vec<u8>),
+) -> (i64, u64) {
+    let mut sent = 0;
+    let held = allocation_counter::measure(|| {
+        for i in 0..seconds * 2000 {
+            *at += SECOND / 2000;
+            let (source, octets) = message(i);
+            let now = Instant(*at);
+            engine.handle(now, Input::Frame { port: PORT, octets: &octets, stamp: None, source });
+            while let Some(output) = engine.poll() {
+                sent += u64::from(matches!(output, Output::Transmit { .. }));
+            }
+        }
+    });
+    (held.bytes_current, sent)
+}
+
+#[test]
+fn who_asks_and_cancels_all_the_time_fills_no_memory() {
+    use MessageType::{Announce, Sync};
+    let all = [Announce, Sync];
+    let id = |i: u64| PortIdentity::new(ClockIdentity((i + 1).to_be_bytes()), 1);
+    let from = |i: u64| Address::Ipv4(Ipv4Addr::from(0x0b00_0000 + i as u32));
+    type Pest = dyn Fn(u64) -> (Address, Vec<u8>);
+    let pests: [(&str, &Pest); 4] = [
+        // A grant for an hour, given back at once.
+        ("one who cancels", &move |i| {
+            let octets = if i % 2 == 0 {
+                request(id(0), &[(Announce, 15, 3600), (Sync, 15, 3600)])
+            } else {
+                cancel(id(0), &all)
+            };
+            (from(0), octets)
+        }),
+        ("many who cancel", &move |i| {
+            let who = i / 2 % 50_000;
+            let octets =
+                if i % 2 == 0 { request(id(who), &[(Sync, 15, u32::MAX)]) } else { cancel(id(who), &all) };
+            (from(who), octets)
+        }),
+        // Another interval each time.
+        ("one who cannot decide", &move |i| {
+            (from(0), request(id(0), &[(Announce, 5 + (i % 11) as i8, 3600)]))
+        }),
+        // After a message has come: its next is hours away.
+        ("many who cannot decide", &move |i| {
+            let octets = request(
+                id(i % 50),
+                &[(Announce, 5 + (i / 50 % 11) as i8, 3600), (Sync, 5 + (i / 50 % 11) as i8, 3600)],
+            );
+            (from(i % 50), octets)
+        }),
+    ];
+    for (name, pest) in pests {
+        let mut engine = Engine::new(server(1, |s| s.max_clients = 100), 1, Instant(0));
+        let mut at = 0;
+        engine.handle(Instant(at), Input::PortUp { port: PORT });
+        // Alone it becomes master.
+        for _ in 0..40 {
+            at += SECOND / 2;
+            engine.handle(Instant(at), Input::Tick);
+            while engine.poll().is_some() {}
+        }
+        assert_eq!(engine.port_state(PORT), Some(PortState::Master));
+        let (warm, _) = pestered(&mut engine, &mut at, 20, pest);
+        let (more, sent) = pestered(&mut engine, &mut at, 40, pest);
+        println!("{name}: {warm} octets after 20 s, {more} more after 60 s, {sent} messages");
+        assert!(warm < 8 << 20, "{name}: {warm}");
+        assert!(more < warm / 2 + (64 << 10), "{name}: {more} after {warm}");
+        let stats = engine.unicast_server_stats(PORT).expect("a server");
+        assert!(stats.clients <= 100 && stats.granted > 40_000, "{name}: {stats:?}");
+        // An answer for each request, and a few messages: nobody is flooded because somebody asks.
+        assert!(sent < 40 * 2000 * 16 / 10, "{name}: {sent}");
+    }
+}
+
+#[test]
+fn a_hundred_clients_are_served_on_while_thousands_of_strangers_ask_for_everything() {
+    let mut configs = vec![server(1, |s| s.max_clients = 150)];
+    configs.extend(
+        (0..100).map(|_| client(&[0], |p| p.unicast_client.as_mut().expect("it is one").duration = 10)),
+    );
+    let mut n = Network::new(configs);
+    n.run_until(20 * SECOND);
+    assert!((1..=100).all(|i| n.state(i) == PortState::Slave));
+    // A request every quarter of a millisecond, from ever new addresses, in the name of nobody or of a client that is there, for
+    // intervals and durations from nothing to more than there is.
+    let begin = n.now;
+    let flood = 15 * SECOND;
+    let mut asked = 0u64;
+    while n.now < begin + flood {
+        let stranger = Address::Ipv4(Ipv4Addr::from(0x0b00_0000 + asked as u32));
+        let id = match asked % 3 {
+            0 => PortIdentity::new(n.identity(1 + asked as usize % 100), 1),
+            _ => PortIdentity::new(ClockIdentity((asked + 1).to_be_bytes()), 1),
+        };
+        let log = (asked * 7) as i8;
+        let duration = [0, 1, 10, 300, u32::MAX][asked as usize % 5];
+        let all = [
+            (MessageType::Announce, log, duration),
+            (MessageType::Sync, log, duration),
+            (MessageType::DelayResp, log, duration),
+        ];
+        n.deliver(0, stranger, &request(id, &all), false);
+        asked += 1;
+        n.run_until(n.now + SECOND / 4000);
+    }
+    assert!(asked > 50_000, "{asked}");
+    let stats = *n.engines[0].unicast_server_stats(PORT).expect("a server");
+    assert!(stats.clients <= 150 && stats.refused() > asked, "{stats:?}");
+    // Contracts of ten seconds were renewed in the middle of it: nobody missed more than a Sync or two of fifteen.
+    for i in 1..=100 {
+        assert_eq!(n.state(i), PortState::Slave, "client {i}");
+        let syncs = n.count(begin, 0, MessageType::Sync, i);
+        assert!(syncs >= 13, "client {i}: {syncs} Syncs");
+    }
+    println!("{asked} requests, {} refused, {} clients", stats.refused(), stats.clients);
 }
 
 #[test]

@@ -71,6 +71,16 @@ impl<'a> Values<'a> {
         LogInterval(self.int(path))
     }
 
+    /// The security parameters pointer of a port, if it has one.
+    pub(crate) fn spp(self) -> Option<u8> {
+        u8::try_from(self.int::<i64>("spp")).ok()
+    }
+
+    /// The key a port sends with.
+    pub(crate) fn active_key_id(self) -> Option<u32> {
+        Some(self.int("active_key_id")).filter(|id| *id > 0)
+    }
+
     fn real(self, path: &str) -> f64 {
         self.real_or_auto(path).unwrap_or(0.0)
     }
@@ -314,6 +324,8 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         },
         state_file: v.path("state_file"),
         user: v.text_or_off("user").map(str::to_owned),
+        key_file: v.path("authentication.key_file"),
+        insecure_key_file: v.bool("authentication.insecure_file"),
         ports: layers.ports.iter().map(|p| port(v.port(p))).collect(),
     }
 }
@@ -399,6 +411,9 @@ fn port(v: Values<'_>) -> PortConfig {
         },
         fault_reset_interval: v.log("fault_reset_interval"),
         options: port_options(v),
+        spp: v.spp(),
+        active_key_id: v.active_key_id(),
+        authentication: None,
     }
 }
 

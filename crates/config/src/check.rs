@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use ptp_security::Database;
+
+use crate::authentication;
 use crate::build::Values;
 use crate::diagnostics::{Diagnostic, Problem};
 use crate::layers::{Layers, Origin, PortLayer, Setting};
@@ -12,8 +15,13 @@ use crate::source::Source;
 use crate::table::{self, Need};
 
 /// Checks layers whose values are all good for themselves, or are defaults where they were not.
-pub(crate) fn check(layers: &Layers, source: Option<&Source>, out: &mut Vec<Diagnostic>) {
+pub(crate) fn check(
+    layers: &Layers,
+    source: Option<&Source>,
+    out: &mut Vec<Diagnostic>,
+) -> Option<(Database, String)> {
     let mut checker = Checker { layers, source, out };
+    let keys = checker.authentication();
     // A port that was refused already is not missing.
     if layers.ports.is_empty() {
         let named = checker.out.iter().any(|d| {
@@ -34,6 +42,7 @@ pub(crate) fn check(layers: &Layers, source: Option<&Source>, out: &mut Vec<Diag
     }
     checker.management();
     checker.effects();
+    keys
 }
 
 struct Checker<'a> {
@@ -151,6 +160,33 @@ impl<'a> Checker<'a> {
             let help = "one port can follow; say `master` or `passive` of the others";
             self.contradiction("desired_state", setting, message, help);
         }
+    }
+
+    /// Each port has the keys it names.
+    fn authentication(&mut self) -> Option<(Database, String)> {
+        let keys = match authentication::read(self.values()) {
+            Ok(keys) => keys,
+            Err(message) => {
+                let setting = self.layers.get("authentication.key_file");
+                let diagnostic = self.at(Problem::File, message, setting, false);
+                self.out.push(diagnostic.key("authentication.key_file"));
+                return None;
+            }
+        };
+        let mut told: Vec<*const Setting> = Vec::new();
+        for (i, port) in self.layers.ports.iter().enumerate() {
+            let v = self.values().port(port);
+            let Some((name, message, help)) = authentication::wrong(v, keys.as_ref()) else { continue };
+            let setting = v.setting(name);
+            if told.contains(&std::ptr::from_ref(setting)) {
+                continue;
+            }
+            told.push(setting);
+            let own = port.own.contains_key(name);
+            let path = if own { format!("ports[{i}].{name}") } else { name.to_owned() };
+            self.contradiction(&path, setting, message, help);
+        }
+        keys
     }
 
     fn interfaces(&mut self) {
@@ -378,6 +414,8 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::NetSyncMonitor => port.is_none_or(|v| v.bool("net_sync_monitor")),
         Need::SlaveMonitor => port.is_none_or(Values::monitors),
         Need::Accuracy => values.bool("enhanced_accuracy.enable"),
+        Need::KeyFile => values.path("authentication.key_file").is_some(),
+        Need::Spp => port.is_none_or(|v| v.spp().is_some()),
         Need::Smpte => values.bool("smpte.enable"),
         Need::Socket => values.text_or_off("management.socket").is_some(),
         Need::ReadOnlySocket => values.text_or_off("management.read_only_socket").is_some(),
@@ -408,6 +446,8 @@ const fn governor(need: Need) -> &'static str {
         Need::NetSyncMonitor => "net_sync_monitor",
         Need::SlaveMonitor => "monitor_rx_sync_timing",
         Need::Accuracy | Need::Smpte => "enable",
+        Need::KeyFile => "key_file",
+        Need::Spp => "spp",
         Need::Socket => "socket",
         Need::ReadOnlySocket => "read_only_socket",
     }
@@ -446,6 +486,8 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::NetSyncMonitor => "`net_sync_monitor` is `false`",
         Need::SlaveMonitor => "no `monitor_` key is `true`",
         Need::Accuracy => "`enhanced_accuracy.enable` is `false`",
+        Need::KeyFile => "`authentication.key_file` is `off`",
+        Need::Spp => "`spp` is `-1`",
         Need::Smpte => "`smpte.enable` is `false`",
         Need::Socket => "`management.socket` is `off`",
         Need::ReadOnlySocket => "`management.read_only_socket` is `off`",

@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod addresses;
+mod authentication;
 mod build;
 mod check;
 mod conformance;
@@ -42,6 +43,7 @@ mod source;
 mod table;
 mod words;
 
+pub use authentication::Authentication;
 pub use conformance::Departure;
 pub use diagnostics::{Diagnostic, Diagnostics, Position, Problem};
 pub use effective::{Change, diff};

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::authentication;
 use crate::build;
 use crate::check;
 use crate::diagnostics::{Diagnostic, Diagnostics, Problem};
@@ -147,11 +148,11 @@ fn assemble(source: Option<Source>, dirs: &[PathBuf], overrides: &Overrides) -> 
     command_line(overrides, &mut layers, &mut out);
 
     // What a broken file does not say may have been meant to be there.
-    if !cut {
-        check::check(&layers, source.as_ref(), &mut out);
-    }
+    let keys = if cut { None } else { check::check(&layers, source.as_ref(), &mut out) };
     if out.is_empty() {
-        Ok(Loaded { config: build::build(&layers), layers })
+        let mut config = build::build(&layers);
+        authentication::give(&mut config, keys.as_ref());
+        Ok(Loaded { config, layers })
     } else {
         Err(Diagnostics::new(out))
     }

@@ -1,5 +1,6 @@
 //! What `ptpd` is told: the values after defaults, profile, file and command line have been put together.
 
+use crate::authentication::Authentication;
 use crate::gptp::{CommonService, Gptp};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
@@ -80,6 +81,10 @@ pub struct PtpdConfig {
     pub state_file: Option<PathBuf>,
     /// Root is given up for this user once sockets and clocks are open.
     pub user: Option<String>,
+    /// Security associations; `None`: there are none.
+    pub key_file: Option<PathBuf>,
+    /// The key file may be readable by others.
+    pub insecure_key_file: bool,
     /// Port 1 first; at least one.
     pub ports: Vec<PortConfig>,
 }
@@ -407,6 +412,12 @@ pub struct PortConfig {
     pub fault_reset_interval: LogInterval,
     /// Optional features.
     pub options: PortOptions,
+    /// The security association its messages need; `None`: none.
+    pub spp: Option<u8>,
+    /// The key its messages are sent with; `None`: none.
+    pub active_key_id: Option<u32>,
+    /// Both, with the keys themselves.
+    pub authentication: Option<Authentication>,
 }
 
 /// A master to ask for unicast service (1588-2019 17.4).

@@ -2,6 +2,7 @@
 //! and manual page are made from this table.
 
 mod accuracy;
+mod authentication;
 mod description;
 mod holdover;
 mod servo;
@@ -10,6 +11,7 @@ mod smpte;
 use crate::kind::Kind;
 
 use accuracy::ENHANCED_ACCURACY;
+use authentication::AUTHENTICATION;
 use description::DESCRIPTION;
 pub(crate) use holdover::HOLDOVER;
 use servo::SERVO;
@@ -86,6 +88,10 @@ pub(crate) enum Need {
     /// The port tells what it measures.
     SlaveMonitor,
     Accuracy,
+    /// `authentication.key_file` is not `off`.
+    KeyFile,
+    /// `spp` is not -1.
+    Spp,
     /// `smpte.enable` is `true`.
     Smpte,
     /// `management.socket` is not `off`.
@@ -448,6 +454,8 @@ pub(crate) const PORT: Section = Section {
         key("oper_log_sync_interval", LOG, "0", "log2 of the seconds between Syncs to ask for once locked.", "operLogSyncInterval").needs(Need::IntervalRequest),
         key("oper_log_pdelay_req_interval", LOG, "0", "log2 of the seconds between own Pdelay_Reqs once locked.", "operLogPdelayReqInterval").needs(Need::IntervalRequest),
         key("neighbor_delay", CORRECTION, "0ns", "Taken for the link's delay until it is measured; 0: wait for the measurement.", "initial_delay"),
+        key("spp", int(-1, 255), "-1", "Security association of the `key_file`: messages without its AUTHENTICATION TLV are dropped. -1: they are not looked at.", "spp"),
+        key("active_key_id", int(0, 4_294_967_295), "0", "The key that messages are sent with; all of the association are accepted. 0: they are sent without.", "active_key_id").needs(Need::Spp),
         key("cmlds_server_socket", Kind::Path { max: 107, off: false }, "/run/escapement/cmlds", "Management socket of the program that is the common service.", "cmlds.server_address").needs(Need::CommonP2p),
         key("cmlds_client_socket", Kind::Path { max: 107, off: true }, "off", "Own end to that socket. `off`: a name beside it that no other program has.", "cmlds.client_address").needs(Need::CommonP2p),
         key("cmlds_port", int(0, 65535), "0", "Port of the common service on the same link; 0: of the same number.", "cmlds.port").needs(Need::CommonP2p),
@@ -601,6 +609,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &SMPTE,
     &SERVO,
     &MANAGEMENT,
+    &AUTHENTICATION,
     &ENHANCED_ACCURACY,
     &LOG_SECTION,
     &DESCRIPTION,
@@ -683,4 +692,5 @@ pub(crate) const OTHER_NAMES: &[(&str, &str)] = &[
     ("unicast_listen", "unicast_server"),
     ("unicast_req_duration", "unicast_request_duration"),
     ("inhibit_multicast_service", "multicast"),
+    ("sa_file", "authentication.key_file"),
 ];

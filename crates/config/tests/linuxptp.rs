@@ -64,7 +64,7 @@ const ROLES: &[(&str, &str, &[&str])] = &[
         &[],
     ),
     ("unicast server", "hybrid_e2e 1\nunicast_listen 1\ninhibit_multicast_service 1", &[]),
-    ("authentication", "sa_file /etc/sa.cfg\nspp 0\nactive_key_id 1", &["sa_file"]),
+    ("authentication", "sa_file tests/data/keys.cfg\nspp 7\nactive_key_id 1", &[]),
     ("ts2phc", "ts2phc.pulsewidth 100000000\nleapfile /usr/share/leap", &[]),
     ("network monitor", "net_sync_monitor 1", &[]),
 ];

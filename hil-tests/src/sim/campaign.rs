@@ -1,10 +1,11 @@
 //! Random networks, random faults, by the thousand: each a scenario made from a seed, run like any other, and watched all
 //! the time ([`Watch`](super::Watch)).
 
+mod networks;
+
 use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
-use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Mutex;
@@ -13,14 +14,10 @@ use std::time::Instant;
 
 use ptpd::engine::PortState;
 
-use super::Rng;
 use super::invariants::Longest;
 use super::scenario::{Run, load_text};
 
-/// How long a network has to come to rest after the last fault.
-const QUIET_S: u32 = 150;
-/// Faults in each of the three rounds.
-const FAULTS: usize = 6;
+pub use networks::{Family, scenario_text};
 
 /// What a hunt came across: one that never meets a loop or a split network proves little.
 #[derive(Clone, Debug, Default)]
@@ -203,151 +200,4 @@ fn one(seed: u64) -> (Seen, Vec<String>) {
         seen.longest = watch.longest;
     }
     (seen, why)
-}
-
-/// A random network with random faults, as a scenario file.
-///
-/// Up to eight nodes: a random tree of wires and segments, with a transparent clock in it or with some links more, so that
-/// there are loops; one transport,
-/// delay mechanism and announce interval for all, everything else by chance. Three rounds of faults, each followed by a
-/// rest at the end of which everything has to be in order; before the second rest all is mended.
-pub fn scenario_text(seed: u64) -> String {
-    let mut rng = Rng::new(seed, 77, 0);
-    let mut text = String::new();
-    let p2p = rng.chance(0.3);
-    let path_trace = rng.chance(0.5);
-    let two_domains = rng.chance(0.15);
-    let rough = if rng.chance(0.5) { "1 %" } else { "0" };
-    let transport = ["ethernet", "ethernet", "udp4", "udp6"][rng.below(4)];
-    let log_announce = rng.below(2);
-    let log_sync = -(rng.below(4) as i32);
-    let count = 2 + rng.below(7);
-    // Who is connected with whom: nodes by their number; each end is the next interface of its node.
-    let mut links: Vec<Vec<usize>> = (1..count).map(|i| vec![rng.below(i), i]).collect();
-    let loops = rng.below(4);
-    for _ in 0..loops {
-        // Peer delay needs exactly one peer: segments are for E2E only.
-        let ends = if p2p { 2 } else { 2 + rng.below(3) };
-        let first = rng.below(count);
-        let ends: Vec<usize> = (first..count.min(first + ends)).collect();
-        if ends.len() > 1 {
-            links.push(ends);
-        }
-    }
-    let mut ports = vec![0usize; count];
-    let mut wires = String::new();
-    for (i, ends) in links.iter().enumerate() {
-        let _ = write!(wires, "  l{i}: {{ ends: [");
-        for (k, node) in ends.iter().enumerate() {
-            let _ = write!(wires, "{}'n{node}:eth{}'", if k > 0 { ", " } else { "" }, ports[*node]);
-            ports[*node] += 1;
-        }
-        let delay = 100 + rng.below(2000);
-        let _ = write!(
-            wires,
-            "], delay: {delay} ns, loss: {rough}, duplicate: {rough}, reorder: {rough}, reorder_by: 2 us"
-        );
-        if rng.chance(0.2) {
-            let _ = write!(wires, ", queue: {{ model: gaussian, sigma: {} ns }}", 1 + rng.below(100));
-        }
-        wires.push_str(" }\n");
-    }
-    // Where there are no loops a clock in the middle may be transparent; in a loop its messages would go round for ever.
-    let inner: Vec<usize> = (0..count).filter(|i| ports[*i] > 1).collect();
-    let transparent = (loops == 0 && !two_domains && rng.chance(0.4))
-        .then(|| inner.get(rng.below(inner.len())).copied())
-        .flatten();
-    let rounds = 3;
-    let mut at = 0;
-    let mut faults = String::new();
-    let mut orders = String::new();
-    let mut configs = Vec::new();
-    let mut nodes = String::new();
-    for (i, ports) in ports.iter().enumerate() {
-        let client_only = *ports == 1 && i > 0 && rng.chance(0.2);
-        let config = |rng: &mut Rng| {
-            let mechanism = if p2p { "p2p" } else { "e2e" };
-            let mut c = format!(
-                "profile: default-{mechanism}, transport: {transport}, clock: transparent-{mechanism}"
-            );
-            if transparent != Some(i) {
-                c = format!(
-                    "profile: default-{}, transport: {transport}, log_announce_interval: {log_announce}, log_sync_interval: {log_sync}, \
-                 path_trace: {path_trace}, max_steps_removed: {}, priority1: {}, priority2: {}, servo: {{ step_threshold: 1ms }}",
-                    mechanism,
-                    // Without path trace the Announces of a dead grandmaster go round a loop until they have taken too many steps.
-                    if path_trace { 255 } else { 12 },
-                    [127, 128, 128, 129][rng.below(4)],
-                    [128, 128, 127][rng.below(3)],
-                );
-                if client_only {
-                    c.push_str(", client_only: true");
-                }
-                if two_domains && i % 3 == 2 {
-                    c.push_str(", domain_number: 7");
-                }
-            }
-            c.push_str(", ports: [");
-            for p in 0..*ports {
-                let _ = write!(c, "{}{{ interface: eth{p} }}", if p > 0 { ", " } else { "" });
-            }
-            c + "]"
-        };
-        let first = config(&mut rng);
-        configs.push(config(&mut rng));
-        let _ = write!(
-            nodes,
-            "  n{i}:\n    config: {{ {first} }}\n    clock: {{ kind: {}, offset_within: 5 ms, frequency_within: 10 ppm }}\n",
-            ["crystal", "crystal", "tcxo"][rng.below(3)]
-        );
-        if rough != "0" || rng.chance(0.2) {
-            let one_step = rng.chance(0.2) && transparent != Some(i);
-            let _ = writeln!(nodes, "    host: {{ stamp_loss: {rough}, one_step: {one_step} }}");
-        }
-    }
-    for round in 0..rounds {
-        for _ in 0..FAULTS {
-            at += 1 + rng.below(20_000) as u32;
-            fault(&mut rng, at, count, links.len(), &configs, &mut faults);
-        }
-        at += 1_000;
-        // Once everything is whole again, twice as it was left.
-        if round == 1 {
-            for action in ["start", "unsilence", "mend"] {
-                let _ = writeln!(faults, "  - {{ at: {at} ms, {action}: all }}");
-            }
-        }
-        // What lasts may last up to four seconds longer.
-        at += QUIET_S * 1000 + 4_000;
-        let _ = writeln!(orders, "  - {{ in_order: 20 us, at: {at} ms }}");
-    }
-    let _ = write!(
-        text,
-        "title: campaign, seed {seed}\nseed: {seed}\nduration: {at} ms\nwatch: true\nnodes:\n{nodes}links:\n{wires}schedule:\n{faults}expect:\n{orders}"
-    );
-    text
-}
-
-fn fault(rng: &mut Rng, at: u32, nodes: usize, links: usize, configs: &[String], out: &mut String) {
-    let node = rng.below(nodes);
-    let link = rng.below(links);
-    let _ = write!(out, "  - {{ at: {at} ms, ");
-    let _ = match rng.below(14) {
-        0 | 1 => write!(out, "kill: n{node}"),
-        2 => write!(out, "stop: n{node}"),
-        3..=5 => write!(out, "start: n{node}"),
-        6 => write!(out, "cut: l{link}"),
-        7 => write!(out, "mend: l{link}"),
-        8 => write!(out, "silence: l{link}"),
-        9 => write!(out, "unsilence: l{link}"),
-        10 => write!(out, "flap: l{link}, for: 300 ms, every: 1 s, times: 3"),
-        11 => write!(out, "manage: n{node}, command: SET PRIORITY1 {}", 126 + rng.below(4)),
-        12 => write!(out, "reload: n{node}, config: {{ {} }}", configs[node]),
-        _ => {
-            let kinds = ["truncated", "oversized", "mis_domained", "garbage"];
-            let kind = kinds[rng.below(4)];
-            write!(out, "attack: {kind}, on: l{link}, for: 3 s, rate: {}", 1 + rng.below(50))
-        }
-    };
-    out.push_str(" }\n");
 }

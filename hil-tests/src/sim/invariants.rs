@@ -141,6 +141,9 @@ impl Watch {
 fn links(sim: &Simulation, broken: &mut BTreeMap<Kind, String>) {
     for link in sim.links() {
         for (group, ends) in sim.speaking(link).into_iter().enumerate() {
+            if ends.iter().any(|(n, p)| sim.is_unicast(*n, *p)) {
+                continue;
+            }
             let name = |(n, p): &(NodeId, u16)| format!("{}.{p}", sim.name(*n));
             let masters: Vec<_> =
                 ends.iter().filter(|(n, p)| sim.state(*n, *p) == PortState::Master).collect();
@@ -163,7 +166,7 @@ fn links(sim: &Simulation, broken: &mut BTreeMap<Kind, String>) {
 }
 
 /// What the node would announce on a port.
-fn claim(sim: &Simulation, node: NodeId, port: u16) -> Option<Claim> {
+pub(super) fn claim(sim: &Simulation, node: NodeId, port: u16) -> Option<Claim> {
     let engine = sim.engine(node)?;
     let p = engine.parent_ds();
     let q = p.grandmaster_clock_quality;
@@ -278,8 +281,13 @@ fn best_heard(sim: &Simulation, node: NodeId) -> Option<(Claim, String)> {
             if !ends.contains(&(node, number)) {
                 continue;
             }
+            let table = sim.unicast_servers(node, number);
             for (other, p) in ends {
-                let serves = other != node && sim.state(other, p) == PortState::Master;
+                let heard = match &table {
+                    Some(servers) => servers.contains(&(other, p)),
+                    None => !sim.is_unicast(other, p),
+                };
+                let serves = heard && other != node && sim.state(other, p) == PortState::Master;
                 let Some(claim) = claim(sim, other, p).filter(|_| serves) else { continue };
                 // What comes from here, or from too far, is not to be followed.
                 let from_here = parents(sim, other).0.contains(&node);

@@ -1,7 +1,8 @@
 //! Parts of a network that hear each other, and what must hold in each of them once it is quiet.
 
-use ptpd::engine::{Address, PortState};
+use ptpd::engine::{Address, MasterAddress, PortConfig, PortState};
 
+use super::invariants::claim;
 use super::{LinkId, NodeId, Simulation};
 
 /// What two ports have to have in common to understand each other: transport, group, domain, major sdoId.
@@ -91,6 +92,69 @@ impl Simulation {
         found.into_iter().map(|(_, ends)| ends).collect()
     }
 
+    fn port_config(&self, node: NodeId, port: u16) -> Option<&PortConfig> {
+        self.engine(node)?.config().ports.get(usize::from(port).checked_sub(1)?)
+    }
+
+    /// A port that asks for unicast service, or that serves only who asks: nobody else hears it.
+    pub fn is_unicast(&self, node: NodeId, port: u16) -> bool {
+        self.port_config(node, port).is_some_and(|p| p.unicast_client.is_some() || !p.multicast)
+    }
+
+    /// Who is in a port's table of unicast masters, within reach, MASTER, and does not drain its clients away. `None`: the
+    /// port has no table.
+    pub fn unicast_servers(&self, node: NodeId, port: u16) -> Option<Vec<(NodeId, u16)>> {
+        let table = &self.port_config(node, port)?.unicast_client.as_ref()?.masters;
+        let named = |end: &(NodeId, u16)| {
+            let address = self.address_of(end.0, end.1).map(MasterAddress::Known);
+            address.is_some_and(|address| table.iter().any(|m| m.address == address))
+        };
+        let serves = |end: &(NodeId, u16)| {
+            self.state(end.0, end.1) == PortState::Master
+                && self
+                    .port_config(end.0, end.1)
+                    .is_some_and(|p| p.unicast_server.as_ref().is_some_and(|s| !s.drain))
+        };
+        let first = self.link_of(node, port).and_then(|link| self.segment(link).first().copied());
+        let group = first
+            .map(|first| self.speaking(first))
+            .and_then(|groups| groups.into_iter().find(|ends| ends.contains(&(node, port))));
+        let others = group.unwrap_or_default().into_iter().filter(|end| end.0 != node);
+        Some(others.filter(|end| named(end) && serves(end)).collect())
+    }
+
+    /// What is not as it should be with a unicast client within reach of a server.
+    fn unicast_complaints(&self, node: NodeId, ns: f64, all: &mut Vec<String>) {
+        let states = self.states(node);
+        for (port, state) in (1u16..).zip(&states) {
+            let Some(servers) = self.unicast_servers(node, port).filter(|s| !s.is_empty()) else { continue };
+            let name = format!("{}.{port}", self.name(node));
+            let own = claim(self, node, 0);
+            let best = servers.iter().filter_map(|(n, p)| claim(self, *n, *p)).min();
+            let grand = self.engine(node).is_some_and(|e| e.is_grandmaster() && !e.config().client_only);
+            if grand && own < best {
+                continue;
+            }
+            if *state != PortState::Slave {
+                all.push(format!("{name} has servers and is {state}"));
+                continue;
+            }
+            let parent = self.engine(node).map(|e| e.parent_ds().parent_port_identity);
+            let followed = servers.iter().find(|(n, p)| {
+                parent.is_some_and(|id| id.clock_identity == self.identity(*n) && id.port_number.0 == *p)
+            });
+            match followed {
+                None => all.push(format!("{name} follows {parent:?}, who does not serve it")),
+                Some((server, _)) => {
+                    let offset = self.offset(node, *server);
+                    if offset.abs() > ns {
+                        all.push(format!("{name} is {offset:.0} ns from {}", self.name(*server)));
+                    }
+                }
+            }
+        }
+    }
+
     fn tongue(&self, node: NodeId, port: u16) -> Option<Tongue> {
         let config = self.engine(node)?.config();
         let p = config.ports.get(usize::from(port).checked_sub(1)?)?;
@@ -108,7 +172,7 @@ impl Simulation {
     }
 
     /// What is not as it should be in a quiet network without master-only ports: one grandmaster in each part, known to
-    /// all of it but primary references that stand by; one MASTER on each link among those who understand each other;
+    /// all of it but primary references that stand by; each unicast client SLAVE of a server it names; one MASTER on each link among those who understand each other;
     /// every other node SLAVE by exactly one port and within `ns` of its grandmaster. Empty if all is well.
     pub fn complaints(&self, ns: f64) -> Vec<String> {
         let mut all: Vec<String> =
@@ -117,6 +181,11 @@ impl Simulation {
         for part in self.components() {
             if part.iter().all(client_only) {
                 // Nobody there may serve.
+                continue;
+            }
+            let unicast = |n: &NodeId| (1..=self.states(*n).len() as u16).any(|p| self.is_unicast(*n, p));
+            if part.iter().any(unicast) {
+                part.iter().for_each(|n| self.unicast_complaints(*n, ns, &mut all));
                 continue;
             }
             let grand = |n: &NodeId| self.engine(*n).is_some_and(|e| e.is_grandmaster());
@@ -145,6 +214,9 @@ impl Simulation {
             }
         }
         for (link, ends) in self.links().flat_map(|l| self.speaking(l).into_iter().map(move |e| (l, e))) {
+            if ends.iter().any(|(n, p)| self.is_unicast(*n, *p)) {
+                continue;
+            }
             let masters = ends.iter().filter(|(n, p)| self.state(*n, *p) == PortState::Master).count();
             let needs_master = ends.len() > 1 && ends.iter().any(|(n, _)| !client_only(n));
             if masters > 1 || (masters == 0 && needs_master) {

@@ -8,6 +8,7 @@ use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, Ti
 use super::Address;
 use super::gptp::Rules;
 use super::options::{Options, PortOptions};
+use super::security::Authentication;
 use super::unicast::Prefix;
 
 /// defaultDS.instanceType (1588-2019 8.2.1.5.5).
@@ -414,6 +415,8 @@ pub struct PortConfig {
     pub sample_mode: SampleMode,
     /// IEEE 802.1AS's rules.
     pub gptp: Rules,
+    /// Its messages are authenticated; `None`: they are not, and the AUTHENTICATION TLV of others is not looked at.
+    pub authentication: Option<Authentication>,
     /// After a fault the port tries again after this long.
     pub fault_reset_interval: LogInterval,
     /// Optional features.
@@ -494,6 +497,7 @@ impl PortConfig {
             delay_filter_length: 10,
             sample_mode: SampleMode::Filter,
             gptp: Rules::default(),
+            authentication: None,
             fault_reset_interval: LogInterval(4),
             options: PortOptions::default(),
         }

@@ -43,6 +43,7 @@ mod port;
 mod port_clock;
 mod power;
 mod rng;
+mod security;
 mod sending;
 mod stats;
 mod sync;
@@ -73,6 +74,7 @@ pub use options::{
     MAX_TIME_OFFSETS, MONITOR_PEER, MonitorDestination, MonitoredSlave, Options, Performance, PortOptions,
     PortRecord, SlaveMonitoring, Statistic, SynchronizationUncertain,
 };
+pub use security::Authentication;
 pub use stats::{DropCause, PortStats};
 pub use unicast::{Prefix, UnicastServerStats};
 
@@ -110,11 +112,13 @@ impl Engine {
             })
             .collect::<Vec<_>>();
         let transparent = transparent::Transparent::new(&config, &mut ports, seed);
+        let mut instance = Instance::new(config, seed, now);
+        instance.out.set_seals(ports.iter().map(|p| p.config.seal()));
         Self {
             transparent,
             best: Vec::with_capacity(ports.len()),
             ports,
-            instance: Instance::new(config, seed, now),
+            instance,
             next_decision: now,
             management: management::Management::default(),
             early_announce: None,
@@ -320,6 +324,10 @@ impl Engine {
             Err(e) => return port.stats.drop(e.into()),
         };
         if self.transparent.is_some() {
+            // What is forged must not be sealed on its way out.
+            if !port.authentic(&self.instance, &message) {
+                return;
+            }
             let multicast = transparent::multicast(&message, source);
             if !self.transit(number, &message, stamp, envelope.unwrap_or(&multicast)) {
                 return;
@@ -346,6 +354,9 @@ impl Engine {
         }
         if !port.active() {
             return port.stats.drop(DropCause::PortDown);
+        }
+        if self.transparent.is_none() && !port.authentic(instance, &message) {
+            return;
         }
         port.stats.received(header.message_type);
         let rx = Received { message: &message, stamp, source };
@@ -634,6 +645,7 @@ impl Engine {
         };
         self.settings_configured();
         self.options_changed();
+        self.instance.out.set_seals(self.ports.iter().map(|p| p.config.seal()));
         for port in &mut self.ports {
             port.foreign.follow(&self.instance.config);
         }

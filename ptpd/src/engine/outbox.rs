@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use ptp_security::SecurityAssociation;
 use ptp_wire::{PortNumber, WireError};
 
 use super::{
@@ -35,6 +36,15 @@ enum Queued {
 pub(super) struct Outbox {
     queue: VecDeque<Queued>,
     arena: Vec<u8>,
+    /// Of each port, from port 1.
+    seals: Vec<Option<Seal>>,
+}
+
+/// What ends every message of a port.
+#[derive(Clone, Debug)]
+pub(super) struct Seal {
+    pub(super) association: SecurityAssociation,
+    pub(super) key_id: u32,
 }
 
 /// A frame's way out.
@@ -68,7 +78,7 @@ impl Outbox {
         room: usize,
         write: impl FnOnce(&mut [u8]) -> Result<usize, WireError>,
     ) -> Result<(), WireError> {
-        let octets = self.fill(room, write)?;
+        let octets = self.fill_sealed(route.port, room, write)?;
         let Route { port, class, destination, stamp } = route;
         self.queue.push_back(Queued::Transmit { port, class, destination, octets, stamp });
         Ok(())
@@ -76,9 +86,10 @@ impl Outbox {
 
     /// A copy of `octets`, `edit`ed.
     pub(super) fn transit(&mut self, transit: Transit, octets: &[u8], edit: impl FnOnce(&mut [u8])) {
-        let copied = self.fill(octets.len(), |buf| {
-            buf.copy_from_slice(octets);
-            edit(buf);
+        let copied = self.fill_sealed(transit.port, octets.len(), |buf| {
+            let copy = buf.get_mut(..octets.len()).ok_or(WireError::NoSpace)?;
+            copy.copy_from_slice(octets);
+            edit(copy);
             Ok(octets.len())
         });
         if let Ok(octets) = copied {
@@ -110,6 +121,35 @@ impl Outbox {
 
     pub(super) fn event(&mut self, event: Event) {
         self.queue.push_back(Queued::Event(event));
+    }
+
+    /// Takes the place of all seals there were.
+    pub(super) fn set_seals(&mut self, seals: impl Iterator<Item = Option<Seal>>) {
+        self.seals.clear();
+        self.seals.extend(seals);
+    }
+
+    /// As [`Outbox::fill`], for a message that leaves by `port`.
+    fn fill_sealed(
+        &mut self,
+        port: PortNumber,
+        room: usize,
+        write: impl FnOnce(&mut [u8]) -> Result<usize, WireError>,
+    ) -> Result<Range<usize>, WireError> {
+        let seals = std::mem::take(&mut self.seals);
+        let seal = usize::from(port.0).checked_sub(1).and_then(|i| seals.get(i)?.as_ref());
+        let filled = match seal {
+            None => self.fill(room, write),
+            Some(Seal { association, key_id }) => {
+                let room = (room + association.room()).min(Self::MAX_MESSAGE);
+                self.fill(room, |buf| {
+                    let len = write(buf)?;
+                    association.seal(*key_id, buf, len)
+                })
+            }
+        };
+        self.seals = seals;
+        filled
     }
 
     fn fill(

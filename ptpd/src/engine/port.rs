@@ -16,6 +16,7 @@ use super::gptp::{BestMaster, GptpPort, follow_up_information};
 use super::instance::{Instance, MAX_PATH};
 use super::options::{PortOptionsState, acceptable};
 use super::p2p::PeerDelay;
+use super::security::ReplayGuard;
 use super::stats::{DropCause, PortStats};
 use super::sync::{Matched, SyncMatcher, SyncPair};
 use super::timers::{Timer, Timers};
@@ -84,6 +85,7 @@ pub(super) struct Port {
     /// As the master asks for, or as configured.
     pub(super) log_delay_req_interval: LogInterval,
     pub(super) options: PortOptionsState,
+    pub(super) replay_guard: ReplayGuard,
 }
 
 /// A received message and what came with it.
@@ -124,6 +126,7 @@ impl Port {
             log_sync_interval: config.log_sync_interval,
             log_delay_req_interval: config.log_min_delay_req_interval,
             options: PortOptionsState::default(),
+            replay_guard: ReplayGuard::default(),
             config,
         }
     }
@@ -455,6 +458,9 @@ impl Port {
             }
             self.unicast_sync_seen(instance.now);
         }
+        if !self.sync.is_new(header.sequence_id) {
+            return self.stats.drop(DropCause::Doubled);
+        }
         let Some(ingress) = self.ingress(rx.stamp) else { return };
         if (-10..=22).contains(&header.log_message_interval.0) {
             self.log_sync_interval = header.log_message_interval;
@@ -462,7 +468,7 @@ impl Port {
         let interval = self.log_sync_interval;
         let correction = header.correction + self.config.delay_asymmetry;
         if !header.flags.has(Flags::TWO_STEP) && !instance.config.assume_two_step {
-            self.sync.clear();
+            self.sync.one_step_sync();
             let pair = SyncPair::new(header.sequence_id, origin, correction, ingress, interval, None);
             return self.synchronise(instance, pair);
         }

@@ -36,6 +36,7 @@ drop_causes! {
     Mechanism, "mechanism", "A message of the delay mechanism this port does not use.";
     Announce, "announce_not_qualified", "An Announce that may not count (steps removed, path trace).";
     NotCapable, "not_as_capable", "Announce, Sync or Follow_Up of a neighbour that is not asCapable.";
+    Doubled, "doubled", "A Sync of the master whose sequenceId is that of the one before.";
     NoInformation, "no_follow_up_information", "A Follow_Up without the information that is required.";
     NoRoom, "no_room", "A foreign master beyond the room there is.";
     NotGranted, "not_granted", "Unicast negotiation, or a unicast Announce or Sync, that nobody here asked for or admits.";
@@ -45,6 +46,10 @@ drop_causes! {
     MasterOnly, "master_only", "An Announce on a master-only port.";
     NotAcceptable, "not_acceptable", "An Announce of a sender that is not in the acceptable master table.";
     Alternate, "alternate_master", "A message of an alternate master: it is kept, but nobody follows it.";
+    Unauthenticated, "unauthenticated", "A message without AUTHENTICATION TLV on a port that needs it.";
+    UnknownKey, "unknown_key", "A message with a security parameters pointer or keyID that is not known here.";
+    BadIcv, "bad_icv", "A message whose integrity check value is wrong.";
+    Replayed, "replayed", "An authentic Sync or Follow_Up of the master that is not newer than the last one, or far ahead of it.";
     RateLimit, "rate_limit", "A NetSync monitor's request beyond the rate that is answered.";
 }
 

@@ -57,6 +57,8 @@ impl SyncPair {
 pub(super) struct SyncMatcher {
     sync: Option<PendingSync>,
     follow_up: Option<PendingFollowUp>,
+    /// sequenceId of the last Sync.
+    latest: Option<u16>,
 }
 
 /// What came of a half.
@@ -72,6 +74,16 @@ pub(super) enum Matched {
 impl SyncMatcher {
     pub(super) fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    /// Whether this Sync was not here before. Networks double messages, and the stamp of the second is wrong for both.
+    pub(super) fn is_new(&mut self, sequence_id: u16) -> bool {
+        self.latest.replace(sequence_id) != Some(sequence_id)
+    }
+
+    /// A one-step Sync needs no other half: what waited for one is given up.
+    pub(super) fn one_step_sync(&mut self) {
+        (self.sync, self.follow_up) = (None, None);
     }
 
     pub(super) fn two_step_sync(
@@ -158,5 +170,13 @@ mod tests {
         assert_eq!(m.two_step_sync(8, at(300), C, LogInterval(0)), Matched::Waits { displaced: true });
         assert_eq!(m.follow_up(7, from(100), C, None), Matched::Waits { displaced: true });
         assert!(matches!(m.follow_up(8, from(100), C, None), Matched::Pair(_)));
+    }
+
+    #[test]
+    fn a_doubled_sync_is_known() {
+        let mut m = SyncMatcher::default();
+        assert_eq!([7, 7, 8, 8, 8, 9].map(|id| m.is_new(id)), [true, false, true, false, false, true]);
+        m.clear();
+        assert!(m.is_new(9));
     }
 }

@@ -275,6 +275,10 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
         },
         fault_reset_interval: p.fault_reset_interval,
         options: port_options(p),
+        authentication: p.authentication.as_ref().map(|a| engine::Authentication {
+            association: a.association.as_ref().clone(),
+            active_key_id: a.active_key_id,
+        }),
         ..engine::PortConfig::new(&p.interface)
     }
 }

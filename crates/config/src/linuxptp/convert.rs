@@ -1,6 +1,7 @@
 //! From linuxptp's keys to YAML text.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::parse::{Linuxptp, LinuxptpError, Setting, Settings};
@@ -61,6 +62,7 @@ impl Linuxptp {
         self.unicast_masters(&mut entries)?;
         self.static_roles(&mut entries)?;
         self.capability(&mut entries);
+        self.key_file(&mut entries, &mut notes);
         self.port_clocks(&mut entries);
         self.grandmaster_capable(&mut entries);
         entries.push(Entry {
@@ -118,6 +120,26 @@ impl Linuxptp {
         Err(LinuxptpError { place: "configuration".into(), message: "cannot be converted".into() })
     }
 
+    /// linuxptp takes a key file whoever may read it, and from wherever it runs.
+    fn key_file(&self, out: &mut Vec<Entry>, notes: &mut Vec<String>) {
+        let Some(setting) = self.global.get("sa_file").filter(|s| !s.value.is_empty()) else { return };
+        if let (Ok(path), Some(entry)) = (
+            std::path::absolute(&setting.value),
+            out.iter_mut().find(|e| e.path == "authentication.key_file"),
+        ) {
+            entry.text = quoted(&path.to_string_lossy());
+        }
+        let mode = std::fs::metadata(&setting.value).map(|about| about.permissions().mode());
+        if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+            let place = setting.place.clone();
+            notes.push(format!(
+                "{place}: {} should have mode 0600: others may read or change its keys",
+                setting.value
+            ));
+            out.push(Entry { path: "authentication.insecure_file".into(), text: "true".into(), place });
+        }
+    }
+
     fn plain(&self, name: &str) -> &str {
         self.global.get(name).map_or_else(|| table::find(name).map_or("", |k| k.default), |s| &s.value)
     }
@@ -159,14 +181,6 @@ impl Linuxptp {
                 }
             }
             To::Log | To::Alias(_) | To::Together => {}
-            To::Refused(why) => {
-                let usual = super::parse::value(key, key.default).unwrap_or_default();
-                let asked = global.into_iter().chain(own.map(|(_, s)| s)).find(|s| s.value != usual);
-                if let Some(setting) = asked {
-                    let message = format!("{} is refused: {why}", key.name);
-                    return Err(LinuxptpError { place: setting.place.clone(), message });
-                }
-            }
             To::Nothing(why) => {
                 for setting in global.into_iter().chain(own.map(|(_, s)| s)) {
                     notes.push(format!("{}: {} has no effect: {why}", setting.place, key.name));

@@ -81,8 +81,6 @@ pub(crate) enum To {
     Nothing(&'static str),
     /// Made of several keys together.
     Together,
-    /// To run without it would be wrong, for this reason; only its default is taken.
-    Refused(&'static str),
     /// Nothing acts on it yet; only its default is true.
     NotYet,
 }
@@ -233,9 +231,9 @@ pub(crate) const KEYS: &[Key] = &[
     k("unicast_req_duration", int(10, i32::MAX as i64), "3600", Scope::Port, To::Key("unicast_request_duration", How::Seconds)),
     k("inhibit_multicast_service", int(0, 1), "0", Scope::Port, To::Key("multicast", How::NotFlag)),
     k("tc_spanning_tree", int(0, 1), "0", Scope::Global, To::NotYet),
-    k("sa_file", Kind::Text, "", Scope::Global, To::Refused("messages are not authenticated yet, and must not go unprotected where that is asked for")),
-    k("spp", int(-1, 255), "-1", Scope::Port, To::Refused("messages are not authenticated yet, and must not go unprotected where that is asked for")),
-    k("active_key_id", int(0, u32::MAX as i64), "0", Scope::Port, To::Refused("messages are not authenticated yet, and must not go unprotected where that is asked for")),
+    k("sa_file", Kind::Text, "", Scope::Global, To::Key("authentication.key_file", How::Socket)),
+    k("spp", int(-1, 255), "-1", Scope::Port, To::Key("spp", How::Plain)),
+    k("active_key_id", int(0, u32::MAX as i64), "0", Scope::Port, To::Key("active_key_id", How::Plain)),
     k("allow_unauth", int(0, 2), "0", Scope::Port, To::Nothing("used by pmc, not by ptp4l")),
     k("fault_reset_interval", int(-128, 127), "4", Scope::Port, To::Key("fault_reset_interval", How::Plain)),
     k("fault_badpeernet_interval", int(i32::MIN as i64, i32::MAX as i64), "16", Scope::Port, To::Nothing("a port with several peers goes on without their measurements, and with them as soon as one is left: it is never switched off")),
@@ -294,7 +292,7 @@ mod tests {
                     assert!(crate::table::find(path).is_some(), "{}: no key {path}", key.name)
                 }
                 To::Alias(name) => assert!(find(name).is_some(), "{}", key.name),
-                To::Log | To::Nothing(_) | To::Together | To::Refused(_) | To::NotYet => {}
+                To::Log | To::Nothing(_) | To::Together | To::NotYet => {}
             }
         }
         assert!(OLD_NAMES.iter().all(|(old, new)| find(old).is_none() && find(new).is_some()));

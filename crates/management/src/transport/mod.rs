@@ -1,6 +1,7 @@
 //! How management messages travel.
 
 mod network;
+mod sealed;
 mod uds;
 
 use std::os::fd::AsFd;
@@ -10,6 +11,7 @@ use ptp_wire::PortIdentity;
 use crate::ClientError;
 
 pub use network::Network;
+pub use sealed::{Sealed, Unauthenticated};
 pub use uds::Uds;
 
 /// A way to one or more PTP instances: datagrams, each one PTP message.

@@ -22,6 +22,9 @@ use super::{KINDS, kind_of, put};
 
 /// The first message of a grant leaves within this time, whatever its interval: nobody waits to be synchronised.
 const FIRST: Duration = Duration::from_millis(20);
+/// Nothing waits in the wheel for longer: what is due later is looked at again. So what nobody waits for any more, because
+/// its client has changed its mind, is gone after this time, and who changes it a thousand times a second fills no memory.
+const HORIZON: Duration = Duration::from_secs(16);
 /// Of the wheel: not a message, but a look whether a client has anything left.
 const EXPIRY: u8 = 4;
 
@@ -31,6 +34,8 @@ struct Grant {
     expires: Instant,
     /// The next message, of kinds that are sent by the clock.
     due: Instant,
+    /// When the wheel comes to it: then, or before.
+    queued: Instant,
     sequence_id: u16,
     /// The first message has been sent; from now on the phase is its own.
     spread: bool,
@@ -51,6 +56,8 @@ struct Slot {
     /// Which client of those that had this place: late entries of the wheel find it changed.
     generation: u32,
     client: Option<ClientRecord>,
+    /// The wheel holds its one [`EXPIRY`].
+    looked_at: bool,
 }
 
 /// What a unicast server counts.
@@ -157,6 +164,12 @@ impl Server {
         self.free.push(index);
     }
 
+    /// Nobody waits for anything.
+    fn clear_wheel(&mut self) {
+        self.wheel.clear();
+        self.slots.iter_mut().for_each(|slot| slot.looked_at = false);
+    }
+
     /// Ends a grant; the client stays while it has others.
     fn end(&mut self, index: u32, kind: usize) {
         let Some(client) = self.record(index) else { return };
@@ -221,25 +234,35 @@ impl Server {
         let continues = old.is_some_and(|g| g.log_interval == log_interval && g.expires > now);
         let due = match old {
             Some(g) if continues => g.due,
+            // Who asks for another interval all the time gets no message for each of his requests.
+            Some(g) if g.expires > now => {
+                now + g.log_interval.duration().min(log_interval.duration()).mul_f64(unit)
+            }
             _ => now + log_interval.duration().min(FIRST).mul_f64(unit),
         };
         client.grants[kind] = Some(Grant {
             log_interval,
             expires,
             due,
+            queued: old.map_or(due, |g| g.queued),
             sequence_id: old.map_or(0, |g| g.sequence_id),
             spread: continues,
         });
         client.cost = client.cost - held + price;
-        let first = client.grants.iter().flatten().count() == 1 && !continues;
         self.stats.promised_per_1000_s = self.stats.promised_per_1000_s - held + price;
         self.stats.granted += 1;
         // Announce and Sync are sent by the clock; the others answer.
-        if kind < 2 && !continues {
-            self.wheel.insert(Due { at: due, index, kind: kind as u8, generation });
+        let latest = now + HORIZON;
+        let slot = &mut self.slots[index as usize];
+        if kind < 2
+            && !continues
+            && let Some(grant) = slot.client.as_mut().and_then(|c| c.grants[kind].as_mut())
+        {
+            grant.queued = due.min(latest);
+            self.wheel.insert(Due { at: grant.queued, index, kind: kind as u8, generation });
         }
-        if first {
-            self.wheel.insert(Due { at: expires, index, kind: EXPIRY, generation });
+        if !std::mem::replace(&mut slot.looked_at, true) {
+            self.wheel.insert(Due { at: expires.min(latest), index, kind: EXPIRY, generation });
         }
         Ok(GrantUnicast {
             message_type: request.message_type,
@@ -340,19 +363,25 @@ impl Port {
         self.unicast.server = Some(server);
     }
 
-    /// A grant of this client should have ended: ends what has, looks again when the next will.
+    /// Looks whether a grant of the client in this place has ended, and again when the next will, or some time before. One look
+    /// for each place waits in the wheel, whoever has the place by then.
     fn expire_client(&mut self, instance: &Instance, server: &mut Server, entry: Due) {
         let now = instance.now;
-        let Some(client) = server.remembered(entry) else { return };
+        if let Some(slot) = server.slots.get_mut(entry.index as usize) {
+            slot.looked_at = false;
+        }
+        let Some(client) = server.record(entry.index) else { return };
         let ended = client.grants.map(|g| g.is_some_and(|g| g.expires <= now));
         for (kind, _) in ended.into_iter().enumerate().filter(|(_, ended)| *ended) {
             self.stats.service.unicast_service_timeout += 1;
             server.end(entry.index, kind);
         }
-        if let Some(client) = server.remembered(entry)
+        if let Some(slot) = server.slots.get_mut(entry.index as usize)
+            && let Some(client) = &slot.client
             && let Some(at) = client.grants.iter().flatten().map(|g| g.expires).min()
         {
-            server.wheel.insert(Due { at, ..entry });
+            slot.looked_at = true;
+            server.wheel.insert(Due { at: at.min(now + HORIZON), ..entry });
         }
     }
 
@@ -363,12 +392,18 @@ impl Port {
         let Some(client) = server.remembered(entry) else { return };
         let address = client.address;
         // A grant that was changed since has a deadline of its own.
-        let Some(grant) = client.grants.get_mut(kind).and_then(Option::as_mut).filter(|g| g.due == entry.at)
+        let Some(grant) =
+            client.grants.get_mut(kind).and_then(Option::as_mut).filter(|g| g.queued == entry.at)
         else {
             return;
         };
         if grant.expires <= now || !serves {
             return;
+        }
+        if grant.due > now {
+            grant.queued = grant.due.min(now + HORIZON);
+            let at = grant.queued;
+            return server.wheel.insert(Due { at, ..entry });
         }
         let sequence_id = take(&mut grant.sequence_id);
         let (log_interval, interval) = (grant.log_interval, grant.log_interval.duration());
@@ -377,15 +412,17 @@ impl Port {
         } else {
             interval.mul_f64(instance.rng.unit())
         };
-        let mut at = entry.at + wait;
+        let mut at = grant.due + wait;
         let late = at <= now && wait > Duration::ZERO;
         if late {
             // A whole interval too late: what was missed is not made up for.
             at = now + interval;
         }
         grant.due = at;
+        grant.queued = at.min(now + HORIZON);
+        let queued = grant.queued;
         server.stats.late += u64::from(late);
-        server.wheel.insert(Due { at, ..entry });
+        server.wheel.insert(Due { at: queued, ..entry });
         let destination = Destination::Unicast(address);
         match KINDS.get(kind) {
             Some(ptp_wire::MessageType::Announce) => {
@@ -405,6 +442,7 @@ impl Port {
             let at = instance.now + grant.log_interval.duration().mul_f64(0.1 * instance.rng.unit());
             if at < grant.due {
                 grant.due = at;
+                grant.queued = at;
                 // As many as max_clients, which is a u32.
                 wheel.insert(Due { at, index: index as u32, generation, kind: 0 });
             }
@@ -431,7 +469,7 @@ impl Port {
         for index in 0..server.slots.len() {
             server.remove(index as u32);
         }
-        server.wheel.clear();
+        server.clear_wheel();
         self.unicast.server = Some(server);
     }
 
@@ -441,7 +479,7 @@ impl Port {
             for index in 0..server.slots.len() {
                 server.remove(index as u32);
             }
-            server.wheel.clear();
+            server.clear_wheel();
         }
     }
 
