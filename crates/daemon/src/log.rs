@@ -27,8 +27,7 @@ pub enum LogFormat {
     /// CLOCK_MONOTONIC.
     Json,
     /// `ptp4l[12345.678]: message` as linuxptp writes it: no level is named. Worse than information goes to standard
-    /// error even where the rest goes to standard output. What linuxptp has no line for is told at [`tracing::Level::DEBUG`] only:
-    /// information that has neither [`NOTICE`] nor [`REPORT`] for its target.
+    /// error even where the rest goes to standard output.
     Linuxptp,
 }
 
@@ -49,7 +48,10 @@ pub struct LogOptions {
     pub syslog: bool,
     /// Neither standard output nor standard error.
     pub quiet: bool,
-    /// Of [`LogFormat::Linuxptp`]: no [`REPORT`] either, as with linuxptp's level 5.
+    /// Information that has neither [`NOTICE`] nor [`REPORT`] for its target is told at [`tracing::Level::DEBUG`] only: linuxptp
+    /// has no line for it.
+    pub only_marked: bool,
+    /// No [`REPORT`] either, as with linuxptp's level 5.
     pub no_reports: bool,
 }
 
@@ -69,6 +71,7 @@ impl LogOptions {
             stdout: false,
             syslog: false,
             quiet: false,
+            only_marked: false,
             no_reports: false,
         }
     }
@@ -85,7 +88,7 @@ pub fn init_log(options: &LogOptions) {
             split: options.format == LogFormat::Linuxptp,
             syslog: options.syslog.then_some(options.program),
             priority: libc::LOG_INFO,
-            all: options.level >= tracing::Level::DEBUG,
+            all: !options.only_marked || options.level >= tracing::Level::DEBUG,
             no_reports: options.no_reports,
         })
         .finish();
@@ -136,7 +139,7 @@ impl<'a> MakeWriter<'a> for Out {
             if meta.target() == NOTICE {
                 priority = libc::LOG_NOTICE;
             }
-            let hidden = (self.split && !self.all && !report && meta.target() != NOTICE)
+            let hidden = (!self.all && !report && meta.target() != NOTICE)
                 || (self.no_reports && priority == libc::LOG_INFO);
             if hidden {
                 out.quiet = true;

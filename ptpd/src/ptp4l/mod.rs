@@ -222,6 +222,7 @@ fn run(imported: &Imported) -> ExitCode {
     settings.frequency_window_ns = imported.frequency_window_ns;
     let mut log = LogOptions::new("ptp4l");
     log.format = LogFormat::Linuxptp;
+    log.only_marked = true;
     log.stdout = imported.verbose;
     log.quiet = !imported.verbose;
     log.syslog = imported.use_syslog;
