@@ -125,7 +125,7 @@ impl Engine {
         let request = Request { header: *message.header(), body, tlv, from };
         if self.instance.config.as_linuxptp {
             let empty = request.tlv.data.is_empty();
-            match linuxptp::judge(request.body.action, request.tlv.id.0, empty, from.may_all()) {
+            match linuxptp::judge(request.body.action, request.tlv.id, empty, from.may_all()) {
                 linuxptp::Verdict::Clock => self.obey(&request, None),
                 linuxptp::Verdict::Ports => self.obey_ports(&request, None),
                 linuxptp::Verdict::PortsRefuse(error) => self.obey_ports(&request, Some(error)),

@@ -3,7 +3,7 @@
 //! linuxptp asks the clock first, then the ports. What the clock knows and does not serve it refuses itself; whatever else
 //! it hands to the ports, and each that is meant answers, if only that it does not know.
 
-use ptp_wire::management::{Action, ErrorId};
+use ptp_wire::management::{Action, ErrorId, ManagementId as Id};
 
 /// Who answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -14,30 +14,120 @@ pub(super) enum Verdict {
     PortsRefuse(ErrorId),
 }
 
-const CLOCK_GET: &[u16] = &[
-    0x0002, 0x2000, 0x2001, 0x2002, 0x2003, 0x2005, 0x2006, 0x2007, 0x2008, 0x2010, 0x2012, 0x2013, 0x201e,
-    0x201f, 0x2021, 0xc000, 0xc001, 0xc003, 0xc006, 0xc00d,
+const CLOCK_GET: &[Id] = &[
+    Id::USER_DESCRIPTION,
+    Id::DEFAULT_DATA_SET,
+    Id::CURRENT_DATA_SET,
+    Id::PARENT_DATA_SET,
+    Id::TIME_PROPERTIES_DATA_SET,
+    Id::PRIORITY1,
+    Id::PRIORITY2,
+    Id::DOMAIN,
+    Id::SLAVE_ONLY,
+    Id::CLOCK_ACCURACY,
+    Id::TRACEABILITY_PROPERTIES,
+    Id::TIMESCALE_PROPERTIES,
+    Id::ALTERNATE_TIME_OFFSET_ENABLE,
+    Id::ALTERNATE_TIME_OFFSET_NAME,
+    Id::ALTERNATE_TIME_OFFSET_PROPERTIES,
+    Id::TIME_STATUS_NP,
+    Id::GRANDMASTER_SETTINGS_NP,
+    Id::SUBSCRIBE_EVENTS_NP,
+    Id::SYNCHRONIZATION_UNCERTAIN_NP,
+    Id::EXTERNAL_GRANDMASTER_PROPERTIES_NP,
 ];
-const CLOCK_SET: &[u16] = &[0x2005, 0x2006, 0x201e, 0x201f, 0x2021, 0xc001, 0xc003, 0xc006, 0xc00d];
+const CLOCK_SET: &[Id] = &[
+    Id::PRIORITY1,
+    Id::PRIORITY2,
+    Id::ALTERNATE_TIME_OFFSET_ENABLE,
+    Id::ALTERNATE_TIME_OFFSET_NAME,
+    Id::ALTERNATE_TIME_OFFSET_PROPERTIES,
+    Id::GRANDMASTER_SETTINGS_NP,
+    Id::SUBSCRIBE_EVENTS_NP,
+    Id::SYNCHRONIZATION_UNCERTAIN_NP,
+    Id::EXTERNAL_GRANDMASTER_PROPERTIES_NP,
+];
 /// The clock's, and not served with this action.
-const CLOCK_KNOWS: &[u16] = &[
-    0x0002, 0x0003, 0x0004, 0x0005, 0x0006, 0x0007, 0x2000, 0x2001, 0x2002, 0x2003, 0x2005, 0x2006, 0x2007,
-    0x2008, 0x200f, 0x2010, 0x2011, 0x2012, 0x2013, 0x2015, 0x2016, 0x2017, 0x201a, 0x201c, 0x201e, 0x201f,
-    0x2020, 0x2021, 0x4000, 0x4002, 0xc000, 0xc001, 0xc003,
+const CLOCK_KNOWS: &[Id] = &[
+    Id::USER_DESCRIPTION,
+    Id::SAVE_IN_NON_VOLATILE_STORAGE,
+    Id::RESET_NON_VOLATILE_STORAGE,
+    Id::INITIALIZE,
+    Id::FAULT_LOG,
+    Id::FAULT_LOG_RESET,
+    Id::DEFAULT_DATA_SET,
+    Id::CURRENT_DATA_SET,
+    Id::PARENT_DATA_SET,
+    Id::TIME_PROPERTIES_DATA_SET,
+    Id::PRIORITY1,
+    Id::PRIORITY2,
+    Id::DOMAIN,
+    Id::SLAVE_ONLY,
+    Id::TIME,
+    Id::CLOCK_ACCURACY,
+    Id::UTC_PROPERTIES,
+    Id::TRACEABILITY_PROPERTIES,
+    Id::TIMESCALE_PROPERTIES,
+    Id::PATH_TRACE_LIST,
+    Id::PATH_TRACE_ENABLE,
+    Id::GRANDMASTER_CLUSTER_TABLE,
+    Id::ACCEPTABLE_MASTER_TABLE,
+    Id::ACCEPTABLE_MASTER_MAX_TABLE_SIZE,
+    Id::ALTERNATE_TIME_OFFSET_ENABLE,
+    Id::ALTERNATE_TIME_OFFSET_NAME,
+    Id::ALTERNATE_TIME_OFFSET_MAX_KEY,
+    Id::ALTERNATE_TIME_OFFSET_PROPERTIES,
+    Id::TRANSPARENT_CLOCK_DEFAULT_DATA_SET,
+    Id::PRIMARY_DOMAIN,
+    Id::TIME_STATUS_NP,
+    Id::GRANDMASTER_SETTINGS_NP,
+    Id::SUBSCRIBE_EVENTS_NP,
 ];
-const PORT_GET: &[u16] = &[
-    0x0000, 0x0001, 0x2004, 0x2009, 0x200a, 0x200b, 0x200c, 0x3001, 0x6000, 0x6001, 0xc002, 0xc004, 0xc005,
-    0xc007, 0xc008, 0xc009, 0xc00a, 0xc00b, 0xc00c,
+const PORT_GET: &[Id] = &[
+    Id::NULL_MANAGEMENT,
+    Id::CLOCK_DESCRIPTION,
+    Id::PORT_DATA_SET,
+    Id::LOG_ANNOUNCE_INTERVAL,
+    Id::ANNOUNCE_RECEIPT_TIMEOUT,
+    Id::LOG_SYNC_INTERVAL,
+    Id::VERSION_NUMBER,
+    Id::MASTER_ONLY,
+    Id::DELAY_MECHANISM,
+    Id::LOG_MIN_PDELAY_REQ_INTERVAL,
+    Id::PORT_DATA_SET_NP,
+    Id::PORT_PROPERTIES_NP,
+    Id::PORT_STATS_NP,
+    Id::PORT_SERVICE_STATS_NP,
+    Id::UNICAST_MASTER_TABLE_NP,
+    Id::PORT_HWCLOCK_NP,
+    Id::POWER_PROFILE_SETTINGS_NP,
+    Id::CMLDS_INFO_NP,
+    Id::PORT_CORRECTIONS_NP,
 ];
-const PORT_SET: &[u16] = &[0xc002, 0xc00a, 0xc00c];
-const PORT_COMMAND: &[u16] = &[0x200d, 0x200e];
-const PORT_KNOWS: &[u16] = &[
-    0x0000, 0x0001, 0x2004, 0x2009, 0x200a, 0x200b, 0x200c, 0x200d, 0x200e, 0x2014, 0x2018, 0x2019, 0x201b,
-    0x201d, 0x4001, 0x6000, 0x6001,
+const PORT_SET: &[Id] = &[Id::PORT_DATA_SET_NP, Id::POWER_PROFILE_SETTINGS_NP, Id::PORT_CORRECTIONS_NP];
+const PORT_COMMAND: &[Id] = &[Id::ENABLE_PORT, Id::DISABLE_PORT];
+const PORT_KNOWS: &[Id] = &[
+    Id::NULL_MANAGEMENT,
+    Id::CLOCK_DESCRIPTION,
+    Id::PORT_DATA_SET,
+    Id::LOG_ANNOUNCE_INTERVAL,
+    Id::ANNOUNCE_RECEIPT_TIMEOUT,
+    Id::LOG_SYNC_INTERVAL,
+    Id::VERSION_NUMBER,
+    Id::ENABLE_PORT,
+    Id::DISABLE_PORT,
+    Id::UNICAST_NEGOTIATION_ENABLE,
+    Id::UNICAST_MASTER_TABLE,
+    Id::UNICAST_MASTER_MAX_TABLE_SIZE,
+    Id::ACCEPTABLE_MASTER_TABLE_ENABLED,
+    Id::ALTERNATE_MASTER,
+    Id::TRANSPARENT_CLOCK_PORT_DATA_SET,
+    Id::DELAY_MECHANISM,
+    Id::LOG_MIN_PDELAY_REQ_INTERVAL,
 ];
 
 /// `may_all`: it came by the read-write socket. `empty`: there are no data behind the ID.
-pub(super) fn judge(action: Action, id: u16, empty: bool, may_all: bool) -> Verdict {
+pub(super) fn judge(action: Action, id: Id, empty: bool, may_all: bool) -> Verdict {
     let in_clock = match action {
         Action::Get => CLOCK_GET,
         Action::Set => CLOCK_SET,
@@ -48,7 +138,7 @@ pub(super) fn judge(action: Action, id: u16, empty: bool, may_all: bool) -> Verd
         Action::Set => PORT_SET,
         _ => PORT_COMMAND,
     };
-    if action == Action::Set && empty && id != 0 {
+    if action == Action::Set && empty && id != Id::NULL_MANAGEMENT {
         Verdict::ClockRefuses(ErrorId::WRONG_LENGTH)
     } else if action != Action::Get && !may_all {
         Verdict::ClockRefuses(ErrorId::NOT_SUPPORTED)
@@ -72,18 +162,21 @@ mod tests {
     #[test]
     fn the_clock_comes_first() {
         let judge = |action, id| judge(action, id, false, true);
-        assert_eq!(judge(Action::Get, 0x2000), Verdict::Clock);
-        assert_eq!(judge(Action::Set, 0x2000), Verdict::ClockRefuses(ErrorId::NOT_SUPPORTED));
-        assert_eq!(judge(Action::Get, 0x2011), Verdict::ClockRefuses(ErrorId::NOT_SUPPORTED));
-        assert_eq!(judge(Action::Set, 0x2009), Verdict::PortsRefuse(ErrorId::NOT_SUPPORTED));
-        assert_eq!(judge(Action::Get, 0x3004), Verdict::PortsRefuse(ErrorId::NO_SUCH_ID));
-        assert_eq!(judge(Action::Command, 0x200d), Verdict::Ports);
+        assert_eq!(judge(Action::Get, Id::DEFAULT_DATA_SET), Verdict::Clock);
+        assert_eq!(judge(Action::Set, Id::DEFAULT_DATA_SET), Verdict::ClockRefuses(ErrorId::NOT_SUPPORTED));
+        assert_eq!(judge(Action::Get, Id::UTC_PROPERTIES), Verdict::ClockRefuses(ErrorId::NOT_SUPPORTED));
         assert_eq!(
-            super::judge(Action::Command, 0x200d, true, false),
+            judge(Action::Set, Id::LOG_ANNOUNCE_INTERVAL),
+            Verdict::PortsRefuse(ErrorId::NOT_SUPPORTED)
+        );
+        assert_eq!(judge(Action::Get, Id(0x3004)), Verdict::PortsRefuse(ErrorId::NO_SUCH_ID));
+        assert_eq!(judge(Action::Command, Id::ENABLE_PORT), Verdict::Ports);
+        assert_eq!(
+            super::judge(Action::Command, Id::ENABLE_PORT, true, false),
             Verdict::ClockRefuses(ErrorId::NOT_SUPPORTED)
         );
         assert_eq!(
-            super::judge(Action::Set, 0xdfff, true, true),
+            super::judge(Action::Set, Id(0xdfff), true, true),
             Verdict::ClockRefuses(ErrorId::WRONG_LENGTH)
         );
     }
