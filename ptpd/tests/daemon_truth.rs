@@ -126,6 +126,7 @@ clock_device: virtual:$D/clock-$1
 priority1: $3
 management: { socket: $D/$1, read_only_socket: $D/$1-ro }
 state_file: $D/state-$1
+servo: { kind: adaptive }
 ports: [{ interface: $2 }]
 END
     }

@@ -333,6 +333,7 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
 fn servo(v: Values<'_>) -> Servo {
     Servo {
         kind: match v.text("servo.kind") {
+            "auto" => ServoKind::Auto,
             "adaptive" => ServoKind::Adaptive,
             "pi" => ServoKind::Pi,
             "linreg" => ServoKind::Linreg,

@@ -48,8 +48,8 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         },
         common: common(c),
         stamps: first,
-        servo: steering(c, &PiConfig::hardware()),
-        software_servo: steering(c, &PiConfig::software()),
+        servo: steering(c, &PiConfig::hardware(), ServoKind::Adaptive),
+        software_servo: steering(c, &PiConfig::software(), ServoKind::Pi),
         read_write: c
             .management
             .socket
@@ -407,11 +407,12 @@ fn network(p: &config::PortConfig, relay: bool) -> Network {
     }
 }
 
-/// `defaults`: the gains that follow the kind of stamps.
-fn steering(c: &config::PtpdConfig, defaults: &PiConfig) -> Steering {
+/// `defaults` and `auto`: the gains and the controller that follow the kind of stamps.
+fn steering(c: &config::PtpdConfig, defaults: &PiConfig, auto: ServoKind) -> Steering {
     let limited = Transfer::Limited { bandwidth_hz: c.servo.bandwidth_hz };
     Steering {
         kind: match c.servo.kind {
+            config::ServoKind::Auto => auto,
             config::ServoKind::Adaptive => ServoKind::Adaptive,
             config::ServoKind::Pi => ServoKind::Pi,
             config::ServoKind::Linreg => ServoKind::Linreg,

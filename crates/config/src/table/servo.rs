@@ -14,9 +14,9 @@ pub(super) const SERVO: Section = Section {
     keys: &[
         key(
             "kind",
-            Kind::Choice(&["adaptive", "pi", "linreg", "none"]),
-            "adaptive",
-            "The controller. `adaptive` learns oscillator and network, and takes every Sync and every Delay_Resp by itself; \
+            Kind::Choice(&["auto", "adaptive", "pi", "linreg", "none"]),
+            "auto",
+            "The controller. `auto`: `adaptive` with hardware stamps, `pi` with software stamps. `adaptive` learns oscillator and network, and takes every Sync and every Delay_Resp by itself; \
              `pi` and `linreg` are linuxptp's; `none` only steps (SyncE).",
             "clock_servo",
         )
