@@ -14,6 +14,8 @@ use super::telling::Telling;
 
 /// So many samples in a row have to be tracked before the frequency they led to is held without a master.
 const TRUST_AFTER: u32 = 4;
+/// So many samples a servo may take to know the oscillator of a clock that was taken over in its time.
+const TAKE_OVER: u32 = 64;
 
 /// What a sample led to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -106,6 +108,9 @@ pub struct Discipline {
     source: Option<Source>,
     /// There is a master. Peer delays are measured without one, too.
     following: bool,
+    /// Samples for which a clock that was taken over counts as locked: it keeps the time of the one before, and only its
+    /// oscillator has to be learnt.
+    taken_over: u32,
     /// Of the last decision, in ppb.
     frequency: f64,
     locked: bool,
@@ -155,6 +160,7 @@ impl Discipline {
             log_interval: None,
             source: None,
             following: false,
+            taken_over: 0,
             frequency,
             locked: false,
             tracked: false,
@@ -208,6 +214,7 @@ impl Discipline {
         if self.free_running {
             return;
         }
+        self.taken_over = 0;
         let trusted = self.trusted_samples >= TRUST_AFTER;
         let predicted = match &self.servo {
             Controller::Adaptive(a) if trusted => self.holding.begin(now_ns, clock.name(), a),
@@ -317,7 +324,8 @@ impl Discipline {
         }
         if self.ignored > 0 {
             self.ignored -= 1;
-            let state = if self.locked { ServoState::Locked } else { ServoState::Unlocked };
+            let locked = self.locked || self.taken_over > 0;
+            let state = if locked { ServoState::Locked } else { ServoState::Unlocked };
             return Outcome { stepped: false, state };
         }
         self.check_sanity(clock, sample.ingress);
@@ -406,6 +414,7 @@ impl Discipline {
         let servo = &mut self.steering.servo;
         servo.max_frequency_ppb = servo.max_frequency_ppb.min(clock.max_frequency());
         self.servo = Controller::new(&self.steering, frequency);
+        self.taken_over = 0;
         self.holding = Holding::new(None);
         self.sanity.restart();
         self.log_interval = None;
@@ -431,6 +440,7 @@ impl Discipline {
                 self.log_interval = None;
             }
         }
+        self.taken_over = if self.locked { TAKE_OVER } else { 0 };
         self.holding = Holding::new(None);
         self.sanity.restart();
         self.frequency = frequency;
@@ -568,7 +578,10 @@ impl Discipline {
         if let Some(sample) = sample {
             self.tell(now_ns, sample, Some((state, frequency_ppb)));
         }
-        let state = if state.is_locked() { ServoState::Locked } else { ServoState::Unlocked };
+        self.taken_over =
+            if step.is_some() { 0 } else { self.taken_over.saturating_sub(sample.is_some().into()) };
+        let locked = state.is_locked() || self.taken_over > 0;
+        let state = if locked { ServoState::Locked } else { ServoState::Unlocked };
         Ok(Outcome { stepped: step.is_some(), state })
     }
 
