@@ -6,9 +6,14 @@ use ptp_wire::TimePoint;
 const LEAST_NS: u64 = 1_000_000_000;
 
 /// Compares the clock, its corrections taken out, with a time that nobody corrects.
+///
+/// That time is read when the stamp is at hand, which on a loaded machine is later than the stamp: one late reading makes
+/// the clock slow, and the next one makes it fast. So it takes two spans in a row that say the same.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sanity {
     since: Option<Span>,
+    /// What the last span said, if it was beyond the limit.
+    suspected: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +29,7 @@ struct Span {
 impl Sanity {
     /// Forgets: the clock was stepped.
     pub(super) fn restart(&mut self) {
-        self.since = None;
+        *self = Self::default();
     }
 
     /// The clock reads `local` when the raw time is `raw_ns`, and has run with `frequency_ppb` since the last call. Gives
@@ -46,7 +51,9 @@ impl Sanity {
         }
         let off = (span.own_ns / raw as f64 - 1.0) * 1e9;
         self.since = Some(fresh);
-        (off.abs() > limit_ppb).then_some(off)
+        let beyond = (off.abs() > limit_ppb).then_some(off);
+        let before = std::mem::replace(&mut self.suspected, beyond);
+        beyond.filter(|off| before.is_some_and(|b| b.signum() == off.signum()))
     }
 }
 
@@ -68,7 +75,13 @@ mod tests {
             }
             clock += 4e8 * other * (1.0 + 1e5 * 1e-9);
         }
-        assert_eq!(found, [9, 12, 15]);
+        assert_eq!(found, [12, 15]);
+        // A reading that comes 0.5 s late is no other hand.
+        sanity.restart();
+        for (i, late) in [0, 0, 500_000_000u64, 0, 0, 500_000_000, 0].into_iter().enumerate() {
+            let at = 80_000_000_000 + i as u64 * 1_000_000_000;
+            assert_eq!(sanity.check(at + late, TimePoint::from_nanos(at.into()), 0.0, 2e8), None, "{i}");
+        }
         // A step is no frequency.
         sanity.restart();
         assert_eq!(sanity.check(60_000_000_000, TimePoint::from_nanos(1), 0.0, 2e8), None);
