@@ -83,7 +83,11 @@ pub fn scenario_text(seed: u64) -> String {
         at += QUIET_S * 1000 + 4_000;
         let _ = writeln!(orders, "  - {{ in_order: 20 us, at: {at} ms }}");
     }
-    let Plan { nodes, wires, .. } = plan;
+    let Plan { mut nodes, wires, .. } = plan;
+    // What is hunted here is the protocol. The adaptive servo takes ten times as long to calculate: it is in one of eight.
+    if seed / 8 % 8 != 0 {
+        nodes = nodes.replace("servo: { step_threshold", "servo: { kind: pi, step_threshold");
+    }
     format!(
         "title: campaign, seed {seed}, {family:?}\nseed: {seed}\nduration: {at} ms\nwatch: true\nnodes:\n{nodes}links:\n{wires}schedule:\n{faults}expect:\n{orders}"
     )
