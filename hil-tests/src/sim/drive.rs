@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{
-    Address, Destination, DownCause, Envelope, Event, FrameHeaders, Input, MessageClass, Output, PortState,
-    TxToken,
+    Address, BestMaster, Destination, DownCause, Envelope, Event, FrameHeaders, Input, MessageClass, Output,
+    PortState, TxToken,
 };
 
 use ptpd::host::Measured;
@@ -397,7 +397,10 @@ impl Simulation {
                 touched.get_or_insert_default().extend(port.link);
             }
         }
-        let grandmaster = running.as_ref().is_some_and(|r| r.engine.is_grandmaster());
+        // Where roles are configured nobody announces a grandmaster: a client knows of none but itself.
+        let grandmaster = running.as_ref().is_some_and(|r| {
+            r.engine.is_grandmaster() && r.engine.config().best_master != BestMaster::Static
+        });
         if clients > 1 {
             violations.push((now, format!("{}: {clients} ports are clients", spec.name)));
         }
