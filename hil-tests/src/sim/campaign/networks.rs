@@ -85,7 +85,7 @@ pub fn scenario_text(seed: u64) -> String {
     }
     let Plan { mut nodes, wires, .. } = plan;
     // What is hunted here is the protocol. The adaptive servo takes ten times as long to calculate: it is in one of eight.
-    if seed / 8 % 8 != 0 {
+    if !(seed / 8).is_multiple_of(8) {
         nodes = nodes.replace("servo: { step_threshold", "servo: { kind: pi, step_threshold");
     }
     format!(
