@@ -7,84 +7,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
-    Capture, Dissection, Host, Instance, LINUXPTP, Lab, LabError, Need, Ptp4l, PtpdOptions, TSHARK,
-    experiment, field, our_program, their_pmc,
+    AGREEMENT_NS, Capture, Host, Instance, LINUXPTP, Lab, LabError, Need, PATIENCE, Ptp4l, PtpdOptions,
+    TAI_MINUS_UTC_NS, TSHARK, ahead_of_realtime, clock_of as clock, clock_path, examine, expect, experiment,
+    field, our_program, their_pmc, wait_for_agreement,
 };
-use ptp_clock::{Clock, VirtualClock, VirtualOptions};
 use ptp_wire::TimeInterval;
-
-/// Far more than software stamps need, far less than any clock here is wrong at the start.
-const AGREEMENT_NS: f64 = 1e6;
-/// What an instance announces unless told otherwise.
-const TAI_MINUS_UTC_NS: f64 = 37e9;
-/// Within this long every state is reached, on any machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn needs() -> Vec<Need> {
     [LINUXPTP, TSHARK].concat()
-}
-
-fn expect(truth: bool, otherwise: impl FnOnce() -> String) -> Result<(), LabError> {
-    if truth { Ok(()) } else { Err(LabError::Wrong(otherwise())) }
-}
-
-/// A virtual clock that is `ms` ahead of CLOCK_REALTIME and gains `ppm`.
-fn clock(host: &Host, ms: i64, ppm: f64) -> Result<VirtualClock, LabError> {
-    let options = VirtualOptions {
-        offset: TimeInterval::from_nanos(ms * 1_000_000),
-        frequency_error_ppb: ppm * 1e3,
-        ..VirtualOptions::default()
-    };
-    VirtualClock::create(clock_path(host), &options).map_err(|error| LabError::Wrong(error.to_string()))
-}
-
-fn clock_path(host: &Host) -> String {
-    format!("/run/clock-{}", host.name())
-}
-
-/// The virtual clock minus CLOCK_REALTIME, ns.
-fn ahead_of_realtime(clock: &mut VirtualClock) -> Result<f64, LabError> {
-    let stamp = Clock::cross_stamp(clock, 9).map_err(|error| LabError::Wrong(error.to_string()))?;
-    Ok((stamp.device - stamp.system).nanos_f64())
-}
-
-/// Waits until the clock agrees with CLOCK_REALTIME, ten times in a row over a second.
-fn wait_for_agreement(clock: &mut VirtualClock, who: &str) -> Result<(), LabError> {
-    let start = Instant::now();
-    let mut in_a_row = 0;
-    let mut last = f64::NAN;
-    while in_a_row < 10 {
-        last = ahead_of_realtime(clock)?;
-        in_a_row = if last.abs() < AGREEMENT_NS { in_a_row + 1 } else { 0 };
-        if start.elapsed() > PATIENCE {
-            let awaited = format!("{who} to agree with its master (its true offset is {last:.0} ns)");
-            return Err(LabError::Timeout { awaited, waited: PATIENCE, log: None });
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    println!("{who}: true offset {last:.0} ns");
-    Ok(())
-}
-
-fn mac_of(host: &Host, interface: &str) -> Result<String, LabError> {
-    let line = host.run("ip", "iproute2", &["-o", "link", "show", "dev", interface])?;
-    let mac = line.split("link/ether ").nth(1).and_then(|rest| rest.split_whitespace().next());
-    mac.map(str::to_owned).ok_or_else(|| LabError::Wrong(format!("no MAC address in `{line}`")))
-}
-
-/// What `host` sent through `interface` is dissected without a complaint, and holds these message types.
-fn examine(capture: Capture, host: &Host, interface: &str, types: &[usize]) -> Result<(), LabError> {
-    let mac = mac_of(host, interface)?;
-    let file = capture.stop()?;
-    let seen = Dissection::read(&file, Some(&mac))?;
-    expect(seen.complaints.is_empty(), || format!("tshark on {}: {:#?}", file.display(), seen.complaints))?;
-    println!("{}: {} messages of ours dissected", host.name(), seen.total());
-    for message_type in types {
-        expect(seen.by_type[*message_type] > 0, || {
-            format!("{} never sent messageType {message_type}: {:?}", host.name(), seen.by_type)
-        })?;
-    }
-    Ok(())
 }
 
 /// One of the three transports and one of the two mechanisms, as both sides write them.

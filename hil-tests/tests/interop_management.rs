@@ -5,12 +5,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
-    Host, Instance, LINUXPTP, Lab, LabError, Ptp4l, PtpdOptions, experiment, field, find_program,
-    our_program, run_command, their_pmc,
+    Host, Instance, LINUXPTP, Lab, LabError, PATIENCE, Ptp4l, PtpdOptions, expect, experiment, field,
+    find_program, our_program, run_command, their_pmc,
 };
 use ptp_clock::{VirtualClock, VirtualOptions};
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What every daemon answers, and linuxptp 3.1.1's pmc can print.
 const GETS: &[&str] = &[
@@ -41,10 +39,6 @@ const GETS: &[&str] = &[
     "PORT_PROPERTIES_NP",
     "PORT_STATS_NP",
 ];
-
-fn expect(truth: bool, otherwise: impl FnOnce() -> String) -> Result<(), LabError> {
-    if truth { Ok(()) } else { Err(LabError::Wrong(otherwise())) }
-}
 
 /// Our grandmaster on a virtual clock, and a host beside it.
 fn our_grandmaster(lab: &mut Lab) -> Result<(Host, Host, Instance), LabError> {

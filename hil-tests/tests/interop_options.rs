@@ -5,36 +5,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
-    Capture, Dissection, Host, Instance, LINUXPTP, Lab, LabError, Ptp4l, PtpdOptions, TSHARK, experiment,
-    field, find_program, our_program, run_command, their_pmc,
+    AGREEMENT_NS, Capture, Dissection, Host, Instance, LINUXPTP, Lab, LabError, PATIENCE, Ptp4l, PtpdOptions,
+    TAI_MINUS_UTC_NS, TSHARK, ahead_of_realtime, clock_of as clock, clock_path, expect, experiment, field,
+    find_program, our_program, run_command, their_pmc,
 };
-use ptp_clock::{Clock, VirtualClock, VirtualOptions};
-use ptp_wire::{Message, TimeInterval, TimePoint, TlvType, TlvValue};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Far more than software stamps need, far less than the clocks here differ by.
-const AGREEMENT_NS: f64 = 1e6;
-const TAI_MINUS_UTC_NS: f64 = 37e9;
-
-fn expect(truth: bool, otherwise: impl FnOnce() -> String) -> Result<(), LabError> {
-    if truth { Ok(()) } else { Err(LabError::Wrong(otherwise())) }
-}
-
-/// A virtual clock that is this far ahead of CLOCK_REALTIME.
-fn clock(host: &Host, ms: i64) -> Result<VirtualClock, LabError> {
-    let options =
-        VirtualOptions { offset: TimeInterval::from_nanos(ms * 1_000_000), ..VirtualOptions::default() };
-    VirtualClock::create(clock_path(host), &options).map_err(|error| LabError::Wrong(error.to_string()))
-}
-
-fn clock_path(host: &Host) -> String {
-    format!("/run/clock-{}", host.name())
-}
-
-fn ahead_of_realtime(clock: &mut VirtualClock) -> Result<f64, LabError> {
-    let stamp = Clock::cross_stamp(clock, 9).map_err(|error| LabError::Wrong(error.to_string()))?;
-    Ok((stamp.device - stamp.system).nanos_f64())
-}
+use ptp_wire::{Message, TimePoint, TlvType, TlvValue};
 
 fn our_pmc(uds: &Path, requests: &[&str]) -> Result<String, LabError> {
     let program = our_program("pmc")?;
@@ -79,8 +54,8 @@ fn nsm(from: &Host, transport: &str, target: &str) -> Result<String, LabError> {
 fn measured_by_nsm(lab: &mut Lab, transport: &'static str, theirs: &str) -> Result<(), LabError> {
     let (gm, client, beside) = (lab.host("gm")?, lab.host("client")?, lab.host("beside")?);
     lab.switch("sw", &[(&gm, "eth0"), (&client, "eth0"), (&beside, "eth0")])?;
-    let mut gm_clock = clock(&gm, 37_000 + 250)?;
-    let mut client_clock = clock(&client, -400)?;
+    let mut gm_clock = clock(&gm, 37_000 + 250, 0.0)?;
+    let mut client_clock = clock(&client, -400, 0.0)?;
     let ptpd = our_program("ptpd")?;
     let ours = |host: &Host| {
         let mut options = PtpdOptions::new(&["eth0"]).on_virtual_clock(Path::new(&clock_path(host)));
@@ -226,7 +201,7 @@ fn their_client_follows_a_grandmaster_with_every_option() {
         let (gm, client, ours) = (lab.host("gm")?, lab.host("client")?, lab.host("ours")?);
         lab.switch("sw", &[(&gm, "eth0"), (&client, "eth0"), (&ours, "eth0")])?;
         let capture = Capture::start(&client, "eth0", lab.dir())?;
-        let mut gm_clock = clock(&gm, 37_000 + 250)?;
+        let mut gm_clock = clock(&gm, 37_000 + 250, 0.0)?;
         let mut options = PtpdOptions::new(&["eth0"]).on_virtual_clock(Path::new(&clock_path(&gm)));
         options.priority1 = 10;
         options.extra = "path_trace: true

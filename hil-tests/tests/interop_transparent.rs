@@ -6,14 +6,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
-    Capture, Dissection, Host, Instance, LINUXPTP, Lab, LabError, Need, Process, Ptp4l, PtpdOptions, TSHARK,
-    experiment, our_program, run_command, their_pmc,
+    Capture, Dissection, Host, Instance, LINUXPTP, Lab, LabError, Need, PATIENCE, Process, Ptp4l,
+    PtpdOptions, TSHARK, expect, experiment, mac_of, our_program, run_command, their_pmc,
 };
 use ptp_clock::{Clock, VirtualClock, VirtualOptions};
 use ptp_wire::TimeInterval;
 
-/// Within this long every state is reached, on any machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Messages wait at least this long now and then, or the experiment shows nothing.
 const WAITING_NS: f64 = 1_000_000.0;
 /// What may be left of it: the noise of software stamps on a busy machine.
@@ -21,10 +19,6 @@ const LEFT_NS: f64 = 250_000.0;
 
 fn needs() -> Vec<Need> {
     [LINUXPTP, TSHARK, &[("tc", "iproute2"), ("bash", "bash")]].concat()
-}
-
-fn expect(truth: bool, otherwise: impl FnOnce() -> String) -> Result<(), LabError> {
-    if truth { Ok(()) } else { Err(LabError::Wrong(otherwise())) }
 }
 
 /// One of the three transports and one of the two mechanisms, as both sides write them.
@@ -47,12 +41,6 @@ impl Way {
     fn theirs(self, more: &[&'static str]) -> Vec<&'static str> {
         [&self.theirs, more].concat()
     }
-}
-
-fn mac_of(host: &Host, interface: &str) -> Result<String, LabError> {
-    let line = host.run("ip", "iproute2", &["-o", "link", "show", "dev", interface])?;
-    let mac = line.split("link/ether ").nth(1).and_then(|rest| rest.split_whitespace().next());
-    mac.map(str::to_owned).ok_or_else(|| LabError::Wrong(format!("no MAC address in `{line}`")))
 }
 
 /// Narrows an interface to 1.5 Mbit/s and sends six datagrams of 1200 octets at a time, which takes 30 ms of each 40. They go

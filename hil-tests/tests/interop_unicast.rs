@@ -7,38 +7,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
-    Capture, Dissection, Host, Instance, LINUXPTP, Lab, LabError, Need, Ptp4l, PtpdOptions, TSHARK,
-    experiment, our_program,
+    AGREEMENT_NS, Capture, Host, Instance, LINUXPTP, Lab, LabError, Need, PATIENCE, Ptp4l, PtpdOptions,
+    TAI_MINUS_UTC_NS, TSHARK, ahead_of_realtime, clock_of as clock, examine, expect, experiment, our_program,
 };
-use ptp_clock::{Clock, VirtualClock, VirtualOptions};
-use ptp_wire::TimeInterval;
-
-/// Far more than software stamps need, far less than any clock here is wrong at the start.
-const AGREEMENT_NS: f64 = 1e6;
-const TAI_MINUS_UTC_NS: f64 = 37e9;
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn needs() -> Vec<Need> {
     [LINUXPTP, TSHARK].concat()
-}
-
-fn expect(truth: bool, otherwise: impl FnOnce() -> String) -> Result<(), LabError> {
-    if truth { Ok(()) } else { Err(LabError::Wrong(otherwise())) }
-}
-
-fn clock(host: &Host, ms: i64, ppm: f64) -> Result<VirtualClock, LabError> {
-    let options = VirtualOptions {
-        offset: TimeInterval::from_nanos(ms * 1_000_000),
-        frequency_error_ppb: ppm * 1e3,
-        ..VirtualOptions::default()
-    };
-    VirtualClock::create(format!("/run/clock-{}", host.name()), &options)
-        .map_err(|error| LabError::Wrong(error.to_string()))
-}
-
-fn ahead_of_realtime(clock: &mut VirtualClock) -> Result<f64, LabError> {
-    let stamp = Clock::cross_stamp(clock, 9).map_err(|error| LabError::Wrong(error.to_string()))?;
-    Ok((stamp.device - stamp.system).nanos_f64())
 }
 
 /// A transport, as both sides write it.
@@ -84,23 +58,6 @@ impl Way {
     }
 }
 
-/// What `host` sent: nothing to a group but what `multicast` allows, every message dissected without a complaint.
-fn examine(capture: Capture, host: &Host, types: &[usize]) -> Result<(), LabError> {
-    let line = host.run("ip", "iproute2", &["-o", "link", "show", "dev", "eth0"])?;
-    let mac =
-        line.split("link/ether ").nth(1).and_then(|rest| rest.split_whitespace().next()).map(str::to_owned);
-    let file = capture.stop()?;
-    let seen = Dissection::read(&file, mac.as_deref())?;
-    expect(seen.complaints.is_empty(), || format!("tshark on {}: {:#?}", file.display(), seen.complaints))?;
-    for message_type in types {
-        expect(seen.by_type[*message_type] > 0, || {
-            format!("{} never sent messageType {message_type}: {:?}", host.name(), seen.by_type)
-        })?;
-    }
-    println!("{}: {} messages of ours dissected", host.name(), seen.total());
-    Ok(())
-}
-
 fn our_server_their_client(lab: &mut Lab, way: Way) -> Result<(), LabError> {
     let ptpd = our_program("ptpd")?;
     let (server, client) = (lab.host("our-server")?, lab.host("their-client")?);
@@ -140,7 +97,7 @@ fn our_server_their_client(lab: &mut Lab, way: Way) -> Result<(), LabError> {
     let status = ours.process.stop(Duration::from_secs(10))?;
     expect(status.success(), || format!("our server ended with {status}"))?;
     // Announce, Sync, Follow_Up, Delay_Resp, Signaling.
-    examine(capture, &server, &[0xb, 0x0, 0x8, 0x9, 0xc])
+    examine(capture, &server, "eth0", &[0xb, 0x0, 0x8, 0x9, 0xc])
 }
 
 fn their_server_our_client(lab: &mut Lab, way: Way) -> Result<(), LabError> {
@@ -181,7 +138,7 @@ fn their_server_our_client(lab: &mut Lab, way: Way) -> Result<(), LabError> {
     let status = ours.process.stop(Duration::from_secs(10))?;
     expect(status.success(), || format!("our client ended with {status}"))?;
     // Delay_Req, Signaling.
-    examine(capture, &client, &[0x1, 0xc])
+    examine(capture, &client, "eth0", &[0x1, 0xc])
 }
 
 macro_rules! ways {

@@ -4,18 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant as Clockwork};
 
-use hil_tests::lab::{Host, Instance, Lab, LabError, Watcher, experiment, our_program, wait_until};
+use hil_tests::lab::{
+    AGREEMENT_NS, Host, Instance, Lab, LabError, PATIENCE, Watcher, expect, experiment, our_program,
+    wait_until,
+};
 use ptp_clock::{Clock, VirtualClock, VirtualOptions};
 use ptp_wire::{SdoId, TimeInterval};
-
-/// Far more than software stamps need, far less than any clock here is wrong at the start.
-const AGREEMENT_NS: f64 = 1e6;
-/// Within this long every state is reached, on any machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn expect(truth: bool, otherwise: impl FnOnce() -> String) -> Result<(), LabError> {
-    if truth { Ok(()) } else { Err(LabError::Wrong(otherwise())) }
-}
 
 fn clock_path(host: &Host, name: &str) -> PathBuf {
     PathBuf::from(format!("/run/clock-{}-{name}", host.name()))

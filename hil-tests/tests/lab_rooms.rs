@@ -5,13 +5,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use hil_tests::lab::{
-    Capture, Dissection, LINUXPTP, LabError, Ptp4l, TSHARK, Watcher, experiment, field, is_inside, probe,
+    Capture, Dissection, LINUXPTP, Ptp4l, TSHARK, Watcher, expect, experiment, field, is_inside, probe,
     reenter, skip, their_pmc, wait_until,
 };
-
-fn expect(truth: bool, otherwise: impl FnOnce() -> String) -> Result<(), LabError> {
-    if truth { Ok(()) } else { Err(LabError::Wrong(otherwise())) }
-}
 
 #[test]
 fn hosts_have_only_their_own_interfaces() {

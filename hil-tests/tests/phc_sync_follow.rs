@@ -86,7 +86,9 @@ fn ptpd(host: &Host, clock: &str, priority1: u8, client: bool) -> Result<Instanc
     let mut options = PtpdOptions::new(&["eth0"]).on_virtual_clock(Path::new(clock));
     options.priority1 = priority1;
     options.client_only = client;
-    Instance::start(host, &our_program("ptpd")?, &options)
+    let mut instance = Instance::start(host, &our_program("ptpd")?, &options)?;
+    instance.wait_until("its first answer", PATIENCE, |look| look.state().is_some())?;
+    Ok(instance)
 }
 
 fn set_utc_offset(socket: &Path, seconds: i16) -> Result<(), LabError> {

@@ -3,15 +3,10 @@
 use std::time::Duration;
 
 use hil_tests::lab::{
-    Host, Instance, LINUXPTP, Lab, LabError, Ptp4l, PtpdOptions, experiment, our_program, run_command,
+    Host, Instance, LINUXPTP, Lab, LabError, PATIENCE, Ptp4l, PtpdOptions, expect, experiment, our_program,
+    run_command,
 };
 use ptp_clock::{VirtualClock, VirtualOptions};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn expect(truth: bool, otherwise: impl FnOnce() -> String) -> Result<(), LabError> {
-    if truth { Ok(()) } else { Err(LabError::Wrong(otherwise())) }
-}
 
 /// What pmc prints, and its exit status.
 fn pmc(socket: &str, words: &[&str]) -> Result<(String, i32), LabError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use hil_tests::lab::{Instance, LabError, PtpdOptions, experiment, field, our_program, run_command};
+use hil_tests::lab::{Instance, LabError, PtpdOptions, expect, experiment, field, our_program, run_command};
 use nix::fcntl::OFlag;
 use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
 use ptp_clock::{VirtualClock, VirtualOptions, monotonic_raw_now, observe};
@@ -16,10 +16,6 @@ const WELL: u8 = 0;
 const NO_FIX: u8 = 1;
 const SILENT: u8 = 2;
 const GARBAGE: u8 = 3;
-
-fn expect(truth: bool, otherwise: impl FnOnce() -> String) -> Result<(), LabError> {
-    if truth { Ok(()) } else { Err(LabError::Wrong(otherwise())) }
-}
 
 fn sentence(body: &str) -> String {
     format!("${body}*{:02X}\r\n", body.bytes().fold(0, |x, o| x ^ o))

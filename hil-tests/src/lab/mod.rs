@@ -16,6 +16,7 @@
 //! }
 //! ```
 
+mod agreement;
 mod capture;
 mod crowd;
 pub mod demo;
@@ -28,6 +29,10 @@ mod ptpd;
 mod space;
 mod watch;
 
+pub use agreement::{
+    AGREEMENT_NS, PATIENCE, TAI_MINUS_UTC_NS, ahead_of_realtime, clock_of, clock_path, examine, expect,
+    mac_of, wait_for_agreement,
+};
 pub use capture::{Capture, Dissection};
 pub use crowd::{CrowdOptions, CrowdReport, run_crowd};
 pub use error::LabError;

@@ -533,7 +533,10 @@ mod tests {
         }
         let at = |part: &str| text.find(part).expect(part);
         assert!(at("> 020000.fffe.000001-1") < at("  020000.fffe.000002-1"), "best first:\n{text}");
-        assert!(as_json(&view()).to_string().contains("\"decision\"") || !as_json(&view()).is_null());
+        let json = as_json(&view());
+        assert_eq!(json["candidates"].as_array().map(Vec::len), Some(4));
+        assert_eq!(json["candidates"][0]["verdict"], "best");
+        assert_eq!(json["ports"][0]["reason"], "S1: the best master is heard here");
     }
 
     #[test]
