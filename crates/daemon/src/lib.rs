@@ -13,7 +13,10 @@
 //! assert!(matches!(set.wait(Some(now + 1_000_000)), Ok(Wait::TimedOut)));
 //! ```
 
+pub mod http;
 mod log;
+pub mod metrics;
+mod notifications;
 mod notify;
 mod poll;
 mod privilege;

@@ -1,0 +1,18 @@
+//! What a daemon measures of itself, for Prometheus.
+//!
+//! The loop of the daemon keeps plain numbers ([`Histogram`], counters) and copies them now and then into a snapshot
+//! ([`Publisher`]). Everything else (text, sockets) happens in the thread of [`crate::http`], from the snapshot.
+
+mod common;
+mod docs;
+mod histogram;
+mod page;
+mod publish;
+
+pub(crate) use common::Counts;
+pub use common::{COMMON, Identity};
+pub use docs::check_documentation;
+pub use histogram::{BOUNDS_NS, Histogram};
+pub use page::{Family, FamilyWriter, Format, Kind, Page, Unit};
+pub(crate) use publish::Shared;
+pub use publish::{Condition, Exposed, Publisher, Reading};
