@@ -1,5 +1,5 @@
-//! What every daemon of Escapement does alike: waiting for descriptors and deadlines, signals, logs, readiness messages and
-//! state files. No PTP knowledge.
+//! What every daemon of Escapement does alike: waiting for descriptors and deadlines, signals, logs, events, readiness messages
+//! and state files. No PTP knowledge.
 //!
 //! One thread, plain `poll`: the release binaries run under LD_PRELOAD simulators of clocks and networks (docs/simulators.md).
 //!
@@ -13,6 +13,9 @@
 //! assert!(matches!(set.wait(Some(now + 1_000_000)), Ok(Wait::TimedOut)));
 //! ```
 
+mod bus;
+mod event;
+mod json;
 mod log;
 mod notify;
 mod poll;
@@ -21,6 +24,8 @@ mod rate;
 mod signals;
 mod state;
 
+pub use bus::{EventBus, EventSink};
+pub use event::{EVENT_VERSION, Event, Severity, Utc, Value, kind, utc_now};
 pub use log::{LogFormat, LogOptions, NOTICE, REPORT, init_log, log_context};
 pub use notify::Notify;
 pub use poll::{Interest, PollSet, Ready, Wait, monotonic_now};
