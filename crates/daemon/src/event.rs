@@ -38,6 +38,8 @@ pub mod kind {
     pub const NOTE: &str = "note";
     /// Settings were changed, by a reload or by a client.
     pub const CONFIGURATION: &str = "configuration";
+    /// The first line that a subscriber hears: so many state events (`states`) follow, and then what happens.
+    pub const SNAPSHOT: &str = "snapshot";
     /// The daemon began or ends.
     pub const LIFE: &str = "life";
 }

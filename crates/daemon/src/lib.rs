@@ -15,6 +15,7 @@
 
 mod bus;
 mod event;
+mod journal;
 mod json;
 mod log;
 mod notify;
@@ -23,9 +24,11 @@ mod privilege;
 mod rate;
 mod signals;
 mod state;
+mod subscribers;
 
 pub use bus::{EventBus, EventSink};
 pub use event::{EVENT_VERSION, Event, Severity, Utc, Value, kind, utc_now};
+pub use journal::{JOURNAL_SOCKET, Journal};
 pub use log::{LogFormat, LogOptions, NOTICE, REPORT, init_log, log_context};
 pub use notify::Notify;
 pub use poll::{Interest, PollSet, Ready, Wait, monotonic_now};
@@ -33,3 +36,4 @@ pub use privilege::{PrivilegeError, drop_privileges, give_to};
 pub use rate::RateLimit;
 pub use signals::Signals;
 pub use state::{State, StateError};
+pub use subscribers::ListenError;
