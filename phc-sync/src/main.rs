@@ -8,6 +8,7 @@ mod chronyd;
 mod clock_command;
 mod clocks;
 mod file;
+mod metrics;
 mod options;
 mod phc2sys;
 mod plan;

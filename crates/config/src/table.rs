@@ -5,6 +5,7 @@ mod accuracy;
 mod authentication;
 mod description;
 mod holdover;
+mod metrics;
 mod servo;
 mod smpte;
 
@@ -14,6 +15,7 @@ use accuracy::ENHANCED_ACCURACY;
 use authentication::AUTHENTICATION;
 use description::DESCRIPTION;
 pub(crate) use holdover::HOLDOVER;
+use metrics::METRICS;
 use servo::SERVO;
 use smpte::SMPTE;
 
@@ -98,6 +100,8 @@ pub(crate) enum Need {
     Socket,
     /// `management.read_only_socket` is not `off`.
     ReadOnlySocket,
+    /// `metrics.listen` is not `off`.
+    Metrics,
 }
 
 /// Keys that stand together.
@@ -611,6 +615,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &MANAGEMENT,
     &AUTHENTICATION,
     &ENHANCED_ACCURACY,
+    &METRICS,
     &LOG_SECTION,
     &DESCRIPTION,
 ];

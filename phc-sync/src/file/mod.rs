@@ -7,6 +7,7 @@ use std::path::Path;
 use ptp_clock::ClockName;
 use ptp_config::document::{self, Content, Node, Refusal, Source};
 use ptp_config::{Diagnostic, Diagnostics, Problem};
+use ptp_daemon::http;
 use ptp_wire::TimeInterval;
 
 use crate::settings::{
@@ -76,6 +77,7 @@ fn settings(r: &mut Reader<'_>, root: &Node) -> Option<Settings> {
     if let Some(drift) = drift {
         s.max_drift = drift as u32;
     }
+    s.metrics = f.take("metrics").and_then(|node| metrics(r, node));
     let place = f.place.clone();
     r.finish(f);
     if r.out.is_empty()
@@ -84,6 +86,24 @@ fn settings(r: &mut Reader<'_>, root: &Node) -> Option<Settings> {
         r.wrong(Problem::Contradiction, "", &place, e.to_string(), "");
     }
     Some(s)
+}
+
+/// Metrics, health and events over HTTP.
+fn metrics(r: &mut Reader<'_>, node: &Node) -> Option<http::Settings> {
+    let mut f = r.fields(node, "metrics")?;
+    let allowed = "an address and port, such as 127.0.0.1:9321, or the path of a UNIX socket";
+    let listen = r.value(&mut f, "listen", allowed, |t| {
+        t.parse().map_err(|label| Refusal { label, help: None, replacement: None })
+    });
+    let openshift_names = r.boolean(&mut f, "openshift_names").unwrap_or(false);
+    let events = r.boolean(&mut f, "events").unwrap_or(false);
+    let place = f.place.clone();
+    r.finish(f);
+    if listen.is_none() && r.out.is_empty() {
+        let message = "`metrics` needs `listen`".to_owned();
+        r.wrong(Problem::Missing, "metrics", &place, message, "such as `listen: 127.0.0.1:9321`");
+    }
+    Some(http::Settings { listen: listen?, openshift_names, events })
 }
 
 fn manual(r: &mut Reader<'_>, f: &mut Fields<'_>, s: &mut Settings) {
@@ -268,7 +288,7 @@ mod tests {
              clock: virtual:/run/clock\nrate: 8\nreadings: 9\nservo: adaptive\nstep_threshold: 100 us\n\
              first_step_threshold: never\nleap_second: smear-cosine\nsmear_window: 20 h\nselection: intersection\n\
              sources:\n  - clock: phc3\n    error: 200 ns\n  - chronyd: /run/chrony/chronyd.sock\nmax_slew: 2 ppm\n\
-             error_bound_page: /run/x\nmax_drift: 1 ppm\n",
+             error_bound_page: /run/x\nmax_drift: 1 ppm\nmetrics:\n  listen: 127.0.0.1:9321\n  events: true\n",
         )
         .expect("a good file");
         assert!(s.automatic && s.system_role == SystemRole::SinkOrSource);
@@ -278,6 +298,8 @@ mod tests {
         assert_eq!((s.output, s.leap), (Output::Adaptive, LeapMode::SmearCosine));
         assert_eq!(s.extra_sources[0].error, TimeInterval::from_nanos(200));
         assert_eq!((s.max_slew, s.max_drift), (2_000.0, 1_000));
+        let metrics = s.metrics.expect("it is asked for");
+        assert!(metrics.events && !metrics.openshift_names && metrics.listen.is_local());
     }
 
     #[test]
@@ -316,6 +338,8 @@ mod tests {
             ("sources:\n  - error: 1 us\n", "one of"),
             ("selection: intersection\n", "three"),
             ("rate: 1\nrate: 2\n", "twice"),
+            ("metrics: {listen: 9320}\n", "127.0.0.1:9320"),
+            ("metrics: {events: true}\n", "needs `listen`"),
             ("instances: {socket: [1]}\n", "one value"),
         ] {
             match text(yaml) {

@@ -1,6 +1,7 @@
 //! The loop: one thread, one poll.
 
 mod ensemble;
+mod monitor;
 mod pulse;
 
 use std::error::Error;
@@ -14,6 +15,7 @@ use tracing::{info, warn};
 use crate::agent::Agent;
 use crate::bound::BoundKeeper;
 use crate::clocks::Table;
+use crate::metrics::Monitor;
 use crate::plan::{ClockId, Domain, Lack, Plan, Source, State, plan};
 use crate::pulses::Pulses;
 use crate::settings::{LeapMode, Selection, Settings, SystemRole};
@@ -47,6 +49,9 @@ pub(crate) struct Runner {
     domain_sources: Vec<Option<ClockId>>,
     ensemble: Option<Ensemble>,
     bound: Option<BoundKeeper>,
+    monitor: Option<Monitor>,
+    /// Measurements left out because a clock was busy.
+    busy_count: u64,
 }
 
 /// What the kernel was told last.
@@ -87,6 +92,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
             runner.update(now)?;
         }
         runner.pulses(now)?;
+        runner.publish(now);
         runner.wait(&mut poll, next)?;
     }
     notify.stopping();
@@ -117,6 +123,7 @@ impl Runner {
             ),
             None => None,
         };
+        let monitor = Monitor::start(&settings)?;
         let mut this = Self {
             settings,
             agents,
@@ -135,6 +142,8 @@ impl Runner {
             domain_sources: Vec::new(),
             ensemble,
             bound,
+            monitor,
+            busy_count: 0,
         };
         if this.settings.automatic {
             this.replan()?;
@@ -348,6 +357,7 @@ impl Runner {
             match self.update_sink(sink, now) {
                 Ok(()) => {}
                 Err(e @ ClockError::Busy { .. }) => {
+                    self.busy_count = self.busy_count.saturating_add(1);
                     if let Some(more) = self.busy.allow(now) {
                         warn!("{e} (left out, and {more} times before)");
                     }
@@ -426,7 +436,8 @@ impl Runner {
     }
 
     /// For applications.
-    fn keep_bound(&mut self, sink: &Sink, offset: TimeInterval, error_ns: f64) {
+    fn keep_bound(&mut self, sink: &mut Sink, offset: TimeInterval, error_ns: f64) {
+        sink.seen.bound_ns = sink.is_locked().then(|| offset.nanos_f64().abs() + error_ns.max(0.0));
         if let Some(bound) = &mut self.bound {
             if sink.is_locked() {
                 bound.measured(offset, error_ns);

@@ -11,6 +11,7 @@ use tracing::{info, warn};
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
+use super::metrics::Seen;
 use super::net_port::{address_from_net, envelope, says_unicast};
 use super::resolve::Resolver;
 use super::shared::{Shared, send, send_on, token_of};
@@ -47,6 +48,8 @@ pub(super) struct Instance {
     /// Common services in other programs, and what their ports are here.
     pub(super) common: CommonLinks,
     pub(super) next_save: u64,
+    /// What was seen of samples, for metrics.
+    pub(super) seen: Seen,
 }
 
 impl Instance {
@@ -134,6 +137,7 @@ impl Instance {
                     Output::Delay(sample) => self.measured.push(Measured::Delay(sample)),
                     Output::Forward(sample) => self.measured.push(Measured::Forward(sample)),
                     Output::Event(event) => {
+                        self.seen.event(&event);
                         log_context(&self.settings.name);
                         if !self.drop_in.as_mut().is_some_and(|d| d.tell(&event)) {
                             tell(&self.settings, &event);
@@ -160,6 +164,7 @@ impl Instance {
             let Some(clock) = shared.clocks.get_mut(self.clock) else { return };
             if left && !self.port_states().any(is_client) {
                 self.discipline.release(now, clock.clock());
+                self.seen.released();
             }
             if self.measured.is_empty() {
                 if moved {
@@ -168,6 +173,9 @@ impl Instance {
                 return;
             }
             log_context(&self.settings.name);
+            let properties = self.engine.time_properties_ds();
+            let ahead = timescale_correction(properties, clock.name());
+            self.seen.measured(now, &self.measured, ahead);
             if let Some(drop_in) = &mut self.drop_in {
                 let offsets = self.measured.iter().filter_map(Measured::offset);
                 if offsets.filter(|sample| drop_in.measure(sample)).count() > 0 {
@@ -176,13 +184,15 @@ impl Instance {
                     continue;
                 }
             }
-            let ahead = self.timescale_correction(clock.name());
             self.discipline.raw_time(ptp_clock::monotonic_raw_now());
             let mut stepped = false;
             for measured in self.measured.drain(..) {
                 let (engine, clock) = (&mut self.engine, clock.clock());
                 let outcome = self.discipline.serve(engine, now, clock, measured, ahead);
-                stepped |= outcome.is_some_and(|o| o.stepped);
+                if let Some(outcome) = outcome {
+                    stepped |= outcome.stepped;
+                    self.seen.outcome(&outcome);
+                }
             }
             if stepped {
                 shared.stepped.push((self.clock, Some(self.index)));
@@ -201,17 +211,7 @@ impl Instance {
         }
     }
 
-    /// The system clock keeps UTC; a master on the PTP timescale is ahead of it by currentUtcOffset.
-    fn timescale_correction(&self, clock: &ClockName) -> TimeInterval {
-        let properties = self.engine.time_properties_ds();
-        if *clock == ClockName::System && properties.ptp_timescale {
-            TimeInterval::from_nanos(i64::from(properties.current_utc_offset) * 1_000_000_000)
-        } else {
-            TimeInterval::ZERO
-        }
-    }
-
-    fn port_states(&self) -> impl Iterator<Item = PortState> + '_ {
+    pub(super) fn port_states(&self) -> impl Iterator<Item = PortState> + '_ {
         (1..).take(self.ports.len()).filter_map(|n| self.engine.port_state(PortNumber(n)))
     }
 
@@ -250,6 +250,7 @@ impl Instance {
             ("interfaces and addresses", new.networks != self.settings.networks),
             ("stamping", new.stamps != self.settings.stamps),
             ("user", new.user != self.settings.user),
+            ("metrics", new.metrics != self.settings.metrics),
         ] {
             if changed {
                 warn!("a change of {what} needs a restart");
@@ -263,6 +264,15 @@ impl Instance {
         self.settings.summary_ns = new.summary_ns;
         self.settings.slave_event_monitor = new.slave_event_monitor;
         self.settings.state_file = new.state_file;
+    }
+}
+
+/// The system clock keeps UTC; a master on the PTP timescale is ahead of it by currentUtcOffset.
+fn timescale_correction(properties: &engine::TimeProperties, clock: &ClockName) -> TimeInterval {
+    if *clock == ClockName::System && properties.ptp_timescale {
+        TimeInterval::from_nanos(i64::from(properties.current_utc_offset) * 1_000_000_000)
+    } else {
+        TimeInterval::ZERO
     }
 }
 
@@ -283,6 +293,6 @@ impl Patience for Settings {
     }
 }
 
-fn is_client(state: PortState) -> bool {
+pub(super) fn is_client(state: PortState) -> bool {
     matches!(state, PortState::Uncalibrated | PortState::Slave)
 }

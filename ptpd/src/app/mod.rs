@@ -8,6 +8,7 @@ mod cmlds;
 mod drop_in;
 mod instance;
 mod local;
+mod metrics;
 mod net_port;
 mod port_clocks;
 mod reading;

@@ -111,6 +111,12 @@ impl Identity {
     }
 }
 
+/// The host's name; `.` where it has none that could be part of an address.
+pub fn node_name() -> String {
+    let name = nix::unistd::gethostname().ok().and_then(|n| n.into_string().ok()).unwrap_or_default();
+    if name.is_empty() || name.contains('/') { ".".to_owned() } else { name }
+}
+
 /// Processor time in s and resident memory in octets; `None` where there is no `/proc`.
 fn process() -> Option<(f64, f64)> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;

@@ -6,13 +6,17 @@
 mod common;
 mod docs;
 mod histogram;
+pub mod openshift;
 mod page;
 mod publish;
+mod samples;
 
 pub(crate) use common::Counts;
-pub use common::{COMMON, Identity};
+pub use common::{COMMON, Identity, node_name};
 pub use docs::check_documentation;
 pub use histogram::{BOUNDS_NS, Histogram};
+pub use openshift::OpenShiftClock;
 pub use page::{Family, FamilyWriter, Format, Kind, Page, Unit};
 pub(crate) use publish::Shared;
 pub use publish::{Condition, Exposed, Publisher, Reading};
+pub use samples::{LastSample, Samples};

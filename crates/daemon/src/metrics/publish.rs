@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use super::Page;
 use crate::monotonic_now;
@@ -119,7 +118,7 @@ impl<S: Exposed> Publisher<S> {
                 if self.pending.len() >= PENDING {
                     self.pending.pop_front();
                 }
-                self.pending.push_back(Change { at: SystemTime::now(), condition: condition.clone() });
+                self.pending.push_back(Change { at: crate::utc_now(), condition: condition.clone() });
             }
         }
         self.last = new;

@@ -1,16 +1,15 @@
 //! Subscriptions and the present state, over HTTP.
 
 use std::sync::{Arc, PoisonError};
-use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
 use super::address::Address;
 use super::push::{Endpoint, Subscriber};
-use super::{Change, Hub, SUBSCRIBERS, cloud_event, node, uuid};
+use super::{Change, Hub, SUBSCRIBERS, cloud_event, uuid};
 use crate::http::Answer;
 use crate::http::request::{Method, Request};
-use crate::metrics::Condition;
+use crate::metrics::{Condition, node_name};
 
 /// Everything lies below it.
 pub(crate) const BASE: &str = "/ocloudNotifications/v2/";
@@ -75,7 +74,7 @@ fn subscribe(hub: &Hub, body: &[u8], conditions: impl FnOnce() -> Vec<Condition>
         return problem(400, "the body is not JSON");
     };
     let text = |name: &str| wanted.get(name).and_then(Value::as_str).unwrap_or_default();
-    let Some(address) = Address::parse(text("ResourceAddress"), &node()) else {
+    let Some(address) = Address::parse(text("ResourceAddress"), &node_name()) else {
         return problem(
             404,
             "ResourceAddress names nothing of this node; such as /././sync/ptp-status/lock-state",
@@ -102,7 +101,7 @@ fn subscribe(hub: &Hub, body: &[u8], conditions: impl FnOnce() -> Vec<Condition>
     };
     // The state as it is, then every change.
     for condition in now {
-        subscriber.push(Change { at: SystemTime::now(), condition });
+        subscriber.push(Change { at: crate::utc_now(), condition });
     }
     let answer = Answer::json(201, &describe(&subscriber));
     list.push(subscriber);
@@ -110,7 +109,7 @@ fn subscribe(hub: &Hub, body: &[u8], conditions: impl FnOnce() -> Vec<Condition>
 }
 
 fn current(address: &str, conditions: Vec<Condition>) -> Answer {
-    let Some(address) = Address::parse(address, &node()) else {
+    let Some(address) = Address::parse(address, &node_name()) else {
         return problem(404, "no such resource on this node");
     };
     let found: Vec<Condition> = conditions.into_iter().filter(|c| address.covers(c)).collect();
@@ -119,5 +118,5 @@ fn current(address: &str, conditions: Vec<Condition>) -> Answer {
     if found.iter().any(|c| c.resource != resource) {
         return problem(400, "several resources: ask for one");
     }
-    Answer::json(200, &cloud_event(SystemTime::now(), resource, event, &found))
+    Answer::json(200, &cloud_event(crate::utc_now(), resource, event, &found))
 }
