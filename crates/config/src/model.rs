@@ -59,6 +59,8 @@ pub struct PtpdConfig {
     pub free_running: bool,
     /// A transparent clock tells residence times in the grandmaster's seconds.
     pub syntonise: bool,
+    /// A transparent clock's ports have states, and messages of its domain pass by them.
+    pub spanning_tree: bool,
     /// minorVersionPTP that is sent: 1 (2019) or 0 (2008).
     pub minor_version: u8,
     /// Announced while this clock is grandmaster.
@@ -219,7 +221,7 @@ impl std::fmt::Display for ClockDevice {
 }
 
 /// The controller (linuxptp's meaning and names).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Servo {
     /// Which controller.
     pub kind: ServoKind,
@@ -227,6 +229,14 @@ pub struct Servo {
     pub transfer: Transfer,
     /// The bandwidth of [`Transfer::Limited`], Hz.
     pub bandwidth_hz: f64,
+    /// The unit of [`ServoKind::NtpShm`], 0..=255.
+    pub ntp_shm_unit: u32,
+    /// The socket of [`ServoKind::ChronySock`].
+    pub chrony_sock: PathBuf,
+    /// The kernel carries out announced leap seconds of the system clock.
+    pub kernel_leap: bool,
+    /// In the stable state offsets go to the hardware clock's own phase control.
+    pub phase_adjustment: bool,
     /// So many Syncs are ignored after a step.
     pub step_window: u32,
     /// A clock that runs this much (ppb) beside what it is told is steered by someone else, too; `None`: nobody looks.
@@ -272,6 +282,10 @@ pub enum ServoKind {
     Linreg,
     /// Steps only.
     None,
+    /// Nothing is steered: an NTP daemon reads the offsets in its shared memory segment.
+    NtpShm,
+    /// Nothing is steered: chronyd gets the offsets by its socket.
+    ChronySock,
 }
 
 /// How an adaptive servo passes on what its master does.
@@ -372,6 +386,8 @@ pub struct PortConfig {
     pub log_min_delay_req_interval: LogInterval,
     /// portDS.logMinPdelayReqInterval.
     pub log_min_pdelay_req_interval: LogInterval,
+    /// How much the waits between Delay_Reqs vary, 0..=1.
+    pub delay_request_variability: f64,
     /// Delay_Req go unicast to the master, Sync stay multicast.
     pub hybrid_e2e: bool,
     /// Messages of any sdoId are taken.
@@ -541,6 +557,8 @@ pub enum DelayMechanism {
     P2p,
     /// Peer delay, measured by the common service.
     CommonP2p,
+    /// Delay request-response until a peer asks for the link's delay, peer-to-peer from then on.
+    Auto,
     /// Not at all.
     None,
 }

@@ -359,6 +359,12 @@ pub enum Event {
         /// Which.
         port: PortNumber,
     },
+    /// The port found out that its link's delay is measured by peers: it is P2P from now on
+    /// ([`PortConfig::delay_auto`](super::PortConfig)).
+    PeerDetected {
+        /// Which.
+        port: PortNumber,
+    },
     /// A unicast master granted what it had not granted before.
     UnicastGranted {
         /// The client's port.

@@ -304,9 +304,10 @@ impl Engine {
         }
     }
 
-    /// Chooses among masters: transparent clocks do not.
+    /// Chooses among masters: transparent clocks do only for their spanning tree.
     fn decides(&self) -> bool {
-        self.transparent.is_none() && self.ports.iter().any(Port::active)
+        let chooses = self.transparent.is_none() || self.instance.config.spanning_tree;
+        chooses && self.ports.iter().any(Port::active)
     }
 
     /// `envelope`: it may be for others.
@@ -328,6 +329,7 @@ impl Engine {
             if !port.authentic(&self.instance, &message) {
                 return;
             }
+            self.tree_heard(number, &message, source);
             let multicast = transparent::multicast(&message, source);
             if !self.transit(number, &message, stamp, envelope.unwrap_or(&multicast)) {
                 return;
@@ -441,7 +443,7 @@ impl Engine {
 
     /// The state decision event (1588-2019 9.2.6.9): all ports at once.
     fn state_decision(&mut self) {
-        if self.transparent.is_some() {
+        if self.transparent.is_some() && !self.instance.config.spanning_tree {
             return;
         }
         if self.instance.config.options.external_port_configuration {
@@ -475,7 +477,11 @@ impl Engine {
         if !followed {
             instance.keeping.unlocked(now);
         }
-        let own = Candidate::own(instance);
+        // A transparent clock serves nobody: whoever is heard is better.
+        let own = match self.transparent {
+            None => Candidate::own(instance),
+            Some(_) => Candidate::last(instance),
+        };
         let client_only = instance.config.client_only;
         let best_master = instance.config.best_master;
         // Where no port listens to anybody there is nothing to wait for.
@@ -620,7 +626,8 @@ impl Engine {
         let port_fixed = old.ports.iter().zip(&config.ports).any(|(a, b)| {
             a.interface != b.interface
                 || a.transport != b.transport
-                || a.delay != b.delay
+                || a.delay_auto != b.delay_auto
+                || a.delay != b.delay && !a.delay_auto
                 || a.stamping != b.stamping
         });
         fixed[4].1 |= port_fixed;
