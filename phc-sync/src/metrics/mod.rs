@@ -133,12 +133,12 @@ impl Exposed for Snapshot {
             let both = &[clock, ("source", sink.source.as_str())];
             let own = &[clock];
             let fresh = self.fresh(sink);
-            page.family(&OFFSET).known(both, fresh.map(|l| l.offset_ns * 1e-9));
+            page.family(&OFFSET).known(both, fresh.map(|l| l.offset_ns / 1e9));
             page.family(&OFFSET_AGE).known(own, sink.samples.last.map(|l| l.age_s(self.now)));
-            page.family(&READING).known(own, fresh.and_then(|l| l.delay_ns).map(|ns| ns * 1e-9));
+            page.family(&READING).known(own, fresh.and_then(|l| l.delay_ns).map(|ns| ns / 1e9));
             page.family(&OFFSETS).histogram(own, &sink.samples.offsets);
-            page.family(&FREQUENCY).known(own, sink.frequency_ppb.map(|ppb| ppb * 1e-9));
-            page.family(&BOUND).known(own, sink.bound_ns.filter(|_| fresh.is_some()).map(|ns| ns * 1e-9));
+            page.family(&FREQUENCY).known(own, sink.frequency_ppb.map(|ppb| ppb / 1e9));
+            page.family(&BOUND).known(own, sink.bound_ns.filter(|_| fresh.is_some()).map(|ns| ns / 1e9));
             let state = match self.is_locked(sink) {
                 _ if sink.handed_over => "handed_over",
                 _ if self.free_running => "measuring",

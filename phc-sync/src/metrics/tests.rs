@@ -44,12 +44,12 @@ fn what_is_not_known_is_absent() {
     for line in [
         "phc_sync_offset_seconds{clock=\"CLOCK_REALTIME\",source=\"phc0\"} -1.2e-7\n",
         "phc_sync_servo_state{clock=\"CLOCK_REALTIME\",state=\"locked\"} 1.0\n",
-        "phc_sync_frequency_adjustment_ratio{clock=\"CLOCK_REALTIME\"} -1.5e-6\n",
+        "phc_sync_frequency_adjustment_ratio{clock=\"CLOCK_REALTIME\"} -0.0000015\n",
         "phc_sync_upstream_is_source{upstream=\"ptpd\"} 1.0\n",
         "iface=\"CLOCK_REALTIME\"} -120.0\n",
     ] {
         assert!(
-            fresh.contains(line) || fresh.contains(&line.replace("-1.5e-6", "-0.0000015")),
+            fresh.contains(line),
             "{line}\n{fresh}"
         );
     }

@@ -140,17 +140,17 @@ impl Exposed for Snapshot {
         page.family(&LOCK_STATE).state(&[], LOCK_STATES, lock_state(self.state));
         page.family(&STATE_AGE).gauge(&[], self.state_age_s);
         page.family(&CLASS).gauge(&[], self.class.into());
-        page.family(&BOUND).gauge(&[], self.bound_ns * 1e-9);
+        page.family(&BOUND).gauge(&[], self.bound_ns / 1e9);
         page.family(&QUARANTINED).gauge(&[], f64::from(u8::from(self.quarantined)));
         page.family(&REFERENCE).state(&[], RECEIVER_STATES, receiver_state(self.receiver).0);
         page.family(&UTC_OFFSET).known(&[], self.utc_offset.map(f64::from));
         for clock in &self.clocks {
             let label = ("clock", clock.path.as_str());
             let own = &[label];
-            page.family(&OFFSET).known(own, self.fresh(clock).map(|l| l.offset_ns * 1e-9));
+            page.family(&OFFSET).known(own, self.fresh(clock).map(|l| l.offset_ns / 1e9));
             page.family(&OFFSET_AGE).known(own, clock.samples.last.map(|l| l.age_s(self.now)));
             page.family(&OFFSETS).histogram(own, &clock.samples.offsets);
-            page.family(&FREQUENCY).known(own, clock.frequency_ppb.map(|ppb| ppb * 1e-9));
+            page.family(&FREQUENCY).known(own, clock.frequency_ppb.map(|ppb| ppb / 1e9));
             let servo = match (clock.holding, clock.locked && self.fresh(clock).is_some()) {
                 (true, _) => "holdover",
                 (false, true) => "locked",

@@ -39,7 +39,7 @@ impl Histogram {
         if let Some(count) = self.counts.get_mut(place) {
             *count = count.saturating_add(1);
         }
-        self.sum_s += magnitude * 1e-9;
+        self.sum_s += magnitude / 1e9;
     }
 
     /// How many values there were.

@@ -14,7 +14,7 @@ pub struct LastSample {
 impl LastSample {
     /// How long ago it was, s.
     pub fn age_s(&self, now: u64) -> f64 {
-        now.saturating_sub(self.at) as f64 * 1e-9
+        now.saturating_sub(self.at) as f64 / 1e9
     }
 }
 

@@ -34,14 +34,14 @@ pub(super) fn write(page: &mut Page, s: &InstanceState) {
         ("clock", &s.clock),
     ]);
     page.family(&CLOCK_STATE).state(own, ClockState::NAMES, s.state().name());
-    page.family(&OFFSET).known(own, s.last.map(|l| l.offset_ns * 1e-9));
+    page.family(&OFFSET).known(own, s.last.map(|l| l.offset_ns / 1e9));
     page.family(&OFFSET_AGE).known(own, s.last.map(|l| l.age_s(s.now)));
-    page.family(&DELAY).known(own, s.last.and_then(|l| l.delay_ns).map(|ns| ns * 1e-9));
+    page.family(&DELAY).known(own, s.last.and_then(|l| l.delay_ns).map(|ns| ns / 1e9));
     page.family(&OFFSETS).histogram(own, &s.samples.offsets);
-    page.family(&BOUND).known(own, s.bound_ns.map(|ns| ns * 1e-9));
+    page.family(&BOUND).known(own, s.bound_ns.map(|ns| ns / 1e9));
     page.family(&HOLDOVER).known(own, s.holdover_s);
     if s.steers {
-        page.family(&FREQUENCY).gauge(own, s.frequency_ppb * 1e-9);
+        page.family(&FREQUENCY).gauge(own, s.frequency_ppb / 1e9);
         let servo = match (s.holdover_s, s.locked) {
             (Some(_), _) => "holdover",
             (None, true) => "locked",
@@ -88,7 +88,7 @@ fn port_series(page: &mut Page, p: &Port, name: (&'static str, &str)) {
     let [a, b, c] = own;
     let (all, now) = (PORT_STATES.map(|s| s.to_string()), p.state.to_string());
     page.family(&PORT_INFO_STATE).state(&own, &all.each_ref().map(String::as_str), &now);
-    page.family(&PORT_DELAY).known(&own, p.delay.map(|d| d.nanos_f64() * 1e-9));
+    page.family(&PORT_DELAY).known(&own, p.delay.map(|d| d.nanos_f64() / 1e9));
     for message in MessageType::ALL {
         let place = message as usize;
         let labels = [a, b, c, ("message", message.name())];
