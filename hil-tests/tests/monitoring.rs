@@ -1,7 +1,7 @@
 //! Metrics, alert rules, dashboards and events as those see them who use them: promtool, a real Prometheus that scrapes a
 //! laboratory, and a subscriber.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -395,23 +395,31 @@ fn subscriber(host: &Host, port: u16) -> Result<Receiver<Value>, LabError> {
     Ok(receiver)
 }
 
-/// Waits for an event of this resource with this value.
-fn told(events: &Receiver<Value>, resource: &str, value: &str) -> Result<(), LabError> {
-    let limit = Instant::now() + PATIENCE;
-    let mut seen = Vec::new();
-    while Instant::now() < limit {
-        let Ok(event) = events.recv_timeout(Duration::from_secs(1)) else { continue };
-        let now = event["data"]["values"][0]["value"].as_str().unwrap_or_default().to_owned();
-        let source = event["source"].as_str().unwrap_or_default().to_owned();
-        if event["specversion"] != "1.0" || event["id"].as_str().is_none_or(str::is_empty) {
-            return Err(wrong(format!("no CloudEvent: {event}")));
+/// What a subscriber was told last, by resource.
+struct Told {
+    events: Receiver<Value>,
+    last: BTreeMap<String, String>,
+}
+
+impl Told {
+    /// Waits until the last word about a resource is this one.
+    fn wait(&mut self, resource: &str, value: &str) -> Result<(), LabError> {
+        let limit = Instant::now() + PATIENCE;
+        while self.last.get(resource).map(String::as_str) != Some(value) {
+            if Instant::now() > limit {
+                return Err(wrong(format!("{resource} {value} was not told, but {:?}", self.last)));
+            }
+            let Ok(event) = self.events.recv_timeout(Duration::from_secs(1)) else { continue };
+            if event["specversion"] != "1.0" || event["id"].as_str().is_none_or(str::is_empty) {
+                return Err(wrong(format!("no CloudEvent: {event}")));
+            }
+            let now = event["data"]["values"][0]["value"].as_str().unwrap_or_default().to_owned();
+            let source = event["source"].as_str().unwrap_or_default().to_owned();
+            println!("{source} {now}");
+            self.last.insert(source, now);
         }
-        if source == resource && now == value {
-            return Ok(());
-        }
-        seen.push(format!("{source} {now}"));
+        Ok(())
     }
-    Err(wrong(format!("{resource} {value} was not told, but {}", seen.join(", "))))
 }
 
 /// A subscriber hears of lock, of the master's end, of its class, and asks for the present state.
@@ -423,36 +431,28 @@ fn events(lab: &mut Lab) -> Result<(), LabError> {
     let _clocks = (clock("/run/clock-gm", 0, 0.0)?, clock("/run/clock-client", 400_000, 12_000.0)?);
     let mut serving = ptpd(&gm, "127.0.0.1:9320", false)?;
     let _following = ptpd(&client, "127.0.0.1:9320", true)?;
-    let events = subscriber(&client, 9043)?;
+    let mut told = Told { events: subscriber(&client, 9043)?, last: BTreeMap::new() };
     let body = r#"{"ResourceAddress": "/././sync/ptp-status", "EndpointUri": "http://127.0.0.1:9043/event"}"#;
     let request = format!(
         "POST /ocloudNotifications/v2/subscriptions HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     wait("the subscription", || Ok(http(&client, "127.0.0.1:9320", &request)?.0 == 201))?;
-    told(&events, LOCK, "LOCKED")?;
-    told(&events, CLASS, "6").or_else(|e| {
-        // It may have come before the lock.
-        let (_, now) = get(
-            &client,
-            "127.0.0.1:9320",
-            "/ocloudNotifications/v2/././sync/ptp-status/clock-class/CurrentState",
-        )?;
-        if now.contains("\"6\"") { Ok(()) } else { Err(e) }
-    })?;
+    told.wait(LOCK, "LOCKED")?;
+    told.wait(CLASS, "6")?;
     let path = format!("/ocloudNotifications/v2/./.{LOCK}/CurrentState");
     let (status, now) = get(&client, "127.0.0.1:9320", &path)?;
     if status != 200 || !now.contains("LOCKED") {
         return Err(wrong(format!("{status} {now}")));
     }
     serving.process.stop(PATIENCE)?;
-    told(&events, LOCK, "FREERUN")?;
+    told.wait(LOCK, "FREERUN")?;
     let (status, why) = get(&client, "127.0.0.1:9320", "/readyz")?;
     if status != 503 {
         return Err(wrong(format!("ready without a master: {status} {why}")));
     }
     let _serving = ptpd(&gm, "127.0.0.1:9320", false)?;
-    told(&events, LOCK, "LOCKED")
+    told.wait(LOCK, "LOCKED")
 }
 
 #[test]
