@@ -215,7 +215,7 @@ pub(crate) const KEYS: &[Key] = &[
     k("follow_up_info", int(0, 1), "0", Scope::Port, To::Key("follow_up_info", How::Flag)),
     k("path_trace_enabled", int(0, 1), "0", Scope::Port, To::Key("path_trace", How::Flag)),
     k("net_sync_monitor", int(0, 1), "0", Scope::Port, To::Key("net_sync_monitor", How::Flag)),
-    k("interface_rate_tlv", int(0, 1), "0", Scope::Port, To::NotYet),
+    k("interface_rate_tlv", int(0, 1), "0", Scope::Port, To::Key("interface_rate_tlv", How::Flag)),
     k("power_profile.version", Kind::Choice(&["none", "2011", "2017"]), "none", Scope::Port, To::Key("power_profile", How::Words(&[("none", "none"), ("2011", "2011"), ("2017", "2017")]))),
     k("power_profile.grandmasterID", int(0, 0xFFFF), "0", Scope::Port, To::Key("power_grandmaster_id", How::Plain)),
     k("power_profile.2011.grandmasterTimeInaccuracy", int(-1, i32::MAX as i64), "-1", Scope::Port, To::Key("power_grandmaster_time_inaccuracy", How::NanosOrUnknown)),
