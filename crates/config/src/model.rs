@@ -43,6 +43,8 @@ pub struct PtpdConfig {
     pub revertive: bool,
     /// G.8265.1: a master that failed is taken only for want of another for this long.
     pub wait_to_restore: TimeInterval,
+    /// A master the servo has not locked to for this long has failed; zero: never.
+    pub unusable_timeout: TimeInterval,
     /// G.8275: what a boundary clock claims without its master; `None`: nothing.
     pub holdover: Option<Holdover>,
     /// defaultDS.maxStepsRemoved, 2..=255.
@@ -412,6 +414,8 @@ pub struct PortConfig {
     pub gptp: Gptp,
     /// The common link delay service, with [`DelayMechanism::CommonP2p`].
     pub common: Option<CommonService>,
+    /// The interface's rate is told with unicast grants, and what is told is taken (G.8275.2 annex D).
+    pub interface_rate_tlv: bool,
     /// portDS.masterOnly: never synchronises from this port.
     pub master_only: bool,
     /// portDS.delayAsymmetry: + means master to client is longer.

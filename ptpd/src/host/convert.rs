@@ -127,6 +127,7 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
         local_priority: c.clock_local_priority,
         revertive: c.revertive,
         wait_to_restore: duration(c.wait_to_restore),
+        unusable_timeout: Some(duration(c.unusable_timeout)).filter(|d| !d.is_zero()),
         holdover: c
             .holdover
             .map(|h| engine::Holdover { in_spec: duration(h.in_spec), out_of_spec: duration(h.out_of_spec) }),
@@ -270,6 +271,7 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
         power: power(&p.power),
         gptp: gptp(&p.gptp),
         master_only: p.master_only,
+        interface_rate_tlv: p.interface_rate_tlv,
         delay_asymmetry: p.delay_asymmetry,
         egress_latency: p.egress_latency,
         ingress_latency: p.ingress_latency,
