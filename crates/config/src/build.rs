@@ -10,6 +10,7 @@ use crate::kind::Value;
 use crate::layers::{Layers, PortLayer, Setting};
 use crate::model::*;
 use crate::smpte;
+use ptp_wire::Transport;
 
 /// Values by name, as the type the table says they have.
 #[derive(Clone, Copy)]

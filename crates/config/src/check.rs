@@ -10,9 +10,10 @@ use crate::build::Values;
 use crate::diagnostics::{Diagnostic, Problem};
 use crate::layers::{Layers, Origin, PortLayer, Setting};
 use crate::load::COMMAND_LINE;
-use crate::model::{ClockDevice, DelayMechanism, MasterAddress, Stamping, Transport};
+use crate::model::{ClockDevice, DelayMechanism, MasterAddress, Stamping};
 use crate::source::Source;
 use crate::table::{self, Need};
+use ptp_wire::Transport;
 
 /// Checks layers whose values are all good for themselves, or are defaults where they were not.
 pub(crate) fn check(

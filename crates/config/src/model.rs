@@ -5,7 +5,7 @@ use crate::gptp::{CommonService, Gptp};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
+use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource, Transport};
 
 pub use crate::options::{
     AlternateTimeOffset, DesiredState, EnhancedAccuracy, Options, PortOptions, SlaveMonitor,
@@ -478,17 +478,6 @@ pub struct UnicastServer {
     pub deny: Vec<Prefix>,
     /// No grants any more; those there were are cancelled.
     pub drain: bool,
-}
-
-/// A port's network.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Transport {
-    /// UDP over IPv4 (1588-2019 annex C).
-    UdpIpv4,
-    /// UDP over IPv6 (annex D).
-    UdpIpv6,
-    /// IEEE 802.3 (annex E).
-    Ethernet,
 }
 
 /// Where stamps come from.

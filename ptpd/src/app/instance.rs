@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
-use super::net_port::{address_from_net, envelope, says_unicast};
+use super::net_port::{envelope, says_unicast};
 use super::resolve::Resolver;
 use super::shared::{Shared, send, send_on, token_of};
 use super::start::prepare;
@@ -69,7 +69,7 @@ impl Instance {
         (groups, relays): ((ptp_net::Address, ptp_net::Address), bool),
     ) {
         let stamp = rx.stamp.and_then(|t| self.own_time(now, port, t, clocks));
-        let (source, octets) = (address_from_net(rx.source), rx.octets);
+        let (source, octets) = (rx.source, rx.octets);
         let passing = rx.passing.and_then(|p| envelope(source, p, groups));
         if relays && passing.is_none() && !says_unicast(octets) {
             return; // To this host's address, and yet not to it: it would pass as multicast.

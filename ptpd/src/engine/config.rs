@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 pub use ptp_wire::management::PowerProfileSettingsNp as PowerSettings;
-use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
+use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource, Transport};
 
 use super::Address;
 use super::gptp::Rules;
@@ -101,28 +101,6 @@ pub enum DelayFilterKind {
     MovingMedian,
     /// Of the last N.
     MovingAverage,
-}
-
-/// A port's network, as management and CLOCK_DESCRIPTION tell it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Transport {
-    /// UDP over IPv4 (Annex C).
-    UdpIpv4,
-    /// UDP over IPv6 (Annex D).
-    UdpIpv6,
-    /// IEEE 802.3 (Annex E).
-    Ethernet,
-}
-
-impl Transport {
-    /// networkProtocol (table 3).
-    pub(super) const fn network_protocol(self) -> u16 {
-        match self {
-            Self::UdpIpv4 => 1,
-            Self::UdpIpv6 => 2,
-            Self::Ethernet => 3,
-        }
-    }
 }
 
 /// Where a port's stamps come from; the numbers are PORT_PROPERTIES_NP's.

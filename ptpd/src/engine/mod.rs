@@ -59,21 +59,22 @@ use ptp_wire::{Body, Message, PortIdentity, PortNumber, TimeInterval, TimePoint}
 
 pub use config::{
     BestMaster, Delay, DelayFilterKind, Description, Holdover, InstanceConfig, InstanceKind, MasterAddress,
-    PortConfig, PowerSettings, SampleMode, Stamping, TimeProperties, Transport, UnicastClientConfig,
-    UnicastMaster, UnicastServerConfig,
+    PortConfig, PowerSettings, SampleMode, Stamping, TimeProperties, UnicastClientConfig, UnicastMaster,
+    UnicastServerConfig,
 };
 pub use data_sets::{CurrentDs, ParentDs};
 pub use envelope::{Envelope, FrameHeaders};
 pub use gptp::{AsCapable, GptpCapable, LinkDelay, Rules as GptpRules, StaticRole};
 pub use io::{
-    Access, Address, DelaySample, Destination, DownCause, Event, ForwardSample, Input, Instant, MessageClass,
-    Output, PortState, Sample, ServoState, TxToken,
+    Access, DelaySample, DownCause, Event, ForwardSample, Input, Instant, Output, PortState, Sample,
+    ServoState, TxToken,
 };
 pub use options::{
     Accuracy, AlternateMasterRecord, AlternateTimeOffset, ClockRecord, DesiredState, ExternalGrandmaster,
     MAX_TIME_OFFSETS, MONITOR_PEER, MonitorDestination, MonitoredSlave, Options, Performance, PortOptions,
     PortRecord, SlaveMonitoring, Statistic, SynchronizationUncertain,
 };
+pub use ptp_wire::{Address, Destination, MessageClass, Transport};
 pub use security::Authentication;
 pub use stats::{DropCause, PortStats};
 pub use unicast::{Prefix, UnicastServerStats};

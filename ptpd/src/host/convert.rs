@@ -236,7 +236,7 @@ fn port_options(p: &config::PortConfig) -> engine::PortOptions {
 
 fn port(p: &config::PortConfig) -> engine::PortConfig {
     engine::PortConfig {
-        transport: transport(p.transport),
+        transport: p.transport,
         log_announce_interval: p.log_announce_interval,
         announce_receipt_timeout: p.announce_receipt_timeout,
         log_sync_interval: p.log_sync_interval,
@@ -371,14 +371,6 @@ fn gptp(g: &config::Gptp) -> engine::GptpRules {
     }
 }
 
-fn transport(t: config::Transport) -> engine::Transport {
-    match t {
-        config::Transport::UdpIpv4 => engine::Transport::UdpIpv4,
-        config::Transport::UdpIpv6 => engine::Transport::UdpIpv6,
-        config::Transport::Ethernet => engine::Transport::Ethernet,
-    }
-}
-
 fn network(p: &config::PortConfig, relay: bool) -> Network {
     let (primary, peer_delay) = match p.addresses {
         config::Addresses::UdpIpv4 { primary, peer_delay } => {
@@ -393,7 +385,7 @@ fn network(p: &config::PortConfig, relay: bool) -> Network {
     };
     Network {
         interface: p.interface.clone(),
-        transport: transport(p.transport),
+        transport: p.transport,
         primary,
         peer_delay,
         ttl: p.udp_ttl,
