@@ -4,6 +4,7 @@
 mod accuracy;
 mod authentication;
 mod description;
+mod evidence;
 mod holdover;
 mod servo;
 mod smpte;
@@ -13,6 +14,7 @@ use crate::kind::Kind;
 use accuracy::ENHANCED_ACCURACY;
 use authentication::AUTHENTICATION;
 use description::DESCRIPTION;
+use evidence::EVIDENCE;
 pub(crate) use holdover::HOLDOVER;
 use servo::SERVO;
 use smpte::SMPTE;
@@ -74,6 +76,8 @@ pub(crate) enum Need {
     G8275,
     /// `best_master` is `g8265`.
     G8265,
+    /// `evidence.directory` is not `off`.
+    Evidence,
     /// `power_profile` is not `none`.
     Power,
     /// `unicast_masters` names some.
@@ -612,6 +616,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &AUTHENTICATION,
     &ENHANCED_ACCURACY,
     &LOG_SECTION,
+    &EVIDENCE,
     &DESCRIPTION,
 ];
 

@@ -29,6 +29,22 @@ impl Entry {
         Self { kind, utc_ns, monotonic_ns: 0, fields: String::new() }
     }
 
+    /// The `start` of a program of this version, with its process number and arguments, the host, and which of its boots it is.
+    #[must_use]
+    pub fn start(version: &str) -> Self {
+        let kernel = |name: &str| {
+            let text = std::fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
+            text.trim().to_owned()
+        };
+        let arguments: Vec<_> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+        Self::new("start")
+            .text("version", version)
+            .whole("pid", std::process::id())
+            .text("host", &kernel("hostname"))
+            .text("boot", &kernel("random/boot_id"))
+            .text("arguments", &arguments.join(" "))
+    }
+
     /// Of another time, ns since 1970.
     #[must_use]
     pub const fn at(mut self, utc_ns: i64) -> Self {
@@ -95,6 +111,14 @@ impl Entry {
     pub fn whole(mut self, name: &str, value: impl Into<i128>) -> Self {
         self.name(name);
         let _ = write!(self.fields, "{}", value.into());
+        self
+    }
+
+    /// Something that is JSON already, such as `{"port":1}`. What is not would spoil the record.
+    #[must_use]
+    pub fn json(mut self, name: &str, value: &str) -> Self {
+        self.name(name);
+        self.fields.push_str(value);
         self
     }
 

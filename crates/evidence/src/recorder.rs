@@ -87,6 +87,13 @@ impl Recorder {
         }
     }
 
+    /// A second way in, for others of this program.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        let (_, done) = sync_channel(1);
+        Self { sender: self.sender.clone(), done, missed: 0 }
+    }
+
     /// Everything that was handed over is written, and on the disk, unless that takes longer than half a second.
     pub fn stop(self) {
         let Some(sender) = &self.sender else { return };

@@ -14,6 +14,8 @@ mod together;
 pub use convert::{Mixed, settings};
 pub use discipline::{Discipline, Measured, Outcome};
 pub use memory::Memory;
-pub use settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
+pub use settings::{
+    CommonLink, EvidenceSettings, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps,
+};
 pub use several::{Clash, ClashKind, steers, together};
 pub use together::{Clocks, Round, Together};
