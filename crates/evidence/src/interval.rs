@@ -86,9 +86,49 @@ impl Interval {
     }
 }
 
+/// When a record is due: at equal distances, whatever else takes time.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Grid {
+    every: u64,
+    since: u64,
+}
+
+impl Grid {
+    /// From `now` on, every so many ns; 0 counts as 1.
+    #[must_use]
+    pub fn new(now: u64, every: u64) -> Self {
+        Self { every: every.max(1), since: now }
+    }
+
+    /// When the next record is due, ns.
+    #[must_use]
+    pub const fn deadline(&self) -> u64 {
+        self.since.saturating_add(self.every)
+    }
+
+    /// The length of the interval that has ended, ns; `None`: none has. After a long sleep it is that long.
+    pub fn due(&mut self, now: u64) -> Option<u64> {
+        if now < self.deadline() {
+            return None;
+        }
+        let length = now.saturating_sub(self.since);
+        self.since = if length < self.every.saturating_mul(2) { self.deadline() } else { now };
+        Some(length)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_grid_keeps_its_distances_and_forgets_what_it_slept_through() {
+        let mut grid = Grid::new(1_000, 100);
+        assert_eq!(grid.due(1_099), None);
+        assert_eq!(grid.due(1_130), Some(130));
+        assert_eq!((grid.deadline(), grid.due(1_205)), (1_200, Some(105)));
+        assert_eq!((grid.due(1_950), grid.deadline()), (Some(750), 2_050));
+    }
 
     #[test]
     fn extremes_are_kept() {

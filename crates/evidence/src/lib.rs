@@ -31,6 +31,7 @@
 mod entry;
 mod hash;
 mod interval;
+mod options;
 mod reader;
 mod recorder;
 mod segment;
@@ -40,7 +41,8 @@ mod verify;
 
 pub use entry::Entry;
 pub use hash::{Hash, NoHash, digest};
-pub use interval::Interval;
+pub use interval::{Grid, Interval};
+pub use options::EvidenceOptions;
 pub use reader::{Problem, ProblemKind, Reader, Record};
 pub use recorder::{Recorder, RecorderOptions};
 pub use segment::{Chain, find_chains};

@@ -2,7 +2,7 @@
 
 use ptp_clock::ClockName;
 use ptp_daemon::{Event as Told, EventSink, EvidenceSink, Severity, kind, monotonic_now};
-use ptp_evidence::{Entry, Interval, Recorder};
+use ptp_evidence::{Entry, Grid, Interval, Recorder};
 use ptp_wire::TimeInterval;
 use ptpd::engine::{Engine, Event, PortState};
 use ptpd::host::{Discipline, Settings};
@@ -139,28 +139,21 @@ fn told(settings: &Settings, event: &Event) -> Option<Told> {
 #[derive(Debug)]
 pub(super) struct Watch {
     measured: Interval,
-    every: u64,
-    since: u64,
+    grid: Grid,
 }
 
 impl Watch {
     pub(super) fn new(now: u64, every: u64) -> Self {
-        Self { measured: Interval::default(), every, since: now }
+        Self { measured: Interval::default(), grid: Grid::new(now, every) }
     }
 
     pub(super) fn deadline(&self) -> u64 {
-        self.since.saturating_add(self.every)
+        self.grid.deadline()
     }
 
     /// The length of the interval that has ended, ns.
     pub(super) fn due(&mut self, now: u64) -> Option<u64> {
-        if now < self.deadline() {
-            return None;
-        }
-        let length = now.saturating_sub(self.since);
-        // On a grid, unless the process slept.
-        self.since = if length < 2 * self.every { self.deadline() } else { now };
-        Some(length)
+        self.grid.due(now)
     }
 
     /// A measurement, and what the servo made of it.
