@@ -81,6 +81,8 @@ pub struct PtpdConfig {
     pub management: Management,
     /// What is written where.
     pub log: Log,
+    /// What is recorded so that it can be proved later; `None`: nothing.
+    pub evidence: Option<Evidence>,
     /// Keeps the last frequency for the next start; `None`: it is not kept.
     pub state_file: Option<PathBuf>,
     /// Root is given up for this user once sockets and clocks are open.
@@ -106,6 +108,21 @@ pub enum BestMaster {
     Ieee8021As,
     /// None: [`Gptp::role`] decides.
     Static,
+}
+
+/// The evidence log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Evidence {
+    /// Where its files are.
+    pub directory: PathBuf,
+    /// One record of measurements in this time.
+    pub interval: std::time::Duration,
+    /// So many daily files are kept; `None`: all.
+    pub keep_days: Option<u32>,
+    /// Measurements are on the disk after this time.
+    pub sync: std::time::Duration,
+    /// The hash of the last record is logged this often; `None`: only at the end.
+    pub anchor: Option<std::time::Duration>,
 }
 
 /// How long a boundary clock keeps time without its master, counted from the loss.

@@ -4,6 +4,7 @@
 mod accuracy;
 mod authentication;
 mod description;
+mod evidence;
 mod holdover;
 mod management;
 mod servo;
@@ -14,6 +15,7 @@ use crate::kind::Kind;
 use accuracy::ENHANCED_ACCURACY;
 use authentication::AUTHENTICATION;
 use description::DESCRIPTION;
+use evidence::EVIDENCE;
 pub(crate) use holdover::HOLDOVER;
 use management::{LOG_SECTION, MANAGEMENT};
 use servo::SERVO;
@@ -84,6 +86,8 @@ pub(crate) enum Need {
     G8265,
     /// `best_master` is `g8265` or `g8275`.
     Telecom,
+    /// `evidence.directory` is not `off`.
+    Evidence,
     /// `power_profile` is not `none`.
     Power,
     /// `unicast_masters` names some.
@@ -580,6 +584,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &AUTHENTICATION,
     &ENHANCED_ACCURACY,
     &LOG_SECTION,
+    &EVIDENCE,
     &DESCRIPTION,
 ];
 

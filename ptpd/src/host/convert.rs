@@ -3,12 +3,15 @@
 use crate::engine;
 use ptp_clock::ClockName;
 use ptp_config as config;
+use ptp_evidence::{RecorderOptions, StoreOptions};
 use ptp_net::Address;
 use ptp_servo::{PiConfig, ServoConfig, ServoKind, Steering, Transfer};
 use ptp_wire::{ClockIdentity, PortNumber, SdoId};
 
 use super::refclock::Refclock;
-use super::settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
+use super::settings::{
+    CommonLink, EvidenceSettings, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps,
+};
 
 /// A setting that one port may not have different from the others.
 #[derive(Debug)]
@@ -69,6 +72,7 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         },
         kernel_leap: c.servo.kernel_leap,
         slave_event_monitor: c.options.slave_event_monitor.clone(),
+        evidence: c.evidence.as_ref().map(evidence),
         state_file: c.state_file.clone(),
         user: c.user.clone(),
         tx_stamp_timeout_ns: 1_000_000_000,
@@ -76,6 +80,15 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         drop_in: false,
         frequency_window_ns: 2_000_000_000,
     })
+}
+
+fn evidence(c: &config::Evidence) -> EvidenceSettings {
+    let store = StoreOptions { keep: c.keep_days, ..StoreOptions::new(&c.directory, "ptpd") };
+    EvidenceSettings {
+        recorder: RecorderOptions { sync: c.sync, anchor: c.anchor, ..RecorderOptions::new(store) },
+        interval_ns: u64::try_from(c.interval.as_nanos()).unwrap_or(u64::MAX),
+        configuration: String::new(),
+    }
 }
 
 fn common(c: &config::PtpdConfig) -> Vec<CommonLink> {

@@ -223,6 +223,11 @@ impl Discipline {
         }
     }
 
+    /// The frequency correction in force, ppb.
+    pub const fn frequency_ppb(&self) -> f64 {
+        self.frequency
+    }
+
     /// 99 % of the errors are below this, ns: by the servo, or by what it has learnt of the oscillator while there is no
     /// master. `None`: nobody knows.
     pub fn error_bound_ns(&self, now_ns: u64) -> Option<f64> {
