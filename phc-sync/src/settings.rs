@@ -133,6 +133,8 @@ pub(crate) struct Settings {
     pub(crate) fan_out: Vec<PathBuf>,
     /// How fast the clock may drift between measurements, ppb.
     pub(crate) max_drift: u32,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub(crate) metrics: Option<ptp_daemon::http::Settings>,
 }
 
 impl Default for Settings {
@@ -169,6 +171,7 @@ impl Default for Settings {
             evidence: None,
             fan_out: Vec::new(),
             max_drift: 5_000,
+            metrics: None,
         }
     }
 }

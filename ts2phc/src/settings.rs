@@ -128,6 +128,8 @@ pub struct Settings {
     pub state: Option<PathBuf>,
     /// Log lines as linuxptp's ts2phc writes them.
     pub linuxptp: bool,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub metrics: Option<ptp_daemon::http::Settings>,
 }
 
 impl Settings {
@@ -151,6 +153,7 @@ impl Settings {
             evidence: None,
             state: None,
             linuxptp: false,
+            metrics: None,
         }
     }
 
