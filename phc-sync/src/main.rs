@@ -7,6 +7,7 @@ mod chrony;
 mod chronyd;
 mod clock_command;
 mod clocks;
+mod evidence;
 mod file;
 mod metrics;
 mod options;

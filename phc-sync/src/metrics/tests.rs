@@ -48,10 +48,7 @@ fn what_is_not_known_is_absent() {
         "phc_sync_upstream_is_source{upstream=\"ptpd\"} 1.0\n",
         "iface=\"CLOCK_REALTIME\"} -120.0\n",
     ] {
-        assert!(
-            fresh.contains(line),
-            "{line}\n{fresh}"
-        );
+        assert!(fresh.contains(line), "{line}\n{fresh}");
     }
     let stale = text(&snapshot(60 * SECOND, Some(9 * SECOND), true));
     for absent in ["phc_sync_offset_seconds{", "phc_sync_error_bound", "openshift_ptp_offset_ns"] {

@@ -5,12 +5,13 @@ use ptp_daemon::{State, log_context};
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{Discipline, LeapKeeper, Measured, Settings, Together, steers};
+use ptpd::host::{Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, steers};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
+use super::evidence::{Of, Watch};
 use super::metrics::Seen;
 use super::net_port::{envelope, says_unicast};
 use super::resolve::Resolver;
@@ -43,6 +44,8 @@ pub(super) struct Instance {
     pub(super) named: usize,
     /// Keeps the clocks of the ports together; `None`: somebody else does, or nobody has to.
     pub(super) together: Option<Together>,
+    /// What it measured since the last record of the evidence log.
+    pub(super) watch: Option<Watch>,
     /// The management sockets.
     pub(super) local: usize,
     /// Common services in other programs, and what their ports are here.
@@ -146,6 +149,9 @@ impl Instance {
                         if !self.drop_in.as_mut().is_some_and(|d| d.tell(&event)) {
                             tell(&self.settings, &event);
                         }
+                        if let Some(evidence) = shared.evidence.as_mut().filter(|_| self.watch.is_some()) {
+                            evidence.event(&self.settings, &event);
+                        }
                         if let Event::LinkDelay { port, link } = event {
                             shared.links.push((self.index, port, link));
                         }
@@ -191,7 +197,15 @@ impl Instance {
             let mut stepped = false;
             for measured in self.measured.drain(..) {
                 let (engine, clock) = (&mut self.engine, clock.clock());
+                let offset = measured.offset().map(|s| (s.offset + self.ahead, s.mean_delay));
                 let outcome = self.discipline.serve(engine, now, clock, measured, self.ahead);
+                if let Some(watch) = &mut self.watch {
+                    let by = offset.filter(|_| outcome.is_some_and(|o| o.stepped));
+                    if let (Some(evidence), Some((by, _))) = (&mut shared.evidence, by) {
+                        evidence.stepped(&self.settings, clock.name(), by);
+                    }
+                    watch.measured(offset, &self.discipline);
+                }
                 if let Some(outcome) = outcome {
                     stepped |= outcome.stepped;
                     self.seen.outcome(&outcome);
@@ -261,6 +275,35 @@ impl Instance {
         }
     }
 
+    /// One record of what was measured, when it is due.
+    pub(super) fn keep_evidence(&mut self, now: u64, shared: &mut Shared) {
+        let Some(length) = self.watch.as_mut().and_then(|w| w.due(now)) else { return };
+        let state = self.clock_state(now);
+        if let (Some(watch), Some(clock), Some(evidence)) =
+            (&mut self.watch, shared.clocks.get(self.clock), &mut shared.evidence)
+        {
+            let bound = self.discipline.error_bound_ns(now);
+            let of = Of { settings: &self.settings, engine: &self.engine, clock: clock.name(), state, bound };
+            evidence.measurement(now, watch.take(length), &of);
+        }
+    }
+
+    /// How it stands with the clock, in a word.
+    fn clock_state(&self, now: u64) -> &'static str {
+        let is = |wanted| self.port_states().any(|s| s == wanted);
+        if is(PortState::Slave) {
+            if self.settings.instance.free_running { "measured" } else { "locked" }
+        } else if is(PortState::Uncalibrated) {
+            "unlocked"
+        } else if self.discipline.error_bound_ns(now).is_some() {
+            "holdover"
+        } else if self.engine.is_grandmaster() {
+            "grandmaster"
+        } else {
+            "free"
+        }
+    }
+
     /// New settings, as far as they can change live.
     pub(super) fn reload(&mut self, now: u64, mut new: Settings, clocks: &mut [HostClock]) {
         let Some(clock) = clocks.get_mut(self.clock) else { return };
@@ -283,6 +326,7 @@ impl Instance {
             ("user", new.user != self.settings.user),
             ("metrics", new.metrics != self.settings.metrics),
             ("servo.kind", new.refclock != self.settings.refclock),
+            ("evidence", !same_log(new.evidence.as_ref(), self.settings.evidence.as_ref())),
         ] {
             if changed {
                 warn!("a change of {what} needs a restart");
@@ -297,7 +341,16 @@ impl Instance {
         self.leap.set_kernel(new.kernel_leap);
         self.settings.slave_event_monitor = new.slave_event_monitor;
         self.settings.state_file = new.state_file;
+        if let (Some(own), Some(new)) = (&mut self.settings.evidence, new.evidence) {
+            own.configuration = new.configuration;
+        }
     }
+}
+
+/// Whether two settings of the evidence log come to the same, but for the configuration that they are of.
+fn same_log(a: Option<&EvidenceSettings>, b: Option<&EvidenceSettings>) -> bool {
+    let of = |s: Option<&EvidenceSettings>| s.map(|s| (s.recorder.clone(), s.interval_ns));
+    of(a) == of(b)
 }
 
 /// Where a port's sockets are.

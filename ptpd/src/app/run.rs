@@ -15,6 +15,7 @@ use tracing::{debug, error, info, warn};
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
+use super::evidence::{Evidence, Watch};
 use super::instance::{Instance, SAVE_INTERVAL_NS};
 use super::local::Local;
 use super::metrics::{Monitor, Seen};
@@ -85,6 +86,7 @@ impl Daemon {
                 clocks: Vec::new(),
                 locals: Vec::new(),
                 notify: Notify::from_env(),
+                evidence: None,
                 send_trouble: RateLimit::new(10_000_000_000),
                 stamps: Vec::new(),
                 stepped: Vec::new(),
@@ -120,6 +122,7 @@ impl Daemon {
         if let Some(user) = settings.first().and_then(|s| s.user.as_deref()) {
             become_user(user, &settings)?;
         }
+        daemon.shared.evidence = Evidence::start(&settings);
         daemon.monitor = listener.map(Monitor::start).transpose()?;
         Ok(Some(daemon))
     }
@@ -234,6 +237,7 @@ impl Daemon {
             clock: place,
             named: place,
             together,
+            watch: settings.evidence.as_ref().map(|e| Watch::new(now, e.interval_ns)),
             local,
             common,
             next_save: now + SAVE_INTERVAL_NS,
@@ -334,7 +338,8 @@ impl Daemon {
         let engines = self.instances.iter().filter_map(|i| i.engine.next_deadline().map(|t| t.0));
         let clocks = self.instances.iter().filter_map(|i| i.together.as_ref()?.next_deadline());
         let common = self.instances.iter().filter_map(|i| i.common.next_deadline());
-        ports.chain(engines).chain(common).chain(locals).chain(names).chain(clocks).min()
+        let watches = self.instances.iter().filter_map(|i| i.watch.as_ref()).map(Watch::deadline);
+        ports.chain(watches).chain(engines).chain(common).chain(locals).chain(names).chain(clocks).min()
     }
 
     /// All descriptors there are now.
@@ -397,6 +402,7 @@ impl Daemon {
             }
             instance.keep_together(now, &mut self.shared);
             instance.common.run(now);
+            instance.keep_evidence(now, &mut self.shared);
         }
         self.apply_changes(now);
         self.carry_out(now);
@@ -465,6 +471,9 @@ impl Daemon {
                 for (instance, new) in self.instances.iter_mut().zip(all) {
                     log_context(&instance.settings.name);
                     instance.reload(now, new, &mut self.shared.clocks);
+                    if let Some(evidence) = &mut self.shared.evidence {
+                        evidence.configuration(&instance.settings);
+                    }
                 }
                 self.carry_out(now);
                 log_context("");
@@ -485,6 +494,9 @@ impl Daemon {
             instance.save(&self.shared.clocks);
         }
         log_context("");
+        if let Some(evidence) = self.shared.evidence.take() {
+            evidence.stop();
+        }
         info!("stopped");
     }
 }

@@ -223,15 +223,15 @@ impl Discipline {
         }
     }
 
+    /// The frequency correction in force, ppb.
+    pub const fn frequency_ppb(&self) -> f64 {
+        self.frequency
+    }
+
     /// 99 % of the errors are below this, ns: by the servo, or by what it has learnt of the oscillator while there is no
     /// master. `None`: nobody knows.
     pub fn error_bound_ns(&self, now_ns: u64) -> Option<f64> {
         self.holding.bound_ns(now_ns).or_else(|| self.estimate().map(|e| e.bound_ns))
-    }
-
-    /// The frequency adjustment in force, ppb.
-    pub const fn frequency_ppb(&self) -> f64 {
-        self.frequency
     }
 
     /// The servo tracks its master.
