@@ -452,7 +452,23 @@ fn events(lab: &mut Lab) -> Result<(), LabError> {
         return Err(wrong(format!("ready without a master: {status} {why}")));
     }
     let _serving = ptpd(&gm, "127.0.0.1:9320", false)?;
-    told.wait(LOCK, "LOCKED")
+    told.wait(LOCK, "LOCKED")?;
+    nobody_asked(lab, &gm)
+}
+
+/// Without the option there is one thread, and nothing listens.
+fn nobody_asked(lab: &mut Lab, gm: &Host) -> Result<(), LabError> {
+    let plain = lab.host("plain")?;
+    lab.link((gm, "eth1"), (&plain, "eth0"))?;
+    let options = PtpdOptions::new(&["eth0"]);
+    let mut instance = Instance::start(&plain, &our_program("ptpd")?, &options)?;
+    instance.wait_until("its first answer", PATIENCE, |look| look.state().is_some())?;
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", instance.process.id())).map_err(wrong)?.count();
+    let listening = plain.run("ss", "iproute2", &["-H", "-l", "-t", "-n"])?;
+    if tasks != 1 || !listening.is_empty() {
+        return Err(wrong(format!("{tasks} threads; listening: {listening}")));
+    }
+    Ok(())
 }
 
 #[test]
