@@ -236,7 +236,7 @@ impl Instance {
             return;
         }
         let Some(origin) = self.measured.iter().find_map(Measured::origin) else { return };
-        let scale = self.leap.look(&self.engine.time_properties_ds(), origin);
+        let scale = self.leap.look(self.engine.time_properties_ds(), origin);
         self.ahead = scale.ahead;
         if scale.newly_suspended {
             info!("clock update suspended due to leap second");
