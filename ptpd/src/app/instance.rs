@@ -142,6 +142,10 @@ impl Instance {
                         if !self.drop_in.as_mut().is_some_and(|d| d.tell(&event)) {
                             tell(&self.settings, &event);
                         }
+                        if let Event::GmTimeBase { phase_change, frequency_change, .. } = event {
+                            let frequency = frequency_change.ratio();
+                            self.measured.push(Measured::TimeBase { phase: phase_change, frequency });
+                        }
                         if let Event::LinkDelay { port, link } = event {
                             shared.links.push((self.index, port, link));
                         }
@@ -189,7 +193,7 @@ impl Instance {
                 stepped |= outcome.is_some_and(|o| o.stepped);
             }
             if stepped {
-                shared.stepped.push((self.clock, Some(self.index)));
+                shared.stepped.push((self.clock, Some(self.index), self.discipline.take_step()));
                 if let Some(together) = &mut self.together {
                     together.source_stepped();
                     self.tell_aligned(now);

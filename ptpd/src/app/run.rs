@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use ptp_clock::{ClockError, ClockName};
 use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, log_context, monotonic_now};
 use ptp_net::{LinkMonitor, MessageClass, Stamping};
-use ptp_wire::{PortNumber, SdoId, TimeInterval};
+use ptp_wire::{PortNumber, RateOffset, SdoId, TimeInterval};
 use ptpd::engine::{Access, Engine, Input, Instant, LinkDelay};
 use ptpd::host::{
     ClashKind, Discipline, Feed, LeapKeeper, LocalClock, Memory, PortClocks, Settings, Together, steers,
@@ -408,10 +408,13 @@ impl Daemon {
             }
             self.shared.flush(now);
             // A clock that one instance stepped is another's, too.
-            while let Some((clock, by)) = self.shared.stepped.pop() {
-                let others = |i: &&mut Instance| Some(i.index) != by && i.clocks.contains(&clock);
+            while let Some((clock, who, phase)) = self.shared.stepped.pop() {
+                let others = |i: &&mut Instance| Some(i.index) != who && i.clocks.contains(&clock);
                 for instance in self.instances.iter_mut().filter(others) {
                     instance.handle(now, Input::ClockStepped);
+                    if phase != TimeInterval::ZERO && instance.clock == clock {
+                        instance.handle(now, Input::TimeBaseChanged { phase, frequency: RateOffset::ZERO });
+                    }
                 }
             }
             // What a common service measures is for all instances on that link.

@@ -389,6 +389,8 @@ pub enum Event {
         indicator: u16,
         /// lastGmPhaseChange: new minus old.
         phase_change: TimeInterval,
+        /// scaledLastGmFreqChange: new over old.
+        frequency_change: RateOffset,
     },
     /// The master's synchronization metadata (SMPTE ST 2059-2) came for the first time, or changed.
     SynchronizationMetadata(SynchronizationMetadata),

@@ -550,7 +550,7 @@ impl Port {
     /// How the port itself measures the delay that its samples count with.
     fn measures_by(&self) -> Delay {
         match self.config.delay {
-            Delay::P2p if self.config.gptp.inhibit_delay_req => Delay::None,
+            Delay::E2e | Delay::P2p if self.config.gptp.inhibit_delay_req => Delay::None,
             delay => delay,
         }
     }
