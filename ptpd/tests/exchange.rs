@@ -430,8 +430,11 @@ fn each_sample_mode_makes_its_own_of_a_longer_path() {
             // Three of ten in the filter: its median is that of before.
             wire.run_until(43 * S + S / 2);
             let last = *wire.samples.last().expect("there are samples");
-            assert_eq!((last.offset, last.mean_delay), (ns(offset), ns(delay)), "{mode:?} {mechanism:?}");
-            assert!((last.weight - weight).abs() < 1e-9, "{mode:?} {mechanism:?}: {}", last.weight);
+            // A longer path looks like a rate at first: peer delays are a little off.
+            let near = |a: TimeInterval, b: TimeInterval| (a - b).nanos_f64().abs() < 0.01;
+            let as_wanted = near(last.offset, ns(offset)) && near(last.mean_delay, ns(delay));
+            assert!(as_wanted, "{mode:?} {mechanism:?}: {} and {}", last.offset, last.mean_delay);
+            assert!((last.weight - weight).abs() < 1e-5, "{mode:?} {mechanism:?}: {}", last.weight);
             // A shorter path than usual is no worse: it counts whole.
             wire.delay = [500, 500];
             wire.run_until(46 * S + S / 2);

@@ -45,7 +45,6 @@ pub(crate) enum Need {
     Udp6,
     Ethernet,
     E2e,
-    P2p,
     /// `delay_mechanism` is `common_p2p`.
     CommonP2p,
     /// P2P, measured here or by the common service.
@@ -355,7 +354,7 @@ pub(crate) const INSTANCE: Section = Section {
             "alternate_time_offsets",
             Kind::TimeOffsets,
             "off",
-            "Other timescales, such as local time, that are announced while grandmaster.",
+            "Other timescales, such as local time, that are announced while grandmaster. With the name of a time zone (`0 Europe/Berlin`) its file says name, offset and jumps.",
             "alternateTimescaleOffsetsDS",
         )
         .needs(SERVER),

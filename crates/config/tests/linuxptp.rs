@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use ptp_config::{ClockDevice, ClockKind, DelayMechanism, Imported, Linuxptp, Overrides, PortClocks, ServoKind, Transport, load_octets};
+use ptp_config::{
+    ClockDevice, ClockKind, DelayMechanism, Imported, Linuxptp, Overrides, PortClocks, ServoKind, Transport,
+    load_octets,
+};
 
 fn import(text: &str) -> Result<Imported, String> {
     let mut linuxptp = Linuxptp::new();
@@ -150,8 +153,13 @@ fn keys_of_servo_and_delay_come_to_what_they_mean() {
     let c = got("clock_servo ntpshm\nntpshm_segment 3").loaded.config;
     assert_eq!((c.servo.kind, c.servo.ntp_shm_unit), (ServoKind::NtpShm, 3));
     let c = got("clock_servo refclock_sock\nrefclock_sock_address /run/x.sock").loaded.config;
-    assert_eq!((c.servo.kind, c.servo.chrony_sock.as_path()), (ServoKind::ChronySock, Path::new("/run/x.sock")));
-    let c = got("write_phase_mode 1\nservo_offset_threshold 50\nkernel_leap 0\ndelay_mechanism Auto").loaded.config;
+    assert_eq!(
+        (c.servo.kind, c.servo.chrony_sock.as_path()),
+        (ServoKind::ChronySock, Path::new("/run/x.sock"))
+    );
+    let c = got("write_phase_mode 1\nservo_offset_threshold 50\nkernel_leap 0\ndelay_mechanism Auto")
+        .loaded
+        .config;
     assert!(c.servo.phase_adjustment && !c.servo.kernel_leap);
     assert_eq!(c.ports[0].delay_mechanism, DelayMechanism::Auto);
     assert!(got("clock_type E2E_TC\ntc_spanning_tree 1\n[eth1]").loaded.config.spanning_tree);

@@ -1,11 +1,13 @@
 //! One PTP instance at work: its engine, what it wants done, and the clock it keeps.
 
+use std::path::Path;
+
 use ptp_clock::{ClockName, SystemClock};
 use ptp_daemon::{State, log_context};
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{Discipline, LeapKeeper, Measured, Settings, Together, steers};
+use ptpd::host::{Discipline, LeapKeeper, Measured, Settings, Together, Zone, Zones, steers};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
@@ -47,6 +49,9 @@ pub(super) struct Instance {
     /// Common services in other programs, and what their ports are here.
     pub(super) common: CommonLinks,
     pub(super) next_save: u64,
+    /// Time zones that say alternate time offsets, and when they are looked at.
+    pub(super) zones: Zones,
+    pub(super) next_zones: u64,
     /// The system clock through leap seconds.
     pub(super) leap: LeapKeeper,
     /// The master's timescale minus the clock's.
@@ -237,6 +242,27 @@ impl Instance {
         }
     }
 
+    /// Tells what the time zones say now; once a second is enough.
+    pub(super) fn keep_zones(&mut self, now: u64, clocks: &mut [HostClock]) {
+        if now < self.next_zones || self.settings.zones.is_empty() {
+            return;
+        }
+        self.next_zones = now + 1_000_000_000;
+        let Some(clock) = clocks.get_mut(self.clock) else { return };
+        let Ok(node) = clock.clock().now() else { return };
+        let Ok(node) = i64::try_from(node.nanos() / 1_000_000_000) else { return };
+        let properties = self.engine.config().time_properties;
+        let ahead = if properties.ptp_timescale { properties.current_utc_offset.into() } else { 0 };
+        let Some((told, enable)) = self.zones.look(node, ahead) else { return };
+        for offset in &told {
+            info!(
+                "time zone {} (key {}): {} s, then {:+} s at {} s",
+                offset.name, offset.key, offset.current_offset, offset.jump_seconds, offset.time_of_next_jump
+            );
+            self.engine.handle(Instant(now), Input::AlternateTime { offset, enable });
+        }
+    }
+
     fn port_states(&self) -> impl Iterator<Item = PortState> + '_ {
         (1..).take(self.ports.len()).filter_map(|n| self.engine.port_state(PortNumber(n)))
     }
@@ -285,6 +311,9 @@ impl Instance {
         self.engine.handle(Instant(now), Input::Configure(&new.instance));
         // Addresses that names stand for are told anew: the table may have changed.
         self.resolver = Resolver::new(&new.instance);
+        self.zones = read_zones(&new.zones);
+        self.next_zones = 0;
+        self.settings.zones = new.zones;
         self.settings.instance = new.instance;
         self.settings.servo = new.servo;
         self.settings.summary_ns = new.summary_ns;
@@ -292,6 +321,21 @@ impl Instance {
         self.settings.slave_event_monitor = new.slave_event_monitor;
         self.settings.state_file = new.state_file;
     }
+}
+
+/// Reads the files of time zones; one that cannot be read is said, and not announced.
+pub(super) fn read_zones(zones: &[(u8, String)]) -> Zones {
+    let read = |(key, name): &(u8, String)| {
+        let path = Path::new("/usr/share/zoneinfo").join(name);
+        let octets = std::fs::read(&path).map_err(|e| e.to_string());
+        octets
+            .and_then(|octets| Zone::new(*key, &octets))
+            .inspect_err(|e| {
+                warn!("{}: {e}: time zone {name} is not announced (is tzdata installed?)", path.display())
+            })
+            .ok()
+    };
+    Zones::new(zones.iter().filter_map(read).collect())
 }
 
 /// Where a port's sockets are.

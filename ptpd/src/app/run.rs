@@ -15,7 +15,7 @@ use tracing::{debug, error, info, warn};
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
-use super::instance::{Instance, SAVE_INTERVAL_NS};
+use super::instance::{Instance, SAVE_INTERVAL_NS, read_zones};
 use super::local::Local;
 use super::net_port::{Change, NetPort, User};
 use super::port_clocks::index_of;
@@ -232,6 +232,8 @@ impl Daemon {
             local,
             common,
             next_save: now + SAVE_INTERVAL_NS,
+            zones: read_zones(&settings.zones),
+            next_zones: 0,
             leap: LeapKeeper::new(settings.kernel_leap),
             ahead: TimeInterval::ZERO,
             settings,
@@ -388,6 +390,7 @@ impl Daemon {
             }
             instance.keep_together(now, &mut self.shared);
             instance.common.run(now);
+            instance.keep_zones(now, &mut self.shared.clocks);
         }
         self.apply_changes(now);
         self.carry_out(now);

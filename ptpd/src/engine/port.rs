@@ -601,6 +601,10 @@ impl Port {
             ..config.clone()
         };
         self.log_delay_req_interval = self.config.log_min_delay_req_interval;
+        if self.active() && self.config.delay == Delay::P2p && self.timers.get(Timer::PdelayReq).is_none() {
+            // It may have been inhibited.
+            self.timers.set(Timer::PdelayReq, instance.now);
+        }
         if filter_changed {
             self.filter = new_filter(&self.config);
         }

@@ -68,6 +68,12 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
             _ => None,
         },
         kernel_leap: c.servo.kernel_leap,
+        zones: c
+            .options
+            .alternate_time_offsets
+            .iter()
+            .filter_map(|a| Some((a.key, a.zone.clone()?)))
+            .collect(),
         slave_event_monitor: c.options.slave_event_monitor.clone(),
         state_file: c.state_file.clone(),
         user: c.user.clone(),
@@ -174,7 +180,8 @@ fn options(c: &config::PtpdConfig) -> engine::Options {
             .iter()
             .map(|a| engine::AlternateTimeOffset {
                 key: a.key,
-                enabled: true,
+                // What a zone's file says comes later.
+                enabled: a.zone.is_none(),
                 current_offset: a.current_offset,
                 jump_seconds: a.jump_seconds,
                 time_of_next_jump: a.time_of_next_jump,

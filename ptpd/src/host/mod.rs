@@ -12,6 +12,7 @@ mod settings;
 mod several;
 mod telling;
 mod together;
+mod zones;
 
 pub use convert::{Mixed, settings};
 pub use discipline::{Discipline, Measured, Outcome};
@@ -21,3 +22,4 @@ pub use refclock::{Feed, Refclock};
 pub use settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
 pub use several::{Clash, ClashKind, steers, together};
 pub use together::{Clocks, Round, Together};
+pub use zones::{Zone, Zones};

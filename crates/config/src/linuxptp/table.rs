@@ -322,7 +322,12 @@ mod tests {
             };
             // It explains another.
             let explains = key.name == "time_stamping";
-            assert_eq!(is(&idle) && !explains, matches!(key.to, To::Nothing(_)), "{}: has it an effect?", key.name);
+            assert_eq!(
+                is(&idle) && !explains,
+                matches!(key.to, To::Nothing(_)),
+                "{}: has it an effect?",
+                key.name
+            );
             assert_eq!(is(&open), key.to == To::NotYet, "{}: is it there?", key.name);
         }
         // What wants something of the host is there.

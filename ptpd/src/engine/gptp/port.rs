@@ -284,6 +284,12 @@ impl Port {
             let whole = phase.nanoseconds_lsb as i64;
             let phase_change =
                 TimeInterval::from_nanos(whole) + TimeInterval(i64::from(phase.fractional_nanoseconds));
+            if phase_change != TimeInterval::ZERO
+                && self.gptp_peer().is_some_and(|peer| peer.clock_identity == grandmaster)
+            {
+                // The neighbour itself has jumped: its times of before and after make no rate.
+                self.gptp.rate.break_off();
+            }
             let frequency_change = info.scaled_last_gm_freq_change;
             instance.out.event(Event::GmTimeBase { indicator, phase_change, frequency_change });
         }
