@@ -1,18 +1,18 @@
 //! One PTP instance at work: its engine, what it wants done, and the clock it keeps.
 
-use std::path::Path;
-
 use ptp_clock::{ClockName, SystemClock};
 use ptp_daemon::{State, log_context};
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{Discipline, LeapKeeper, Measured, Settings, Together, Zone, Zones, steers};
+use ptpd::host::{Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, Zones, steers};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
+use super::evidence::{Of, Watch};
+use super::metrics::Seen;
 use super::net_port::{envelope, says_unicast};
 use super::resolve::Resolver;
 use super::shared::{Shared, send, send_on, token_of};
@@ -44,6 +44,8 @@ pub(super) struct Instance {
     pub(super) named: usize,
     /// Keeps the clocks of the ports together; `None`: somebody else does, or nobody has to.
     pub(super) together: Option<Together>,
+    /// What it measured since the last record of the evidence log.
+    pub(super) watch: Option<Watch>,
     /// The management sockets.
     pub(super) local: usize,
     /// Common services in other programs, and what their ports are here.
@@ -52,6 +54,8 @@ pub(super) struct Instance {
     /// Time zones that say alternate time offsets, and when they are looked at.
     pub(super) zones: Zones,
     pub(super) next_zones: u64,
+    /// What was seen of samples, for metrics.
+    pub(super) seen: Seen,
     /// The system clock through leap seconds.
     pub(super) leap: LeapKeeper,
     /// The master's timescale minus the clock's.
@@ -143,6 +147,7 @@ impl Instance {
                     Output::Delay(sample) => self.measured.push(Measured::Delay(sample)),
                     Output::Forward(sample) => self.measured.push(Measured::Forward(sample)),
                     Output::Event(event) => {
+                        self.seen.event(&event);
                         log_context(&self.settings.name);
                         if !self.drop_in.as_mut().is_some_and(|d| d.tell(&event)) {
                             tell(&self.settings, &event);
@@ -150,6 +155,9 @@ impl Instance {
                         if let Event::GmTimeBase { phase_change, frequency_change, .. } = event {
                             let frequency = frequency_change.ratio();
                             self.measured.push(Measured::TimeBase { phase: phase_change, frequency });
+                        }
+                        if let Some(evidence) = shared.evidence.as_mut().filter(|_| self.watch.is_some()) {
+                            evidence.event(&self.settings, &event);
                         }
                         if let Event::LinkDelay { port, link } = event {
                             shared.links.push((self.index, port, link));
@@ -173,6 +181,7 @@ impl Instance {
             let Some(clock) = shared.clocks.get_mut(self.clock) else { return };
             if left && !self.port_states().any(is_client) {
                 self.discipline.release(now, clock.clock());
+                self.seen.released();
             }
             if self.measured.is_empty() {
                 if moved {
@@ -190,12 +199,24 @@ impl Instance {
                 }
             }
             self.follow_utc(clock.name());
+            self.seen.measured(now, &self.measured, self.ahead);
             self.discipline.raw_time(ptp_clock::monotonic_raw_now());
             let mut stepped = false;
             for measured in self.measured.drain(..) {
                 let (engine, clock) = (&mut self.engine, clock.clock());
+                let offset = measured.offset().map(|s| (s.offset + self.ahead, s.mean_delay));
                 let outcome = self.discipline.serve(engine, now, clock, measured, self.ahead);
-                stepped |= outcome.is_some_and(|o| o.stepped);
+                if let Some(watch) = &mut self.watch {
+                    let by = offset.filter(|_| outcome.is_some_and(|o| o.stepped));
+                    if let (Some(evidence), Some((by, _))) = (&mut shared.evidence, by) {
+                        evidence.stepped(&self.settings, clock.name(), by);
+                    }
+                    watch.measured(offset, &self.discipline);
+                }
+                if let Some(outcome) = outcome {
+                    stepped |= outcome.stepped;
+                    self.seen.outcome(&outcome);
+                }
             }
             if stepped {
                 shared.stepped.push((self.clock, Some(self.index), self.discipline.take_step()));
@@ -242,28 +263,7 @@ impl Instance {
         }
     }
 
-    /// Tells what the time zones say now; once a second is enough.
-    pub(super) fn keep_zones(&mut self, now: u64, clocks: &mut [HostClock]) {
-        if now < self.next_zones || self.settings.zones.is_empty() {
-            return;
-        }
-        self.next_zones = now + 1_000_000_000;
-        let Some(clock) = clocks.get_mut(self.clock) else { return };
-        let Ok(node) = clock.clock().now() else { return };
-        let Ok(node) = i64::try_from(node.nanos() / 1_000_000_000) else { return };
-        let properties = self.engine.config().time_properties;
-        let ahead = if properties.ptp_timescale { properties.current_utc_offset.into() } else { 0 };
-        let Some((told, enable)) = self.zones.look(node, ahead) else { return };
-        for offset in &told {
-            info!(
-                "time zone {} (key {}): {} s, then {:+} s at {} s",
-                offset.name, offset.key, offset.current_offset, offset.jump_seconds, offset.time_of_next_jump
-            );
-            self.engine.handle(Instant(now), Input::AlternateTime { offset, enable });
-        }
-    }
-
-    fn port_states(&self) -> impl Iterator<Item = PortState> + '_ {
+    pub(super) fn port_states(&self) -> impl Iterator<Item = PortState> + '_ {
         (1..).take(self.ports.len()).filter_map(|n| self.engine.port_state(PortNumber(n)))
     }
 
@@ -279,6 +279,35 @@ impl Instance {
         memory.write(&mut state);
         if let Err(e) = state.save(path) {
             warn!("{e}");
+        }
+    }
+
+    /// One record of what was measured, when it is due.
+    pub(super) fn keep_evidence(&mut self, now: u64, shared: &mut Shared) {
+        let Some(length) = self.watch.as_mut().and_then(|w| w.due(now)) else { return };
+        let state = self.clock_state(now);
+        if let (Some(watch), Some(clock), Some(evidence)) =
+            (&mut self.watch, shared.clocks.get(self.clock), &mut shared.evidence)
+        {
+            let bound = self.discipline.error_bound_ns(now);
+            let of = Of { settings: &self.settings, engine: &self.engine, clock: clock.name(), state, bound };
+            evidence.measurement(now, watch.take(length), &of);
+        }
+    }
+
+    /// How it stands with the clock, in a word.
+    fn clock_state(&self, now: u64) -> &'static str {
+        let is = |wanted| self.port_states().any(|s| s == wanted);
+        if is(PortState::Slave) {
+            if self.settings.instance.free_running { "measured" } else { "locked" }
+        } else if is(PortState::Uncalibrated) {
+            "unlocked"
+        } else if self.discipline.error_bound_ns(now).is_some() {
+            "holdover"
+        } else if self.engine.is_grandmaster() {
+            "grandmaster"
+        } else {
+            "free"
         }
     }
 
@@ -302,7 +331,9 @@ impl Instance {
             ("interfaces and addresses", new.networks != self.settings.networks),
             ("stamping", new.stamps != self.settings.stamps),
             ("user", new.user != self.settings.user),
+            ("metrics", new.metrics != self.settings.metrics),
             ("servo.kind", new.refclock != self.settings.refclock),
+            ("evidence", !same_log(new.evidence.as_ref(), self.settings.evidence.as_ref())),
         ] {
             if changed {
                 warn!("a change of {what} needs a restart");
@@ -311,7 +342,7 @@ impl Instance {
         self.engine.handle(Instant(now), Input::Configure(&new.instance));
         // Addresses that names stand for are told anew: the table may have changed.
         self.resolver = Resolver::new(&new.instance);
-        self.zones = read_zones(&new.zones);
+        self.zones = super::zones::read_zones(&new.zones);
         self.next_zones = 0;
         self.settings.zones = new.zones;
         self.settings.instance = new.instance;
@@ -320,22 +351,16 @@ impl Instance {
         self.leap.set_kernel(new.kernel_leap);
         self.settings.slave_event_monitor = new.slave_event_monitor;
         self.settings.state_file = new.state_file;
+        if let (Some(own), Some(new)) = (&mut self.settings.evidence, new.evidence) {
+            own.configuration = new.configuration;
+        }
     }
 }
 
-/// Reads the files of time zones; one that cannot be read is said, and not announced.
-pub(super) fn read_zones(zones: &[(u8, String)]) -> Zones {
-    let read = |(key, name): &(u8, String)| {
-        let path = Path::new("/usr/share/zoneinfo").join(name);
-        let octets = std::fs::read(&path).map_err(|e| e.to_string());
-        octets
-            .and_then(|octets| Zone::new(*key, &octets))
-            .inspect_err(|e| {
-                warn!("{}: {e}: time zone {name} is not announced (is tzdata installed?)", path.display())
-            })
-            .ok()
-    };
-    Zones::new(zones.iter().filter_map(read).collect())
+/// Whether two settings of the evidence log come to the same, but for the configuration that they are of.
+fn same_log(a: Option<&EvidenceSettings>, b: Option<&EvidenceSettings>) -> bool {
+    let of = |s: Option<&EvidenceSettings>| s.map(|s| (s.recorder.clone(), s.interval_ns));
+    of(a) == of(b)
 }
 
 /// Where a port's sockets are.
@@ -355,6 +380,6 @@ impl Patience for Settings {
     }
 }
 
-fn is_client(state: PortState) -> bool {
+pub(super) fn is_client(state: PortState) -> bool {
     matches!(state, PortState::Uncalibrated | PortState::Slave)
 }

@@ -6,8 +6,10 @@
 mod clock;
 mod cmlds;
 mod drop_in;
+mod evidence;
 mod instance;
 mod local;
+mod metrics;
 mod net_port;
 mod port_clocks;
 mod reading;
@@ -16,5 +18,6 @@ mod run;
 mod shared;
 mod start;
 mod tell;
+mod zones;
 
 pub(crate) use run::run;

@@ -15,8 +15,10 @@ use tracing::{debug, error, info, warn};
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
-use super::instance::{Instance, SAVE_INTERVAL_NS, read_zones};
+use super::evidence::{Evidence, Watch};
+use super::instance::{Instance, SAVE_INTERVAL_NS};
 use super::local::Local;
+use super::metrics::{Monitor, Seen};
 use super::net_port::{Change, NetPort, User};
 use super::port_clocks::index_of;
 use super::resolve::Resolver;
@@ -24,6 +26,7 @@ use super::shared::{Shared, Stamped, owner_of};
 use super::start::{
     RunError, become_user, choose_stamping, clock_identity, clock_name, is_transparent, port_clocks, prepare,
 };
+use super::zones::read_zones;
 
 /// What a descriptor belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +74,7 @@ pub(super) struct Daemon {
     pub(super) changes: Vec<(usize, Change)>,
     signals: Signals,
     poll: PollSet<Key>,
+    monitor: Option<Monitor>,
 }
 
 impl Daemon {
@@ -83,6 +87,7 @@ impl Daemon {
                 clocks: Vec::new(),
                 locals: Vec::new(),
                 notify: Notify::from_env(),
+                evidence: None,
                 send_trouble: RateLimit::new(10_000_000_000),
                 stamps: Vec::new(),
                 stepped: Vec::new(),
@@ -92,6 +97,7 @@ impl Daemon {
             changes: Vec::new(),
             signals,
             poll: PollSet::new(),
+            monitor: None,
         };
         // What a service in this process measures is not asked of another.
         let served: Vec<_> = all.iter().flat_map(common_service).map(str::to_owned).collect();
@@ -113,9 +119,12 @@ impl Daemon {
             }
         }
         let settings: Vec<_> = daemon.instances.iter().map(|i| i.settings.clone()).collect();
+        let listener = Monitor::bind(&settings)?;
         if let Some(user) = settings.first().and_then(|s| s.user.as_deref()) {
             become_user(user, &settings)?;
         }
+        daemon.shared.evidence = Evidence::start(&settings);
+        daemon.monitor = listener.map(Monitor::start).transpose()?;
         Ok(Some(daemon))
     }
 
@@ -229,11 +238,13 @@ impl Daemon {
             clock: place,
             named: place,
             together,
+            watch: settings.evidence.as_ref().map(|e| Watch::new(now, e.interval_ns)),
             local,
             common,
             next_save: now + SAVE_INTERVAL_NS,
             zones: read_zones(&settings.zones),
             next_zones: 0,
+            seen: Seen::default(),
             leap: LeapKeeper::new(settings.kernel_leap),
             ahead: TimeInterval::ZERO,
             settings,
@@ -306,6 +317,9 @@ impl Daemon {
                 instance.handle(now, Input::Tick);
             }
             self.carry_out(now);
+            if let Some(monitor) = &mut self.monitor {
+                monitor.run(now, &mut self.instances, &self.shared);
+            }
             self.gather();
             let deadline = self.deadline(now);
             if self.poll.wait(deadline).map_err(RunError::Poll)? == Wait::Ready {
@@ -327,7 +341,8 @@ impl Daemon {
         let engines = self.instances.iter().filter_map(|i| i.engine.next_deadline().map(|t| t.0));
         let clocks = self.instances.iter().filter_map(|i| i.together.as_ref()?.next_deadline());
         let common = self.instances.iter().filter_map(|i| i.common.next_deadline());
-        ports.chain(engines).chain(common).chain(locals).chain(names).chain(clocks).min()
+        let watches = self.instances.iter().filter_map(|i| i.watch.as_ref()).map(Watch::deadline);
+        ports.chain(watches).chain(engines).chain(common).chain(locals).chain(names).chain(clocks).min()
     }
 
     /// All descriptors there are now.
@@ -391,6 +406,7 @@ impl Daemon {
             instance.keep_together(now, &mut self.shared);
             instance.common.run(now);
             instance.keep_zones(now, &mut self.shared.clocks);
+            instance.keep_evidence(now, &mut self.shared);
         }
         self.apply_changes(now);
         self.carry_out(now);
@@ -462,6 +478,9 @@ impl Daemon {
                 for (instance, new) in self.instances.iter_mut().zip(all) {
                     log_context(&instance.settings.name);
                     instance.reload(now, new, &mut self.shared.clocks);
+                    if let Some(evidence) = &mut self.shared.evidence {
+                        evidence.configuration(&instance.settings);
+                    }
                 }
                 self.carry_out(now);
                 log_context("");
@@ -482,6 +501,9 @@ impl Daemon {
             instance.save(&self.shared.clocks);
         }
         log_context("");
+        if let Some(evidence) = self.shared.evidence.take() {
+            evidence.stop();
+        }
         info!("stopped");
     }
 }

@@ -1,6 +1,6 @@
 //! From samples to the clock: the servo's decisions, carried out and told.
 
-use crate::engine::{Delay, DelaySample, Engine, ForwardSample, Input, Instant, Sample, ServoState};
+use crate::engine::{Delay, DelaySample, Engine, Input, Instant, Sample, ServoState};
 use ptp_clock::{Clock, ClockError, LeapSecond};
 use ptp_daemon::RateLimit;
 use ptp_servo::{Controller, Decision, Estimate, Measuring, Steering};
@@ -8,6 +8,7 @@ use ptp_wire::{LogInterval, PortIdentity, PortNumber, TimeInterval, TimePoint};
 use tracing::{info, warn};
 
 use super::holding::Holding;
+use super::measured::{FromMaster, Measured};
 use super::memory::Memory;
 use super::refclock::Feed;
 use super::sanity::Sanity;
@@ -28,88 +29,6 @@ pub struct Outcome {
     pub stepped: bool,
     /// What the engine is told of the servo.
     pub state: ServoState,
-}
-
-/// What the engine has measured, in the order in which it came.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Measured {
-    /// A Sync with its offset.
-    Offset(Sample),
-    /// A Sync before the delay is known.
-    Forward(ForwardSample),
-    /// The other direction.
-    Delay(DelaySample),
-    /// Nothing is measured: the grandmaster says that its time jumped (new minus old), or that its frequency changed
-    /// (new over old). It comes before the first measurement that shows it.
-    TimeBase {
-        /// lastGmPhaseChange.
-        phase: TimeInterval,
-        /// scaledLastGmFreqChange, as a ratio.
-        frequency: f64,
-    },
-}
-
-impl Measured {
-    /// When what was measured left the master, in its time; `None` for what left here.
-    pub fn origin(&self) -> Option<TimePoint> {
-        match self {
-            Self::Offset(sample) => Some(sample.origin),
-            Self::Forward(sample) => Some(sample.origin),
-            Self::Delay(_) | Self::TimeBase { .. } => None,
-        }
-    }
-
-    /// The offset, if it is one.
-    pub fn offset(&self) -> Option<&Sample> {
-        match self {
-            Self::Offset(sample) => Some(sample),
-            _ => None,
-        }
-    }
-}
-
-/// A Sync, whether its offset is known or not.
-#[derive(Clone, Copy, Debug)]
-struct FromMaster {
-    port: PortNumber,
-    master: PortIdentity,
-    ingress: TimePoint,
-    origin: TimePoint,
-    forward: TimeInterval,
-    log_interval: LogInterval,
-    mechanism: Delay,
-    /// Offset, mean delay and weight.
-    computed: Option<(TimeInterval, TimeInterval, f64)>,
-}
-
-impl From<Sample> for FromMaster {
-    fn from(s: Sample) -> Self {
-        Self {
-            port: s.port,
-            master: s.master,
-            ingress: s.ingress,
-            origin: s.origin,
-            forward: s.forward,
-            log_interval: s.log_sync_interval,
-            mechanism: s.mechanism,
-            computed: Some((s.offset, s.mean_delay, s.weight)),
-        }
-    }
-}
-
-impl From<ForwardSample> for FromMaster {
-    fn from(s: ForwardSample) -> Self {
-        Self {
-            port: s.port,
-            master: s.master,
-            ingress: s.ingress,
-            origin: s.origin,
-            forward: s.forward,
-            log_interval: s.log_sync_interval,
-            mechanism: s.mechanism,
-            computed: None,
-        }
-    }
 }
 
 /// Where samples come from.
@@ -237,10 +156,25 @@ impl Discipline {
         }
     }
 
+    /// The frequency correction in force, ppb.
+    pub const fn frequency_ppb(&self) -> f64 {
+        self.frequency
+    }
+
     /// 99 % of the errors are below this, ns: by the servo, or by what it has learnt of the oscillator while there is no
     /// master. `None`: nobody knows.
     pub fn error_bound_ns(&self, now_ns: u64) -> Option<f64> {
         self.holding.bound_ns(now_ns).or_else(|| self.estimate().map(|e| e.bound_ns))
+    }
+
+    /// The servo tracks its master.
+    pub const fn is_locked(&self) -> bool {
+        self.locked
+    }
+
+    /// For how long the clock has been running on a prediction, s; `None`: there is a master, or nothing is predicted.
+    pub fn holdover_s(&self, now_ns: u64) -> Option<f64> {
+        self.holding.running_s(now_ns)
     }
 
     /// Tells the time of a clock that nobody steers (CLOCK_MONOTONIC_RAW), ns, at the next sample.
