@@ -207,6 +207,10 @@ impl Simulation {
                         done = Done::LeftMaster;
                     }
                 }
+                if let Event::GmTimeBase { phase_change: phase, frequency_change, .. } = event {
+                    let frequency = frequency_change.ratio();
+                    done = Done::Measured(Measured::TimeBase { phase, frequency });
+                }
                 node.record.events.push((now, event));
                 Some(done)
             }

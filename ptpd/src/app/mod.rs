@@ -18,5 +18,6 @@ mod run;
 mod shared;
 mod start;
 mod tell;
+mod zones;
 
 pub(crate) use run::run;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use ptp_clock::{ClockError, ClockName};
 use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, log_context, monotonic_now};
 use ptp_net::{LinkMonitor, MessageClass, Stamping};
-use ptp_wire::{PortNumber, SdoId, TimeInterval};
+use ptp_wire::{PortNumber, RateOffset, SdoId, TimeInterval};
 use ptpd::engine::{Access, Engine, Input, Instant, LinkDelay};
 use ptpd::host::{
     ClashKind, Discipline, Feed, LeapKeeper, LocalClock, Memory, PortClocks, Settings, Together, steers,
@@ -26,6 +26,7 @@ use super::shared::{Shared, Stamped, owner_of};
 use super::start::{
     RunError, become_user, choose_stamping, clock_identity, clock_name, is_transparent, port_clocks, prepare,
 };
+use super::zones::read_zones;
 
 /// What a descriptor belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -241,6 +242,8 @@ impl Daemon {
             local,
             common,
             next_save: now + SAVE_INTERVAL_NS,
+            zones: read_zones(&settings.zones),
+            next_zones: 0,
             seen: Seen::default(),
             leap: LeapKeeper::new(settings.kernel_leap),
             ahead: TimeInterval::ZERO,
@@ -402,6 +405,7 @@ impl Daemon {
             }
             instance.keep_together(now, &mut self.shared);
             instance.common.run(now);
+            instance.keep_zones(now, &mut self.shared.clocks);
             instance.keep_evidence(now, &mut self.shared);
         }
         self.apply_changes(now);
@@ -423,10 +427,13 @@ impl Daemon {
             }
             self.shared.flush(now);
             // A clock that one instance stepped is another's, too.
-            while let Some((clock, by)) = self.shared.stepped.pop() {
-                let others = |i: &&mut Instance| Some(i.index) != by && i.clocks.contains(&clock);
+            while let Some((clock, who, phase)) = self.shared.stepped.pop() {
+                let others = |i: &&mut Instance| Some(i.index) != who && i.clocks.contains(&clock);
                 for instance in self.instances.iter_mut().filter(others) {
                     instance.handle(now, Input::ClockStepped);
+                    if phase != TimeInterval::ZERO && instance.clock == clock {
+                        instance.handle(now, Input::TimeBaseChanged { phase, frequency: RateOffset::ZERO });
+                    }
                 }
             }
             // What a common service measures is for all instances on that link.

@@ -174,6 +174,8 @@ pub struct Settings {
     pub read_only: Option<LocalAddress>,
     /// The NTP daemon that gets the offsets; `None`: the clock is steered here.
     pub refclock: Option<Refclock>,
+    /// Keys of alternate time offsets with the time zones that say them.
+    pub zones: Vec<(u8, String)>,
     /// The kernel carries out announced leap seconds of the system clock.
     pub kernel_leap: bool,
     /// The socket of another program that gets each measurement.

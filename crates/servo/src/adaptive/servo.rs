@@ -234,6 +234,22 @@ impl Adaptive {
         self.rebase(local, by);
     }
 
+    /// The master says that its time jumped by this much, new minus old: what was learnt of clock, path and noise holds.
+    pub fn master_jumped(&mut self, by: TimeInterval) {
+        self.shift_phase(-by.nanos_f64());
+        self.let_go();
+    }
+
+    /// The master says that it runs faster by this much from now on, ppb.
+    pub fn master_disturbed(&mut self, ppb: f64) {
+        if let Some(bank) = &mut self.bank {
+            let mut shift = [0.0; STATES];
+            shift[FREQUENCY] = -ppb;
+            bank.shift(&shift, &[[0.0; STATES]; STATES]);
+        }
+        self.let_go();
+    }
+
     /// What it made of the last sample.
     pub const fn state(&self) -> ServoState {
         self.state
@@ -568,6 +584,11 @@ impl Adaptive {
     /// The clock jumps: state and samples are told against the new reading.
     fn rebase(&mut self, local: TimePoint, by: TimeInterval) {
         let add = self.clockwork.step(local, by);
+        self.shift_phase(add);
+    }
+
+    /// All that was measured so far would now be measured this much larger, ns.
+    fn shift_phase(&mut self, add: f64) {
         self.rebased += add;
         for raw in &mut self.recent {
             // A peer delay is no way that the clock's reading is part of.
