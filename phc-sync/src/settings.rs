@@ -141,6 +141,8 @@ pub(crate) struct Settings {
     pub(crate) bound_page: Option<PathBuf>,
     /// chronyd's sockets, one for each instance: the system clock is measured against all, and nothing is steered.
     pub(crate) fan_out: Vec<PathBuf>,
+    /// The service manager is told that the program is ready when it runs, not when its clocks are synchronised.
+    pub(crate) ready_when_started: bool,
     /// How fast the clock may drift between measurements, ppb.
     pub(crate) max_drift: u32,
 }
@@ -177,6 +179,7 @@ impl Default for Settings {
             source_error: TimeInterval::from_nanos(1_000),
             bound_page: None,
             fan_out: Vec::new(),
+            ready_when_started: false,
             max_drift: 5_000,
         }
     }

@@ -20,6 +20,8 @@ use crate::times::Times;
 const QUIET: u64 = 60_000_000_000;
 /// Clocks without a descriptor are asked this often, ns.
 const LOOK: u64 = 5_000_000;
+/// Between two lines for the service manager, ns.
+const STATUS: u64 = 10_000_000_000;
 /// Clocks that run on their own are steered this often, ns.
 const HOLD: u64 = 1_000_000_000;
 /// What was learnt is written down this often, ns.
@@ -62,6 +64,9 @@ impl From<ClockError> for RunError {
 struct Steered {
     sink: Sink,
     followed: Option<u64>,
+    /// By the last pulse that was followed: whether the servo tracks, and how far off the clock was.
+    tracks: bool,
+    offset_ns: Option<f64>,
     held_at: u64,
     no_time: RateLimit,
     refused: RateLimit,
@@ -97,6 +102,8 @@ impl Program {
             sinks.push(Steered {
                 sink,
                 followed: None,
+                tracks: false,
+                offset_ns: None,
                 held_at: now,
                 no_time: RateLimit::new(QUIET),
                 refused: RateLimit::new(QUIET),
@@ -136,9 +143,18 @@ impl Program {
     pub fn run(mut self, signals: Signals) -> Result<(), RunError> {
         let mut poll = PollSet::new();
         let mut notify = Notify::from_env();
-        notify.ready();
         let mut result = Ok(());
+        let mut status_due = 0;
         while !signals.stop() && result.is_ok() {
+            let now = monotonic_now();
+            if !notify.is_ready() && self.is_ready() {
+                notify.ready();
+                status_due = now;
+            }
+            if notify.enabled() && now >= status_due {
+                status_due = now.saturating_add(STATUS);
+                notify.status(&self.describe());
+            }
             result = self.turn(&mut poll);
             notify.alive(monotonic_now());
         }
@@ -155,6 +171,34 @@ impl Program {
         }
         self.save();
         Ok(result?)
+    }
+
+    /// Every clock follows its pulses.
+    fn is_ready(&self) -> bool {
+        self.settings.ready_when_started || self.sinks.iter().all(|s| s.tracks)
+    }
+
+    /// One line for the service manager.
+    fn describe(&self) -> String {
+        let each = self.sinks.iter().map(|s| match s.offset_ns {
+            None => format!("{}: no pulse followed yet", s.sink.path),
+            Some(offset) => {
+                let state = if s.sink.is_holding() {
+                    "in holdover"
+                } else if s.tracks {
+                    "locked"
+                } else {
+                    "not locked"
+                };
+                format!("{} offset {offset:.0} ns, {state}", s.sink.path)
+            }
+        });
+        let mut text = each.collect::<Vec<_>>().join(", ");
+        if self.settings.announce.is_some() {
+            let class = self.grandmaster.settings().clock_quality.clock_class;
+            text += &format!("; {} (clockClass {class})", self.grandmaster.state());
+        }
+        text
     }
 
     fn turn(&mut self, poll: &mut PollSet<Key>) -> Result<(), ClockError> {
@@ -262,6 +306,7 @@ impl Program {
         }
         let found = sink.steer(pulse, truth, told)?;
         steered.followed = Some(now);
+        (steered.tracks, steered.offset_ns) = (found.state.is_locked(), Some(found.offset.nanos_f64()));
         let (path, offset, state) = (&sink.path, found.offset.nanos(), found.state);
         let holdover = if told { "" } else { " holdover" };
         info!("{path} offset {offset:10} {state} freq {:+7.0}{holdover}", found.frequency_ppb);

@@ -123,6 +123,8 @@ pub struct Settings {
     pub announce: Option<AnnounceSettings>,
     /// What is known of the oscillators is kept here.
     pub state: Option<PathBuf>,
+    /// The service manager is told that the program is ready when it runs, not when its clocks follow the pulses.
+    pub ready_when_started: bool,
     /// Log lines as linuxptp's ts2phc writes them.
     pub linuxptp: bool,
 }
@@ -146,6 +148,7 @@ impl Settings {
             steering: Steering::Adaptive,
             announce: None,
             state: None,
+            ready_when_started: false,
             linuxptp: false,
         }
     }

@@ -72,6 +72,7 @@ fn settings(r: &mut Reader<'_>, root: &Node) -> Option<Settings> {
     if let Some((path, _)) = r.text(&mut f, "error_bound_page") {
         s.bound_page = Some(path.into());
     }
+    s.ready_when_started = r.choice(&mut f, "ready_when", &["synchronised", "started"]) == Some(1);
     let drift = r.value(&mut f, "max_drift", "0 ppb to 500 ppm", |t| document::frequency(t, 0.0, 500_000.0));
     if let Some(drift) = drift {
         s.max_drift = drift as u32;

@@ -11,6 +11,7 @@ mod local;
 mod net_port;
 mod port_clocks;
 mod reading;
+mod ready;
 mod resolve;
 mod run;
 mod shared;

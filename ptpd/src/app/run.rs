@@ -81,6 +81,7 @@ impl Daemon {
                 clocks: Vec::new(),
                 locals: Vec::new(),
                 notify: Notify::from_env(),
+                status_due: 0,
                 send_trouble: RateLimit::new(10_000_000_000),
                 stamps: Vec::new(),
                 stepped: Vec::new(),
@@ -270,9 +271,6 @@ impl Daemon {
     }
 
     fn run(&mut self, reload: Reload<'_>, drop_in: bool) -> Result<(), RunError> {
-        // Ready means: everything that could fail for good has not. A service manager must not wait for a master, which
-        // may come tomorrow; the status says how far it is.
-        self.shared.notify.ready();
         loop {
             if self.signals.stop() {
                 self.stop();
@@ -292,6 +290,7 @@ impl Daemon {
                 instance.handle(now, Input::Tick);
             }
             self.carry_out(now);
+            self.tell_manager(now);
             self.gather();
             let deadline = self.deadline(now);
             if self.poll.wait(deadline).map_err(RunError::Poll)? == Wait::Ready {
@@ -313,7 +312,8 @@ impl Daemon {
         let engines = self.instances.iter().filter_map(|i| i.engine.next_deadline().map(|t| t.0));
         let clocks = self.instances.iter().filter_map(|i| i.together.as_ref()?.next_deadline());
         let common = self.instances.iter().filter_map(|i| i.common.next_deadline());
-        ports.chain(engines).chain(common).chain(locals).chain(names).chain(clocks).min()
+        let alive = self.shared.notify.next_deadline();
+        ports.chain(engines).chain(common).chain(locals).chain(names).chain(clocks).chain(alive).min()
     }
 
     /// All descriptors there are now.

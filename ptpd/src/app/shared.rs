@@ -37,6 +37,8 @@ pub(super) struct Shared {
     /// Each pair of management sockets once.
     pub(super) locals: Vec<Local>,
     pub(super) notify: Notify,
+    /// When the service manager gets its next line.
+    pub(super) status_due: u64,
     pub(super) send_trouble: RateLimit,
     /// Stamps that came while outputs were being carried out.
     pub(super) stamps: Vec<Stamped>,

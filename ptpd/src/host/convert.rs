@@ -62,6 +62,7 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
             .map(|path| LocalAddress { path, mode: c.management.read_only_socket_mode }),
         slave_event_monitor: c.options.slave_event_monitor.clone(),
         state_file: c.state_file.clone(),
+        ready_when: c.ready_when,
         user: c.user.clone(),
         tx_stamp_timeout_ns: 1_000_000_000,
         summary_ns: c.log.summary_interval.map(|i| u64::try_from(i.nanos()).unwrap_or(0)),

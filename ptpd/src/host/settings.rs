@@ -163,6 +163,8 @@ pub struct Settings {
     pub slave_event_monitor: Option<PathBuf>,
     /// Keeps the last frequency for the next start.
     pub state_file: Option<PathBuf>,
+    /// When the service manager is told that the daemon is ready.
+    pub ready_when: ptp_config::ReadyWhen,
     /// Root is given up for this user.
     pub user: Option<String>,
     /// ns to wait for a transmit stamp before it counts as lost.

@@ -1,0 +1,6 @@
+//! What comes with the programs: units, installation, packages, manual pages, completions, the guides and their commands.
+
+mod debian;
+mod install;
+mod readiness;
+mod units;
