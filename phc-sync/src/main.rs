@@ -10,6 +10,7 @@ mod chronyd;
 mod cli_documents;
 mod clock_command;
 mod clocks;
+mod evidence;
 mod file;
 mod options;
 mod phc2sys;
@@ -19,7 +20,6 @@ mod run;
 mod select;
 mod settings;
 mod sink;
-mod utc;
 mod wait;
 mod watch;
 
