@@ -12,6 +12,7 @@ mod clock_command;
 mod clocks;
 mod evidence;
 mod file;
+mod metrics;
 mod options;
 mod phc2sys;
 mod plan;

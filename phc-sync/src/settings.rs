@@ -135,6 +135,8 @@ pub(crate) struct Settings {
     pub(crate) ready_when_started: bool,
     /// How fast the clock may drift between measurements, ppb.
     pub(crate) max_drift: u32,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub(crate) metrics: Option<ptp_daemon::http::Settings>,
 }
 
 impl Default for Settings {
@@ -172,6 +174,7 @@ impl Default for Settings {
             fan_out: Vec::new(),
             ready_when_started: false,
             max_drift: 5_000,
+            metrics: None,
         }
     }
 }

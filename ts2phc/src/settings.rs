@@ -130,6 +130,8 @@ pub struct Settings {
     pub ready_when_started: bool,
     /// Log lines as linuxptp's ts2phc writes them.
     pub linuxptp: bool,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub metrics: Option<ptp_daemon::http::Settings>,
 }
 
 impl Settings {
@@ -154,6 +156,7 @@ impl Settings {
             state: None,
             ready_when_started: false,
             linuxptp: false,
+            metrics: None,
         }
     }
 

@@ -79,6 +79,8 @@ pub struct PtpdConfig {
     pub servo: Servo,
     /// Who may ask and change what.
     pub management: Management,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub metrics: Option<Metrics>,
     /// What is written where.
     pub log: Log,
     /// What is recorded so that it can be proved later; `None`: nothing.
@@ -348,6 +350,17 @@ pub struct Management {
     pub read_only_socket_mode: u32,
     /// GET from the network is answered. SET and COMMAND never are.
     pub network: bool,
+}
+
+/// The endpoint for monitoring.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Metrics {
+    /// An address with its port, or the path of a UNIX socket from the root.
+    pub listen: String,
+    /// Series with the names of OpenShift's exporter, too.
+    pub openshift_names: bool,
+    /// Subscriptions to changes.
+    pub events: bool,
 }
 
 /// Log output.

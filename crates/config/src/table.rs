@@ -7,6 +7,7 @@ mod description;
 mod evidence;
 mod holdover;
 mod management;
+mod metrics;
 mod servo;
 mod smpte;
 
@@ -18,6 +19,7 @@ use description::DESCRIPTION;
 use evidence::EVIDENCE;
 pub(crate) use holdover::HOLDOVER;
 use management::{LOG_SECTION, MANAGEMENT};
+use metrics::METRICS;
 use servo::SERVO;
 use smpte::SMPTE;
 
@@ -112,6 +114,8 @@ pub(crate) enum Need {
     Socket,
     /// `management.read_only_socket` is not `off`.
     ReadOnlySocket,
+    /// `metrics.listen` is not `off`.
+    Metrics,
 }
 
 /// Keys that stand together.
@@ -590,6 +594,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &MANAGEMENT,
     &AUTHENTICATION,
     &ENHANCED_ACCURACY,
+    &METRICS,
     &LOG_SECTION,
     &EVIDENCE,
     &DESCRIPTION,

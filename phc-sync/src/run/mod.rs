@@ -1,6 +1,7 @@
 //! The loop: one thread, one poll.
 
 mod ensemble;
+mod monitor;
 mod pulse;
 
 use std::error::Error;
@@ -15,6 +16,7 @@ use crate::agent::Agent;
 use crate::bound::BoundKeeper;
 use crate::clocks::Table;
 use crate::evidence::{Evidence, Of};
+use crate::metrics::Monitor;
 use crate::plan::{ClockId, Domain, Lack, Plan, Source, State, plan};
 use crate::pulses::Pulses;
 use crate::settings::{LeapMode, Selection, Settings, SystemRole};
@@ -52,6 +54,9 @@ pub(crate) struct Runner {
     ensemble: Option<Ensemble>,
     bound: Option<BoundKeeper>,
     evidence: Option<Evidence>,
+    monitor: Option<Monitor>,
+    /// Measurements left out because a clock was busy.
+    busy_count: u64,
 }
 
 /// What the kernel was told last.
@@ -100,6 +105,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         }
         runner.pulses(now)?;
         runner.keep_evidence(now);
+        runner.publish(now);
         runner.wait(&mut poll, notify.next_deadline().map_or(next, |alive| alive.min(next)))?;
     }
     notify.stopping();
@@ -133,6 +139,7 @@ impl Runner {
             ),
             None => None,
         };
+        let monitor = Monitor::start(&settings)?;
         let mut this = Self {
             settings,
             agents,
@@ -152,6 +159,8 @@ impl Runner {
             ensemble,
             bound,
             evidence: None,
+            monitor,
+            busy_count: 0,
         };
         this.evidence = this.settings.evidence.as_ref().map(Evidence::start);
         if this.settings.automatic {
@@ -388,6 +397,7 @@ impl Runner {
             match self.update_sink(sink, now) {
                 Ok(()) => {}
                 Err(e @ ClockError::Busy { .. }) => {
+                    self.busy_count = self.busy_count.saturating_add(1);
                     if let Some(more) = self.busy.allow(now) {
                         warn!("{e} (left out, and {more} times before)");
                     }
@@ -494,7 +504,8 @@ impl Runner {
     }
 
     /// For applications.
-    fn keep_bound(&mut self, sink: &Sink, offset: TimeInterval, error_ns: f64) {
+    fn keep_bound(&mut self, sink: &mut Sink, offset: TimeInterval, error_ns: f64) {
+        sink.seen.bound_ns = sink.is_locked().then(|| offset.nanos_f64().abs() + error_ns.max(0.0));
         if let Some(bound) = &mut self.bound {
             if sink.is_locked() {
                 bound.measured(offset, error_ns);

@@ -12,6 +12,7 @@ use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
 use super::evidence::{Of, Watch};
+use super::metrics::Seen;
 use super::net_port::{envelope, says_unicast};
 use super::resolve::Resolver;
 use super::shared::{Shared, send, send_on, token_of};
@@ -50,6 +51,8 @@ pub(super) struct Instance {
     /// Common services in other programs, and what their ports are here.
     pub(super) common: CommonLinks,
     pub(super) next_save: u64,
+    /// What was seen of samples, for metrics.
+    pub(super) seen: Seen,
     /// The system clock through leap seconds.
     pub(super) leap: LeapKeeper,
     /// The master's timescale minus the clock's.
@@ -141,6 +144,7 @@ impl Instance {
                     Output::Delay(sample) => self.measured.push(Measured::Delay(sample)),
                     Output::Forward(sample) => self.measured.push(Measured::Forward(sample)),
                     Output::Event(event) => {
+                        self.seen.event(&event);
                         log_context(&self.settings.name);
                         if !self.drop_in.as_mut().is_some_and(|d| d.tell(&event)) {
                             tell(&self.settings, &event);
@@ -165,6 +169,7 @@ impl Instance {
             let Some(clock) = shared.clocks.get_mut(self.clock) else { return };
             if left && !self.port_states().any(is_client) {
                 self.discipline.release(now, clock.clock());
+                self.seen.released();
             }
             if self.measured.is_empty() {
                 if moved {
@@ -182,6 +187,7 @@ impl Instance {
                 }
             }
             self.follow_utc(clock.name());
+            self.seen.measured(now, &self.measured, self.ahead);
             self.discipline.raw_time(ptp_clock::monotonic_raw_now());
             let mut stepped = false;
             for measured in self.measured.drain(..) {
@@ -195,7 +201,10 @@ impl Instance {
                     }
                     watch.measured(offset, &self.discipline);
                 }
-                stepped |= outcome.is_some_and(|o| o.stepped);
+                if let Some(outcome) = outcome {
+                    stepped |= outcome.stepped;
+                    self.seen.outcome(&outcome);
+                }
             }
             if stepped {
                 shared.stepped.push((self.clock, Some(self.index)));
@@ -310,6 +319,7 @@ impl Instance {
             ("interfaces and addresses", new.networks != self.settings.networks),
             ("stamping", new.stamps != self.settings.stamps),
             ("user", new.user != self.settings.user),
+            ("metrics", new.metrics != self.settings.metrics),
             ("servo.kind", new.refclock != self.settings.refclock),
             ("evidence", !same_log(new.evidence.as_ref(), self.settings.evidence.as_ref())),
         ] {
@@ -355,6 +365,6 @@ impl Patience for Settings {
     }
 }
 
-fn is_client(state: PortState) -> bool {
+pub(super) fn is_client(state: PortState) -> bool {
     matches!(state, PortState::Uncalibrated | PortState::Slave)
 }

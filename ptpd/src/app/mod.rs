@@ -9,6 +9,7 @@ mod drop_in;
 mod evidence;
 mod instance;
 mod local;
+mod metrics;
 mod net_port;
 mod port_clocks;
 mod reading;

@@ -18,6 +18,7 @@ use super::drop_in::DropIn;
 use super::evidence::{Evidence, Watch};
 use super::instance::{Instance, SAVE_INTERVAL_NS};
 use super::local::Local;
+use super::metrics::{Monitor, Seen};
 use super::net_port::{Change, NetPort, User};
 use super::port_clocks::index_of;
 use super::resolve::Resolver;
@@ -72,6 +73,7 @@ pub(super) struct Daemon {
     pub(super) changes: Vec<(usize, Change)>,
     signals: Signals,
     poll: PollSet<Key>,
+    monitor: Option<Monitor>,
 }
 
 impl Daemon {
@@ -95,6 +97,7 @@ impl Daemon {
             changes: Vec::new(),
             signals,
             poll: PollSet::new(),
+            monitor: None,
         };
         // What a service in this process measures is not asked of another.
         let served: Vec<_> = all.iter().flat_map(common_service).map(str::to_owned).collect();
@@ -116,10 +119,12 @@ impl Daemon {
             }
         }
         let settings: Vec<_> = daemon.instances.iter().map(|i| i.settings.clone()).collect();
+        let listener = Monitor::bind(&settings)?;
         if let Some(user) = settings.first().and_then(|s| s.user.as_deref()) {
             become_user(user, &settings)?;
         }
         daemon.shared.evidence = Evidence::start(&settings);
+        daemon.monitor = listener.map(Monitor::start).transpose()?;
         Ok(Some(daemon))
     }
 
@@ -237,6 +242,7 @@ impl Daemon {
             local,
             common,
             next_save: now + SAVE_INTERVAL_NS,
+            seen: Seen::default(),
             leap: LeapKeeper::new(settings.kernel_leap),
             ahead: TimeInterval::ZERO,
             settings,
@@ -307,6 +313,9 @@ impl Daemon {
             }
             self.carry_out(now);
             self.tell_manager(now);
+            if let Some(monitor) = &mut self.monitor {
+                monitor.run(now, &mut self.instances, &self.shared);
+            }
             self.gather();
             let deadline = self.deadline(now);
             if self.poll.wait(deadline).map_err(RunError::Poll)? == Wait::Ready {

@@ -3,6 +3,7 @@
 use crate::engine;
 use ptp_clock::ClockName;
 use ptp_config as config;
+use ptp_daemon::http;
 use ptp_evidence::{RecorderOptions, StoreOptions};
 use ptp_net::Address;
 use ptp_servo::{PiConfig, ServoConfig, ServoKind, Steering, Transfer};
@@ -76,6 +77,11 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         state_file: c.state_file.clone(),
         ready_when: c.ready_when,
         user: c.user.clone(),
+        metrics: c.metrics.as_ref().and_then(|m| {
+            // Its form has been checked.
+            let listen = m.listen.parse().ok()?;
+            Some(http::Settings { listen, openshift_names: m.openshift_names, events: m.events })
+        }),
         tx_stamp_timeout_ns: 1_000_000_000,
         summary_ns: c.log.summary_interval.map(|i| u64::try_from(i.nanos()).unwrap_or(0)),
         drop_in: false,

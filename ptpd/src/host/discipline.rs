@@ -234,6 +234,16 @@ impl Discipline {
         self.holding.bound_ns(now_ns).or_else(|| self.estimate().map(|e| e.bound_ns))
     }
 
+    /// The servo tracks its master.
+    pub const fn is_locked(&self) -> bool {
+        self.locked
+    }
+
+    /// For how long the clock has been running on a prediction, s; `None`: there is a master, or nothing is predicted.
+    pub fn holdover_s(&self, now_ns: u64) -> Option<f64> {
+        self.holding.running_s(now_ns)
+    }
+
     /// Tells the time of a clock that nobody steers (CLOCK_MONOTONIC_RAW), ns, at the next sample.
     pub fn raw_time(&mut self, raw_ns: u64) {
         self.raw_ns = Some(raw_ns);

@@ -186,6 +186,8 @@ pub struct Settings {
     pub ready_when: ptp_config::ReadyWhen,
     /// Root is given up for this user.
     pub user: Option<String>,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub metrics: Option<ptp_daemon::http::Settings>,
     /// ns to wait for a transmit stamp before it counts as lost.
     pub tx_stamp_timeout_ns: u64,
     /// ns between summary lines; `None`: a line per sample.
