@@ -356,6 +356,13 @@ pub(crate) const INSTANCE: Section = Section {
             "",
         ),
         key(
+            "ready_when",
+            Kind::Choice(&["auto", "synchronised", "serving", "started"]),
+            "auto",
+            "When the service manager is told that the daemon is ready: `synchronised`, a port is SLAVE; `serving`, a port is MASTER; `auto`, synchronised, or serving with no master to follow, and a transparent clock at once; `started`, at once.",
+            "",
+        ),
+        key(
             "external_port_configuration",
             Kind::Bool,
             "false",

@@ -162,15 +162,10 @@ impl Instance {
                         if let Event::LinkDelay { port, link } = event {
                             shared.links.push((self.index, port, link));
                         }
-                        if let Event::PortState { port, to, .. } = event
-                            && shared.notify.enabled()
-                        {
-                            let name = &self.settings.name;
-                            let space = if name.is_empty() { "" } else { " " };
-                            shared.notify.status(&format!("{name}{space}port {port} is {to}"));
-                        }
                         left |= matches!(event, Event::PortState { from, .. } if is_client(from));
-                        moved |= matches!(event, Event::PortState { .. });
+                        if matches!(event, Event::PortState { .. }) {
+                            (moved, shared.status_due) = (true, now);
+                        }
                     }
                 }
             }

@@ -13,6 +13,7 @@ mod metrics;
 mod net_port;
 mod port_clocks;
 mod reading;
+mod ready;
 mod resolve;
 mod run;
 mod shared;

@@ -87,6 +87,7 @@ impl Daemon {
                 clocks: Vec::new(),
                 locals: Vec::new(),
                 notify: Notify::from_env(),
+                status_due: 0,
                 evidence: None,
                 send_trouble: RateLimit::new(10_000_000_000),
                 stamps: Vec::new(),
@@ -295,9 +296,6 @@ impl Daemon {
     }
 
     fn run(&mut self, reload: Reload<'_>, drop_in: bool) -> Result<(), RunError> {
-        // Ready means: everything that could fail for good has not. A service manager must not wait for a master, which
-        // may come tomorrow; the status says how far it is.
-        self.shared.notify.ready();
         loop {
             if self.signals.stop() {
                 self.stop();
@@ -317,6 +315,7 @@ impl Daemon {
                 instance.handle(now, Input::Tick);
             }
             self.carry_out(now);
+            self.tell_manager(now);
             if let Some(monitor) = &mut self.monitor {
                 monitor.run(now, &mut self.instances, &self.shared);
             }
@@ -341,8 +340,10 @@ impl Daemon {
         let engines = self.instances.iter().filter_map(|i| i.engine.next_deadline().map(|t| t.0));
         let clocks = self.instances.iter().filter_map(|i| i.together.as_ref()?.next_deadline());
         let common = self.instances.iter().filter_map(|i| i.common.next_deadline());
+        let alive = self.shared.notify.next_deadline();
         let watches = self.instances.iter().filter_map(|i| i.watch.as_ref()).map(Watch::deadline);
-        ports.chain(watches).chain(engines).chain(common).chain(locals).chain(names).chain(clocks).min()
+        let waits = ports.chain(watches).chain(engines).chain(common).chain(locals);
+        waits.chain(names).chain(clocks).chain(alive).min()
     }
 
     /// All descriptors there are now.

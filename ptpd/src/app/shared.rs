@@ -38,6 +38,8 @@ pub(super) struct Shared {
     /// Each pair of management sockets once.
     pub(super) locals: Vec<Local>,
     pub(super) notify: Notify,
+    /// When the service manager gets its next line.
+    pub(super) status_due: u64,
     pub(super) evidence: Option<Evidence>,
     pub(super) send_trouble: RateLimit,
     /// Stamps that came while outputs were being carried out.

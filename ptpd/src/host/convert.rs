@@ -81,6 +81,7 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         slave_event_monitor: c.options.slave_event_monitor.clone(),
         evidence: c.evidence.as_ref().map(evidence),
         state_file: c.state_file.clone(),
+        ready_when: c.ready_when,
         user: c.user.clone(),
         metrics: c.metrics.as_ref().and_then(|m| {
             // Its form has been checked.

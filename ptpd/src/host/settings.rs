@@ -184,6 +184,8 @@ pub struct Settings {
     pub evidence: Option<EvidenceSettings>,
     /// Keeps the last frequency for the next start.
     pub state_file: Option<PathBuf>,
+    /// When the service manager is told that the daemon is ready.
+    pub ready_when: ptp_config::ReadyWhen,
     /// Root is given up for this user.
     pub user: Option<String>,
     /// The endpoint for monitoring; `None`: there is none.
