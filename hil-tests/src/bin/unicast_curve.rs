@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use hil_tests::lab::{
-    CrowdOptions, Host, Lab, LabError, Process, empty_dir, find_program, is_inside, reenter, run_crowd,
-    settle,
+    CrowdOptions, Host, Lab, LabError, Process, empty_dir, find_program, is_inside, reenter, reenter_as_root,
+    run_crowd, settle,
 };
 use ptp_management::{Client, ClientConfig, Request, Uds};
 use ptp_wire::management::ManagementId;
