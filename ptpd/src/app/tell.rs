@@ -29,6 +29,9 @@ pub(super) fn tell(settings: &Settings, event: &Event) {
              boundary clock in between)",
             interface(port)
         ),
+        Event::PeerDetected { port } => {
+            info!("port {port} ({}): peer detected, delay is measured by p2p from now on", interface(port));
+        }
         Event::UnicastGranted { port, master, message_type, log_interval, duration } => info!(
             "port {port} ({}): {master} grants {message_type} each 2^{} s for {duration} s",
             interface(port),
