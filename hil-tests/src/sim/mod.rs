@@ -47,7 +47,6 @@ mod noise;
 mod oscillator;
 mod queue;
 mod record;
-mod rng;
 pub mod scenario;
 mod simulation;
 mod topology;
@@ -64,7 +63,7 @@ pub use oscillator::{Flicker, Temperature};
 pub use ptpd::engine::PortState;
 pub use queue::EventQueue;
 pub use record::{Change, Figures, Look, NodeRecord, TraceHash};
-pub use rng::Rng;
+pub use ptp_servo::simulate::Rng;
 pub use simulation::Simulation;
 
 /// A node of a [`Simulation`].
