@@ -7,7 +7,9 @@ mod chrony;
 mod chronyd;
 mod clock_command;
 mod clocks;
+mod evidence;
 mod file;
+mod metrics;
 mod options;
 mod phc2sys;
 mod plan;
@@ -16,7 +18,6 @@ mod run;
 mod select;
 mod settings;
 mod sink;
-mod utc;
 mod wait;
 mod watch;
 
