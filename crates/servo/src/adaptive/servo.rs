@@ -63,6 +63,8 @@ pub struct Adaptive {
     /// How many of them belong to the beginning.
     begun: usize,
     started: bool,
+    /// The core that explained the beginning best, as [`replay`] counts them.
+    guess: Option<usize>,
     /// Samples since the path delay became impossible.
     impossible: u32,
     /// How often the beginning began anew.
@@ -112,6 +114,7 @@ impl Adaptive {
             recent: VecDeque::with_capacity(KEPT),
             begun: 0,
             started: false,
+            guess: None,
             impossible: 0,
             anew: 0,
             settled: false,
@@ -368,12 +371,16 @@ impl Adaptive {
         let last = |n: usize| samples.get(samples.len().saturating_sub(n)..).unwrap_or_default();
         let grains = (self.grains.0.nanos(), self.grains.1.nanos());
         let measuring = self.config.measuring;
-        let Some(mut found) = replay(last(self.begun), &self.prior, measuring, grains) else { return };
+        // With some samples their noise is known roughly.
+        let near = self.guess.filter(|_| self.begun > 2 * LAST);
+        let Some(mut found) = replay(last(self.begun), &self.prior, measuring, grains, near) else { return };
         for (i, n) in ALONE.into_iter().enumerate() {
             if self.begun < 2 * n || self.anew >= OFTEN {
                 break;
             }
-            let Some(alone) = replay(last(n), &self.prior, measuring, grains) else { break };
+            let Some(alone) = replay(last(n), &self.prior, measuring, grains, Some(found.guess)) else {
+                break;
+            };
             let better = alone.last[i] > found.last[i] + BETTER_ALONE;
             if better || (found.is_impossible(measuring) && !alone.is_impossible(measuring)) {
                 // The master jumped since, or was not yet synchronised itself.
@@ -384,6 +391,7 @@ impl Adaptive {
                 break;
             }
         }
+        self.guess = Some(found.guess);
         self.bank = Some(found.bank);
         self.noises = found.noises;
     }
@@ -563,6 +571,7 @@ impl Adaptive {
             self.prior = Prior { frequency: b.x[FREQUENCY], sigma: (10.0 * sigma).clamp(1.0, 2e5) };
         }
         self.begun = 0;
+        self.guess = None;
         self.calm = 1.0;
         self.jumps = self.jumps.wrapping_add(1);
         self.started = false;
