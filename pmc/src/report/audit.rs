@@ -179,7 +179,8 @@ impl Audit {
         let hops = m.reference.steps_removed.unwrap_or(1).saturating_sub(1);
         if hops > 0 {
             let ns = self.question.per_hop_ns.map(|ns| ns * f64::from(hops));
-            let what = format!("{title}: {hops} boundary clocks in between");
+            let what =
+                format!("{title}: {hops} boundary clock{} in between", if hops == 1 { "" } else { "s" });
             total += self.contribute(what, "option --per-hop", ns);
         }
         total

@@ -45,9 +45,9 @@ pub(super) fn section(w: &mut String, audit: &Audit, analysis: &Analysis, settin
         tile(w, &format!("largest total, {}", setting.time(at)), &human(worst));
     }
     for (standing, _, share) in audit.shares() {
-        tile(w, &format!("of the time {}", standing.word()), &percent(share));
+        tile(w, &format!("of the time: {}", standing.word()), &percent(share));
     }
-    tile(w, "of the time on a traceable grandmaster of class 6 or 7", &percent(traceable(audit)));
+    tile(w, "of the time: a traceable grandmaster of class 6 or 7", &percent(traceable(audit)));
     w.push_str("</div>\n<h3>Uncertainty budget</h3><table><tr><th>contribution</th><th>known from</th><th class=\"n\">largest</th></tr>\n");
     for c in &audit.budget {
         let worst = c.worst_ns.map_or_else(|| "<span class=\"bad\">not stated</span>".to_owned(), human);

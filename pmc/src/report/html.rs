@@ -18,6 +18,7 @@ h3{font-size:15px;margin:18px 0 4px}p{margin:4px 0}.soft{color:var(--soft)}
 .ok{color:var(--ok);font-weight:600}.bad{color:var(--bad);font-weight:600}
 table{border-collapse:collapse;margin:6px 0 10px;font-size:13.5px;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:3px 14px 3px 0;border-bottom:1px solid var(--line);vertical-align:top}
+table.refs{font-size:12.5px}table.refs td{white-space:nowrap}table.refs th,table.refs td{padding-right:10px}
 th{color:var(--soft);font-weight:600}td.n,th.n{text-align:right}
 code{font:12px/1.4 ui-monospace,'DejaVu Sans Mono',monospace;overflow-wrap:anywhere}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:12px 0}
@@ -187,7 +188,11 @@ fn clock(w: &mut String, key: &Key, stream: &Stream, analysis: &Analysis, settin
     percentiles(w, stream);
     stability(w, stream, setting);
     states(w, stream);
-    references(w, stream, setting);
+    // The account of a limit has them already.
+    if analysis.audit.is_none() {
+        w.push_str("<h3>References</h3>");
+        references(w, stream, setting);
+    }
     gaps(w, stream, setting);
 }
 
@@ -243,7 +248,9 @@ fn stability(w: &mut String, stream: &Stream, setting: &Setting<'_>) {
     }
     w.push_str("<h3>Masks</h3><table><tr><th>mask</th><th>limit</th><th class=\"n\">measured</th><th class=\"n\">allowed</th><th class=\"n\">margin</th><th></th></tr>\n");
     for (mask, verdicts) in &s.verdicts {
-        for v in verdicts {
+        // Where none was asked for, the limit with the least margin tells enough.
+        let least = verdicts.iter().min_by(|a, b| a.margin().total_cmp(&b.margin()));
+        for v in verdicts.iter().filter(|v| !setting.masks.is_empty() || least == Some(*v)) {
             let at = v.at_s.map_or_else(String::new, |t| format!(" at {} s", short(t)));
             let (class, word) = if v.passed() { ("ok", "kept") } else { ("bad", "exceeded") };
             let _ = writeln!(
@@ -265,8 +272,8 @@ fn corners(segments: &[ptp_servo::metrics::Segment]) -> Vec<(f64, f64)> {
     for s in segments {
         let (from, to) = (s.from_s.log10(), s.to_s.log10());
         // A slope is a bend on these axes.
-        for i in 0..=24 {
-            let t = 10f64.powf(from + (to - from) * f64::from(i) / 24.0);
+        for i in 0..=240 {
+            let t = 10f64.powf(from + (to - from) * f64::from(i) / 240.0);
             points.push((t, s.constant_ns + s.slope_ns_per_s * t));
         }
     }
@@ -311,7 +318,7 @@ fn states(w: &mut String, stream: &Stream) {
 
 pub(super) fn references(w: &mut String, stream: &Stream, setting: &Setting<'_>) {
     w.push_str(
-        "<h3>References</h3><table><tr><th>from</th><th>to</th><th>grandmaster or source</th><th>parent</th>\
+        "<table class=\"refs\"><tr><th>from</th><th>to</th><th>grandmaster or source</th><th>parent</th>\
          <th class=\"n\">class</th><th>accuracy</th><th>time source</th><th>traceable</th><th class=\"n\">steps removed</th>\
          <th class=\"n\">UTC offset</th></tr>\n",
     );

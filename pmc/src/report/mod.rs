@@ -327,12 +327,13 @@ fn text(analysis: &Analysis, setting: &Setting<'_>) -> String {
         let _ = writeln!(w, "{}: {} to {}", key.title(), setting.time(span.from), setting.time(span.to));
         let _ = writeln!(
             w,
-            "  {} records, {} measurements; synchronised {}, recorded {}, {} gaps",
+            "  {} records, {} measurements; synchronised {}, recorded {}, {} gap{}",
             s.records,
             s.samples,
             percent(s.synchronised()),
             percent(s.availability()),
-            s.gap_count
+            s.gap_count,
+            if s.gap_count == 1 { "" } else { "s" }
         );
         if let (Some((worst, at)), Some(half), Some(most)) =
             (s.worst, s.largest.quantile(0.5), s.largest.quantile(0.99))
@@ -393,6 +394,8 @@ fn whole(analysis: &Analysis, found: &Found) -> Json {
                 "measurements": s.samples,
                 "worst_ns": s.worst.map(|(ns, _)| ns),
                 "worst_at": s.worst.map(|(_, at)| time(at)),
+                "frequency_ppb": s.frequency.extremes(),
+                "path_delay_ns": s.delay.extremes(),
                 "percentiles_ns": shares.iter().filter_map(|(name, share)| Some(((*name).to_owned(), json!(s.largest.quantile(*share)?)))).collect::<serde_json::Map<_, _>>(),
                 "synchronised_share": s.synchronised(),
                 "recorded_share": s.availability(),

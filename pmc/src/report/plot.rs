@@ -157,7 +157,9 @@ pub(super) fn over_time(
 ) -> Option<String> {
     let height = 210.0;
     let (low, high) = shown.or_else(|| series.extremes())?;
-    let room = ((high - low) * 0.06).max(high.abs().max(low.abs()) * 1e-6).max(1e-3);
+    let size = high.abs().max(low.abs());
+    // What does not change lies in the middle.
+    let room = if high - low < size * 1e-3 { (size * 0.05).max(1e-3) } else { (high - low) * 0.06 };
     let y = Scale { from: low - room, to: high + room, start: height - BOTTOM, end: TOP };
     let mut svg = open(height, label);
     let _ = writeln!(
