@@ -94,7 +94,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn interval(self, path: &str) -> Option<TimeInterval> {
+    pub(crate) fn interval(self, path: &str) -> Option<TimeInterval> {
         match self.setting(path).value {
             Value::Interval(v) => Some(v),
             Value::Unset => None,
@@ -211,6 +211,7 @@ impl<'a> Values<'a> {
         match self.text("delay_mechanism") {
             "p2p" => DelayMechanism::P2p,
             "common_p2p" => DelayMechanism::CommonP2p,
+            "auto" => DelayMechanism::Auto,
             "none" => DelayMechanism::None,
             _ => DelayMechanism::E2e,
         }
@@ -272,6 +273,7 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         clock_local_priority: v.int("clock_local_priority"),
         revertive: v.bool("revertive"),
         wait_to_restore: v.correction("wait_to_restore"),
+        unusable_timeout: v.correction("unusable_timeout"),
         holdover: holdover(v),
         max_steps_removed: v.int("max_steps_removed"),
         clock_class_threshold: v.int("clock_class_threshold"),
@@ -280,6 +282,7 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         path_trace: v.bool("path_trace"),
         free_running: v.bool("free_running"),
         syntonise: v.bool("syntonise"),
+        spanning_tree: v.bool("spanning_tree"),
         minor_version: v.int("minor_version"),
         time_properties: TimeProperties {
             current_utc_offset: v.int("time_properties.current_utc_offset"),
@@ -340,6 +343,8 @@ fn servo(v: Values<'_>) -> Servo {
             "pi" => ServoKind::Pi,
             "linreg" => ServoKind::Linreg,
             "none" => ServoKind::None,
+            "ntp_shm" => ServoKind::NtpShm,
+            "chrony_sock" => ServoKind::ChronySock,
             _ => unreachable!("{KIND}: servo.kind"),
         },
         transfer: match v.text("servo.transfer") {
@@ -349,6 +354,10 @@ fn servo(v: Values<'_>) -> Servo {
             _ => Transfer::Limited,
         },
         bandwidth_hz: v.real("servo.bandwidth"),
+        ntp_shm_unit: v.int("servo.ntp_shm_unit"),
+        chrony_sock: v.path("servo.chrony_sock").unwrap_or_default(),
+        kernel_leap: v.bool("servo.kernel_leap"),
+        phase_adjustment: v.bool("servo.phase_adjustment"),
         step_window: v.int("servo.step_window"),
         sanity_frequency_limit_ppb: Some(v.real("servo.sanity_frequency_limit")).filter(|l| *l > 0.0),
         proportional_const: v.real("servo.proportional_const"),
@@ -385,6 +394,7 @@ fn port(v: Values<'_>) -> PortConfig {
         delay_mechanism: v.delay_mechanism(),
         log_min_delay_req_interval: v.log("log_min_delay_req_interval"),
         log_min_pdelay_req_interval: v.log("log_min_pdelay_req_interval"),
+        delay_request_variability: v.real("delay_request_variability"),
         hybrid_e2e: v.bool("hybrid_e2e"),
         ignore_sdo_id: v.bool("ignore_sdo_id"),
         delay_response_timeout: v.int("delay_response_timeout"),
@@ -397,6 +407,7 @@ fn port(v: Values<'_>) -> PortConfig {
         power: power(v),
         gptp: gptp::gptp(v),
         common: gptp::common(v),
+        interface_rate_tlv: v.bool("interface_rate_tlv"),
         master_only: v.bool("master_only"),
         delay_asymmetry: v.correction("delay_asymmetry"),
         egress_latency: v.correction("egress_latency"),

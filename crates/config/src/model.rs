@@ -43,6 +43,8 @@ pub struct PtpdConfig {
     pub revertive: bool,
     /// G.8265.1: a master that failed is taken only for want of another for this long.
     pub wait_to_restore: TimeInterval,
+    /// A master the servo has not locked to for this long has failed; zero: never.
+    pub unusable_timeout: TimeInterval,
     /// G.8275: what a boundary clock claims without its master; `None`: nothing.
     pub holdover: Option<Holdover>,
     /// defaultDS.maxStepsRemoved, 2..=255.
@@ -59,6 +61,8 @@ pub struct PtpdConfig {
     pub free_running: bool,
     /// A transparent clock tells residence times in the grandmaster's seconds.
     pub syntonise: bool,
+    /// A transparent clock's ports have states, and messages of its domain pass by them.
+    pub spanning_tree: bool,
     /// minorVersionPTP that is sent: 1 (2019) or 0 (2008).
     pub minor_version: u8,
     /// Announced while this clock is grandmaster.
@@ -236,7 +240,7 @@ impl std::fmt::Display for ClockDevice {
 }
 
 /// The controller (linuxptp's meaning and names).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Servo {
     /// Which controller.
     pub kind: ServoKind,
@@ -244,6 +248,14 @@ pub struct Servo {
     pub transfer: Transfer,
     /// The bandwidth of [`Transfer::Limited`], Hz.
     pub bandwidth_hz: f64,
+    /// The unit of [`ServoKind::NtpShm`], 0..=255.
+    pub ntp_shm_unit: u32,
+    /// The socket of [`ServoKind::ChronySock`].
+    pub chrony_sock: PathBuf,
+    /// The kernel carries out announced leap seconds of the system clock.
+    pub kernel_leap: bool,
+    /// In the stable state offsets go to the hardware clock's own phase control.
+    pub phase_adjustment: bool,
     /// So many Syncs are ignored after a step.
     pub step_window: u32,
     /// A clock that runs this much (ppb) beside what it is told is steered by someone else, too; `None`: nobody looks.
@@ -289,6 +301,10 @@ pub enum ServoKind {
     Linreg,
     /// Steps only.
     None,
+    /// Nothing is steered: an NTP daemon reads the offsets in its shared memory segment.
+    NtpShm,
+    /// Nothing is steered: chronyd gets the offsets by its socket.
+    ChronySock,
 }
 
 /// How an adaptive servo passes on what its master does.
@@ -389,6 +405,8 @@ pub struct PortConfig {
     pub log_min_delay_req_interval: LogInterval,
     /// portDS.logMinPdelayReqInterval.
     pub log_min_pdelay_req_interval: LogInterval,
+    /// How much the waits between Delay_Reqs vary, 0..=1.
+    pub delay_request_variability: f64,
     /// Delay_Req go unicast to the master, Sync stay multicast.
     pub hybrid_e2e: bool,
     /// Messages of any sdoId are taken.
@@ -413,6 +431,8 @@ pub struct PortConfig {
     pub gptp: Gptp,
     /// The common link delay service, with [`DelayMechanism::CommonP2p`].
     pub common: Option<CommonService>,
+    /// The interface's rate is told with unicast grants, and what is told is taken (G.8275.2 annex D).
+    pub interface_rate_tlv: bool,
     /// portDS.masterOnly: never synchronises from this port.
     pub master_only: bool,
     /// portDS.delayAsymmetry: + means master to client is longer.
@@ -547,6 +567,8 @@ pub enum DelayMechanism {
     P2p,
     /// Peer delay, measured by the common service.
     CommonP2p,
+    /// Delay request-response until a peer asks for the link's delay, peer-to-peer from then on.
+    Auto,
     /// Not at all.
     None,
 }

@@ -1,11 +1,11 @@
 //! One PTP instance at work: its engine, what it wants done, and the clock it keeps.
 
-use ptp_clock::ClockName;
+use ptp_clock::{ClockName, SystemClock};
 use ptp_daemon::{State, log_context};
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{Discipline, EvidenceSettings, Measured, Settings, Together};
+use ptpd::host::{Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, steers};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
@@ -50,6 +50,10 @@ pub(super) struct Instance {
     /// Common services in other programs, and what their ports are here.
     pub(super) common: CommonLinks,
     pub(super) next_save: u64,
+    /// The system clock through leap seconds.
+    pub(super) leap: LeapKeeper,
+    /// The master's timescale minus the clock's.
+    pub(super) ahead: TimeInterval,
 }
 
 impl Instance {
@@ -182,13 +186,13 @@ impl Instance {
                     continue;
                 }
             }
-            let ahead = self.timescale_correction(clock.name());
+            self.follow_utc(clock.name());
             self.discipline.raw_time(ptp_clock::monotonic_raw_now());
             let mut stepped = false;
             for measured in self.measured.drain(..) {
                 let (engine, clock) = (&mut self.engine, clock.clock());
-                let offset = measured.offset().map(|s| (s.offset + ahead, s.mean_delay));
-                let outcome = self.discipline.serve(engine, now, clock, measured, ahead);
+                let offset = measured.offset().map(|s| (s.offset + self.ahead, s.mean_delay));
+                let outcome = self.discipline.serve(engine, now, clock, measured, self.ahead);
                 if let Some(watch) = &mut self.watch {
                     let by = offset.filter(|_| outcome.is_some_and(|o| o.stepped));
                     if let (Some(evidence), Some((by, _))) = (&mut shared.evidence, by) {
@@ -215,13 +219,31 @@ impl Instance {
         }
     }
 
-    /// The system clock keeps UTC; a master on the PTP timescale is ahead of it by currentUtcOffset.
-    fn timescale_correction(&self, clock: &ClockName) -> TimeInterval {
-        let properties = self.engine.time_properties_ds();
-        if *clock == ClockName::System && properties.ptp_timescale {
-            TimeInterval::from_nanos(i64::from(properties.current_utc_offset) * 1_000_000_000)
-        } else {
-            TimeInterval::ZERO
+    /// The system clock keeps UTC; a master on the PTP timescale is ahead of it by what it announces. Leap seconds are
+    /// told to the kernel, and what is measured around one is forgotten.
+    fn follow_utc(&mut self, clock: &ClockName) {
+        if *clock != ClockName::System {
+            self.ahead = TimeInterval::ZERO;
+            return;
+        }
+        let Some(origin) = self.measured.iter().find_map(Measured::origin) else { return };
+        let scale = self.leap.look(&self.engine.time_properties_ds(), origin);
+        self.ahead = scale.ahead;
+        if scale.newly_suspended {
+            info!("clock update suspended due to leap second");
+        }
+        if scale.suspended {
+            self.measured.clear();
+        }
+        let Some(leap) = scale.leap else { return };
+        if !self.leap.is_kernel() || self.settings.refclock.is_some() {
+            self.discipline.tell_leap(leap);
+        }
+        if self.leap.is_kernel() && steers(&self.settings) {
+            match SystemClock::new().set_leap(leap) {
+                Ok(()) => info!("the kernel is told of the leap second at the end of this UTC day: {leap:?}"),
+                Err(e) => warn!("{e}"),
+            }
         }
     }
 
@@ -293,6 +315,7 @@ impl Instance {
             ("interfaces and addresses", new.networks != self.settings.networks),
             ("stamping", new.stamps != self.settings.stamps),
             ("user", new.user != self.settings.user),
+            ("servo.kind", new.refclock != self.settings.refclock),
             ("evidence", !same_log(new.evidence.as_ref(), self.settings.evidence.as_ref())),
         ] {
             if changed {
@@ -305,6 +328,7 @@ impl Instance {
         self.settings.instance = new.instance;
         self.settings.servo = new.servo;
         self.settings.summary_ns = new.summary_ns;
+        self.leap.set_kernel(new.kernel_leap);
         self.settings.slave_event_monitor = new.slave_event_monitor;
         self.settings.state_file = new.state_file;
         if let (Some(own), Some(new)) = (&mut self.settings.evidence, new.evidence) {

@@ -137,6 +137,12 @@ impl NetPort {
         Some((self.sockets.as_mut()?, &self.users, way))
     }
 
+    /// The rate of its link, in bits per second.
+    pub(crate) fn link_rate(&self) -> Option<u64> {
+        // Of a bond, that of the member that sends.
+        Interface::link_rate(&self.lower.stamps)
+    }
+
     pub(crate) fn interface(&self) -> &str {
         &self.network.interface
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::refclock::Refclock;
 use crate::engine::{InstanceConfig, Stamping, Transport};
 use ptp_clock::ClockName;
 use ptp_evidence::RecorderOptions;
@@ -171,6 +172,10 @@ pub struct Settings {
     pub read_write: Option<LocalAddress>,
     /// Management socket that may only ask.
     pub read_only: Option<LocalAddress>,
+    /// The NTP daemon that gets the offsets; `None`: the clock is steered here.
+    pub refclock: Option<Refclock>,
+    /// The kernel carries out announced leap seconds of the system clock.
+    pub kernel_leap: bool,
     /// The socket of another program that gets each measurement.
     pub slave_event_monitor: Option<PathBuf>,
     /// What is recorded so that it can be proved later.
