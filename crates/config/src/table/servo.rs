@@ -27,7 +27,7 @@ pub(super) const SERVO: Section = Section {
             Kind::Choice(&["auto", "free", "damped", "limited"]),
             "auto",
             "How an adaptive servo passes on what its master does. `free`: with the least error of its own; `damped`: nothing \
-             is passed on more than 3.5 % larger; `limited`: peaking below 0.1 dB, and never wider than `bandwidth`. `auto`: \
+             is passed on more than 2 % larger; `limited`: peaking below 0.1 dB, and never wider than `bandwidth`. `auto`: \
              `damped` with several ports, `free` with one.",
             "",
         )

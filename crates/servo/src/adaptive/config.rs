@@ -22,7 +22,7 @@ pub enum Transfer {
     /// With the least error of its own: for clocks at the end.
     #[default]
     Free,
-    /// Damped, so that nothing is passed on more than 3.5 % larger; as wide as the data say: for boundary clocks.
+    /// Damped, so that nothing is passed on more than 2 % larger; as wide as the data say: for boundary clocks.
     Damped,
     /// Damped to a gain peaking below 0.1 dB, and never wider than this: for boundary clocks by G.8273.2. A master whose
     /// time swings with several hundred ppb is taken for one that jumps, and followed faster.
