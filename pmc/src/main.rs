@@ -10,6 +10,7 @@ mod config_file;
 mod input;
 mod options;
 mod output;
+mod report;
 mod session;
 mod tools;
 
