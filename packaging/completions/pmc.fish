@@ -49,6 +49,7 @@ complete -c pmc -n "__fish_pmc_needs_command" -a "top" -d 'Full-screen view of a
 complete -c pmc -n "__fish_pmc_needs_command" -a "explain" -d 'Why this grandmaster, and why these port states'
 complete -c pmc -n "__fish_pmc_needs_command" -a "check" -d 'Check assertions about a clock; prints and ends as monitoring plugins do'
 complete -c pmc -n "__fish_pmc_needs_command" -a "diff" -d 'Data sets of two clocks side by side'
+complete -c pmc -n "__fish_pmc_needs_command" -a "report" -d 'What recorded measurements say: a page, the evidence for an auditor, the verification of a log'
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -l interval -d 'Seconds between looks at what no notification tells' -r
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -l duration -d 'End after so many seconds' -r
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
@@ -147,3 +148,32 @@ complete -c pmc -n "__fish_pmc_using_subcommand diff" -s 6 -d 'UDP over IPv6'
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -s u -d 'UNIX socket of a daemon on this host'
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_using_subcommand report" -s o -l output -d 'Write an HTML page that stands alone' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l mask -d 'Hold the measurements against a mask: prtc-a, prtc-b (G.8272), class-a to class-d (G.8273.2), point-c (G.8271.1)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l day -d 'Only this day, UTC' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l from -d 'Only from this day or time on, such as 2026-11-20T08:00:00Z' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l to -d 'Only before this day or time' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l rts25 -d 'Account for every moment in which the divergence from UTC may have been more than this, such as 100us' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l asymmetry -d 'By how much asymmetry of the path can move the clock; without it, by all of the path delay' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l per-hop -d 'What each boundary clock on the way may add' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l contribution -d 'What else may add, such as \'application=2us\'' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l head -d 'The hash of a record that was noted elsewhere, such as in the journal: it must be there' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -s d -l domainNumber -d 'Domain number (default 0)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -s f -d 'Configuration file of linuxptp: domainNumber, transportSpecific, network_transport, uds_address, sa_file, spp, active_key_id and allow_unauth of its global section' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand report" -s i -d 'Interface (default eth0); with -u the path of the own socket (default pmc.PID beside the server\'s)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -s s -l uds_address -d 'Server\'s UNIX socket (default: /var/run/ptp/ptp4l, /run/escapement/ptpd, /var/run/ptp4l, the first that exists)' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand report" -s t -l transportSpecific -d 'majorSdoId (transportSpecific), hexadecimal, 0..=f: 1 for gPTP (default 0)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l wait -d 'How long to wait for the first and for each further answer after the last command' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l sa_file -d 'Key file (linuxptp\'s security associations)' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l spp -d 'Security association of the key file: requests are sealed, and answers over the network must be; -1: off' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l active_key_id -d 'The key that requests are sealed with; 0: none' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l allow_unauth -d '1: also take answers without AUTHENTICATION TLV; 2: all answers' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l target -d 'Ask this clock or port only, such as 001122.fffe.334455' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l verify -d 'Only verify that the logs are what was written'
+complete -c pmc -n "__fish_pmc_using_subcommand report" -s 2 -d 'IEEE 802.3'
+complete -c pmc -n "__fish_pmc_using_subcommand report" -s 4 -d 'UDP over IPv4 (default)'
+complete -c pmc -n "__fish_pmc_using_subcommand report" -s 6 -d 'UDP over IPv6'
+complete -c pmc -n "__fish_pmc_using_subcommand report" -s u -d 'UNIX socket of a daemon on this host'
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
+complete -c pmc -n "__fish_pmc_using_subcommand report" -s h -l help -d 'Print help'
