@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use hil_tests::lab::{
-    Host, Instance, LINUXPTP, Lab, LabError, PATIENCE, Ptp4l, PtpdOptions, expect, experiment, our_program,
-    run_command,
+    Host, Instance, LINUXPTP, Lab, LabError, PATIENCE, Ptp4l, PtpdOptions, clock_of, clock_path, expect,
+    experiment, our_program, run_command, true_offset,
 };
 use ptp_clock::{VirtualClock, VirtualOptions};
+use ptp_evidence::{Entry, utc_text};
 
 /// What pmc prints, and its exit status.
 fn pmc(socket: &str, words: &[&str]) -> Result<(String, i32), LabError> {
@@ -126,6 +127,136 @@ fn tools(lab: &mut Lab) -> Result<(), LabError> {
     let (text, status) = pmc(&a, &["explain"])?;
     expect(status == 3, || format!("{status}: {text}"))?;
     client_ptpd.process.stop(Duration::from_secs(10)).map(drop)
+}
+
+/// What `pmc report` makes of these files.
+fn report(words: &[&str]) -> Result<(serde_json::Value, i32), LabError> {
+    let mut command = std::process::Command::new(our_program("pmc")?);
+    let output = command.args(["report", "--json"]).args(words).output().map_err(LabError::io("run pmc"))?;
+    let wrong =
+        |e: serde_json::Error| LabError::Wrong(format!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
+    Ok((serde_json::from_slice(&output.stdout).map_err(wrong)?, output.status.code().unwrap_or(-1)))
+}
+
+/// A client that is 300 ms and 20 ppm off at the start, killed in the middle, and what its evidence says of all that.
+fn evidence(lab: &mut Lab) -> Result<(), LabError> {
+    let ptpd = our_program("ptpd")?;
+    let (gm, client) = (lab.host("gm")?, lab.host("client")?);
+    lab.link((&gm, "eth0"), (&client, "eth0"))?;
+    let mut gm_clock = clock_of(&gm, 0, 0.0)?;
+    let mut clock = clock_of(&client, 300, 20.0)?;
+    let log = client.dir().join("evidence");
+    let directory = log.display().to_string();
+    let on = |host: &Host| PtpdOptions::new(&["eth0"]).on_virtual_clock(clock_path(host).as_ref());
+    let gm_options = PtpdOptions { priority1: 10, more: "clock_class: 6\n", ..on(&gm) };
+    let _gm = Instance::start(&gm, &ptpd, &gm_options)?;
+    let options = PtpdOptions {
+        client_only: true,
+        extra: format!("evidence:\n  directory: {directory}\n  interval: 100ms\n"),
+        ..on(&client)
+    };
+    let began = true_offset(&mut clock, &mut gm_clock)?;
+    let mut daemon = Instance::start(&client, &ptpd, &options)?;
+    let locked = |daemon: &mut Instance| {
+        daemon.wait_until("to be SLAVE", PATIENCE, |look| look.state() == Some("SLAVE")).map(drop)
+    };
+    locked(&mut daemon)?;
+    // The truth beside the record, for three seconds, once the clock has come near.
+    let start = std::time::Instant::now();
+    while true_offset(&mut clock, &mut gm_clock)?.abs() > 200_000.0 {
+        expect(start.elapsed() < PATIENCE, || "it does not come near".to_owned())?;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let from = utc_text(Entry::new("now").utc_ns());
+    let mut truth: Vec<f64> = Vec::new();
+    for _ in 0..60 {
+        truth.push(true_offset(&mut clock, &mut gm_clock)?.abs());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let to = utc_text(Entry::new("now").utc_ns());
+    daemon.process.kill()?;
+    let down = std::time::Instant::now();
+    std::thread::sleep(Duration::from_secs(1));
+    let mut daemon = Instance::start(&client, &ptpd, &options)?;
+    locked(&mut daemon)?;
+    let down = down.elapsed().as_secs_f64();
+    daemon.process.stop(Duration::from_secs(10))?;
+    let said = daemon.process.log();
+    let head = said.lines().filter_map(|l| l.split_once("head ")?.1.split(' ').next()).next_back();
+    let head = head.ok_or_else(|| LabError::Wrong(format!("no head in the log:\n{said}")))?.to_owned();
+
+    // All of it: where the clock began, by what it was stepped, what its oscillator lacks, who was followed.
+    let (all, status) = report(&[&directory, "--head", &head, "--rts25", "1ms"])?;
+    expect(all["verification"]["verdict"] == "ok" && status == 6, || {
+        format!("{status}: {}", all["verification"])
+    })?;
+    let clocks = all["clocks"].as_array().map_or(&[][..], Vec::as_slice);
+    let [own] = clocks else { return Err(LabError::Wrong(format!("{clocks:?}"))) };
+    let number = |v: &serde_json::Value| v.as_f64().unwrap_or(f64::NAN);
+    expect((number(&own["worst_ns"]) - began).abs() < 2e6, || {
+        format!("{began} ns at first: {}", own["worst_ns"])
+    })?;
+    let events = all["events"].as_array().map_or(&[][..], Vec::as_slice);
+    let of = |kind: &str| events.iter().filter(|e| e["event"] == kind).count();
+    expect(of("start") == 2 && of("stop") == 1 && of("step") >= 1, || format!("{events:#?}"))?;
+    expect(of("port-state") >= 4, || format!("{events:#?}"))?;
+    let frequency = number(&own["frequency_ppb"][0]);
+    expect((frequency + 20_000.0).abs() < 15_000.0, || {
+        format!("20 ppm too fast, steered by {frequency} ppb")
+    })?;
+    let followed = own["references"].as_array().map_or(&[][..], Vec::as_slice);
+    let good = |r: &serde_json::Value| r["class"] == 6 && r["steps_removed"] == 1;
+    expect(followed.iter().any(good), || format!("{followed:#?}"))?;
+    // The kill is a gap of the length that it had.
+    let gaps = own["gaps"].as_array().map_or(&[][..], Vec::as_slice);
+    let longest = gaps.iter().map(|g| number(&g["seconds"])).fold(0.0, f64::max);
+    expect(longest > 0.8 && longest < down + 1.0, || format!("{down} s: {gaps:?}"))?;
+    let kinds = |kind: &str| number(&all["rts25"]["time"][kind]["seconds"]) > 0.5;
+    expect(kinds("no_record") && kinds("within_the_limit"), || format!("{}", all["rts25"]["time"]))?;
+
+    // While it was locked: what it says is what was true, as far as software stamps go.
+    let (part, _) = report(&[&directory, "--from", &from, "--to", &to])?;
+    let half = number(&part["clocks"][0]["percentiles_ns"]["50"]);
+    let most = number(&part["clocks"][0]["worst_ns"]).abs();
+    truth.sort_by(f64::total_cmp);
+    let true_half = truth.get(truth.len() / 2).copied().unwrap_or(f64::NAN);
+    println!("true: half below {true_half:.0} ns; report: {half:.0} ns, largest {most:.0} ns");
+    expect((half - true_half).abs() < 300_000.0 && half <= most, || format!("{half} {true_half} {most}"))?;
+
+    // The page stands alone.
+    let page = client.dir().join("report.html");
+    let (_, status) = report(&[&directory, "-o", &page.display().to_string()])?;
+    let html = std::fs::read_to_string(&page).map_err(LabError::io("read the page"))?;
+    expect(status == 0 && html.matches("<svg").count() >= 5, || format!("{status}"))?;
+    for outside in ["<link", "<script", " src=", "@import", "http"] {
+        expect(!html.contains(outside), || format!("the page fetches something: {outside}"))?;
+    }
+
+    // A digit changed, the end cut off: found, and told apart.
+    let file = std::fs::read_dir(&log).map_err(LabError::io("read the directory"))?.filter_map(Result::ok);
+    let file = file.map(|e| e.path()).find(|p| p.extension().is_some_and(|e| e == "jsonl"));
+    let file = file.ok_or_else(|| LabError::Wrong("no log".to_owned()))?;
+    let good = std::fs::read_to_string(&file).map_err(LabError::io("read the log"))?;
+    let copy = client.dir().join("copy");
+    let verify = |text: &str| {
+        std::fs::write(&copy, text).map_err(LabError::io("write a copy"))?;
+        report(&[&copy.display().to_string(), "--verify", "--head", &head])
+    };
+    expect(verify(&good)?.1 == 0, || "the copy is whole".to_owned())?;
+    let (found, status) = verify(&good.replacen("\"state\":\"locked\"", "\"state\":\"lockex\"", 1))?;
+    let line = 1 + good.lines().take_while(|l| !l.contains("\"state\":\"locked\"")).count() as u64;
+    let problem = &found["chains"][0]["problems"][0];
+    expect(status == 1 && problem["line"] == line, || format!("{status}, line {line}: {found}"))?;
+    let cut: Vec<&str> = good.lines().collect();
+    let cut = cut.get(..cut.len() - 1).unwrap_or_default().join("\n") + "\n";
+    expect(verify(&cut)?.1 == 4, || "the last line is missing".to_owned())?;
+    let (_, status) = report(&[&client.dir().join("nowhere").display().to_string(), "--verify"])?;
+    expect(status == 5, || format!("nothing there: {status}"))
+}
+
+#[test]
+fn evidence_says_what_was_true() {
+    experiment("evidence_says_what_was_true", &[], evidence);
 }
 
 #[test]

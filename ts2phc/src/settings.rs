@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use ptp_clock::{Edge, Pin};
+use ptp_evidence::EvidenceOptions;
 use ptp_gnss::Limits;
 use ptp_servo::ServoConfig;
 use ptp_wire::TimeInterval;
@@ -121,10 +122,16 @@ pub struct Settings {
     pub steering: Steering,
     /// To whom the lock state is told.
     pub announce: Option<AnnounceSettings>,
+    /// What is recorded so that it can be proved later.
+    pub evidence: Option<EvidenceOptions>,
     /// What is known of the oscillators is kept here.
     pub state: Option<PathBuf>,
+    /// The service manager is told that the program is ready when it runs, not when its clocks follow the pulses.
+    pub ready_when_started: bool,
     /// Log lines as linuxptp's ts2phc writes them.
     pub linuxptp: bool,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub metrics: Option<ptp_daemon::http::Settings>,
 }
 
 impl Settings {
@@ -145,8 +152,11 @@ impl Settings {
             servo: ServoConfig::default(),
             steering: Steering::Adaptive,
             announce: None,
+            evidence: None,
             state: None,
+            ready_when_started: false,
             linuxptp: false,
+            metrics: None,
         }
     }
 

@@ -315,6 +315,11 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
             read_only_socket_mode: v.int("management.read_only_socket_mode"),
             network: v.bool("management.network"),
         },
+        metrics: {
+            let (openshift_names, events) = (v.bool("metrics.openshift_names"), v.bool("metrics.events"));
+            let listen = v.text_or_off("metrics.listen");
+            listen.map(|listen| Metrics { listen: listen.to_owned(), openshift_names, events })
+        },
         log: Log {
             level: match v.text("log.level") {
                 "error" => LogLevel::Error,
@@ -326,7 +331,14 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
             summary_interval: v.interval("log.summary_interval"),
             format: if v.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Text },
         },
+        evidence: evidence(v),
         state_file: v.path("state_file"),
+        ready_when: match v.text("ready_when") {
+            "synchronised" => ReadyWhen::Synchronised,
+            "serving" => ReadyWhen::Serving,
+            "started" => ReadyWhen::Started,
+            _ => ReadyWhen::Auto,
+        },
         user: v.text_or_off("user").map(str::to_owned),
         key_file: v.path("authentication.key_file"),
         insecure_key_file: v.bool("authentication.insecure_file"),
@@ -526,6 +538,22 @@ fn addresses(v: Values<'_>) -> Addresses {
             peer_delay: v.octets("ethernet_peer_delay_address").unwrap_or_default(),
         },
     }
+}
+
+fn evidence(v: Values<'_>) -> Option<Evidence> {
+    let positive = |path: &str| {
+        v.interval(path).map(|i| std::time::Duration::from_nanos(u64::try_from(i.nanos()).unwrap_or(0)))
+    };
+    let (directory, keep) = (v.path("evidence.directory"), v.int("evidence.keep_days"));
+    let (interval, sync, anchor) =
+        (positive("evidence.interval"), positive("evidence.sync"), positive("evidence.anchor"));
+    Some(Evidence {
+        directory: directory?,
+        interval: interval.unwrap_or(std::time::Duration::from_secs(1)),
+        keep_days: Some(keep).filter(|k: &u32| *k > 0),
+        sync: sync.unwrap_or_default(),
+        anchor,
+    })
 }
 
 fn holdover(v: Values<'_>) -> Option<Holdover> {

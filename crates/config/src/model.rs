@@ -79,10 +79,16 @@ pub struct PtpdConfig {
     pub servo: Servo,
     /// Who may ask and change what.
     pub management: Management,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub metrics: Option<Metrics>,
     /// What is written where.
     pub log: Log,
+    /// What is recorded so that it can be proved later; `None`: nothing.
+    pub evidence: Option<Evidence>,
     /// Keeps the last frequency for the next start; `None`: it is not kept.
     pub state_file: Option<PathBuf>,
+    /// When the service manager is told that the daemon is ready.
+    pub ready_when: ReadyWhen,
     /// Root is given up for this user once sockets and clocks are open.
     pub user: Option<String>,
     /// Security associations; `None`: there are none.
@@ -106,6 +112,21 @@ pub enum BestMaster {
     Ieee8021As,
     /// None: [`Gptp::role`] decides.
     Static,
+}
+
+/// The evidence log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Evidence {
+    /// Where its files are.
+    pub directory: PathBuf,
+    /// One record of measurements in this time.
+    pub interval: std::time::Duration,
+    /// So many daily files are kept; `None`: all.
+    pub keep_days: Option<u32>,
+    /// Measurements are on the disk after this time.
+    pub sync: std::time::Duration,
+    /// The hash of the last record is logged this often; `None`: only at the end.
+    pub anchor: Option<std::time::Duration>,
 }
 
 /// How long a boundary clock keeps time without its master, counted from the loss.
@@ -197,6 +218,19 @@ pub enum ClockDevice {
     System,
     /// A virtual clock in shared memory at this path.
     Virtual(PathBuf),
+}
+
+/// When a daemon is ready.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReadyWhen {
+    /// Synchronised, or serving with no master to follow; a transparent clock at once.
+    Auto,
+    /// A port is SLAVE.
+    Synchronised,
+    /// A port is MASTER.
+    Serving,
+    /// At once.
+    Started,
 }
 
 /// What becomes of ports whose stamps are of different clocks.
@@ -316,6 +350,17 @@ pub struct Management {
     pub read_only_socket_mode: u32,
     /// GET from the network is answered. SET and COMMAND never are.
     pub network: bool,
+}
+
+/// The endpoint for monitoring.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Metrics {
+    /// An address with its port, or the path of a UNIX socket from the root.
+    pub listen: String,
+    /// Series with the names of OpenShift's exporter, too.
+    pub openshift_names: bool,
+    /// Subscriptions to changes.
+    pub events: bool,
 }
 
 /// Log output.

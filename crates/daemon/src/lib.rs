@@ -15,9 +15,13 @@
 
 mod bus;
 mod event;
+mod evidence;
+pub mod http;
 mod journal;
 mod json;
 mod log;
+pub mod metrics;
+mod notifications;
 mod notify;
 mod poll;
 mod privilege;
@@ -28,6 +32,7 @@ mod subscribers;
 
 pub use bus::{EventBus, EventSink};
 pub use event::{EVENT_VERSION, Event, Severity, Utc, Value, kind, utc_now};
+pub use evidence::EvidenceSink;
 pub use journal::{JOURNAL_SOCKET, Journal};
 pub use log::{LogFormat, LogOptions, NOTICE, REPORT, init_log, log_context};
 pub use notify::Notify;

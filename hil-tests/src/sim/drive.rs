@@ -214,6 +214,10 @@ impl Simulation {
                         done = Done::LeftMaster;
                     }
                 }
+                if let Event::GmTimeBase { phase_change: phase, frequency_change, .. } = event {
+                    let frequency = frequency_change.ratio();
+                    done = Done::Measured(Measured::TimeBase { phase, frequency });
+                }
                 node.record.events.push((now, event));
                 if let Event::LinkDelay { port, link } = event {
                     self.link_measured(id, port, link);

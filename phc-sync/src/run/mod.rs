@@ -1,6 +1,7 @@
 //! The loop: one thread, one poll.
 
 mod ensemble;
+mod monitor;
 mod pulse;
 
 use std::error::Error;
@@ -14,6 +15,8 @@ use tracing::{info, warn};
 use crate::agent::Agent;
 use crate::bound::BoundKeeper;
 use crate::clocks::Table;
+use crate::evidence::{Evidence, Of};
+use crate::metrics::Monitor;
 use crate::plan::{ClockId, Domain, Lack, Plan, Source, State, plan};
 use crate::pulses::Pulses;
 use crate::settings::{LeapMode, Selection, Settings, SystemRole};
@@ -25,6 +28,9 @@ use ptp_clock::{Utc, UtcKeeper, UtcProperties as TimeProperties};
 const RETRY_NS: u64 = 1_000_000_000;
 /// Between words about the same trouble, ns.
 const TROUBLE_NS: u64 = 60_000_000_000;
+
+/// Between two lines for the service manager, ns.
+const STATUS_NS: u64 = 10_000_000_000;
 
 /// Everything that runs.
 pub(crate) struct Runner {
@@ -47,6 +53,10 @@ pub(crate) struct Runner {
     domain_sources: Vec<Option<ClockId>>,
     ensemble: Option<Ensemble>,
     bound: Option<BoundKeeper>,
+    evidence: Option<Evidence>,
+    monitor: Option<Monitor>,
+    /// Measurements left out because a clock was busy.
+    busy_count: u64,
 }
 
 /// What the kernel was told last.
@@ -65,11 +75,18 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     // The rate is checked to be 0.001..=1000 Hz.
     let period = (1e9 / runner.settings.rate) as u64;
     let mut next = monotonic_now();
-    // Ready is who watches; whether the clock is right yet, `phc-sync wait` tells.
-    notify.ready();
+    let mut status_due = 0;
     while !signals.stop() {
         let now = monotonic_now();
         notify.alive(now);
+        if !notify.is_ready() && runner.is_ready() {
+            notify.ready();
+            status_due = now;
+        }
+        if notify.enabled() && now >= status_due {
+            status_due = now.saturating_add(STATUS_NS);
+            notify.status(&runner.describe());
+        }
         let mut changed = false;
         for i in 0..runner.agents.len() {
             changed |= runner.tick(i, now);
@@ -87,9 +104,14 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
             runner.update(now)?;
         }
         runner.pulses(now)?;
-        runner.wait(&mut poll, next)?;
+        runner.keep_evidence(now);
+        runner.publish(now);
+        runner.wait(&mut poll, notify.next_deadline().map_or(next, |alive| alive.min(next)))?;
     }
     notify.stopping();
+    if let Some(evidence) = runner.evidence.take() {
+        evidence.stop();
+    }
     // phc2sys says nothing in the end.
     if !runner.settings.drop_in {
         info!("stopped; the clocks run on with their last frequency");
@@ -117,6 +139,7 @@ impl Runner {
             ),
             None => None,
         };
+        let monitor = Monitor::start(&settings)?;
         let mut this = Self {
             settings,
             agents,
@@ -135,13 +158,33 @@ impl Runner {
             domain_sources: Vec::new(),
             ensemble,
             bound,
+            evidence: None,
+            monitor,
+            busy_count: 0,
         };
+        this.evidence = this.settings.evidence.as_ref().map(Evidence::start);
         if this.settings.automatic {
             this.replan()?;
         } else {
             this.start_manual()?;
         }
         Ok(this)
+    }
+
+    /// Every clock that is to be steered is.
+    fn is_ready(&self) -> bool {
+        let good = !self.sinks.is_empty() && self.sinks.iter().all(Sink::is_good);
+        good || self.settings.ready_when_started
+    }
+
+    /// One line for the service manager.
+    fn describe(&mut self) -> String {
+        if self.sinks.is_empty() {
+            return "nothing to synchronise: no PTP port is SLAVE or MASTER yet".to_owned();
+        }
+        let clocks = &mut self.clocks;
+        let each = self.sinks.iter().filter_map(|s| Some(s.describe(&clocks.get(s.clock)?.label)));
+        each.collect::<Vec<_>>().join(", ")
     }
 
     /// Manual mode: what follows what is known from the start. Mistakes end the program here.
@@ -195,6 +238,9 @@ impl Runner {
                 poll.add(fd, Interest::READ, i);
             }
         }
+        if let Some(evidence) = &self.evidence {
+            deadline = deadline.min(evidence.deadline());
+        }
         if let Some(pulses) = &self.pulses {
             deadline = deadline.min(pulses.deadline());
         }
@@ -235,6 +281,9 @@ impl Runner {
         // There was nothing before, and there is nothing now.
         if !new.follow.is_empty() || !self.plan.lacks.is_empty() {
             info!("reconfiguring after port state change");
+            if let Some(evidence) = &mut self.evidence {
+                evidence.event("source", &format!("{} clocks follow others", new.follow.len()));
+            }
             self.tell(&new);
         }
         let mut old = std::mem::take(&mut self.sinks);
@@ -348,6 +397,7 @@ impl Runner {
             match self.update_sink(sink, now) {
                 Ok(()) => {}
                 Err(e @ ClockError::Busy { .. }) => {
+                    self.busy_count = self.busy_count.saturating_add(1);
                     if let Some(more) = self.busy.allow(now) {
                         warn!("{e} (left out, and {more} times before)");
                     }
@@ -409,7 +459,10 @@ impl Runner {
         let (source, settings) = (sink.source.clock, &self.settings);
         let now_there = self.clocks.get(source).map(|e| e.clock.now()).transpose()?;
         let Some(entry) = self.clocks.get(sink.clock) else { return Ok(()) };
-        sink.update(entry, settings, &m, || Ok(now_there.map(|t| t + wanted)), now)?;
+        let stepped = sink.update(entry, settings, &m, || Ok(now_there.map(|t| t + wanted)), now)?;
+        if let Some(evidence) = self.evidence.as_mut().filter(|_| stepped) {
+            evidence.stepped(&entry.label, -m.offset.nanos_f64());
+        }
         if sink_utc {
             let error = self.source_error(sink.source) + c.delay.nanos_f64() / 2.0;
             self.keep_bound(sink, m.offset, error);
@@ -425,8 +478,34 @@ impl Runner {
         own + q.accuracy.unwrap_or_default().nanos_f64() + self.settings.source_error.nanos_f64()
     }
 
+    /// One record for each clock, when they are due.
+    fn keep_evidence(&mut self, now: u64) {
+        let Some(length) = self.evidence.as_mut().and_then(|e| e.due(now)) else { return };
+        let mut sinks = std::mem::take(&mut self.sinks);
+        for sink in &mut sinks {
+            let label = |id| self.clocks.get_ref(id).map_or("", |e| e.label.as_str());
+            let agent = sink.source.domain.and_then(|d| self.agents.get(d));
+            let of = Of {
+                clock: label(sink.clock),
+                source: if sink.source.clock == sink.clock { "majority" } else { label(sink.source.clock) },
+                state: sink.state_word(&self.settings),
+                source_error: self.source_error(sink.source),
+                grandmaster: agent
+                    .filter(|a| a.time().is_some())
+                    .map(|a| a.quality().grandmaster.to_string()),
+                utc_offset: agent.and_then(Agent::time).map(|t| t.utc_offset),
+            };
+            let entry = sink.measured.take(length);
+            if let Some(evidence) = &mut self.evidence {
+                evidence.measurement(entry, &of);
+            }
+        }
+        self.sinks = sinks;
+    }
+
     /// For applications.
-    fn keep_bound(&mut self, sink: &Sink, offset: TimeInterval, error_ns: f64) {
+    fn keep_bound(&mut self, sink: &mut Sink, offset: TimeInterval, error_ns: f64) {
+        sink.seen.bound_ns = sink.is_locked().then(|| offset.nanos_f64().abs() + error_ns.max(0.0));
         if let Some(bound) = &mut self.bound {
             if sink.is_locked() {
                 bound.measured(offset, error_ns);

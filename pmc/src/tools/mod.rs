@@ -19,6 +19,7 @@ pub(crate) use view::parse_target;
 
 use crate::config_file::ConfigFile;
 use crate::options::{EXIT_NO_REPLY, EXIT_USAGE, Options};
+use crate::report;
 
 /// A tool and its options.
 #[derive(Debug, Subcommand)]
@@ -33,6 +34,8 @@ pub(crate) enum Tool {
     Check(check::Arguments),
     /// Data sets of two clocks side by side
     Diff(diff::Arguments),
+    /// What recorded measurements say: a page, the evidence for an auditor, the verification of a log
+    Report(report::Arguments),
 }
 
 /// What ended a tool early.
@@ -122,6 +125,9 @@ pub(crate) fn run(tool: &Tool, options: &Options, file: &ConfigFile) -> ExitCode
         Tool::Explain => explain::run(&opener),
         Tool::Check(arguments) => check::run(&opener, arguments),
         Tool::Diff(arguments) => diff::run(&opener, arguments),
+        Tool::Report(arguments) => {
+            report::run(arguments, options.json).map_err(|e| ToolError::Usage(e.to_string()))
+        }
     });
     match done {
         Ok(status) => ExitCode::from(status),

@@ -5,12 +5,14 @@ use ptp_daemon::{State, log_context};
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{Discipline, LeapKeeper, Measured, Settings, Together, steers};
+use ptpd::host::{Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, Zones, steers};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
+use super::evidence::{Of, Watch};
+use super::metrics::Seen;
 use super::net_port::{envelope, says_unicast};
 use super::resolve::Resolver;
 use super::shared::{Shared, send, send_on, token_of};
@@ -42,11 +44,18 @@ pub(super) struct Instance {
     pub(super) named: usize,
     /// Keeps the clocks of the ports together; `None`: somebody else does, or nobody has to.
     pub(super) together: Option<Together>,
+    /// What it measured since the last record of the evidence log.
+    pub(super) watch: Option<Watch>,
     /// The management sockets.
     pub(super) local: usize,
     /// Common services in other programs, and what their ports are here.
     pub(super) common: CommonLinks,
     pub(super) next_save: u64,
+    /// Time zones that say alternate time offsets, and when they are looked at.
+    pub(super) zones: Zones,
+    pub(super) next_zones: u64,
+    /// What was seen of samples, for metrics.
+    pub(super) seen: Seen,
     /// The system clock through leap seconds.
     pub(super) leap: LeapKeeper,
     /// The master's timescale minus the clock's.
@@ -138,22 +147,25 @@ impl Instance {
                     Output::Delay(sample) => self.measured.push(Measured::Delay(sample)),
                     Output::Forward(sample) => self.measured.push(Measured::Forward(sample)),
                     Output::Event(event) => {
+                        self.seen.event(&event);
                         log_context(&self.settings.name);
                         if !self.drop_in.as_mut().is_some_and(|d| d.tell(&event)) {
                             tell(&self.settings, &event);
                         }
+                        if let Event::GmTimeBase { phase_change, frequency_change, .. } = event {
+                            let frequency = frequency_change.ratio();
+                            self.measured.push(Measured::TimeBase { phase: phase_change, frequency });
+                        }
+                        if let Some(evidence) = shared.evidence.as_mut().filter(|_| self.watch.is_some()) {
+                            evidence.event(&self.settings, &event);
+                        }
                         if let Event::LinkDelay { port, link } = event {
                             shared.links.push((self.index, port, link));
                         }
-                        if let Event::PortState { port, to, .. } = event
-                            && shared.notify.enabled()
-                        {
-                            let name = &self.settings.name;
-                            let space = if name.is_empty() { "" } else { " " };
-                            shared.notify.status(&format!("{name}{space}port {port} is {to}"));
-                        }
                         left |= matches!(event, Event::PortState { from, .. } if is_client(from));
-                        moved |= matches!(event, Event::PortState { .. });
+                        if matches!(event, Event::PortState { .. }) {
+                            (moved, shared.status_due) = (true, now);
+                        }
                     }
                 }
             }
@@ -164,6 +176,7 @@ impl Instance {
             let Some(clock) = shared.clocks.get_mut(self.clock) else { return };
             if left && !self.port_states().any(is_client) {
                 self.discipline.release(now, clock.clock());
+                self.seen.released();
             }
             if self.measured.is_empty() {
                 if moved {
@@ -181,15 +194,27 @@ impl Instance {
                 }
             }
             self.follow_utc(clock.name());
+            self.seen.measured(now, &self.measured, self.ahead);
             self.discipline.raw_time(ptp_clock::monotonic_raw_now());
             let mut stepped = false;
             for measured in self.measured.drain(..) {
                 let (engine, clock) = (&mut self.engine, clock.clock());
+                let offset = measured.offset().map(|s| (s.offset + self.ahead, s.mean_delay));
                 let outcome = self.discipline.serve(engine, now, clock, measured, self.ahead);
-                stepped |= outcome.is_some_and(|o| o.stepped);
+                if let Some(watch) = &mut self.watch {
+                    let by = offset.filter(|_| outcome.is_some_and(|o| o.stepped));
+                    if let (Some(evidence), Some((by, _))) = (&mut shared.evidence, by) {
+                        evidence.stepped(&self.settings, clock.name(), by);
+                    }
+                    watch.measured(offset, &self.discipline);
+                }
+                if let Some(outcome) = outcome {
+                    stepped |= outcome.stepped;
+                    self.seen.outcome(&outcome);
+                }
             }
             if stepped {
-                shared.stepped.push((self.clock, Some(self.index)));
+                shared.stepped.push((self.clock, Some(self.index), self.discipline.take_step()));
                 if let Some(together) = &mut self.together {
                     together.source_stepped();
                     self.tell_aligned(now);
@@ -213,7 +238,7 @@ impl Instance {
             return;
         }
         let Some(origin) = self.measured.iter().find_map(Measured::origin) else { return };
-        let scale = self.leap.look(&self.engine.time_properties_ds(), origin);
+        let scale = self.leap.look(self.engine.time_properties_ds(), origin);
         self.ahead = scale.ahead;
         if scale.newly_suspended {
             info!("clock update suspended due to leap second");
@@ -233,7 +258,7 @@ impl Instance {
         }
     }
 
-    fn port_states(&self) -> impl Iterator<Item = PortState> + '_ {
+    pub(super) fn port_states(&self) -> impl Iterator<Item = PortState> + '_ {
         (1..).take(self.ports.len()).filter_map(|n| self.engine.port_state(PortNumber(n)))
     }
 
@@ -249,6 +274,35 @@ impl Instance {
         memory.write(&mut state);
         if let Err(e) = state.save(path) {
             warn!("{e}");
+        }
+    }
+
+    /// One record of what was measured, when it is due.
+    pub(super) fn keep_evidence(&mut self, now: u64, shared: &mut Shared) {
+        let Some(length) = self.watch.as_mut().and_then(|w| w.due(now)) else { return };
+        let state = self.clock_state(now);
+        if let (Some(watch), Some(clock), Some(evidence)) =
+            (&mut self.watch, shared.clocks.get(self.clock), &mut shared.evidence)
+        {
+            let bound = self.discipline.error_bound_ns(now);
+            let of = Of { settings: &self.settings, engine: &self.engine, clock: clock.name(), state, bound };
+            evidence.measurement(now, watch.take(length), &of);
+        }
+    }
+
+    /// How it stands with the clock, in a word.
+    fn clock_state(&self, now: u64) -> &'static str {
+        let is = |wanted| self.port_states().any(|s| s == wanted);
+        if is(PortState::Slave) {
+            if self.settings.instance.free_running { "measured" } else { "locked" }
+        } else if is(PortState::Uncalibrated) {
+            "unlocked"
+        } else if self.discipline.error_bound_ns(now).is_some() {
+            "holdover"
+        } else if self.engine.is_grandmaster() {
+            "grandmaster"
+        } else {
+            "free"
         }
     }
 
@@ -272,7 +326,9 @@ impl Instance {
             ("interfaces and addresses", new.networks != self.settings.networks),
             ("stamping", new.stamps != self.settings.stamps),
             ("user", new.user != self.settings.user),
+            ("metrics", new.metrics != self.settings.metrics),
             ("servo.kind", new.refclock != self.settings.refclock),
+            ("evidence", !same_log(new.evidence.as_ref(), self.settings.evidence.as_ref())),
         ] {
             if changed {
                 warn!("a change of {what} needs a restart");
@@ -281,13 +337,25 @@ impl Instance {
         self.engine.handle(Instant(now), Input::Configure(&new.instance));
         // Addresses that names stand for are told anew: the table may have changed.
         self.resolver = Resolver::new(&new.instance);
+        self.zones = super::zones::read_zones(&new.zones);
+        self.next_zones = 0;
+        self.settings.zones = new.zones;
         self.settings.instance = new.instance;
         self.settings.servo = new.servo;
         self.settings.summary_ns = new.summary_ns;
         self.leap.set_kernel(new.kernel_leap);
         self.settings.slave_event_monitor = new.slave_event_monitor;
         self.settings.state_file = new.state_file;
+        if let (Some(own), Some(new)) = (&mut self.settings.evidence, new.evidence) {
+            own.configuration = new.configuration;
+        }
     }
+}
+
+/// Whether two settings of the evidence log come to the same, but for the configuration that they are of.
+fn same_log(a: Option<&EvidenceSettings>, b: Option<&EvidenceSettings>) -> bool {
+    let of = |s: Option<&EvidenceSettings>| s.map(|s| (s.recorder.clone(), s.interval_ns));
+    of(a) == of(b)
 }
 
 /// Where a port's sockets are.
@@ -307,6 +375,6 @@ impl Patience for Settings {
     }
 }
 
-fn is_client(state: PortState) -> bool {
+pub(super) fn is_client(state: PortState) -> bool {
     matches!(state, PortState::Uncalibrated | PortState::Slave)
 }

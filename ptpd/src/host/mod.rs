@@ -5,6 +5,7 @@ mod convert;
 mod discipline;
 mod holding;
 mod leap;
+mod measured;
 mod memory;
 mod refclock;
 mod sanity;
@@ -12,12 +13,17 @@ mod settings;
 mod several;
 mod telling;
 mod together;
+mod zones;
 
 pub use convert::{Mixed, settings};
-pub use discipline::{Discipline, Measured, Outcome};
+pub use discipline::{Discipline, Outcome};
 pub use leap::{LeapKeeper, Scale};
+pub use measured::Measured;
 pub use memory::Memory;
 pub use refclock::{Feed, Refclock};
-pub use settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
+pub use settings::{
+    CommonLink, EvidenceSettings, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps,
+};
 pub use several::{Clash, ClashKind, steers, together};
 pub use together::{Clocks, Round, Together};
+pub use zones::{Zone, Zones};
