@@ -84,9 +84,12 @@ pub fn scenario_text(seed: u64) -> String {
         let _ = writeln!(orders, "  - {{ in_order: 20 us, at: {at} ms }}");
     }
     let Plan { mut nodes, wires, .. } = plan;
-    // What is hunted here is the protocol. The adaptive servo takes ten times as long to calculate: it is in one of eight.
+    // What is hunted here is the protocol. The adaptive servo takes ten times as long to calculate: it is in one of eight. What
+    // a node reads when it reloads says so, too: else it would change its servo.
     if !(seed / 8).is_multiple_of(8) {
-        nodes = nodes.replace("servo: { step_threshold", "servo: { kind: pi, step_threshold");
+        for text in [&mut nodes, &mut faults] {
+            *text = text.replace("servo: { step_threshold", "servo: { kind: pi, step_threshold");
+        }
     }
     format!(
         "title: campaign, seed {seed}, {family:?}\nseed: {seed}\nduration: {at} ms\nwatch: true\nnodes:\n{nodes}links:\n{wires}schedule:\n{faults}expect:\n{orders}"
