@@ -261,7 +261,7 @@ fn a_jump_of_the_grandmaster_is_told_through_the_relays() {
 /// The end station's servo is told: a jump is no frequency, and a new frequency is known at once.
 #[test]
 fn an_announced_change_of_the_grandmaster_is_followed_without_an_excursion() {
-    for kind in [ServoKind::Adaptive] {
+    for kind in [ServoKind::Adaptive, ServoKind::Pi] {
         let Chain { mut sim, gm, end, .. } = chain(9, 2);
         sim.set_node(end, |n| {
             n.servo.kind = kind;
@@ -272,7 +272,7 @@ fn an_announced_change_of_the_grandmaster_is_followed_without_an_excursion() {
         sim.run_for(secs(120));
         sim.assert_state(end, 1, PortState::Slave);
         let (before, _) = sim.frequencies(end);
-        let steps = sim.steps(end);
+        let (steps, from) = (sim.steps(end), sim.now());
         sim.step_clock(gm, TimeInterval::from_nanos(-1_234_567));
         sim.run_for(Duration::from_millis(300));
         let mut largest: f64 = 0.0;
@@ -284,5 +284,23 @@ fn an_announced_change_of_the_grandmaster_is_followed_without_an_excursion() {
         assert_eq!(sim.steps(end), steps + 1, "{kind:?}: one step, with its grandmaster");
         assert!(sim.offsets(end, gm, secs(9)).max < 100.0, "{kind:?}: {}", sim.offsets(end, gm, secs(9)));
         assert!(largest < 1_000.0, "{kind:?}: {largest} ppb");
+        assert_eq!(sim.record(end).states_since(PORT, from), [], "{kind:?}: it is SLAVE all the time");
     }
+    // A jump that may not be stepped, and a frequency: the adaptive servo goes straight to it.
+    let Chain { mut sim, gm, end, .. } = chain(10, 2);
+    sim.run_for(secs(120));
+    let steps = sim.steps(end);
+    let (before, _) = sim.frequencies(end);
+    sim.disturb(gm, 2_000.0);
+    sim.run_for(secs(10));
+    let figures = sim.offsets(end, gm, secs(10));
+    println!("frequency: {figures}, {} ppb", sim.frequencies(end).0 - before);
+    assert!(figures.max < 500.0, "{figures}");
+    sim.run_for(secs(60));
+    sim.step_clock(gm, TimeInterval::from_nanos(3_000));
+    sim.run_for(secs(10));
+    let after = sim.offsets(end, gm, secs(5));
+    println!("slewed: {after}");
+    assert!(after.max < 30.0, "{after}");
+    assert_eq!(sim.steps(end), steps);
 }
