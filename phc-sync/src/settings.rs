@@ -143,6 +143,8 @@ pub(crate) struct Settings {
     pub(crate) fan_out: Vec<PathBuf>,
     /// How fast the clock may drift between measurements, ppb.
     pub(crate) max_drift: u32,
+    /// Where lines and events go.
+    pub(crate) outlets: ptp_daemon::Outlets,
 }
 
 impl Default for Settings {
@@ -178,6 +180,7 @@ impl Default for Settings {
             bound_page: None,
             fan_out: Vec::new(),
             max_drift: 5_000,
+            outlets: ptp_daemon::Outlets::default(),
         }
     }
 }

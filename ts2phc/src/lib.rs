@@ -13,6 +13,7 @@ pub mod grandmaster;
 pub mod linuxptp;
 pub mod maker;
 pub mod memory;
+pub mod observe;
 pub mod run;
 pub mod settings;
 pub mod sink;

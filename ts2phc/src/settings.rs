@@ -125,6 +125,8 @@ pub struct Settings {
     pub state: Option<PathBuf>,
     /// Log lines as linuxptp's ts2phc writes them.
     pub linuxptp: bool,
+    /// Where lines and events go.
+    pub outlets: ptp_daemon::Outlets,
 }
 
 impl Settings {
@@ -147,6 +149,7 @@ impl Settings {
             announce: None,
             state: None,
             linuxptp: false,
+            outlets: ptp_daemon::Outlets::default(),
         }
     }
 

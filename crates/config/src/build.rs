@@ -179,6 +179,14 @@ impl<'a> Values<'a> {
         }
     }
 
+    fn log_parts(self, path: &str) -> Vec<(LogPart, LogLevel)> {
+        match &self.setting(path).value {
+            Value::LogParts(parts) => parts.clone(),
+            Value::Unset => Vec::new(),
+            _ => unreachable!("{KIND}: {path}"),
+        }
+    }
+
     /// Whole seconds of a length of time.
     fn seconds(self, path: &str) -> u32 {
         u32::try_from(self.correction(path).nanos() / 1_000_000_000).unwrap_or(u32::MAX)
@@ -312,16 +320,16 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
             network: v.bool("management.network"),
         },
         log: Log {
-            level: match v.text("log.level") {
-                "error" => LogLevel::Error,
-                "warn" => LogLevel::Warn,
-                "debug" => LogLevel::Debug,
-                "trace" => LogLevel::Trace,
-                _ => LogLevel::Info,
+            level: {
+                let name = v.text("log.level");
+                LogLevel::ALL.into_iter().find(|l| l.name() == name).unwrap_or(LogLevel::Info)
             },
+            parts: v.log_parts("log.parts"),
+            journal: v.path("log.journal"),
             summary_interval: v.interval("log.summary_interval"),
             format: if v.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Text },
         },
+        events: Events { socket: v.path("events.socket"), socket_mode: v.int("events.socket_mode") },
         state_file: v.path("state_file"),
         user: v.text_or_off("user").map(str::to_owned),
         key_file: v.path("authentication.key_file"),

@@ -77,6 +77,8 @@ pub struct PtpdConfig {
     pub management: Management,
     /// What is written where.
     pub log: Log,
+    /// Who is told of events.
+    pub events: Events,
     /// Keeps the last frequency for the next start; `None`: it is not kept.
     pub state_file: Option<PathBuf>,
     /// Root is given up for this user once sockets and clocks are open.
@@ -302,11 +304,24 @@ pub struct Management {
     pub network: bool,
 }
 
+/// The socket of docs/events.md.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Events {
+    /// Where; `None`: nowhere.
+    pub socket: Option<PathBuf>,
+    /// Its mode.
+    pub socket_mode: u32,
+}
+
 /// Log output.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Log {
     /// The least severe level that is written.
     pub level: LogLevel,
+    /// Other levels of some parts.
+    pub parts: Vec<(LogPart, LogLevel)>,
+    /// journald's socket, if lines and events go there.
+    pub journal: Option<PathBuf>,
     /// The lines' form.
     pub format: LogFormat,
     /// One line of statistics in this time; `None`: a line per sample.
@@ -326,6 +341,71 @@ pub enum LogLevel {
     Debug,
     /// Every message.
     Trace,
+}
+
+impl LogLevel {
+    /// All, the most severe first.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// As it is written in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// A part of ptpd that can have a log level of its own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LogPart {
+    /// States of ports.
+    Ports,
+    /// Parent, grandmaster, masters heard.
+    Bmca,
+    /// Offsets, lock, holdover.
+    Servo,
+    /// Unicast negotiation.
+    Unicast,
+    /// Sockets, stamps, links, names, authentication.
+    Network,
+    /// Clock devices.
+    Clock,
+    /// Changes by clients and by reloads.
+    Management,
+    /// Start, end, and everything else.
+    Daemon,
+}
+
+impl LogPart {
+    /// All.
+    pub const ALL: [Self; 8] = [
+        Self::Ports,
+        Self::Bmca,
+        Self::Servo,
+        Self::Unicast,
+        Self::Network,
+        Self::Clock,
+        Self::Management,
+        Self::Daemon,
+    ];
+
+    /// As it is written in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ports => "ports",
+            Self::Bmca => "bmca",
+            Self::Servo => "servo",
+            Self::Unicast => "unicast",
+            Self::Network => "network",
+            Self::Clock => "clock",
+            Self::Management => "management",
+            Self::Daemon => "daemon",
+        }
+    }
 }
 
 /// The form of log lines.

@@ -4,6 +4,7 @@
 mod accuracy;
 mod authentication;
 mod description;
+mod events;
 mod holdover;
 mod servo;
 mod smpte;
@@ -13,6 +14,7 @@ use crate::kind::Kind;
 use accuracy::ENHANCED_ACCURACY;
 use authentication::AUTHENTICATION;
 use description::DESCRIPTION;
+use events::EVENTS;
 pub(crate) use holdover::HOLDOVER;
 use servo::SERVO;
 use smpte::SMPTE;
@@ -98,6 +100,8 @@ pub(crate) enum Need {
     Socket,
     /// `management.read_only_socket` is not `off`.
     ReadOnlySocket,
+    /// `events.socket` is not `off`.
+    EventSocket,
 }
 
 /// Keys that stand together.
@@ -583,11 +587,19 @@ pub(crate) const LOG_SECTION: Section = Section {
             "Least severe level that is written.",
             "logging_level",
         ),
+        key("parts", Kind::LogParts, "off", "Other levels of some parts of the program.", ""),
         key(
             "format",
             Kind::Choice(&["text", "json"]),
             "text",
             "Lines for people, or a JSON object per line.",
+            "",
+        ),
+        key(
+            "journal",
+            Kind::Path { max: 107, off: true },
+            "off",
+            "journald's socket, usually /run/systemd/journal/socket: lines and events go there with their fields, and not to standard error.",
             "",
         ),
         key(
@@ -612,6 +624,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &AUTHENTICATION,
     &ENHANCED_ACCURACY,
     &LOG_SECTION,
+    &EVENTS,
     &DESCRIPTION,
 ];
 

@@ -15,10 +15,12 @@
 
 mod bus;
 mod event;
+mod flood;
 mod journal;
 mod json;
 mod log;
 mod notify;
+mod outlets;
 mod poll;
 mod privilege;
 mod rate;
@@ -29,8 +31,12 @@ mod subscribers;
 pub use bus::{EventBus, EventSink};
 pub use event::{EVENT_VERSION, Event, Severity, Utc, Value, kind, utc_now};
 pub use journal::{JOURNAL_SOCKET, Journal};
-pub use log::{LogFormat, LogOptions, NOTICE, REPORT, init_log, log_context};
+pub use log::{
+    LogFormat, LogOptions, NOTICE, PARTS, REPORT, flush_log, init_log, log_context, log_event, part_of,
+    set_log_levels,
+};
 pub use notify::Notify;
+pub use outlets::Outlets;
 pub use poll::{Interest, PollSet, Ready, Wait, monotonic_now};
 pub use privilege::{PrivilegeError, drop_privileges, give_to};
 pub use rate::RateLimit;

@@ -1,13 +1,16 @@
 //! The loop: one thread, one poll.
 
 mod ensemble;
+mod observe;
 mod pulse;
 
 use std::error::Error;
 use std::io;
 
 use ptp_clock::{ClockError, ClockName, Comparer, LeapSecond, SystemClock};
-use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, monotonic_now};
+use ptp_daemon::{
+    Event, EventBus, Interest, Notify, PollSet, RateLimit, Signals, flush_log, kind, monotonic_now,
+};
 use ptp_wire::{TimeInterval, TimePoint};
 use tracing::{info, warn};
 
@@ -20,9 +23,12 @@ use crate::settings::{LeapMode, Selection, Settings, SystemRole};
 use crate::sink::{Measurement, Sink};
 use crate::utc::{TimeProperties, Utc, UtcKeeper};
 use ensemble::Ensemble;
+use observe::{PHC_SYNC, Seen};
 
 /// A clock that failed is opened again after so long, ns.
 const RETRY_NS: u64 = 1_000_000_000;
+/// The key of those who listen to events.
+const EVENTS: usize = usize::MAX;
 /// Between words about the same trouble, ns.
 const TROUBLE_NS: u64 = 60_000_000_000;
 
@@ -47,6 +53,8 @@ pub(crate) struct Runner {
     domain_sources: Vec<Option<ClockId>>,
     ensemble: Option<Ensemble>,
     bound: Option<BoundKeeper>,
+    events: EventBus,
+    seen: Seen,
 }
 
 /// What the kernel was told last.
@@ -87,9 +95,13 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
             runner.update(now)?;
         }
         runner.pulses(now)?;
+        runner.observe();
+        flush_log(now);
         runner.wait(&mut poll, next)?;
     }
     notify.stopping();
+    let stopped = Event::new(PHC_SYNC, kind::LIFE, "").message("stopped").field("state", "stopped");
+    runner.events.publish(stopped);
     // phc2sys says nothing in the end.
     if !runner.settings.drop_in {
         info!("stopped; the clocks run on with their last frequency");
@@ -110,6 +122,7 @@ impl Runner {
             Selection::Intersection => Some(Ensemble::new(&settings, &agents)?),
             Selection::Priority => None,
         };
+        let events = settings.outlets.bus()?;
         let bound = match &settings.bound_page {
             Some(path) => Some(
                 BoundKeeper::new(path, settings.max_drift)
@@ -135,6 +148,8 @@ impl Runner {
             domain_sources: Vec::new(),
             ensemble,
             bound,
+            events,
+            seen: Seen::default(),
         };
         if this.settings.automatic {
             this.replan()?;
@@ -198,7 +213,15 @@ impl Runner {
         if let Some(pulses) = &self.pulses {
             deadline = deadline.min(pulses.deadline());
         }
-        poll.wait(Some(deadline)).map(drop)
+        self.events.gather(poll, EVENTS);
+        poll.wait(Some(deadline))?;
+        let ready = (0..poll.len())
+            .filter_map(|i| poll.ready(i))
+            .any(|r| r.key == EVENTS && (r.readable || r.writable || r.priority));
+        if ready {
+            self.events.serve();
+        }
+        Ok(())
     }
 
     /// Automatic mode: ports or their clocks changed.

@@ -9,6 +9,7 @@ mod drop_in;
 mod instance;
 mod local;
 mod net_port;
+mod observe;
 mod port_clocks;
 mod reading;
 mod resolve;

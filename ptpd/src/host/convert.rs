@@ -60,6 +60,7 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
             .read_only_socket
             .clone()
             .map(|path| LocalAddress { path, mode: c.management.read_only_socket_mode }),
+        events: c.events.socket.clone().map(|path| LocalAddress { path, mode: c.events.socket_mode }),
         slave_event_monitor: c.options.slave_event_monitor.clone(),
         state_file: c.state_file.clone(),
         user: c.user.clone(),

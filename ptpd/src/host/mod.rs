@@ -1,6 +1,7 @@
 //! What surrounds the engine in every host, real or simulated: from the configuration to what engine and servo are
 //! told ([`settings`]), and from samples to the clock ([`Discipline`]). No I/O of its own.
 
+mod condition;
 mod convert;
 mod discipline;
 mod holding;
@@ -11,6 +12,7 @@ mod several;
 mod telling;
 mod together;
 
+pub use condition::Condition;
 pub use convert::{Mixed, settings};
 pub use discipline::{Discipline, Measured, Outcome};
 pub use memory::Memory;

@@ -159,6 +159,8 @@ pub struct Settings {
     pub read_write: Option<LocalAddress>,
     /// Management socket that may only ask.
     pub read_only: Option<LocalAddress>,
+    /// Where events are told. One instance's word is the daemon's.
+    pub events: Option<LocalAddress>,
     /// The socket of another program that gets each measurement.
     pub slave_event_monitor: Option<PathBuf>,
     /// Keeps the last frequency for the next start.
