@@ -16,7 +16,6 @@ mod run;
 mod select;
 mod settings;
 mod sink;
-mod utc;
 mod wait;
 mod watch;
 

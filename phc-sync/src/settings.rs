@@ -1,5 +1,6 @@
 //! What to do, however it was said: by options, by a file, or by phc2sys's options.
 
+pub(crate) use ptp_clock::LeapMode;
 use std::path::PathBuf;
 
 use ptp_clock::ClockName;
@@ -55,20 +56,6 @@ impl Output {
     pub(crate) const fn is_refclock(&self) -> bool {
         matches!(self, Self::NtpShm(_) | Self::ChronySock(_))
     }
-}
-
-/// How a leap second reaches the system clock.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum LeapMode {
-    /// The kernel is told, and does it.
-    #[default]
-    Kernel,
-    /// The offset changes by a second, and the servo deals with it (`-x`).
-    Servo,
-    /// Spread evenly over the window around it.
-    SmearLinear,
-    /// Spread over the window, without a corner in the frequency.
-    SmearCosine,
 }
 
 /// How the clocks that are steered get their source.

@@ -10,6 +10,7 @@ use crate::kind::Value;
 use crate::layers::{Layers, PortLayer, Setting};
 use crate::model::*;
 use crate::smpte;
+use ptp_wire::Transport;
 
 /// Values by name, as the type the table says they have.
 #[derive(Clone, Copy)]
@@ -93,7 +94,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn interval(self, path: &str) -> Option<TimeInterval> {
+    pub(crate) fn interval(self, path: &str) -> Option<TimeInterval> {
         match self.setting(path).value {
             Value::Interval(v) => Some(v),
             Value::Unset => None,
@@ -218,6 +219,7 @@ impl<'a> Values<'a> {
         match self.text("delay_mechanism") {
             "p2p" => DelayMechanism::P2p,
             "common_p2p" => DelayMechanism::CommonP2p,
+            "auto" => DelayMechanism::Auto,
             "none" => DelayMechanism::None,
             _ => DelayMechanism::E2e,
         }
@@ -287,6 +289,7 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         path_trace: v.bool("path_trace"),
         free_running: v.bool("free_running"),
         syntonise: v.bool("syntonise"),
+        spanning_tree: v.bool("spanning_tree"),
         minor_version: v.int("minor_version"),
         time_properties: TimeProperties {
             current_utc_offset: v.int("time_properties.current_utc_offset"),
@@ -346,6 +349,8 @@ fn servo(v: Values<'_>) -> Servo {
             "pi" => ServoKind::Pi,
             "linreg" => ServoKind::Linreg,
             "none" => ServoKind::None,
+            "ntp_shm" => ServoKind::NtpShm,
+            "chrony_sock" => ServoKind::ChronySock,
             _ => unreachable!("{KIND}: servo.kind"),
         },
         transfer: match v.text("servo.transfer") {
@@ -355,6 +360,10 @@ fn servo(v: Values<'_>) -> Servo {
             _ => Transfer::Limited,
         },
         bandwidth_hz: v.real("servo.bandwidth"),
+        ntp_shm_unit: v.int("servo.ntp_shm_unit"),
+        chrony_sock: v.path("servo.chrony_sock").unwrap_or_default(),
+        kernel_leap: v.bool("servo.kernel_leap"),
+        phase_adjustment: v.bool("servo.phase_adjustment"),
         step_window: v.int("servo.step_window"),
         sanity_frequency_limit_ppb: Some(v.real("servo.sanity_frequency_limit")).filter(|l| *l > 0.0),
         proportional_const: v.real("servo.proportional_const"),
@@ -391,6 +400,7 @@ fn port(v: Values<'_>) -> PortConfig {
         delay_mechanism: v.delay_mechanism(),
         log_min_delay_req_interval: v.log("log_min_delay_req_interval"),
         log_min_pdelay_req_interval: v.log("log_min_pdelay_req_interval"),
+        delay_request_variability: v.real("delay_request_variability"),
         hybrid_e2e: v.bool("hybrid_e2e"),
         ignore_sdo_id: v.bool("ignore_sdo_id"),
         delay_response_timeout: v.int("delay_response_timeout"),

@@ -10,9 +10,10 @@ use crate::build::Values;
 use crate::diagnostics::{Diagnostic, Problem};
 use crate::layers::{Layers, Origin, PortLayer, Setting};
 use crate::load::COMMAND_LINE;
-use crate::model::{ClockDevice, DelayMechanism, MasterAddress, Stamping, Transport};
+use crate::model::{ClockDevice, DelayMechanism, MasterAddress, Stamping};
 use crate::source::Source;
 use crate::table::{self, Need};
+use ptp_wire::Transport;
 
 /// Checks layers whose values are all good for themselves, or are defaults where they were not.
 pub(crate) fn check(
@@ -389,11 +390,11 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::Udp4 => transport(&[Transport::UdpIpv4]),
         Need::Udp6 => transport(&[Transport::UdpIpv6]),
         Need::Ethernet => transport(&[Transport::Ethernet]),
-        Need::E2e => delay(&[DelayMechanism::E2e]),
-        Need::P2p => delay(&[DelayMechanism::P2p]),
+        Need::E2e => delay(&[DelayMechanism::E2e, DelayMechanism::Auto]),
+        Need::P2p => delay(&[DelayMechanism::P2p, DelayMechanism::Auto]),
         Need::CommonP2p => delay(&[DelayMechanism::CommonP2p]),
-        Need::PeerDelay => delay(&[DelayMechanism::P2p, DelayMechanism::CommonP2p]),
-        Need::Delay => delay(&[DelayMechanism::E2e, DelayMechanism::P2p, DelayMechanism::CommonP2p]),
+        Need::PeerDelay => delay(&[DelayMechanism::P2p, DelayMechanism::CommonP2p, DelayMechanism::Auto]),
+        Need::Delay => port.is_none_or(|v| v.delay_mechanism() != DelayMechanism::None),
         Need::Static => values.text("best_master") == "static",
         Need::AsCapable => port.is_none_or(|v| v.text("as_capable") == "auto"),
         Need::GptpCapable => port.is_none_or(|v| v.text("gptp_capable") != "unused"),
@@ -402,6 +403,9 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::Steered => steered,
         Need::Adaptive => steered && matches!(values.text("servo.kind"), "auto" | "adaptive"),
         Need::Pi => steered && matches!(values.text("servo.kind"), "auto" | "pi"),
+        Need::NtpShm => steered && values.text("servo.kind") == "ntp_shm",
+        Need::ChronySock => steered && values.text("servo.kind") == "chrony_sock",
+        Need::OffsetThreshold => steered && values.interval("servo.offset_threshold").is_some(),
         Need::Server => !values.bool("client_only") && !transparent,
         Need::Client => port.is_none_or(|v| !v.bool("master_only")) && !transparent,
         Need::G8275 => values.text("best_master") == "g8275",
@@ -435,7 +439,8 @@ const fn governor(need: Need) -> &'static str {
         Need::IntervalRequest => "msg_interval_request",
         Need::Transparent => "clock",
         Need::Steered => "free_running",
-        Need::Adaptive | Need::Pi => "servo.kind",
+        Need::Adaptive | Need::Pi | Need::NtpShm | Need::ChronySock => "servo.kind",
+        Need::OffsetThreshold => "servo.offset_threshold",
         Need::Server => "client_only",
         Need::Client => "master_only",
         Need::G8275 | Need::G8265 => "best_master",
@@ -476,6 +481,9 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::Steered => "`free_running` is `true` or the clock is transparent",
         Need::Adaptive => "`servo.kind` is not `adaptive`",
         Need::Pi => "`servo.kind` is not `pi`",
+        Need::NtpShm => "`servo.kind` is not `ntp_shm`",
+        Need::ChronySock => "`servo.kind` is not `chrony_sock`",
+        Need::OffsetThreshold => "`servo.offset_threshold` is `off`",
         Need::Server => "`client_only` is `true` or the clock is transparent",
         Need::Client => "`master_only` is `true` or the clock is transparent",
         Need::G8275 => "`best_master` is not `g8275`",

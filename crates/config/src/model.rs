@@ -5,7 +5,7 @@ use crate::gptp::{CommonService, Gptp};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
+use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource, Transport};
 
 pub use crate::options::{
     AlternateTimeOffset, DesiredState, EnhancedAccuracy, Options, PortOptions, SlaveMonitor,
@@ -59,6 +59,8 @@ pub struct PtpdConfig {
     pub free_running: bool,
     /// A transparent clock tells residence times in the grandmaster's seconds.
     pub syntonise: bool,
+    /// A transparent clock's ports have states, and messages of its domain pass by them.
+    pub spanning_tree: bool,
     /// minorVersionPTP that is sent: 1 (2019) or 0 (2008).
     pub minor_version: u8,
     /// Announced while this clock is grandmaster.
@@ -221,7 +223,7 @@ impl std::fmt::Display for ClockDevice {
 }
 
 /// The controller (linuxptp's meaning and names).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Servo {
     /// Which controller.
     pub kind: ServoKind,
@@ -229,6 +231,14 @@ pub struct Servo {
     pub transfer: Transfer,
     /// The bandwidth of [`Transfer::Limited`], Hz.
     pub bandwidth_hz: f64,
+    /// The unit of [`ServoKind::NtpShm`], 0..=255.
+    pub ntp_shm_unit: u32,
+    /// The socket of [`ServoKind::ChronySock`].
+    pub chrony_sock: PathBuf,
+    /// The kernel carries out announced leap seconds of the system clock.
+    pub kernel_leap: bool,
+    /// In the stable state offsets go to the hardware clock's own phase control.
+    pub phase_adjustment: bool,
     /// So many Syncs are ignored after a step.
     pub step_window: u32,
     /// A clock that runs this much (ppb) beside what it is told is steered by someone else, too; `None`: nobody looks.
@@ -274,6 +284,10 @@ pub enum ServoKind {
     Linreg,
     /// Steps only.
     None,
+    /// Nothing is steered: an NTP daemon reads the offsets in its shared memory segment.
+    NtpShm,
+    /// Nothing is steered: chronyd gets the offsets by its socket.
+    ChronySock,
 }
 
 /// How an adaptive servo passes on what its master does.
@@ -452,6 +466,8 @@ pub struct PortConfig {
     pub log_min_delay_req_interval: LogInterval,
     /// portDS.logMinPdelayReqInterval.
     pub log_min_pdelay_req_interval: LogInterval,
+    /// How much the waits between Delay_Reqs vary, 0..=1.
+    pub delay_request_variability: f64,
     /// Delay_Req go unicast to the master, Sync stay multicast.
     pub hybrid_e2e: bool,
     /// Messages of any sdoId are taken.
@@ -560,17 +576,6 @@ pub struct UnicastServer {
     pub drain: bool,
 }
 
-/// A port's network.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Transport {
-    /// UDP over IPv4 (1588-2019 annex C).
-    UdpIpv4,
-    /// UDP over IPv6 (annex D).
-    UdpIpv6,
-    /// IEEE 802.3 (annex E).
-    Ethernet,
-}
-
 /// Where stamps come from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stamping {
@@ -621,6 +626,8 @@ pub enum DelayMechanism {
     P2p,
     /// Peer delay, measured by the common service.
     CommonP2p,
+    /// Delay request-response until a peer asks for the link's delay, peer-to-peer from then on.
+    Auto,
     /// Not at all.
     None,
 }

@@ -21,9 +21,9 @@ use crate::plan::{ClockId, Domain, Lack, Plan, Source, State, plan};
 use crate::pulses::Pulses;
 use crate::settings::{LeapMode, Selection, Settings, SystemRole};
 use crate::sink::{Measurement, Sink};
-use crate::utc::{TimeProperties, Utc, UtcKeeper};
 use ensemble::Ensemble;
 use observe::{PHC_SYNC, Seen};
+use ptp_clock::{Utc, UtcKeeper, UtcProperties as TimeProperties};
 
 /// A clock that failed is opened again after so long, ns.
 const RETRY_NS: u64 = 1_000_000_000;

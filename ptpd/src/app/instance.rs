@@ -1,18 +1,18 @@
 //! One PTP instance at work: its engine, what it wants done, and the clock it keeps.
 
-use ptp_clock::ClockName;
+use ptp_clock::{ClockName, SystemClock};
 use ptp_daemon::{State, log_context, log_event};
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{Discipline, Measured, Settings, Together};
+use ptpd::host::{Discipline, LeapKeeper, Measured, Settings, Together, steers};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
-use super::net_port::{address_from_net, envelope, says_unicast};
-use super::observe::Seen;
+use super::net_port::{envelope, says_unicast};
+use super::observe::Observed;
 use super::resolve::Resolver;
 use super::shared::{Shared, send, send_on, token_of};
 use super::start::prepare;
@@ -49,7 +49,11 @@ pub(super) struct Instance {
     pub(super) common: CommonLinks,
     pub(super) next_save: u64,
     /// What has been told of its states.
-    pub(super) seen: Seen,
+    pub(super) observed: Observed,
+    /// The system clock through leap seconds.
+    pub(super) leap: LeapKeeper,
+    /// The master's timescale minus the clock's.
+    pub(super) ahead: TimeInterval,
 }
 
 impl Instance {
@@ -72,7 +76,7 @@ impl Instance {
         (groups, relays): ((ptp_net::Address, ptp_net::Address), bool),
     ) {
         let stamp = rx.stamp.and_then(|t| self.own_time(now, port, t, clocks));
-        let (source, octets) = (address_from_net(rx.source), rx.octets);
+        let (source, octets) = (rx.source, rx.octets);
         let passing = rx.passing.and_then(|p| envelope(source, p, groups));
         if relays && passing.is_none() && !says_unicast(octets) {
             return; // To this host's address, and yet not to it: it would pass as multicast.
@@ -186,12 +190,12 @@ impl Instance {
                     continue;
                 }
             }
-            let ahead = self.timescale_correction(clock.name());
+            self.follow_utc(clock.name());
             self.discipline.raw_time(ptp_clock::monotonic_raw_now());
             let mut stepped = false;
             for measured in self.measured.drain(..) {
                 let (engine, clock) = (&mut self.engine, clock.clock());
-                let outcome = self.discipline.serve(engine, now, clock, measured, ahead);
+                let outcome = self.discipline.serve(engine, now, clock, measured, self.ahead);
                 stepped |= outcome.is_some_and(|o| o.stepped);
             }
             if stepped {
@@ -211,13 +215,31 @@ impl Instance {
         }
     }
 
-    /// The system clock keeps UTC; a master on the PTP timescale is ahead of it by currentUtcOffset.
-    fn timescale_correction(&self, clock: &ClockName) -> TimeInterval {
-        let properties = self.engine.time_properties_ds();
-        if *clock == ClockName::System && properties.ptp_timescale {
-            TimeInterval::from_nanos(i64::from(properties.current_utc_offset) * 1_000_000_000)
-        } else {
-            TimeInterval::ZERO
+    /// The system clock keeps UTC; a master on the PTP timescale is ahead of it by what it announces. Leap seconds are
+    /// told to the kernel, and what is measured around one is forgotten.
+    fn follow_utc(&mut self, clock: &ClockName) {
+        if *clock != ClockName::System {
+            self.ahead = TimeInterval::ZERO;
+            return;
+        }
+        let Some(origin) = self.measured.iter().find_map(Measured::origin) else { return };
+        let scale = self.leap.look(self.engine.time_properties_ds(), origin);
+        self.ahead = scale.ahead;
+        if scale.newly_suspended {
+            info!("clock update suspended due to leap second");
+        }
+        if scale.suspended {
+            self.measured.clear();
+        }
+        let Some(leap) = scale.leap else { return };
+        if !self.leap.is_kernel() || self.settings.refclock.is_some() {
+            self.discipline.tell_leap(leap);
+        }
+        if self.leap.is_kernel() && steers(&self.settings) {
+            match SystemClock::new().set_leap(leap) {
+                Ok(()) => info!("the kernel is told of the leap second at the end of this UTC day: {leap:?}"),
+                Err(e) => warn!("{e}"),
+            }
         }
     }
 
@@ -261,6 +283,7 @@ impl Instance {
             ("interfaces and addresses", new.networks != self.settings.networks),
             ("stamping", new.stamps != self.settings.stamps),
             ("user", new.user != self.settings.user),
+            ("servo.kind", new.refclock != self.settings.refclock),
         ] {
             if changed {
                 warn!("a change of {what} needs a restart");
@@ -272,6 +295,7 @@ impl Instance {
         self.settings.instance = new.instance;
         self.settings.servo = new.servo;
         self.settings.summary_ns = new.summary_ns;
+        self.leap.set_kernel(new.kernel_leap);
         self.settings.slave_event_monitor = new.slave_event_monitor;
         self.settings.state_file = new.state_file;
     }

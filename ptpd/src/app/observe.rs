@@ -21,7 +21,7 @@ const FORGED: [(DropCause, &str); 4] = [
 
 /// What was the case when somebody last looked.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct Observed {
     state: Option<State>,
     next_authentication: u64,
     /// Of each port, as many as of [`FORGED`].
@@ -70,7 +70,7 @@ impl Instance {
     /// Tells what has changed since the last time. Cheap where nothing has; `clock`: the name of the clock that is kept.
     pub(super) fn observe(&mut self, now: u64, clock: &dyn Fn(usize) -> String, events: &mut EventBus) {
         let new = self.state();
-        let before = self.seen.state.replace(new);
+        let before = self.observed.state.replace(new);
         if before.is_none() {
             for (port, state) in (1..).map(PortNumber).zip(self.port_states()) {
                 let (name, subject) = (&self.settings.name, subject(port));
@@ -97,15 +97,15 @@ impl Instance {
                 events.publish(event);
             }
         }
-        if now >= self.seen.next_authentication {
-            self.seen.next_authentication = now.saturating_add(AUTHENTICATION_NS);
+        if now >= self.observed.next_authentication {
+            self.observed.next_authentication = now.saturating_add(AUTHENTICATION_NS);
             self.authentication(events);
         }
     }
 
     fn authentication(&mut self, events: &mut EventBus) {
-        self.seen.forged.resize(self.ports.len(), [0; 4]);
-        for (port, seen) in (1..).map(PortNumber).zip(&mut self.seen.forged) {
+        self.observed.forged.resize(self.ports.len(), [0; 4]);
+        for (port, seen) in (1..).map(PortNumber).zip(&mut self.observed.forged) {
             let Some(stats) = self.engine.port_stats(port) else { continue };
             let total = FORGED.map(|(cause, _)| stats.dropped(cause));
             let before = std::mem::replace(seen, total);

@@ -2,15 +2,17 @@
 
 use std::process::ExitCode;
 
-use ptp_clock::ClockName;
+use ptp_clock::{ClockError, ClockName};
 use ptp_daemon::{
     Event as Told, EventBus, Interest, Notify, PollSet, RateLimit, Severity, Signals, State, Wait, flush_log,
     kind, log_context, log_event, monotonic_now,
 };
 use ptp_net::{LinkMonitor, MessageClass, Stamping};
-use ptp_wire::{PortNumber, SdoId};
+use ptp_wire::{PortNumber, SdoId, TimeInterval};
 use ptpd::engine::{Access, Engine, Input, Instant, LinkDelay};
-use ptpd::host::{ClashKind, Discipline, LocalClock, Memory, PortClocks, Settings, Together, steers};
+use ptpd::host::{
+    ClashKind, Discipline, Feed, LeapKeeper, LocalClock, Memory, PortClocks, Settings, Together, steers,
+};
 use tracing::{debug, error, info, warn};
 
 use super::clock::HostClock;
@@ -19,7 +21,7 @@ use super::drop_in::DropIn;
 use super::instance::{Instance, SAVE_INTERVAL_NS};
 use super::local::Local;
 use super::net_port::{Change, NetPort, User};
-use super::observe::Seen;
+use super::observe::Observed;
 use super::port_clocks::index_of;
 use super::resolve::Resolver;
 use super::shared::{Shared, Stamped, owner_of};
@@ -181,13 +183,21 @@ impl Daemon {
             let frequency = clock.clock().frequency()?;
             clock.clock().set_frequency(frequency)?;
         }
-        let discipline = Discipline::new(
+        if settings.servo.phase_adjustment && !clock.clock().adjusts_phase() {
+            let (clock, doing) = (clock.name().to_string(), "adjusting the phase (servo.phase_adjustment)");
+            return Err(ClockError::Unsupported { clock, doing }.into());
+        }
+        let feed = settings.refclock.as_ref().filter(|_| !settings.measures_only);
+        let mut discipline = Discipline::new(
             settings.servo,
             clock.clock(),
-            instance.free_running,
+            instance.free_running || feed.is_some(),
             if steers { memory } else { Memory::default() },
             settings.summary_ns,
         )?;
+        if let Some(refclock) = feed {
+            discipline.feed(Feed::open(refclock)?);
+        }
         let drop_in = settings.drop_in.then(|| DropIn::new(&settings, identity, clock.name()));
         let count = settings.networks.len();
         let now = monotonic_now();
@@ -236,7 +246,9 @@ impl Daemon {
             local,
             common,
             next_save: now + SAVE_INTERVAL_NS,
-            seen: Seen::default(),
+            observed: Observed::default(),
+            leap: LeapKeeper::new(settings.kernel_leap),
+            ahead: TimeInterval::ZERO,
             settings,
         });
         if let Some(instance) = self.instances.last_mut() {

@@ -65,6 +65,9 @@ pub(super) fn event(settings: &Settings, event: &Event) -> Option<Told> {
                 title(port)
             ))
             .field("note", "several-peers"),
+        Event::PeerDetected { port } => of(port, kind::NOTE)
+            .message(format!("{}: peer detected, delay is measured by p2p from now on", title(port)))
+            .field("note", "peer-detected"),
         Event::UnicastGranted { port, master, message_type, log_interval, duration } => {
             let mut told = state(of(port, kind::UNICAST))
                 .message(format!(

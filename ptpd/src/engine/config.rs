@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 pub use ptp_wire::management::PowerProfileSettingsNp as PowerSettings;
-use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
+use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource, Transport};
 
 use super::Address;
 use super::gptp::Rules;
@@ -101,28 +101,6 @@ pub enum DelayFilterKind {
     MovingMedian,
     /// Of the last N.
     MovingAverage,
-}
-
-/// A port's network, as management and CLOCK_DESCRIPTION tell it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Transport {
-    /// UDP over IPv4 (Annex C).
-    UdpIpv4,
-    /// UDP over IPv6 (Annex D).
-    UdpIpv6,
-    /// IEEE 802.3 (Annex E).
-    Ethernet,
-}
-
-impl Transport {
-    /// networkProtocol (table 3).
-    pub(super) const fn network_protocol(self) -> u16 {
-        match self {
-            Self::UdpIpv4 => 1,
-            Self::UdpIpv6 => 2,
-            Self::Ethernet => 3,
-        }
-    }
 }
 
 /// Where a port's stamps come from; the numbers are PORT_PROPERTIES_NP's.
@@ -340,6 +318,9 @@ pub struct InstanceConfig {
     pub free_running: bool,
     /// A transparent clock tells residence times in the grandmaster's seconds, not in those of its own clock.
     pub syntonise: bool,
+    /// A transparent clock's ports have states by the best master clock algorithm: what is of its domain passes only
+    /// between those that are MASTER, UNCALIBRATED or SLAVE, and Announces count it as a step.
+    pub spanning_tree: bool,
     /// GET from the network is answered. SET and COMMAND never are.
     pub network_management: bool,
     /// Management serves what linuxptp serves, and refuses the rest in its way: for clients that know nothing else.
@@ -383,6 +364,11 @@ pub struct PortConfig {
     pub log_min_pdelay_req_interval: LogInterval,
     /// portDS.delayMechanism.
     pub delay: Delay,
+    /// It is E2E until a peer asks for the link's delay (Pdelay_Req), and P2P from then on. [`PortConfig::delay`] is
+    /// E2E where this is so.
+    pub delay_auto: bool,
+    /// How far the waits between Delay_Reqs vary about their mean: from 0, not at all, to 1, from nothing to twice the mean.
+    pub delay_request_variability: f64,
     /// Delay_Req go unicast to the master, Sync stay multicast.
     pub hybrid_e2e: bool,
     /// Messages of any sdoId are taken.
@@ -448,6 +434,7 @@ impl InstanceConfig {
             path_trace: false,
             free_running: false,
             syntonise: true,
+            spanning_tree: false,
             network_management: true,
             as_linuxptp: false,
             time_properties: TimeProperties::default(),
@@ -475,6 +462,8 @@ impl PortConfig {
             log_min_delay_req_interval: LogInterval(0),
             log_min_pdelay_req_interval: LogInterval(0),
             delay: Delay::E2e,
+            delay_auto: false,
+            delay_request_variability: 1.0,
             hybrid_e2e: false,
             ignore_sdo_id: false,
             delay_response_timeout: 0,

@@ -72,7 +72,7 @@ impl Port {
         if !self.is_client() || self.config.delay != Delay::E2e {
             return;
         }
-        let wait = randomised(instance, self.log_delay_req_interval);
+        let wait = randomised(instance, self.log_delay_req_interval, self.config.delay_request_variability);
         self.timers.set(Timer::DelayReq, instance.now + wait);
         if self.e2e.exchange.is_some_and(|e| e.t4.is_none()) {
             self.stats.service.delay_timeout += 1;
@@ -160,7 +160,8 @@ impl Port {
         }
         if first {
             // From now on at the mean interval.
-            let wait = randomised(instance, self.log_delay_req_interval);
+            let wait =
+                randomised(instance, self.log_delay_req_interval, self.config.delay_request_variability);
             self.timers.set(Timer::DelayReq, instance.now + wait);
         }
     }

@@ -1,12 +1,11 @@
 //! What goes into the engine and what comes out.
 
 use core::fmt;
-use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
 use ptp_wire::{
-    ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, RateOffset, SynchronizationMetadata,
-    TimeInterval, TimePoint, TlvType,
+    Address, ClockIdentity, Destination, LogInterval, MessageClass, MessageType, PortIdentity, PortNumber,
+    RateOffset, SynchronizationMetadata, TimeInterval, TimePoint, TlvType,
 };
 
 use super::gptp::LinkDelay;
@@ -68,49 +67,6 @@ impl fmt::Display for PortState {
             Self::Slave => "SLAVE",
         })
     }
-}
-
-/// Where a frame came from or goes to.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Address {
-    /// UDP/IPv4; the port is implied by the message class.
-    Ipv4(Ipv4Addr),
-    /// UDP/IPv6, on the port's own interface.
-    Ipv6(Ipv6Addr),
-    /// IEEE 802.3.
-    Ethernet([u8; 6]),
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ipv4(a) => a.fmt(f),
-            Self::Ipv6(a) => a.fmt(f),
-            Self::Ethernet([a, b, c, d, e, g]) => {
-                write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-            }
-        }
-    }
-}
-
-/// Where a frame goes.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Destination {
-    /// The group of all messages but peer delay's.
-    Primary,
-    /// The group of peer delay messages.
-    PeerDelay,
-    /// One address.
-    Unicast(Address),
-}
-
-/// Which socket a message uses.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum MessageClass {
-    /// Stamped: UDP port 319.
-    Event,
-    /// UDP port 320.
-    General,
 }
 
 /// Names a transmission whose stamp the engine wants.
@@ -356,6 +312,12 @@ pub enum Event {
     },
     /// More than one peer answers Pdelay_Req on this link.
     MultiplePdelayResponders {
+        /// Which.
+        port: PortNumber,
+    },
+    /// The port found out that its link's delay is measured by peers: it is P2P from now on
+    /// ([`PortConfig::delay_auto`](super::PortConfig)).
+    PeerDetected {
         /// Which.
         port: PortNumber,
     },

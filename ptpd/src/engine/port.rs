@@ -162,9 +162,12 @@ impl Port {
         if new_parent && to == PortState::Uncalibrated {
             self.forget_master();
         }
+        let transparent = instance.config.kind.is_transparent();
         let to = match to {
             PortState::PreMaster if instance.config.best_master.is_immediate() => PortState::Master,
             PortState::Uncalibrated if instance.config.best_master.is_immediate() => PortState::Slave,
+            // There is no servo to wait for.
+            PortState::Uncalibrated if transparent => PortState::Slave,
             _ => to,
         };
         if to == from {
@@ -227,7 +230,7 @@ impl Port {
                 self.timers.set(Timer::Qualification, now + wait);
             }
             PortState::Master => {
-                if self.config.multicast {
+                if self.config.multicast && !instance.config.kind.is_transparent() {
                     self.timers.set(Timer::Announce, now);
                     self.timers.set(Timer::Sync, now);
                 }
@@ -261,7 +264,7 @@ impl Port {
     }
 
     pub(super) fn arm_announce_receipt(&mut self, instance: &mut Instance) {
-        if instance.config.kind.is_transparent() {
+        if instance.config.kind.is_transparent() && !instance.config.spanning_tree {
             return; // It waits for nobody.
         }
         if instance.config.options.external_port_configuration {
@@ -287,7 +290,8 @@ impl Port {
     }
 
     fn arm_sync_receipt(&mut self, instance: &Instance) {
-        if self.config.sync_receipt_timeout > 0 && instance.gm_present() {
+        let passes = instance.config.kind.is_transparent(); // Sync is not for this clock.
+        if self.config.sync_receipt_timeout > 0 && instance.gm_present() && !passes {
             let wait = self.log_sync_interval.duration() * u32::from(self.config.sync_receipt_timeout);
             self.timers.set(Timer::SyncReceipt, instance.now + wait);
         }
@@ -572,7 +576,8 @@ impl Port {
     pub(super) fn configure(&mut self, instance: &mut Instance, config: &PortConfig) {
         self.configure_unicast_client(instance, config.unicast_client.as_ref());
         self.configure_unicast_server(instance, config.unicast_server.as_ref());
-        if self.state == PortState::Master && config.multicast != self.config.multicast {
+        let serves = self.state == PortState::Master && !instance.config.kind.is_transparent();
+        if serves && config.multicast != self.config.multicast {
             for timer in [Timer::Announce, Timer::Sync] {
                 if config.multicast {
                     self.timers.set(timer, instance.now);
@@ -592,6 +597,7 @@ impl Port {
             stamping: keep.stamping,
             phc_index: keep.phc_index,
             delay: keep.delay,
+            delay_auto: keep.delay_auto,
             ..config.clone()
         };
         self.log_delay_req_interval = self.config.log_min_delay_req_interval;
@@ -618,9 +624,10 @@ fn weight(filtered: TimeInterval, raw: TimeInterval) -> f64 {
     if filtered.0 <= 0 || raw.0 <= filtered.0 { 1.0 } else { filtered.0 as f64 / raw.0 as f64 }
 }
 
-/// A random wait of 0 up to twice `interval`.
-pub(super) fn randomised(instance: &mut Instance, interval: LogInterval) -> Duration {
-    interval.duration().mul_f64(2.0 * instance.rng.unit())
+/// A random wait of `interval` on average: from `1 - variability` up to `1 + variability` of it.
+pub(super) fn randomised(instance: &mut Instance, interval: LogInterval, variability: f64) -> Duration {
+    let spread = variability.clamp(0.0, 1.0);
+    interval.duration().mul_f64(1.0 - spread + 2.0 * spread * instance.rng.unit())
 }
 
 /// One interval after `due`, so that lateness does not add up; or after `now`, where a whole interval was missed.

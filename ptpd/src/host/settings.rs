@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::refclock::Refclock;
 use crate::engine::{InstanceConfig, Stamping, Transport};
 use ptp_clock::ClockName;
 use ptp_net::Address;
@@ -161,6 +162,10 @@ pub struct Settings {
     pub read_only: Option<LocalAddress>,
     /// Where events are told. One instance's word is the daemon's.
     pub events: Option<LocalAddress>,
+    /// The NTP daemon that gets the offsets; `None`: the clock is steered here.
+    pub refclock: Option<Refclock>,
+    /// The kernel carries out announced leap seconds of the system clock.
+    pub kernel_leap: bool,
     /// The socket of another program that gets each measurement.
     pub slave_event_monitor: Option<PathBuf>,
     /// Keeps the last frequency for the next start.
