@@ -4,6 +4,7 @@ pub(crate) use ptp_clock::LeapMode;
 use std::path::PathBuf;
 
 use ptp_clock::ClockName;
+use ptp_evidence::EvidenceOptions;
 use ptp_wire::TimeInterval;
 
 /// The most PTP instances that are followed.
@@ -126,12 +127,16 @@ pub(crate) struct Settings {
     /// The error of a PTP source on top of what it says of itself.
     pub(crate) source_error: TimeInterval,
     pub(crate) bound_page: Option<PathBuf>,
+    /// What is recorded so that it can be proved later.
+    pub(crate) evidence: Option<EvidenceOptions>,
     /// chronyd's sockets, one for each instance: the system clock is measured against all, and nothing is steered.
     pub(crate) fan_out: Vec<PathBuf>,
     /// How fast the clock may drift between measurements, ppb.
     pub(crate) max_drift: u32,
     /// Where lines and events go.
     pub(crate) outlets: ptp_daemon::Outlets,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub(crate) metrics: Option<ptp_daemon::http::Settings>,
 }
 
 impl Default for Settings {
@@ -165,9 +170,11 @@ impl Default for Settings {
             max_slew: 10_000.0,
             source_error: TimeInterval::from_nanos(1_000),
             bound_page: None,
+            evidence: None,
             fan_out: Vec::new(),
             max_drift: 5_000,
             outlets: ptp_daemon::Outlets::default(),
+            metrics: None,
         }
     }
 }

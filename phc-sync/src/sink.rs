@@ -4,6 +4,8 @@ use std::path::Path;
 
 use ptp_clock::{ChronySock, Clock, ClockError, LeapSecond, NtpShm, RefclockSample, SystemClock};
 use ptp_daemon::RateLimit;
+use ptp_daemon::metrics::{LastSample, Samples};
+use ptp_evidence::Interval;
 use ptp_servo::{
     Adaptive, AdaptiveConfig, Decision, Linreg, Measuring, OffsetStatistics, PiConfig, Servo, ServoConfig,
     ServoState,
@@ -125,6 +127,20 @@ pub(crate) struct Sink {
     always_step: bool,
     statistics: OffsetStatistics,
     state: ServoState,
+    /// For the evidence log.
+    pub(crate) measured: Interval,
+    /// For metrics.
+    pub(crate) seen: Seen,
+}
+
+/// What was noticed of a clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) samples: Samples,
+    pub(crate) frequency_ppb: f64,
+    pub(crate) bound_ns: Option<f64>,
+    /// Times somebody else adjusted it.
+    pub(crate) strangers: u64,
 }
 
 impl Sink {
@@ -155,6 +171,8 @@ impl Sink {
             always_step: config.step_threshold.is_some(),
             statistics: OffsetStatistics::new(),
             state: ServoState::Unlocked,
+            measured: Interval::default(),
+            seen: Seen::default(),
         })
     }
 
@@ -183,6 +201,7 @@ impl Sink {
             return Ok(());
         }
         let (intrusion, insane) = self.watch.check(entry.clock.as_mut(), settings.sanity)?;
+        self.seen.strangers = self.seen.strangers.saturating_add(intrusion.is_some().into());
         if let Some(intrusion) = intrusion
             && let Some(more) = self.strangers.allow(now)
         {
@@ -222,7 +241,7 @@ impl Sink {
     ) -> Result<bool, ClockError> {
         if settings.free_running {
             let frequency = entry.clock.frequency()?;
-            self.tell(entry, settings, m, frequency);
+            self.tell(entry, settings, m, frequency, now);
             return Ok(false);
         }
         let far = m.offset.abs() == TimeInterval::MAX;
@@ -234,6 +253,7 @@ impl Sink {
             entry.clock.set(to)?;
             self.controller.reset();
             self.watch.set(entry.clock.as_mut(), true)?;
+            self.seen.samples.stepped(true);
             warn!("{} was more than a day off, now set to {to}", entry.label);
             return Ok(true);
         }
@@ -241,7 +261,7 @@ impl Sink {
             self.hand_over(m, now)?;
             self.state = ServoState::Unlocked;
             let frequency = entry.clock.frequency()?;
-            self.tell(entry, settings, m, frequency);
+            self.tell(entry, settings, m, frequency, now);
             return Ok(false);
         };
         self.state = d.state;
@@ -256,7 +276,8 @@ impl Sink {
                 SystemClock::new().set_synchronized(MAX_ERROR)?;
             }
         }
-        self.tell(entry, settings, m, d.frequency_ppb);
+        self.seen.samples.stepped(d.step.is_some());
+        self.tell(entry, settings, m, d.frequency_ppb, now);
         Ok(d.step.is_some())
     }
 
@@ -282,7 +303,24 @@ impl Sink {
         Ok(())
     }
 
-    fn tell(&mut self, entry: &Entry, settings: &Settings, m: &Measurement, frequency: f64) {
+    /// How it stands with the clock, in a word of the evidence log.
+    pub(crate) fn state_word(&self, settings: &Settings) -> &'static str {
+        match self.state {
+            _ if settings.free_running || settings.feeds_ntp() => "measured",
+            state if state.is_locked() => "locked",
+            _ => "unlocked",
+        }
+    }
+
+    fn tell(&mut self, entry: &Entry, settings: &Settings, m: &Measurement, frequency: f64, now: u64) {
+        let (offset_ns, delay_ns) = (m.offset.nanos_f64(), m.delay.map(TimeInterval::nanos_f64));
+        self.seen.samples.measured(LastSample { at: now, offset_ns, delay_ns });
+        self.seen.frequency_ppb = frequency;
+        if settings.evidence.is_some() {
+            let delay = m.delay.map(TimeInterval::nanos_f64);
+            // What a reading leaves open: when in its time the other clock was read.
+            self.measured.push(m.offset.nanos_f64(), delay, frequency, delay.map(|d| d / 2.0));
+        }
         if settings.summary <= 1 {
             info!("{}", line(&entry.label, m.kind, m.offset, self.state, frequency, m.delay));
             return;

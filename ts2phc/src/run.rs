@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use ptp_clock::ClockError;
+use ptp_daemon::metrics::{LastSample, Samples};
 use ptp_daemon::{
     Event, EventBus, Interest, Notify, PollSet, RateLimit, Signals, State, StateError, flush_log, kind,
     monotonic_now,
@@ -12,11 +13,14 @@ use ptp_servo::ServoState;
 use tracing::{debug, info, warn};
 
 use crate::announce::Announcer;
+use crate::discipline::{Correction, Steering};
+use crate::evidence::Evidence;
 use crate::grandmaster::{Grandmaster, GrandmasterConfig, LockState, Pulse};
 use crate::maker::Maker;
 use crate::memory;
+use crate::metrics::{ClockState, Monitor, PulseCounts, Snapshot};
 use crate::observe::{Now, Seen, TS2PHC};
-use crate::settings::Settings;
+use crate::settings::{Settings, TimeFrom};
 use crate::sink::{Sink, Stamped};
 use crate::times::Times;
 
@@ -70,6 +74,10 @@ struct Steered {
     held_at: u64,
     no_time: RateLimit,
     refused: RateLimit,
+    /// For metrics.
+    samples: Samples,
+    pulses: PulseCounts,
+    found: Option<Correction>,
 }
 
 /// All of it.
@@ -84,6 +92,8 @@ pub struct Program {
     saved_at: u64,
     events: EventBus,
     seen: Seen,
+    evidence: Option<Evidence>,
+    monitor: Option<Monitor>,
 }
 
 impl Program {
@@ -107,6 +117,9 @@ impl Program {
                 held_at: now,
                 no_time: RateLimit::new(QUIET),
                 refused: RateLimit::new(QUIET),
+                samples: Samples::default(),
+                pulses: PulseCounts::default(),
+                found: None,
             });
         }
         let config = match &settings.announce {
@@ -125,7 +138,10 @@ impl Program {
         });
         let announcers = announcers.collect();
         let events = settings.outlets.bus().map_err(|e| RunError::Start(e.to_string()))?;
+        let evidence = settings.evidence.as_ref().map(|e| Evidence::start(e, sinks.len()));
+        let monitor = settings.metrics.as_ref().map(Monitor::start).transpose().map_err(RunError::Start)?;
         Ok(Self {
+            evidence,
             settings,
             times,
             sinks,
@@ -136,6 +152,7 @@ impl Program {
             saved_at: now,
             events,
             seen: Seen::default(),
+            monitor,
         })
     }
 
@@ -168,6 +185,9 @@ impl Program {
             maker.stop();
         }
         self.save();
+        if let Some(evidence) = self.evidence.take() {
+            evidence.stop();
+        }
         Ok(result?)
     }
 
@@ -219,7 +239,8 @@ impl Program {
         let looks = self.sinks.iter().any(|s| s.sink.fd().is_none()).then_some(now.saturating_add(LOOK));
         let holds = self.sinks.iter().map(|s| s.held_at.saturating_add(HOLD));
         let told = self.announcers.iter().map(Announcer::next_deadline);
-        let others = [looks, self.times.deadline(), self.grandmaster.next_deadline()];
+        let records = self.evidence.as_ref().map(Evidence::deadline);
+        let others = [looks, records, self.times.deadline(), self.grandmaster.next_deadline()];
         holds.chain(told).chain(others.into_iter().flatten()).min().unwrap_or(now.saturating_add(HOLD))
     }
 
@@ -238,14 +259,18 @@ impl Program {
         let holdover = self.settings.time_holdover;
         let Some(steered) = self.sinks.get_mut(i) else { return Ok(()) };
         let sink = &mut steered.sink;
-        if sink.was_changed()? && i == 0 {
-            self.grandmaster.clock_lost(now);
+        if sink.was_changed()? {
+            steered.pulses.changed += 1;
+            if i == 0 {
+                self.grandmaster.clock_lost(now);
+            }
         }
         let (truth, told) = match self.times.of_pulse(pulse.came) {
             Ok(truth) => (truth, true),
             Err(unknown) => match sink.own_time(pulse, holdover) {
                 Some(truth) => (truth, false),
                 None => {
+                    steered.pulses.no_time += 1;
                     if steered.no_time.allow(now).is_some() {
                         warn!("pulses of {} are not used: {unknown}", sink.path);
                     }
@@ -273,6 +298,7 @@ impl Program {
             }
         }
         if !self.grandmaster.may_follow() {
+            steered.pulses.refused += 1;
             if steered.refused.allow(now).is_some() {
                 debug!("{}: a pulse {offset_ns:.0} ns off is not followed", sink.path);
             }
@@ -280,9 +306,20 @@ impl Program {
         }
         let found = sink.steer(pulse, truth, told)?;
         steered.followed = Some(now);
+        steered.pulses.followed += 1;
+        steered.samples.measured(LastSample { at: now, offset_ns: found.offset.nanos_f64(), delay_ns: None });
+        steered.samples.stepped(found.stepped);
+        steered.found = Some(found);
         let (path, offset, state) = (&sink.path, found.offset.nanos(), found.state);
         let holdover = if told { "" } else { " holdover" };
         info!("{path} offset {offset:10} {state} freq {:+7.0}{holdover}", found.frequency_ppb);
+        if let Some(evidence) = &mut self.evidence {
+            evidence.pulse(i, found.offset.nanos_f64(), found.frequency_ppb, found.bound_ns);
+            if found.stepped {
+                let by = -found.offset.nanos_f64();
+                evidence.put(ptp_evidence::Entry::new("step").text("clock", path).number("by", by));
+            }
+        }
         if i == 0 {
             if found.state == ServoState::Jump {
                 self.grandmaster.clock_lost(now);
@@ -322,6 +359,8 @@ impl Program {
         self.grandmaster.set_time_scale(self.times.time_scale(now));
         self.tell(now);
         self.observe(now);
+        self.keep_evidence(now);
+        self.publish(now);
         if now.saturating_sub(self.saved_at) >= SAVE {
             self.save();
             self.saved_at = now;
@@ -338,6 +377,19 @@ impl Program {
                 LockState::Locked | LockState::WarmingUp => info!("{text}"),
                 _ => warn!("{text}; the error is below {:.0} ns", self.grandmaster.bound_ns()),
             }
+        }
+        if state != self.told_state
+            && let Some(evidence) = &mut self.evidence
+        {
+            let severity = if state == LockState::Locked { "notice" } else { "warning" };
+            let class = self.grandmaster.settings().clock_quality.clock_class;
+            let text = format!("{state} (clockClass {class}): {}", self.grandmaster.why());
+            evidence.event("clock-class", severity, &text);
+        }
+        if state != self.told_state
+            && let Some(monitor) = &mut self.monitor
+        {
+            monitor.publisher.hurry();
         }
         self.told_state = state;
         let settings = self.grandmaster.settings();
@@ -360,6 +412,73 @@ impl Program {
         let clock = self.sinks.first().map_or("", |s| s.sink.path.as_str());
         let now = Now { grandmaster: &self.grandmaster, condition, clock };
         self.seen.look(&now, &mut self.events);
+    }
+
+    /// One record for each clock, when they are due.
+    fn keep_evidence(&mut self, now: u64) {
+        let Some(evidence) = &mut self.evidence else { return };
+        let Some(length) = evidence.due(now) else { return };
+        let settings = self.grandmaster.settings();
+        let quality = settings.clock_quality;
+        let source = match &self.settings.time {
+            TimeFrom::Receiver(_) => "receiver",
+            TimeFrom::System => "system",
+            TimeFrom::Clock(name) => name,
+        };
+        for (i, steered) in self.sinks.iter().enumerate() {
+            let (entry, n) = evidence.take(i, length);
+            let holds = steered.sink.is_holding();
+            let state = match self.settings.steering {
+                Steering::FreeRunning => "measured",
+                _ if holds => "holdover",
+                _ if n > 0 && self.grandmaster.state() != LockState::FreeRun => "locked",
+                _ => "unlocked",
+            };
+            let bound = (n == 0 && i == 0).then(|| self.grandmaster.bound_ns());
+            let entry = entry
+                .maybe("bound", bound.filter(|b| b.is_finite()))
+                .text("clock", &steered.sink.path)
+                .text("source", source)
+                .text("state", state)
+                .whole("class", quality.clock_class)
+                .whole("accuracy", quality.clock_accuracy.0)
+                .whole("time_source", settings.time_source.0)
+                .whole("steps_removed", 0)
+                .whole("utc_offset", settings.utc_offset)
+                .number("source_error", self.grandmaster.config().reference_ns);
+            evidence.put(entry);
+        }
+    }
+
+    /// Tells the state to the endpoint, if there is one and it is time.
+    fn publish(&mut self, now: u64) {
+        let Some(mut monitor) = self.monitor.take() else { return };
+        if monitor.publisher.is_due(now) {
+            monitor.publisher.publish(now, |snapshot| self.fill(snapshot, now));
+        }
+        self.monitor = Some(monitor);
+    }
+
+    fn fill(&mut self, s: &mut Snapshot, now: u64) {
+        let g = &self.grandmaster;
+        let settings = g.settings();
+        let patience = 3 * (self.settings.period() + g.config().grace);
+        s.patience_ns = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
+        (s.now, s.state, s.state_age_s) = (now, g.state(), g.for_long(now).as_secs_f64());
+        (s.class, s.bound_ns) = (settings.clock_quality.clock_class, g.bound_ns());
+        s.quarantined = g.is_quarantined();
+        s.receiver = self.times.condition(now);
+        s.utc_offset = Some(self.times.time_scale(now)).filter(|t| t.valid).map(|t| t.utc_offset);
+        s.clocks.resize_with(self.sinks.len(), ClockState::default);
+        for (state, steered) in s.clocks.iter_mut().zip(&mut self.sinks) {
+            state.path.clone_from(&steered.sink.path);
+            state.samples = steered.samples;
+            state.largest_ns = steered.samples.take_largest_ns();
+            state.pulses = steered.pulses;
+            state.frequency_ppb = steered.found.map(|f| f.frequency_ppb);
+            state.locked = steered.found.is_some_and(|f| f.state.is_locked());
+            state.holding = steered.sink.is_holding();
+        }
     }
 
     fn save(&self) {

@@ -7,6 +7,8 @@ use ptp_clock::{Edge, Pin};
 use ptp_config::document::{self, Content, Node, Refusal, Source};
 use ptp_config::{Diagnostic, Diagnostics, Problem};
 use ptp_daemon::Outlets;
+use ptp_daemon::http::{self, Listen};
+use ptp_evidence::EvidenceOptions;
 use ptp_wire::TimeInterval;
 
 use crate::discipline::Steering;
@@ -141,6 +143,53 @@ pub const CLOCK_KEYS: &[Row<SinkSettings>] = &[
     }),
 ];
 
+/// Keys of `evidence`.
+pub const EVIDENCE_KEYS: &[Row<EvidenceOptions>] = &[
+    ("directory", "a path", |o, t| {
+        o.directory = t.into();
+        Ok(())
+    }),
+    ("interval", "a time from 0.1 s to 1 h", |o, t| {
+        let ns = document::interval(t, 100_000_000, 3_600_000_000_000, "s")?.nanos();
+        o.interval = Duration::from_nanos(u64::try_from(ns).unwrap_or(1_000_000_000));
+        Ok(())
+    }),
+    ("keep_days", "0 to 36500", |o, t| {
+        let days = document::whole(t, 0, 36_500)?;
+        o.keep_days = u32::try_from(days).ok().filter(|d| *d > 0);
+        Ok(())
+    }),
+    ("sync", "a time", |o, t| duration(&mut o.sync, t)),
+    ("anchor", "a time, or off", |o, t| {
+        o.anchor = if t == "off" { None } else { Some(document::duration(t, "h")?) };
+        Ok(())
+    }),
+];
+
+/// Keys of `metrics`.
+pub const METRICS_KEYS: &[Row<Metrics>] = &[
+    ("listen", "an address and port, such as 127.0.0.1:9322, or the path of a UNIX socket", |m, t| {
+        m.listen = Some(t.parse().map_err(refusal)?);
+        Ok(())
+    }),
+    ("openshift_names", "true or false", |m, t| {
+        m.openshift_names = word(t, &[("true", true), ("false", false)])?;
+        Ok(())
+    }),
+    ("events", "true or false", |m, t| {
+        m.events = word(t, &[("true", true), ("false", false)])?;
+        Ok(())
+    }),
+];
+
+/// `metrics`, as far as it has been read.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    listen: Option<Listen>,
+    openshift_names: bool,
+    events: bool,
+}
+
 fn refusal(label: String) -> Refusal {
     Refusal { label, ..Refusal::default() }
 }
@@ -266,7 +315,7 @@ fn assemble(source: &Source) -> Result<Settings, Diagnostics> {
     let missing =
         |key: &str, message: &str| Diagnostic::new(Problem::Missing, message).in_file(&source.path).key(key);
     if let Some(root) = &tree.root {
-        reader.rows(root, KEYS, &["clocks", "announce"], &mut settings);
+        reader.rows(root, KEYS, &["clocks", "announce", "evidence", "metrics"], &mut settings);
         let entry = |name: &str| match &root.content {
             Content::Map(map) => map
                 .iter()
@@ -280,8 +329,21 @@ fn assemble(source: &Source) -> Result<Settings, Diagnostics> {
         if let Some(node) = entry("clocks") {
             clocks(&mut reader, node, &mut settings);
         }
+        if let Some(node) = entry("metrics") {
+            metrics(&mut reader, node, &mut settings);
+        }
         if let Some(node) = entry("announce") {
             sockets(&mut reader, node, &mut settings);
+        }
+        if let Some(node) = entry("evidence") {
+            let configuration = ptp_evidence::digest(source.text.as_bytes()).to_string();
+            let mut options = EvidenceOptions { configuration, ..EvidenceOptions::default() };
+            reader.rows(node, EVIDENCE_KEYS, &[], &mut options);
+            if options.directory.as_os_str().is_empty() {
+                let message = "`evidence` needs a `directory`".to_owned();
+                reader.wrong(Problem::Missing, "directory", node, message);
+            }
+            settings.evidence = Some(options);
         }
     }
     if settings.sinks.is_empty() && !tree.cut {
@@ -303,6 +365,20 @@ fn clocks(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
             reader.wrong(Problem::Missing, "clock", item, "`clock` is needed".to_owned());
         }
         settings.sinks.push(sink);
+    }
+}
+
+fn metrics(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
+    let mut read = Metrics::default();
+    reader.rows(node, METRICS_KEYS, &[], &mut read);
+    match read.listen {
+        Some(listen) => {
+            let (openshift_names, events) = (read.openshift_names, read.events);
+            settings.metrics = Some(http::Settings { listen, openshift_names, events });
+        }
+        None => {
+            reader.wrong(Problem::Missing, "listen", node, "`metrics` needs `listen`".to_owned());
+        }
     }
 }
 
@@ -335,7 +411,7 @@ mod tests {
     }
 
     const FILE: &str = "time: /dev/ttyS0\nbaud: 115200\nutc_offset: 37\nrate: 10\nsentence_delay: 120 ms\n\
-        announce: [/run/a, /run/b]\nprofile: telecom\ngrace: 50 ms\nin_spec: 1.1 us\nstate_file: /var/x\nclocks:\n  - clock: eth0\n    \
+        announce: [/run/a, /run/b]\nprofile: telecom\ngrace: 50 ms\nin_spec: 1.1 us\nstate_file: /var/x\nevidence: { directory: /var/log/x, interval: 2 s, anchor: off }\nmetrics:\n  listen: /run/m\n  events: true\nclocks:\n  - clock: eth0\n    \
         pin: SDP1\n    cable_delay: 52 ns\n  - { clock: phc1, edge: both, channel: 2, pin: 3 }\n";
 
     #[test]
@@ -343,12 +419,16 @@ mod tests {
         let s = read(FILE).expect("good");
         assert_eq!(s.time, TimeFrom::Receiver(SourceName::Path("/dev/ttyS0".into())));
         assert_eq!((s.baud, s.rate, s.sentence_delay), (115_200, 10, 120_000_000));
+        let evidence = s.evidence.expect("it is wanted");
+        assert_eq!((evidence.interval, evidence.anchor), (Duration::from_secs(2), None));
         let told = s.announce.expect("two are told");
         assert_eq!((told.sockets.len(), told.grandmaster.profile), (2, Profile::Telecom));
         assert_eq!(
             (told.grandmaster.grace, told.grandmaster.in_spec_ns),
             (Duration::from_millis(50), 1100.0)
         );
+        let metrics = s.metrics.as_ref().expect("it is asked for");
+        assert!(metrics.events && metrics.listen.is_local());
         let [a, b] = s.sinks.as_slice() else { panic!("{:?}", s.sinks) };
         assert_eq!((&a.pin, a.correction), (&Some(Pin::Name("SDP1".into())), TimeInterval::from_nanos(-52)));
         assert_eq!(
@@ -360,11 +440,19 @@ mod tests {
     #[test]
     fn everything_wrong_is_told_at_once() {
         let wrong = read(
-            "time: system\nrate: 129\nrate: 2\nbuad: 9600\nprofile: telcom\nclocks:\n  - { channel: x }\n",
+            "time: system\nrate: 129\nrate: 2\nbuad: 9600\nprofile: telcom\nmetrics: { listen: 9322 }\nclocks:\n  - { channel: x }\n",
         )
         .expect_err("a lot is wrong");
         let text = format!("{wrong}");
-        for piece in ["rate", "twice", "did you mean `baud`", "telecom", "channel", "`clock` is needed"] {
+        for piece in [
+            "rate",
+            "twice",
+            "did you mean `baud`",
+            "telecom",
+            "channel",
+            "`clock` is needed",
+            "127.0.0.1:9322",
+        ] {
             assert!(text.contains(piece), "{piece}: {text}");
         }
         assert!(format!("{}", read("baud: 9600\n").expect_err("bare")).contains("`time` is needed"));

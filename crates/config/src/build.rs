@@ -281,6 +281,7 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         clock_local_priority: v.int("clock_local_priority"),
         revertive: v.bool("revertive"),
         wait_to_restore: v.correction("wait_to_restore"),
+        unusable_timeout: v.correction("unusable_timeout"),
         holdover: holdover(v),
         max_steps_removed: v.int("max_steps_removed"),
         clock_class_threshold: v.int("clock_class_threshold"),
@@ -322,6 +323,11 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
             read_only_socket_mode: v.int("management.read_only_socket_mode"),
             network: v.bool("management.network"),
         },
+        metrics: {
+            let (openshift_names, events) = (v.bool("metrics.openshift_names"), v.bool("metrics.events"));
+            let listen = v.text_or_off("metrics.listen");
+            listen.map(|listen| Metrics { listen: listen.to_owned(), openshift_names, events })
+        },
         log: Log {
             level: {
                 let name = v.text("log.level");
@@ -333,6 +339,7 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
             format: if v.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Text },
         },
         events: Events { socket: v.path("events.socket"), socket_mode: v.int("events.socket_mode") },
+        evidence: evidence(v),
         state_file: v.path("state_file"),
         user: v.text_or_off("user").map(str::to_owned),
         key_file: v.path("authentication.key_file"),
@@ -413,6 +420,7 @@ fn port(v: Values<'_>) -> PortConfig {
         power: power(v),
         gptp: gptp::gptp(v),
         common: gptp::common(v),
+        interface_rate_tlv: v.bool("interface_rate_tlv"),
         master_only: v.bool("master_only"),
         delay_asymmetry: v.correction("delay_asymmetry"),
         egress_latency: v.correction("egress_latency"),
@@ -532,6 +540,22 @@ fn addresses(v: Values<'_>) -> Addresses {
             peer_delay: v.octets("ethernet_peer_delay_address").unwrap_or_default(),
         },
     }
+}
+
+fn evidence(v: Values<'_>) -> Option<Evidence> {
+    let positive = |path: &str| {
+        v.interval(path).map(|i| std::time::Duration::from_nanos(u64::try_from(i.nanos()).unwrap_or(0)))
+    };
+    let (directory, keep) = (v.path("evidence.directory"), v.int("evidence.keep_days"));
+    let (interval, sync, anchor) =
+        (positive("evidence.interval"), positive("evidence.sync"), positive("evidence.anchor"));
+    Some(Evidence {
+        directory: directory?,
+        interval: interval.unwrap_or(std::time::Duration::from_secs(1)),
+        keep_days: Some(keep).filter(|k: &u32| *k > 0),
+        sync: sync.unwrap_or_default(),
+        anchor,
+    })
 }
 
 fn holdover(v: Values<'_>) -> Option<Holdover> {

@@ -410,6 +410,7 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::Client => port.is_none_or(|v| !v.bool("master_only")) && !transparent,
         Need::G8275 => values.text("best_master") == "g8275",
         Need::G8265 => values.text("best_master") == "g8265",
+        Need::Telecom => matches!(values.text("best_master"), "g8265" | "g8275"),
         Need::Power => port.is_none_or(|v| v.text("power_profile") != "none"),
         Need::UnicastClient => port.is_none_or(|v| !v.unicast_masters().is_empty()),
         Need::UnicastServer => port.is_none_or(|v| v.bool("unicast_server") && !values.bool("client_only")),
@@ -418,12 +419,14 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::NetSyncMonitor => port.is_none_or(|v| v.bool("net_sync_monitor")),
         Need::SlaveMonitor => port.is_none_or(Values::monitors),
         Need::Accuracy => values.bool("enhanced_accuracy.enable"),
+        Need::Evidence => values.path("evidence.directory").is_some(),
         Need::KeyFile => values.path("authentication.key_file").is_some(),
         Need::Spp => port.is_none_or(|v| v.spp().is_some()),
         Need::Smpte => values.bool("smpte.enable"),
         Need::Socket => values.text_or_off("management.socket").is_some(),
         Need::ReadOnlySocket => values.text_or_off("management.read_only_socket").is_some(),
         Need::EventSocket => values.text_or_off("events.socket").is_some(),
+        Need::Metrics => values.text_or_off("metrics.listen").is_some(),
     }
 }
 
@@ -443,7 +446,7 @@ const fn governor(need: Need) -> &'static str {
         Need::OffsetThreshold => "servo.offset_threshold",
         Need::Server => "client_only",
         Need::Client => "master_only",
-        Need::G8275 | Need::G8265 => "best_master",
+        Need::G8275 | Need::G8265 | Need::Telecom => "best_master",
         Need::Power => "power_profile",
         Need::UnicastClient => "unicast_masters",
         Need::UnicastServer => "unicast_server",
@@ -452,11 +455,13 @@ const fn governor(need: Need) -> &'static str {
         Need::NetSyncMonitor => "net_sync_monitor",
         Need::SlaveMonitor => "monitor_rx_sync_timing",
         Need::Accuracy | Need::Smpte => "enable",
+        Need::Evidence => "directory",
         Need::KeyFile => "key_file",
         Need::Spp => "spp",
         Need::Socket => "socket",
         Need::ReadOnlySocket => "read_only_socket",
         Need::EventSocket => "events.socket",
+        Need::Metrics => "listen",
     }
 }
 
@@ -488,6 +493,7 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::Client => "`master_only` is `true` or the clock is transparent",
         Need::G8275 => "`best_master` is not `g8275`",
         Need::G8265 => "`best_master` is not `g8265`",
+        Need::Telecom => "`best_master` is not `g8265` or `g8275`",
         Need::Power => "`power_profile` is `none`",
         Need::UnicastClient => "`unicast_masters` is `off`",
         Need::UnicastServer => "`unicast_server` is `false`",
@@ -496,11 +502,13 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::NetSyncMonitor => "`net_sync_monitor` is `false`",
         Need::SlaveMonitor => "no `monitor_` key is `true`",
         Need::Accuracy => "`enhanced_accuracy.enable` is `false`",
+        Need::Evidence => "`evidence.directory` is `off`",
         Need::KeyFile => "`authentication.key_file` is `off`",
         Need::Spp => "`spp` is `-1`",
         Need::Smpte => "`smpte.enable` is `false`",
         Need::Socket => "`management.socket` is `off`",
         Need::ReadOnlySocket => "`management.read_only_socket` is `off`",
         Need::EventSocket => "`events.socket` is `off`",
+        Need::Metrics => "`metrics.listen` is `off`",
     }
 }

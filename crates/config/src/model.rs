@@ -43,6 +43,8 @@ pub struct PtpdConfig {
     pub revertive: bool,
     /// G.8265.1: a master that failed is taken only for want of another for this long.
     pub wait_to_restore: TimeInterval,
+    /// A master the servo has not locked to for this long has failed; zero: never.
+    pub unusable_timeout: TimeInterval,
     /// G.8275: what a boundary clock claims without its master; `None`: nothing.
     pub holdover: Option<Holdover>,
     /// defaultDS.maxStepsRemoved, 2..=255.
@@ -77,10 +79,14 @@ pub struct PtpdConfig {
     pub servo: Servo,
     /// Who may ask and change what.
     pub management: Management,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub metrics: Option<Metrics>,
     /// What is written where.
     pub log: Log,
     /// Who is told of events.
     pub events: Events,
+    /// What is recorded so that it can be proved later; `None`: nothing.
+    pub evidence: Option<Evidence>,
     /// Keeps the last frequency for the next start; `None`: it is not kept.
     pub state_file: Option<PathBuf>,
     /// Root is given up for this user once sockets and clocks are open.
@@ -106,6 +112,21 @@ pub enum BestMaster {
     Ieee8021As,
     /// None: [`Gptp::role`] decides.
     Static,
+}
+
+/// The evidence log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Evidence {
+    /// Where its files are.
+    pub directory: PathBuf,
+    /// One record of measurements in this time.
+    pub interval: std::time::Duration,
+    /// So many daily files are kept; `None`: all.
+    pub keep_days: Option<u32>,
+    /// Measurements are on the disk after this time.
+    pub sync: std::time::Duration,
+    /// The hash of the last record is logged this often; `None`: only at the end.
+    pub anchor: Option<std::time::Duration>,
 }
 
 /// How long a boundary clock keeps time without its master, counted from the loss.
@@ -327,6 +348,17 @@ pub struct Events {
     pub socket_mode: u32,
 }
 
+/// The endpoint for monitoring.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Metrics {
+    /// An address with its port, or the path of a UNIX socket from the root.
+    pub listen: String,
+    /// Series with the names of OpenShift's exporter, too.
+    pub openshift_names: bool,
+    /// Subscriptions to changes.
+    pub events: bool,
+}
+
 /// Log output.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Log {
@@ -492,6 +524,8 @@ pub struct PortConfig {
     pub gptp: Gptp,
     /// The common link delay service, with [`DelayMechanism::CommonP2p`].
     pub common: Option<CommonService>,
+    /// The interface's rate is told with unicast grants, and what is told is taken (G.8275.2 annex D).
+    pub interface_rate_tlv: bool,
     /// portDS.masterOnly: never synchronises from this port.
     pub master_only: bool,
     /// portDS.delayAsymmetry: + means master to client is longer.

@@ -5,8 +5,10 @@ mod accuracy;
 mod authentication;
 mod description;
 mod events;
+mod evidence;
 mod holdover;
 mod management;
+mod metrics;
 mod servo;
 mod smpte;
 
@@ -16,8 +18,10 @@ use accuracy::ENHANCED_ACCURACY;
 use authentication::AUTHENTICATION;
 use description::DESCRIPTION;
 use events::EVENTS;
+use evidence::EVIDENCE;
 pub(crate) use holdover::HOLDOVER;
 use management::{LOG_SECTION, MANAGEMENT};
+use metrics::METRICS;
 use servo::SERVO;
 use smpte::SMPTE;
 
@@ -84,6 +88,10 @@ pub(crate) enum Need {
     G8275,
     /// `best_master` is `g8265`.
     G8265,
+    /// `best_master` is `g8265` or `g8275`.
+    Telecom,
+    /// `evidence.directory` is not `off`.
+    Evidence,
     /// `power_profile` is not `none`.
     Power,
     /// `unicast_masters` names some.
@@ -110,6 +118,8 @@ pub(crate) enum Need {
     ReadOnlySocket,
     /// `events.socket` is not `off`.
     EventSocket,
+    /// `metrics.listen` is not `off`.
+    Metrics,
 }
 
 /// Keys that stand together.
@@ -250,10 +260,19 @@ pub(crate) const INSTANCE: Section = Section {
             "wait_to_restore",
             Kind::Duration { min: 0, max: 86_400 * SECOND, off: false, hint: "s" },
             "5min",
-            "A master that failed is taken only for want of another for this long.",
+            "A master that failed is taken only for want of another for this long: its Syncs stopped (`sync_receipt_timeout`), \
+             the servo did not lock to it (`unusable_timeout`), or, with `best_master: g8265`, its Announces stopped.",
             "",
         )
-        .needs(Need::G8265),
+        .needs(Need::Telecom),
+        key(
+            "unusable_timeout",
+            Kind::Duration { min: SECOND, max: 86_400 * SECOND, off: true, hint: "s" },
+            "off",
+            "A master that the servo has not locked to for this long has failed (PTSF-unusable). `off`: the servo may try for ever.",
+            "",
+        )
+        .needs(Need::Telecom),
         key(
             "max_steps_removed",
             int(2, 255),
@@ -431,6 +450,7 @@ pub(crate) const PORT: Section = Section {
         key("unicast_allow", Kind::Prefixes, "off", "Who may ask for unicast service. `off`: everybody. Others get no answer.", "").needs(Need::UnicastServer),
         key("unicast_deny", Kind::Prefixes, "off", "Who may not, whatever `unicast_allow` says.", "").needs(Need::UnicastServer),
         key("unicast_drain", Kind::Bool, "false", "Cancel all unicast service and grant none: clients go to their next master at once.", "").needs(Need::UnicastServer),
+        key("interface_rate_tlv", Kind::Bool, "false", "Tell unicast clients the rate of this interface with each grant, and take what a unicast master tells as asymmetry of the path (G.8275.2 annex D).", "interface_rate_tlv").needs(Need::E2e),
         key("multicast", Kind::Bool, "true", "Send Announce and Sync to the group. `false`: unicast service only.", "inhibit_multicast_service").needs(Need::Server),
         key("local_priority", int(1, 255), "128", "Priority of what is heard here where data sets are as good otherwise; lower wins. Unicast masters have their own.", "G.8275.portDS.localPriority").needs(Need::G8275),
         key("power_profile", Kind::Choice(&["none", "2011", "2017"]), "none", "The C37.238 TLV sent with Announces.", "power_profile.version"),
@@ -571,8 +591,10 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &MANAGEMENT,
     &AUTHENTICATION,
     &ENHANCED_ACCURACY,
+    &METRICS,
     &LOG_SECTION,
     &EVENTS,
+    &EVIDENCE,
     &DESCRIPTION,
 ];
 

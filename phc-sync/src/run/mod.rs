@@ -1,6 +1,7 @@
 //! The loop: one thread, one poll.
 
 mod ensemble;
+mod monitor;
 mod observe;
 mod pulse;
 
@@ -17,6 +18,8 @@ use tracing::{info, warn};
 use crate::agent::Agent;
 use crate::bound::BoundKeeper;
 use crate::clocks::Table;
+use crate::evidence::{Evidence, Of};
+use crate::metrics::Monitor;
 use crate::plan::{ClockId, Domain, Lack, Plan, Source, State, plan};
 use crate::pulses::Pulses;
 use crate::settings::{LeapMode, Selection, Settings, SystemRole};
@@ -55,6 +58,10 @@ pub(crate) struct Runner {
     bound: Option<BoundKeeper>,
     events: EventBus,
     seen: Seen,
+    evidence: Option<Evidence>,
+    monitor: Option<Monitor>,
+    /// Measurements left out because a clock was busy.
+    busy_count: u64,
 }
 
 /// What the kernel was told last.
@@ -97,11 +104,16 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         runner.pulses(now)?;
         runner.observe();
         flush_log(now);
+        runner.keep_evidence(now);
+        runner.publish(now);
         runner.wait(&mut poll, next)?;
     }
     notify.stopping();
     let stopped = Event::new(PHC_SYNC, kind::LIFE, "").message("stopped").field("state", "stopped");
     runner.events.publish(stopped);
+    if let Some(evidence) = runner.evidence.take() {
+        evidence.stop();
+    }
     // phc2sys says nothing in the end.
     if !runner.settings.drop_in {
         info!("stopped; the clocks run on with their last frequency");
@@ -130,6 +142,7 @@ impl Runner {
             ),
             None => None,
         };
+        let monitor = Monitor::start(&settings)?;
         let mut this = Self {
             settings,
             agents,
@@ -150,7 +163,11 @@ impl Runner {
             bound,
             events,
             seen: Seen::default(),
+            evidence: None,
+            monitor,
+            busy_count: 0,
         };
+        this.evidence = this.settings.evidence.as_ref().map(Evidence::start);
         if this.settings.automatic {
             this.replan()?;
         } else {
@@ -210,6 +227,9 @@ impl Runner {
                 poll.add(fd, Interest::READ, i);
             }
         }
+        if let Some(evidence) = &self.evidence {
+            deadline = deadline.min(evidence.deadline());
+        }
         if let Some(pulses) = &self.pulses {
             deadline = deadline.min(pulses.deadline());
         }
@@ -258,6 +278,9 @@ impl Runner {
         // There was nothing before, and there is nothing now.
         if !new.follow.is_empty() || !self.plan.lacks.is_empty() {
             info!("reconfiguring after port state change");
+            if let Some(evidence) = &mut self.evidence {
+                evidence.event("source", &format!("{} clocks follow others", new.follow.len()));
+            }
             self.tell(&new);
         }
         let mut old = std::mem::take(&mut self.sinks);
@@ -371,6 +394,7 @@ impl Runner {
             match self.update_sink(sink, now) {
                 Ok(()) => {}
                 Err(e @ ClockError::Busy { .. }) => {
+                    self.busy_count = self.busy_count.saturating_add(1);
                     if let Some(more) = self.busy.allow(now) {
                         warn!("{e} (left out, and {more} times before)");
                     }
@@ -432,7 +456,10 @@ impl Runner {
         let (source, settings) = (sink.source.clock, &self.settings);
         let now_there = self.clocks.get(source).map(|e| e.clock.now()).transpose()?;
         let Some(entry) = self.clocks.get(sink.clock) else { return Ok(()) };
-        sink.update(entry, settings, &m, || Ok(now_there.map(|t| t + wanted)), now)?;
+        let stepped = sink.update(entry, settings, &m, || Ok(now_there.map(|t| t + wanted)), now)?;
+        if let Some(evidence) = self.evidence.as_mut().filter(|_| stepped) {
+            evidence.stepped(&entry.label, -m.offset.nanos_f64());
+        }
         if sink_utc {
             let error = self.source_error(sink.source) + c.delay.nanos_f64() / 2.0;
             self.keep_bound(sink, m.offset, error);
@@ -448,8 +475,34 @@ impl Runner {
         own + q.accuracy.unwrap_or_default().nanos_f64() + self.settings.source_error.nanos_f64()
     }
 
+    /// One record for each clock, when they are due.
+    fn keep_evidence(&mut self, now: u64) {
+        let Some(length) = self.evidence.as_mut().and_then(|e| e.due(now)) else { return };
+        let mut sinks = std::mem::take(&mut self.sinks);
+        for sink in &mut sinks {
+            let label = |id| self.clocks.get_ref(id).map_or("", |e| e.label.as_str());
+            let agent = sink.source.domain.and_then(|d| self.agents.get(d));
+            let of = Of {
+                clock: label(sink.clock),
+                source: if sink.source.clock == sink.clock { "majority" } else { label(sink.source.clock) },
+                state: sink.state_word(&self.settings),
+                source_error: self.source_error(sink.source),
+                grandmaster: agent
+                    .filter(|a| a.time().is_some())
+                    .map(|a| a.quality().grandmaster.to_string()),
+                utc_offset: agent.and_then(Agent::time).map(|t| t.utc_offset),
+            };
+            let entry = sink.measured.take(length);
+            if let Some(evidence) = &mut self.evidence {
+                evidence.measurement(entry, &of);
+            }
+        }
+        self.sinks = sinks;
+    }
+
     /// For applications.
-    fn keep_bound(&mut self, sink: &Sink, offset: TimeInterval, error_ns: f64) {
+    fn keep_bound(&mut self, sink: &mut Sink, offset: TimeInterval, error_ns: f64) {
+        sink.seen.bound_ns = sink.is_locked().then(|| offset.nanos_f64().abs() + error_ns.max(0.0));
         if let Some(bound) = &mut self.bound {
             if sink.is_locked() {
                 bound.measured(offset, error_ns);

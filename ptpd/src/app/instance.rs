@@ -5,12 +5,14 @@ use ptp_daemon::{State, log_context, log_event};
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{Discipline, LeapKeeper, Measured, Settings, Together, steers};
+use ptpd::host::{Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, steers};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
+use super::evidence::{Of, Watch};
+use super::metrics::Seen;
 use super::net_port::{envelope, says_unicast};
 use super::observe::Observed;
 use super::resolve::Resolver;
@@ -43,6 +45,8 @@ pub(super) struct Instance {
     pub(super) named: usize,
     /// Keeps the clocks of the ports together; `None`: somebody else does, or nobody has to.
     pub(super) together: Option<Together>,
+    /// What it measured since the last record of the evidence log.
+    pub(super) watch: Option<Watch>,
     /// The management sockets.
     pub(super) local: usize,
     /// Common services in other programs, and what their ports are here.
@@ -50,6 +54,8 @@ pub(super) struct Instance {
     pub(super) next_save: u64,
     /// What has been told of its states.
     pub(super) observed: Observed,
+    /// What was seen of samples, for metrics.
+    pub(super) seen: Seen,
     /// The system clock through leap seconds.
     pub(super) leap: LeapKeeper,
     /// The master's timescale minus the clock's.
@@ -141,6 +147,7 @@ impl Instance {
                     Output::Delay(sample) => self.measured.push(Measured::Delay(sample)),
                     Output::Forward(sample) => self.measured.push(Measured::Forward(sample)),
                     Output::Event(event) => {
+                        self.seen.event(&event);
                         log_context(&self.settings.name);
                         let as_linuxptp = self.drop_in.as_mut().is_some_and(|d| d.tell(&event));
                         if let Some(told) = tell::event(&self.settings, &event) {
@@ -151,6 +158,9 @@ impl Instance {
                         }
                         if let Some(alarm) = tell::alarm(&self.settings, &event) {
                             shared.events.publish(alarm);
+                        }
+                        if let Some(evidence) = shared.evidence.as_mut().filter(|_| self.watch.is_some()) {
+                            evidence.event(&self.settings, &event);
                         }
                         if let Event::LinkDelay { port, link } = event {
                             shared.links.push((self.index, port, link));
@@ -174,6 +184,7 @@ impl Instance {
             let Some(clock) = shared.clocks.get_mut(self.clock) else { return };
             if left && !self.port_states().any(is_client) {
                 self.discipline.release(now, clock.clock());
+                self.seen.released();
             }
             if self.measured.is_empty() {
                 if moved {
@@ -191,12 +202,24 @@ impl Instance {
                 }
             }
             self.follow_utc(clock.name());
+            self.seen.measured(now, &self.measured, self.ahead);
             self.discipline.raw_time(ptp_clock::monotonic_raw_now());
             let mut stepped = false;
             for measured in self.measured.drain(..) {
                 let (engine, clock) = (&mut self.engine, clock.clock());
+                let offset = measured.offset().map(|s| (s.offset + self.ahead, s.mean_delay));
                 let outcome = self.discipline.serve(engine, now, clock, measured, self.ahead);
-                stepped |= outcome.is_some_and(|o| o.stepped);
+                if let Some(watch) = &mut self.watch {
+                    let by = offset.filter(|_| outcome.is_some_and(|o| o.stepped));
+                    if let (Some(evidence), Some((by, _))) = (&mut shared.evidence, by) {
+                        evidence.stepped(&self.settings, clock.name(), by);
+                    }
+                    watch.measured(offset, &self.discipline);
+                }
+                if let Some(outcome) = outcome {
+                    stepped |= outcome.stepped;
+                    self.seen.outcome(&outcome);
+                }
             }
             if stepped {
                 shared.stepped.push((self.clock, Some(self.index)));
@@ -262,6 +285,35 @@ impl Instance {
         }
     }
 
+    /// One record of what was measured, when it is due.
+    pub(super) fn keep_evidence(&mut self, now: u64, shared: &mut Shared) {
+        let Some(length) = self.watch.as_mut().and_then(|w| w.due(now)) else { return };
+        let state = self.clock_state(now);
+        if let (Some(watch), Some(clock), Some(evidence)) =
+            (&mut self.watch, shared.clocks.get(self.clock), &mut shared.evidence)
+        {
+            let bound = self.discipline.error_bound_ns(now);
+            let of = Of { settings: &self.settings, engine: &self.engine, clock: clock.name(), state, bound };
+            evidence.measurement(now, watch.take(length), &of);
+        }
+    }
+
+    /// How it stands with the clock, in a word.
+    fn clock_state(&self, now: u64) -> &'static str {
+        let is = |wanted| self.port_states().any(|s| s == wanted);
+        if is(PortState::Slave) {
+            if self.settings.instance.free_running { "measured" } else { "locked" }
+        } else if is(PortState::Uncalibrated) {
+            "unlocked"
+        } else if self.discipline.error_bound_ns(now).is_some() {
+            "holdover"
+        } else if self.engine.is_grandmaster() {
+            "grandmaster"
+        } else {
+            "free"
+        }
+    }
+
     /// New settings, as far as they can change live.
     pub(super) fn reload(&mut self, now: u64, mut new: Settings, clocks: &mut [HostClock]) {
         let Some(clock) = clocks.get_mut(self.clock) else { return };
@@ -283,7 +335,9 @@ impl Instance {
             ("interfaces and addresses", new.networks != self.settings.networks),
             ("stamping", new.stamps != self.settings.stamps),
             ("user", new.user != self.settings.user),
+            ("metrics", new.metrics != self.settings.metrics),
             ("servo.kind", new.refclock != self.settings.refclock),
+            ("evidence", !same_log(new.evidence.as_ref(), self.settings.evidence.as_ref())),
         ] {
             if changed {
                 warn!("a change of {what} needs a restart");
@@ -298,7 +352,16 @@ impl Instance {
         self.leap.set_kernel(new.kernel_leap);
         self.settings.slave_event_monitor = new.slave_event_monitor;
         self.settings.state_file = new.state_file;
+        if let (Some(own), Some(new)) = (&mut self.settings.evidence, new.evidence) {
+            own.configuration = new.configuration;
+        }
     }
+}
+
+/// Whether two settings of the evidence log come to the same, but for the configuration that they are of.
+fn same_log(a: Option<&EvidenceSettings>, b: Option<&EvidenceSettings>) -> bool {
+    let of = |s: Option<&EvidenceSettings>| s.map(|s| (s.recorder.clone(), s.interval_ns));
+    of(a) == of(b)
 }
 
 /// Where a port's sockets are.
@@ -318,6 +381,6 @@ impl Patience for Settings {
     }
 }
 
-fn is_client(state: PortState) -> bool {
+pub(super) fn is_client(state: PortState) -> bool {
     matches!(state, PortState::Uncalibrated | PortState::Slave)
 }

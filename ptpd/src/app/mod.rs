@@ -6,8 +6,10 @@
 mod clock;
 mod cmlds;
 mod drop_in;
+mod evidence;
 mod instance;
 mod local;
+mod metrics;
 mod net_port;
 mod observe;
 mod port_clocks;

@@ -115,6 +115,11 @@ impl NetPort {
         }
     }
 
+    /// What its sockets count; `None`: they are not open.
+    pub(crate) fn counters(&self) -> Option<ptp_net::SocketCounters> {
+        self.sockets.as_ref().map(PortSockets::counters)
+    }
+
     /// Whose sockets these are.
     pub(crate) fn users(&self) -> &[User] {
         &self.users
@@ -135,6 +140,12 @@ impl NetPort {
     ) -> Option<(&mut PortSockets, &[User], ((ptp_net::Address, ptp_net::Address), bool))> {
         let way = (self.groups(), self.relays());
         Some((self.sockets.as_mut()?, &self.users, way))
+    }
+
+    /// The rate of its link, in bits per second.
+    pub(crate) fn link_rate(&self) -> Option<u64> {
+        // Of a bond, that of the member that sends.
+        Interface::link_rate(&self.lower.stamps)
     }
 
     pub(crate) fn interface(&self) -> &str {

@@ -18,8 +18,10 @@ use tracing::{debug, error, info, warn};
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
+use super::evidence::{Evidence, Watch};
 use super::instance::{Instance, SAVE_INTERVAL_NS};
 use super::local::Local;
+use super::metrics::{Monitor, Seen};
 use super::net_port::{Change, NetPort, User};
 use super::observe::Observed;
 use super::port_clocks::index_of;
@@ -80,6 +82,7 @@ pub(super) struct Daemon {
     pub(super) changes: Vec<(usize, Change)>,
     signals: Signals,
     poll: PollSet<Key>,
+    monitor: Option<Monitor>,
 }
 
 impl Daemon {
@@ -93,6 +96,7 @@ impl Daemon {
                 locals: Vec::new(),
                 notify: Notify::from_env(),
                 events: EventBus::new(),
+                evidence: None,
                 send_trouble: RateLimit::new(10_000_000_000),
                 stamps: Vec::new(),
                 stepped: Vec::new(),
@@ -102,6 +106,7 @@ impl Daemon {
             changes: Vec::new(),
             signals,
             poll: PollSet::new(),
+            monitor: None,
         };
         // What a service in this process measures is not asked of another.
         let served: Vec<_> = all.iter().flat_map(common_service).map(str::to_owned).collect();
@@ -127,9 +132,12 @@ impl Daemon {
         if let Some(socket) = settings.first().and_then(|s| s.events.as_ref()) {
             daemon.shared.events.listen(&socket.path, socket.mode)?;
         }
+        let listener = Monitor::bind(&settings)?;
         if let Some(user) = settings.first().and_then(|s| s.user.as_deref()) {
             become_user(user, &settings)?;
         }
+        daemon.shared.evidence = Evidence::start(&settings);
+        daemon.monitor = listener.map(Monitor::start).transpose()?;
         Ok(Some(daemon))
     }
 
@@ -243,10 +251,12 @@ impl Daemon {
             clock: place,
             named: place,
             together,
+            watch: settings.evidence.as_ref().map(|e| Watch::new(now, e.interval_ns)),
             local,
             common,
             next_save: now + SAVE_INTERVAL_NS,
             observed: Observed::default(),
+            seen: Seen::default(),
             leap: LeapKeeper::new(settings.kernel_leap),
             ahead: TimeInterval::ZERO,
             settings,
@@ -323,6 +333,9 @@ impl Daemon {
             }
             self.carry_out(now);
             self.observe(now);
+            if let Some(monitor) = &mut self.monitor {
+                monitor.run(now, &mut self.instances, &self.shared);
+            }
             self.gather();
             let deadline = self.deadline(now);
             if self.poll.wait(deadline).map_err(RunError::Poll)? == Wait::Ready {
@@ -344,7 +357,8 @@ impl Daemon {
         let engines = self.instances.iter().filter_map(|i| i.engine.next_deadline().map(|t| t.0));
         let clocks = self.instances.iter().filter_map(|i| i.together.as_ref()?.next_deadline());
         let common = self.instances.iter().filter_map(|i| i.common.next_deadline());
-        ports.chain(engines).chain(common).chain(locals).chain(names).chain(clocks).min()
+        let watches = self.instances.iter().filter_map(|i| i.watch.as_ref()).map(Watch::deadline);
+        ports.chain(watches).chain(engines).chain(common).chain(locals).chain(names).chain(clocks).min()
     }
 
     /// All descriptors there are now.
@@ -417,6 +431,7 @@ impl Daemon {
             }
             instance.keep_together(now, &mut self.shared);
             instance.common.run(now);
+            instance.keep_evidence(now, &mut self.shared);
         }
         self.apply_changes(now);
         self.carry_out(now);
@@ -491,6 +506,9 @@ impl Daemon {
                 for (instance, new) in self.instances.iter_mut().zip(all) {
                     log_context(&instance.settings.name);
                     instance.reload(now, new, &mut self.shared.clocks);
+                    if let Some(evidence) = &mut self.shared.evidence {
+                        evidence.configuration(&instance.settings);
+                    }
                 }
                 self.carry_out(now);
                 log_context("");
@@ -517,6 +535,9 @@ impl Daemon {
         let stopped = Told::new(PTPD, kind::LIFE, "").message("stopped").field("state", "stopped");
         log_event(&stopped);
         self.shared.events.publish(stopped);
+        if let Some(evidence) = self.shared.evidence.take() {
+            evidence.stop();
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use ptpd::engine::{self, Envelope, LinkDelay, TxToken};
 use tracing::warn;
 
 use super::clock::HostClock;
+use super::evidence::Evidence;
 use super::local::Local;
 use super::net_port::NetPort;
 
@@ -39,6 +40,7 @@ pub(super) struct Shared {
     pub(super) notify: Notify,
     /// Who is told of events.
     pub(super) events: EventBus,
+    pub(super) evidence: Option<Evidence>,
     pub(super) send_trouble: RateLimit,
     /// Stamps that came while outputs were being carried out.
     pub(super) stamps: Vec<Stamped>,

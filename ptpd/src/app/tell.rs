@@ -2,7 +2,7 @@
 
 use ptp_daemon::{Event as Told, Severity, kind};
 use ptp_wire::PortNumber;
-use ptpd::engine::{self, Event, PortState};
+use ptpd::engine::{self, Event, MasterFailure, PortState};
 use ptpd::host::Settings;
 use tracing::debug;
 
@@ -82,6 +82,23 @@ pub(super) fn event(settings: &Settings, event: &Event) -> Option<Told> {
                 .field("duration_s", duration);
             told.subject = format!("{} {master} {message_type}", subject(port));
             told
+        }
+        Event::MasterFailed { port, master, why } => {
+            let (word, text) = match why {
+                MasterFailure::NoAnnounce => ("no-announce", "no Announces from"),
+                MasterFailure::NoSync => ("no-sync", "Announces, but no Syncs from"),
+                MasterFailure::Unusable => ("unusable", "the servo does not lock to"),
+            };
+            of(port, kind::NOTE)
+                .severity(Severity::Warning)
+                .message(format!(
+                    "{}: {text} {master}: for {} s it is taken only for want of another",
+                    title(port),
+                    settings.instance.wait_to_restore.as_secs()
+                ))
+                .field("note", "master-failed")
+                .field("master", master.to_string())
+                .field("why", word)
         }
         Event::UnicastRefused { port, master, message_type } => of(port, kind::UNICAST)
             .severity(Severity::Warning)

@@ -300,6 +300,8 @@ pub struct InstanceConfig {
     pub revertive: bool,
     /// G.8265.1: a master that failed is taken only where there is no other for this long.
     pub wait_to_restore: Duration,
+    /// A master the servo has not locked to for this long has failed, in ITU-T's profiles (PTSF-unusable); `None`: never.
+    pub unusable_timeout: Option<Duration>,
     /// G.8275: what a boundary clock that lost its master claims, and for how long; `None`: nothing.
     pub holdover: Option<Holdover>,
     /// defaultDS.maxStepsRemoved, 2..=255.
@@ -379,6 +381,8 @@ pub struct PortConfig {
     pub unicast_client: Option<UnicastClientConfig>,
     /// What is granted to others; `None`: nothing.
     pub unicast_server: Option<UnicastServerConfig>,
+    /// The interface's rate is told with unicast grants, and what is told is taken (G.8275.2 annex D).
+    pub interface_rate_tlv: bool,
     /// Announce and Sync are sent to the group while the port is master.
     pub multicast: bool,
     /// portDS.localPriority of G.8275, 1..=255. Masters of the unicast table have their own.
@@ -425,6 +429,7 @@ impl InstanceConfig {
             local_priority: 128,
             revertive: true,
             wait_to_restore: Duration::from_secs(300),
+            unusable_timeout: None,
             holdover: None,
             max_steps_removed: 255,
             clock_class_threshold: 255,
@@ -469,6 +474,7 @@ impl PortConfig {
             delay_response_timeout: 0,
             unicast_client: None,
             unicast_server: None,
+            interface_rate_tlv: false,
             multicast: true,
             local_priority: 128,
             power: PowerSettings {

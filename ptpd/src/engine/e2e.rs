@@ -85,7 +85,7 @@ impl Port {
         }
         let mut header = self.header(instance, MessageType::DelayReq);
         header.sequence_id = take(&mut self.sequences.delay_req);
-        header.correction = -self.config.delay_asymmetry;
+        header.correction = -self.path_asymmetry();
         self.e2e.exchange = Some(Exchange {
             sequence_id: header.sequence_id,
             t3: None,

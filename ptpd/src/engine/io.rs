@@ -100,6 +100,17 @@ pub enum ServoState {
     Locked,
 }
 
+/// In what a master has failed (packet timing signal fail of G.8265.1 and G.8275).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MasterFailure {
+    /// PTSF-lossAnnounce.
+    NoAnnounce,
+    /// PTSF-lossSync.
+    NoSync,
+    /// PTSF-unusable: the servo did not lock to it.
+    Unusable,
+}
+
 /// What happened.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
@@ -138,6 +149,13 @@ pub enum Input<'a> {
     PortUp {
         /// Which.
         port: PortNumber,
+    },
+    /// The rate of a port's link became known, or changed. For [`PortConfig::interface_rate_tlv`](super::PortConfig).
+    InterfaceRate {
+        /// Which.
+        port: PortNumber,
+        /// `None`: unknown.
+        bits_per_second: Option<u64>,
     },
     /// A port cannot be used.
     PortDown {
@@ -333,6 +351,15 @@ pub enum Event {
         log_interval: LogInterval,
         /// For how long, in seconds.
         duration: u32,
+    },
+    /// A master has failed: for [`InstanceConfig::wait_to_restore`] it is taken only for want of another.
+    MasterFailed {
+        /// The client's port.
+        port: PortNumber,
+        /// The master.
+        master: PortIdentity,
+        /// In what.
+        why: MasterFailure,
     },
     /// A unicast master refused. Rate-limited.
     UnicastRefused {

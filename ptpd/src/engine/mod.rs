@@ -66,8 +66,8 @@ pub use data_sets::{CurrentDs, ParentDs};
 pub use envelope::{Envelope, FrameHeaders};
 pub use gptp::{AsCapable, GptpCapable, LinkDelay, Rules as GptpRules, StaticRole};
 pub use io::{
-    Access, DelaySample, DownCause, Event, ForwardSample, Input, Instant, Output, PortState, Sample,
-    ServoState, TxToken,
+    Access, DelaySample, DownCause, Event, ForwardSample, Input, Instant, MasterFailure, Output, PortState,
+    Sample, ServoState, TxToken,
 };
 pub use options::{
     Accuracy, AlternateMasterRecord, AlternateTimeOffset, ClockRecord, DesiredState, ExternalGrandmaster,
@@ -148,6 +148,11 @@ impl Engine {
                     port.up = true;
                     port.transition(&mut self.instance, FsmEvent::FaultCleared);
                     port.transition(&mut self.instance, FsmEvent::InitComplete);
+                }
+            }
+            Input::InterfaceRate { port, bits_per_second } => {
+                if let Some(port) = port_mut(&mut self.ports, port) {
+                    port.unicast.rate = bits_per_second.and_then(unicast::rate::bit_period);
                 }
             }
             Input::PortDown { port: number, .. } => {
@@ -473,6 +478,7 @@ impl Engine {
             let usable = p.active() && !p.config.master_only && p.as_capable();
             usable.then(|| p.foreign.best(now, current).map(|(_, candidate)| candidate)).flatten()
         }));
+        telecom::spare_failed(&mut self.best, &self.ports, now);
         let best = self
             .best
             .iter()

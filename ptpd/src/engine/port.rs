@@ -25,8 +25,8 @@ use super::unicast::client::Client;
 use super::unicast::server::Server;
 use super::unicast::{Unicast, is_unicast};
 use super::{
-    Address, Delay, DelayFilterKind, Destination, Event, ForwardSample, Instant, PortConfig, PortState,
-    Sample,
+    Address, Delay, DelayFilterKind, Destination, Event, ForwardSample, Instant, MasterFailure, PortConfig,
+    PortState, Sample,
 };
 
 /// Octets of a C37.238 TLV, at most.
@@ -105,6 +105,7 @@ impl Port {
             unicast: Unicast {
                 client: config.unicast_client.as_ref().map(|c| Client::new(c, now)),
                 server: serves.then(|| Box::new(Server::new(now))),
+                rate: None,
             },
             id,
             state: PortState::Initializing,
@@ -170,6 +171,9 @@ impl Port {
             PortState::Uncalibrated if transparent => PortState::Slave,
             _ => to,
         };
+        if new_parent || to != from {
+            self.watch_lock(instance, to);
+        }
         if to == from {
             return;
         }
@@ -178,6 +182,16 @@ impl Port {
         self.enter(instance, from);
         instance.out.event(Event::PortState { port: self.number(), from, to, on: event.name() });
         instance.port_state_changed = true;
+    }
+
+    /// A new master, or a new state: how long the servo may take to lock (PTSF-unusable).
+    fn watch_lock(&mut self, instance: &Instance, to: PortState) {
+        match instance.config.unusable_timeout {
+            Some(patience) if to == PortState::Uncalibrated => {
+                self.timers.set(Timer::Unusable, instance.now + patience);
+            }
+            _ => self.timers.stop(Timer::Unusable),
+        }
     }
 
     /// Sets the timers that the new state needs.
@@ -325,13 +339,20 @@ impl Port {
             Timer::AnnounceReceipt => {
                 self.stats.service.announce_timeout += 1;
                 instance.out.event(Event::AnnounceTimeout { port: self.id.port_number });
-                self.lose_master(instance);
+                self.lose_master(instance, MasterFailure::NoAnnounce);
                 self.arm_announce_receipt(instance);
             }
             Timer::SyncReceipt => {
                 self.stats.service.sync_timeout += 1;
                 self.abandon(instance);
-                self.lose_master(instance);
+                self.lose_master(instance, MasterFailure::NoSync);
+            }
+            Timer::Unusable => {
+                if self.is_client() {
+                    self.fail_master(instance, MasterFailure::Unusable);
+                    self.watch_lock(instance, self.state);
+                    instance.decision_due = true;
+                }
             }
             Timer::GptpCapable => self.gptp_capable_due(instance, due),
             Timer::GptpCapableReceipt => self.gptp_capable_silent(instance),
@@ -343,20 +364,29 @@ impl Port {
     }
 
     /// The best master here has gone silent: the next state decision does without it.
-    fn lose_master(&mut self, instance: &mut Instance) {
+    fn lose_master(&mut self, instance: &mut Instance, why: MasterFailure) {
         if instance.config.options.external_port_configuration {
             return self.transition(instance, FsmEvent::SynchronizationFault);
         }
         if self.is_client() {
             let parent = instance.parent.parent_port_identity;
-            self.foreign.fail(parent, instance.now, instance.now + instance.config.wait_to_restore);
+            self.fail_master(instance, why);
             self.foreign.remove(parent);
-            self.unicast_master_lost(instance, parent);
+            self.unicast_master_lost(instance, parent, why == MasterFailure::NoSync);
         } else {
             self.foreign.clear();
         }
         self.expired = true;
         instance.decision_due = true;
+    }
+
+    /// Others come before the parent, for some time, where the profile says so.
+    fn fail_master(&mut self, instance: &mut Instance, why: MasterFailure) {
+        let (port, master) = (self.number(), instance.parent.parent_port_identity);
+        let until = instance.now + instance.config.wait_to_restore;
+        if self.foreign.fail(master, why, instance.now, until) {
+            instance.out.event(Event::MasterFailed { port, master, why });
+        }
     }
 
     // --- receiving ---
@@ -470,7 +500,7 @@ impl Port {
             self.log_sync_interval = header.log_message_interval;
         }
         let interval = self.log_sync_interval;
-        let correction = header.correction + self.config.delay_asymmetry;
+        let correction = header.correction + self.path_asymmetry();
         if !header.flags.has(Flags::TWO_STEP) && !instance.config.assume_two_step {
             self.sync.one_step_sync();
             let pair = SyncPair::new(header.sequence_id, origin, correction, ingress, interval, None);

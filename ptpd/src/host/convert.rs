@@ -3,12 +3,16 @@
 use crate::engine;
 use ptp_clock::ClockName;
 use ptp_config as config;
+use ptp_daemon::http;
+use ptp_evidence::{RecorderOptions, StoreOptions};
 use ptp_net::Address;
 use ptp_servo::{PiConfig, ServoConfig, ServoKind, Steering, Transfer};
 use ptp_wire::{ClockIdentity, PortNumber, SdoId};
 
 use super::refclock::Refclock;
-use super::settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
+use super::settings::{
+    CommonLink, EvidenceSettings, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps,
+};
 
 /// A setting that one port may not have different from the others.
 #[derive(Debug)]
@@ -70,13 +74,28 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         },
         kernel_leap: c.servo.kernel_leap,
         slave_event_monitor: c.options.slave_event_monitor.clone(),
+        evidence: c.evidence.as_ref().map(evidence),
         state_file: c.state_file.clone(),
         user: c.user.clone(),
+        metrics: c.metrics.as_ref().and_then(|m| {
+            // Its form has been checked.
+            let listen = m.listen.parse().ok()?;
+            Some(http::Settings { listen, openshift_names: m.openshift_names, events: m.events })
+        }),
         tx_stamp_timeout_ns: 1_000_000_000,
         summary_ns: c.log.summary_interval.map(|i| u64::try_from(i.nanos()).unwrap_or(0)),
         drop_in: false,
         frequency_window_ns: 2_000_000_000,
     })
+}
+
+fn evidence(c: &config::Evidence) -> EvidenceSettings {
+    let store = StoreOptions { keep: c.keep_days, ..StoreOptions::new(&c.directory, "ptpd") };
+    EvidenceSettings {
+        recorder: RecorderOptions { sync: c.sync, anchor: c.anchor, ..RecorderOptions::new(store) },
+        interval_ns: u64::try_from(c.interval.as_nanos()).unwrap_or(u64::MAX),
+        configuration: String::new(),
+    }
 }
 
 fn common(c: &config::PtpdConfig) -> Vec<CommonLink> {
@@ -128,6 +147,7 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
         local_priority: c.clock_local_priority,
         revertive: c.revertive,
         wait_to_restore: duration(c.wait_to_restore),
+        unusable_timeout: Some(duration(c.unusable_timeout)).filter(|d| !d.is_zero()),
         holdover: c
             .holdover
             .map(|h| engine::Holdover { in_spec: duration(h.in_spec), out_of_spec: duration(h.out_of_spec) }),
@@ -271,6 +291,7 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
         power: power(&p.power),
         gptp: gptp(&p.gptp),
         master_only: p.master_only,
+        interface_rate_tlv: p.interface_rate_tlv,
         delay_asymmetry: p.delay_asymmetry,
         egress_latency: p.egress_latency,
         ingress_latency: p.ingress_latency,

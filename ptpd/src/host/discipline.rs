@@ -236,10 +236,25 @@ impl Discipline {
         }
     }
 
+    /// The frequency correction in force, ppb.
+    pub const fn frequency_ppb(&self) -> f64 {
+        self.frequency
+    }
+
     /// 99 % of the errors are below this, ns: by the servo, or by what it has learnt of the oscillator while there is no
     /// master. `None`: nobody knows.
     pub fn error_bound_ns(&self, now_ns: u64) -> Option<f64> {
         self.holding.bound_ns(now_ns).or_else(|| self.estimate().map(|e| e.bound_ns))
+    }
+
+    /// The servo tracks its master.
+    pub const fn is_locked(&self) -> bool {
+        self.locked
+    }
+
+    /// For how long the clock has been running on a prediction, s; `None`: there is a master, or nothing is predicted.
+    pub fn holdover_s(&self, now_ns: u64) -> Option<f64> {
+        self.holding.running_s(now_ns)
     }
 
     /// Tells the time of a clock that nobody steers (CLOCK_MONOTONIC_RAW), ns, at the next sample.

@@ -20,6 +20,8 @@ pub use discipline::{Discipline, Measured, Outcome};
 pub use leap::{LeapKeeper, Scale};
 pub use memory::Memory;
 pub use refclock::{Feed, Refclock};
-pub use settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
+pub use settings::{
+    CommonLink, EvidenceSettings, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps,
+};
 pub use several::{Clash, ClashKind, steers, together};
 pub use together::{Clocks, Round, Together};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::refclock::Refclock;
 use crate::engine::{InstanceConfig, Stamping, Transport};
 use ptp_clock::ClockName;
+use ptp_evidence::RecorderOptions;
 use ptp_net::Address;
 use ptp_servo::Steering;
 use ptp_wire::{ClockIdentity, PortNumber, SdoId};
@@ -129,6 +130,17 @@ pub struct CommonLink {
     pub sdo_id: SdoId,
 }
 
+/// The evidence log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EvidenceSettings {
+    /// Where, and how safe.
+    pub recorder: RecorderOptions,
+    /// ns between records of measurements.
+    pub interval_ns: u64,
+    /// SHA-256 of what `ptpd config` prints of this configuration; empty where nobody says.
+    pub configuration: String,
+}
+
 /// Everything.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -168,10 +180,14 @@ pub struct Settings {
     pub kernel_leap: bool,
     /// The socket of another program that gets each measurement.
     pub slave_event_monitor: Option<PathBuf>,
+    /// What is recorded so that it can be proved later.
+    pub evidence: Option<EvidenceSettings>,
     /// Keeps the last frequency for the next start.
     pub state_file: Option<PathBuf>,
     /// Root is given up for this user.
     pub user: Option<String>,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub metrics: Option<ptp_daemon::http::Settings>,
     /// ns to wait for a transmit stamp before it counts as lost.
     pub tx_stamp_timeout_ns: u64,
     /// ns between summary lines; `None`: a line per sample.

@@ -81,8 +81,6 @@ pub(crate) enum To {
     Nothing(&'static str),
     /// Made of several keys together.
     Together,
-    /// Nothing acts on it yet; only its default is true.
-    NotYet,
 }
 
 /// One key.
@@ -215,7 +213,7 @@ pub(crate) const KEYS: &[Key] = &[
     k("follow_up_info", int(0, 1), "0", Scope::Port, To::Key("follow_up_info", How::Flag)),
     k("path_trace_enabled", int(0, 1), "0", Scope::Port, To::Key("path_trace", How::Flag)),
     k("net_sync_monitor", int(0, 1), "0", Scope::Port, To::Key("net_sync_monitor", How::Flag)),
-    k("interface_rate_tlv", int(0, 1), "0", Scope::Port, To::NotYet),
+    k("interface_rate_tlv", int(0, 1), "0", Scope::Port, To::Key("interface_rate_tlv", How::Flag)),
     k("power_profile.version", Kind::Choice(&["none", "2011", "2017"]), "none", Scope::Port, To::Key("power_profile", How::Words(&[("none", "none"), ("2011", "2011"), ("2017", "2017")]))),
     k("power_profile.grandmasterID", int(0, 0xFFFF), "0", Scope::Port, To::Key("power_grandmaster_id", How::Plain)),
     k("power_profile.2011.grandmasterTimeInaccuracy", int(-1, i32::MAX as i64), "-1", Scope::Port, To::Key("power_grandmaster_time_inaccuracy", How::NanosOrUnknown)),
@@ -292,7 +290,7 @@ mod tests {
                     assert!(crate::table::find(path).is_some(), "{}: no key {path}", key.name)
                 }
                 To::Alias(name) => assert!(find(name).is_some(), "{}", key.name),
-                To::Log | To::Nothing(_) | To::Together | To::NotYet => {}
+                To::Log | To::Nothing(_) | To::Together => {}
             }
         }
         assert!(OLD_NAMES.iter().all(|(old, new)| find(old).is_none() && find(new).is_some()));
@@ -314,7 +312,6 @@ mod tests {
     #[test]
     fn the_document_says_what_has_no_effect_and_nothing_else() {
         let idle = told("Keys without an effect");
-        let open = told("Keys without a feature yet");
         for key in KEYS {
             let is = |list: &[String]| {
                 let of_ts2phc = key.name.starts_with("ts2phc.").then_some("ts2phc.*");
@@ -328,7 +325,6 @@ mod tests {
                 "{}: has it an effect?",
                 key.name
             );
-            assert_eq!(is(&open), key.to == To::NotYet, "{}: is it there?", key.name);
         }
         // What wants something of the host is there.
         let wanting = told("Keys that want something of the host");
