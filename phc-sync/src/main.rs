@@ -5,6 +5,9 @@ mod agent;
 mod bound;
 mod chrony;
 mod chronyd;
+#[cfg(test)]
+#[path = "../../packaging/cli_documents.rs"]
+mod cli_documents;
 mod clock_command;
 mod clocks;
 mod evidence;

@@ -131,6 +131,8 @@ pub(crate) struct Settings {
     pub(crate) evidence: Option<EvidenceOptions>,
     /// chronyd's sockets, one for each instance: the system clock is measured against all, and nothing is steered.
     pub(crate) fan_out: Vec<PathBuf>,
+    /// The service manager is told that the program is ready when it runs, not when its clocks are synchronised.
+    pub(crate) ready_when_started: bool,
     /// How fast the clock may drift between measurements, ppb.
     pub(crate) max_drift: u32,
     /// Where lines and events go.
@@ -172,6 +174,7 @@ impl Default for Settings {
             bound_page: None,
             evidence: None,
             fan_out: Vec::new(),
+            ready_when_started: false,
             max_drift: 5_000,
             outlets: ptp_daemon::Outlets::default(),
             metrics: None,

@@ -127,6 +127,10 @@ pub(crate) struct Sink {
     always_step: bool,
     statistics: OffsetStatistics,
     state: ServoState,
+    /// What was measured last.
+    offset: Option<TimeInterval>,
+    /// Somebody else steers it, or nobody.
+    measures_only: bool,
     /// For the evidence log.
     pub(crate) measured: Interval,
     /// For metrics.
@@ -171,6 +175,8 @@ impl Sink {
             always_step: config.step_threshold.is_some(),
             statistics: OffsetStatistics::new(),
             state: ServoState::Unlocked,
+            offset: None,
+            measures_only: settings.free_running || settings.feeds_ntp(),
             measured: Interval::default(),
             seen: Seen::default(),
         })
@@ -179,6 +185,28 @@ impl Sink {
     /// It tracks.
     pub(crate) fn is_locked(&self) -> bool {
         self.state.is_locked()
+    }
+
+    /// It does what it is for: tracks, or is measured where somebody else steers.
+    pub(crate) fn is_good(&self) -> bool {
+        self.is_locked() || (self.offset.is_some() && self.measures_only)
+    }
+
+    /// One line for the service manager.
+    pub(crate) fn describe(&self, label: &str) -> String {
+        match self.offset {
+            None => format!("{label} not measured yet"),
+            Some(offset) => {
+                let state = if self.is_locked() {
+                    "locked"
+                } else if self.measures_only {
+                    "measured only"
+                } else {
+                    "not locked"
+                };
+                format!("{label} offset {} ns, {state}", offset.nanos())
+            }
+        }
     }
 
     /// Another source: what was measured against the old one says nothing of the new one's frequency, but the clock's own
@@ -239,6 +267,7 @@ impl Sink {
         target: impl FnOnce() -> Result<Option<TimePoint>, ClockError>,
         now: u64,
     ) -> Result<bool, ClockError> {
+        self.offset = Some(m.offset);
         if settings.free_running {
             let frequency = entry.clock.frequency()?;
             self.tell(entry, settings, m, frequency, now);

@@ -1,6 +1,9 @@
 //! The program.
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+#[path = "../../packaging/cli_documents.rs"]
+mod cli_documents;
 mod options;
 
 use std::io::Read;
@@ -24,8 +27,21 @@ fn main() -> ExitCode {
     if linuxptp::is_meant(&arguments) {
         return as_linuxptp(&arguments);
     }
-    if let Some(file) = linuxptp::yaml_file(&arguments) {
+    if let Some((file, check)) = linuxptp::yaml_file(&arguments) {
         let loaded = yaml::load(file.as_ref()).map_err(|diagnostics| diagnostics.to_string());
+        if check {
+            return match loaded {
+                Ok(settings) => {
+                    let clocks = settings.sinks.len();
+                    println!("{file}: good: {clocks} clock{}", if clocks == 1 { "" } else { "s" });
+                    ExitCode::SUCCESS
+                }
+                Err(e) => {
+                    eprintln!("{}", e.trim_end());
+                    ExitCode::from(2)
+                }
+            };
+        }
         let outlets = loaded.as_ref().map(|s| s.outlets.clone()).unwrap_or_default();
         if let Err(e) = outlets.init_log(&LogOptions::new("ts2phc")) {
             return no_log(&e);

@@ -28,6 +28,8 @@ use crate::times::Times;
 const QUIET: u64 = 60_000_000_000;
 /// Clocks without a descriptor are asked this often, ns.
 const LOOK: u64 = 5_000_000;
+/// Between two lines for the service manager, ns.
+const STATUS: u64 = 10_000_000_000;
 /// Clocks that run on their own are steered this often, ns.
 const HOLD: u64 = 1_000_000_000;
 /// What was learnt is written down this often, ns.
@@ -78,6 +80,13 @@ struct Steered {
     samples: Samples,
     pulses: PulseCounts,
     found: Option<Correction>,
+}
+
+impl Steered {
+    /// By the last pulse that was followed.
+    fn tracks(&self) -> bool {
+        self.found.is_some_and(|found| found.state.is_locked())
+    }
 }
 
 /// All of it.
@@ -163,9 +172,18 @@ impl Program {
     pub fn run(mut self, signals: Signals) -> Result<(), RunError> {
         let mut poll = PollSet::new();
         let mut notify = Notify::from_env();
-        notify.ready();
         let mut result = Ok(());
+        let mut status_due = 0;
         while !signals.stop() && result.is_ok() {
+            let now = monotonic_now();
+            if !notify.is_ready() && self.is_ready() {
+                notify.ready();
+                status_due = now;
+            }
+            if notify.enabled() && now >= status_due {
+                status_due = now.saturating_add(STATUS);
+                notify.status(&self.describe());
+            }
             result = self.turn(&mut poll);
             let now = monotonic_now();
             notify.alive(now);
@@ -189,6 +207,34 @@ impl Program {
             evidence.stop();
         }
         Ok(result?)
+    }
+
+    /// Every clock follows its pulses.
+    fn is_ready(&self) -> bool {
+        self.settings.ready_when_started || self.sinks.iter().all(Steered::tracks)
+    }
+
+    /// One line for the service manager.
+    fn describe(&self) -> String {
+        let each = self.sinks.iter().map(|s| match s.found {
+            None => format!("{}: no pulse followed yet", s.sink.path),
+            Some(found) => {
+                let state = if s.sink.is_holding() {
+                    "in holdover"
+                } else if s.tracks() {
+                    "locked"
+                } else {
+                    "not locked"
+                };
+                format!("{} offset {:.0} ns, {state}", s.sink.path, found.offset.nanos_f64())
+            }
+        });
+        let mut text = each.collect::<Vec<_>>().join(", ");
+        if self.settings.announce.is_some() {
+            let class = self.grandmaster.settings().clock_quality.clock_class;
+            text += &format!("; {} (clockClass {class})", self.grandmaster.state());
+        }
+        text
     }
 
     fn turn(&mut self, poll: &mut PollSet<Key>) -> Result<(), ClockError> {

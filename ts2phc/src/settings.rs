@@ -126,6 +126,8 @@ pub struct Settings {
     pub evidence: Option<EvidenceOptions>,
     /// What is known of the oscillators is kept here.
     pub state: Option<PathBuf>,
+    /// The service manager is told that the program is ready when it runs, not when its clocks follow the pulses.
+    pub ready_when_started: bool,
     /// Log lines as linuxptp's ts2phc writes them.
     pub linuxptp: bool,
     /// Where lines and events go.
@@ -154,6 +156,7 @@ impl Settings {
             announce: None,
             evidence: None,
             state: None,
+            ready_when_started: false,
             linuxptp: false,
             outlets: ptp_daemon::Outlets::default(),
             metrics: None,

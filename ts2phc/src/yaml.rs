@@ -97,6 +97,10 @@ pub const KEYS: &[Row<Settings>] = &[
         s.outlets.socket_mode = document::mode(t)?;
         Ok(())
     }),
+    ("ready_when", "synchronised or started", |s, t| {
+        s.ready_when_started = word(t, &[("synchronised", false), ("started", true)])?;
+        Ok(())
+    }),
     ("domain_number", "0 to 255", |s, t| set(&mut told(s).domain_number, document::whole(t, 0, 255)?)),
     ("profile", "default, default-b, telecom, telecom-category1 or telecom-category2", |s, t| {
         told(s).grandmaster.profile = word(t, &Profile::WORDS)?;
@@ -435,6 +439,18 @@ mod tests {
             (b.clock.as_str(), b.edge, b.channel, &b.pin),
             ("phc1", Edge::Both, 2, &Some(Pin::Index(3)))
         );
+    }
+
+    #[test]
+    fn the_manual_page_knows_every_key() {
+        let page = include_str!("../../docs/man/ts2phc.yaml.5");
+        let clocks = CLOCK_KEYS.iter().map(|(key, ..)| *key);
+        for key in KEYS.iter().map(|(key, ..)| *key).chain(clocks).chain(["clocks", "announce"]) {
+            let first = format!(".B {key}\n");
+            let (pair, second) = (format!(".B {key}\\fR"), format!("\\fB{key}\n"));
+            let there = [first, pair, second].iter().any(|form| page.contains(form.as_str()));
+            assert!(there, "`{key}` is missing in docs/man/ts2phc.yaml.5");
+        }
     }
 
     #[test]

@@ -341,6 +341,12 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         events: Events { socket: v.path("events.socket"), socket_mode: v.int("events.socket_mode") },
         evidence: evidence(v),
         state_file: v.path("state_file"),
+        ready_when: match v.text("ready_when") {
+            "synchronised" => ReadyWhen::Synchronised,
+            "serving" => ReadyWhen::Serving,
+            "started" => ReadyWhen::Started,
+            _ => ReadyWhen::Auto,
+        },
         user: v.text_or_off("user").map(str::to_owned),
         key_file: v.path("authentication.key_file"),
         insecure_key_file: v.bool("authentication.insecure_file"),

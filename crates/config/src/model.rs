@@ -89,6 +89,8 @@ pub struct PtpdConfig {
     pub evidence: Option<Evidence>,
     /// Keeps the last frequency for the next start; `None`: it is not kept.
     pub state_file: Option<PathBuf>,
+    /// When the service manager is told that the daemon is ready.
+    pub ready_when: ReadyWhen,
     /// Root is given up for this user once sockets and clocks are open.
     pub user: Option<String>,
     /// Security associations; `None`: there are none.
@@ -218,6 +220,19 @@ pub enum ClockDevice {
     System,
     /// A virtual clock in shared memory at this path.
     Virtual(PathBuf),
+}
+
+/// When a daemon is ready.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReadyWhen {
+    /// Synchronised, or serving with no master to follow; a transparent clock at once.
+    Auto,
+    /// A port is SLAVE.
+    Synchronised,
+    /// A port is MASTER.
+    Serving,
+    /// At once.
+    Started,
 }
 
 /// What becomes of ports whose stamps are of different clocks.

@@ -51,7 +51,6 @@ pub(crate) enum Need {
     Udp6,
     Ethernet,
     E2e,
-    P2p,
     /// `delay_mechanism` is `common_p2p`.
     CommonP2p,
     /// P2P, measured here or by the common service.
@@ -361,6 +360,13 @@ pub(crate) const INSTANCE: Section = Section {
             "",
         ),
         key(
+            "ready_when",
+            Kind::Choice(&["auto", "synchronised", "serving", "started"]),
+            "auto",
+            "When the service manager is told that the daemon is ready: `synchronised`, a port is SLAVE; `serving`, a port is MASTER; `auto`, synchronised, or serving with no master to follow, and a transparent clock at once; `started`, at once.",
+            "",
+        ),
+        key(
             "external_port_configuration",
             Kind::Bool,
             "false",
@@ -378,7 +384,7 @@ pub(crate) const INSTANCE: Section = Section {
             "alternate_time_offsets",
             Kind::TimeOffsets,
             "off",
-            "Other timescales, such as local time, that are announced while grandmaster.",
+            "Other timescales, such as local time, that are announced while grandmaster. With the name of a time zone (`0 Europe/Berlin`) its file says name, offset and jumps.",
             "alternateTimescaleOffsetsDS",
         )
         .needs(SERVER),
@@ -489,7 +495,7 @@ pub(crate) const PORT: Section = Section {
         key("follow_up_info", Kind::Bool, "false", "Send and require the Follow_Up information of 802.1AS.", "follow_up_info"),
         key("role", Kind::Choice(&["unset", "master", "client"]), "unset", "The port's role with `best_master: static`.", "BMCA noop").needs(Need::Static),
         key("inhibit_announce", Kind::Bool, "false", "Neither send nor wait for Announce.", "inhibit_announce"),
-        key("inhibit_delay_req", Kind::Bool, "false", "Send no Pdelay_Req.", "inhibit_delay_req").needs(Need::P2p),
+        key("inhibit_delay_req", Kind::Bool, "false", "Send no Delay_Req and no Pdelay_Req.", "inhibit_delay_req").needs(Need::Delay),
         key("ignore_source_id", Kind::Bool, "false", "With `best_master: static`: take Sync whoever sends it.", "ignore_source_id").needs(Need::Static),
         key("msg_interval_request", Kind::Bool, "false", "Ask the neighbour for the operational intervals once locked.", "msg_interval_request"),
         key("oper_log_sync_interval", LOG, "0", "log2 of the seconds between Syncs to ask for once locked.", "operLogSyncInterval").needs(Need::IntervalRequest),

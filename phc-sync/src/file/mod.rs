@@ -76,6 +76,7 @@ fn settings(r: &mut Reader<'_>, root: &Node) -> Option<Settings> {
     if let Some((path, _)) = r.text(&mut f, "error_bound_page") {
         s.bound_page = Some(path.into());
     }
+    s.ready_when_started = r.choice(&mut f, "ready_when", &["synchronised", "started"]) == Some(1);
     if let Some(node) = f.take("evidence") {
         s.evidence = evidence(r, node);
     }

@@ -35,6 +35,9 @@ const EVENTS: usize = usize::MAX;
 /// Between words about the same trouble, ns.
 const TROUBLE_NS: u64 = 60_000_000_000;
 
+/// Between two lines for the service manager, ns.
+const STATUS_NS: u64 = 10_000_000_000;
+
 /// Everything that runs.
 pub(crate) struct Runner {
     settings: Settings,
@@ -80,11 +83,18 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     // The rate is checked to be 0.001..=1000 Hz.
     let period = (1e9 / runner.settings.rate) as u64;
     let mut next = monotonic_now();
-    // Ready is who watches; whether the clock is right yet, `phc-sync wait` tells.
-    notify.ready();
+    let mut status_due = 0;
     while !signals.stop() {
         let now = monotonic_now();
         notify.alive(now);
+        if !notify.is_ready() && runner.is_ready() {
+            notify.ready();
+            status_due = now;
+        }
+        if notify.enabled() && now >= status_due {
+            status_due = now.saturating_add(STATUS_NS);
+            notify.status(&runner.describe());
+        }
         let mut changed = false;
         for i in 0..runner.agents.len() {
             changed |= runner.tick(i, now);
@@ -106,7 +116,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         flush_log(now);
         runner.keep_evidence(now);
         runner.publish(now);
-        runner.wait(&mut poll, next)?;
+        runner.wait(&mut poll, notify.next_deadline().map_or(next, |alive| alive.min(next)))?;
     }
     notify.stopping();
     let stopped = Event::new(PHC_SYNC, kind::LIFE, "").message("stopped").field("state", "stopped");
@@ -174,6 +184,22 @@ impl Runner {
             this.start_manual()?;
         }
         Ok(this)
+    }
+
+    /// Every clock that is to be steered is.
+    fn is_ready(&self) -> bool {
+        let good = !self.sinks.is_empty() && self.sinks.iter().all(Sink::is_good);
+        good || self.settings.ready_when_started
+    }
+
+    /// One line for the service manager.
+    fn describe(&mut self) -> String {
+        if self.sinks.is_empty() {
+            return "nothing to synchronise: no PTP port is SLAVE or MASTER yet".to_owned();
+        }
+        let clocks = &mut self.clocks;
+        let each = self.sinks.iter().filter_map(|s| Some(s.describe(&clocks.get(s.clock)?.label)));
+        each.collect::<Vec<_>>().join(", ")
     }
 
     /// Manual mode: what follows what is known from the start. Mistakes end the program here.

@@ -5,7 +5,7 @@ use ptp_daemon::{State, log_context, log_event};
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, steers};
+use ptpd::host::{Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, Zones, steers};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
@@ -54,6 +54,9 @@ pub(super) struct Instance {
     pub(super) next_save: u64,
     /// What has been told of its states.
     pub(super) observed: Observed,
+    /// Time zones that say alternate time offsets, and when they are looked at.
+    pub(super) zones: Zones,
+    pub(super) next_zones: u64,
     /// What was seen of samples, for metrics.
     pub(super) seen: Seen,
     /// The system clock through leap seconds.
@@ -159,21 +162,20 @@ impl Instance {
                         if let Some(alarm) = tell::alarm(&self.settings, &event) {
                             shared.events.publish(alarm);
                         }
+                        if let Event::GmTimeBase { phase_change, frequency_change, .. } = event {
+                            let frequency = frequency_change.ratio();
+                            self.measured.push(Measured::TimeBase { phase: phase_change, frequency });
+                        }
                         if let Some(evidence) = shared.evidence.as_mut().filter(|_| self.watch.is_some()) {
                             evidence.event(&self.settings, &event);
                         }
                         if let Event::LinkDelay { port, link } = event {
                             shared.links.push((self.index, port, link));
                         }
-                        if let Event::PortState { port, to, .. } = event
-                            && shared.notify.enabled()
-                        {
-                            let name = &self.settings.name;
-                            let space = if name.is_empty() { "" } else { " " };
-                            shared.notify.status(&format!("{name}{space}port {port} is {to}"));
-                        }
                         left |= matches!(event, Event::PortState { from, .. } if is_client(from));
-                        moved |= matches!(event, Event::PortState { .. });
+                        if matches!(event, Event::PortState { .. }) {
+                            (moved, shared.status_due) = (true, now);
+                        }
                     }
                 }
             }
@@ -222,7 +224,7 @@ impl Instance {
                 }
             }
             if stepped {
-                shared.stepped.push((self.clock, Some(self.index)));
+                shared.stepped.push((self.clock, Some(self.index), self.discipline.take_step()));
                 if let Some(together) = &mut self.together {
                     together.source_stepped();
                     self.tell_aligned(now);
@@ -346,6 +348,9 @@ impl Instance {
         self.engine.handle(Instant(now), Input::Configure(&new.instance));
         // Addresses that names stand for are told anew: the table may have changed.
         self.resolver = Resolver::new(&new.instance);
+        self.zones = super::zones::read_zones(&new.zones);
+        self.next_zones = 0;
+        self.settings.zones = new.zones;
         self.settings.instance = new.instance;
         self.settings.servo = new.servo;
         self.settings.summary_ns = new.summary_ns;

@@ -14,10 +14,12 @@ mod net_port;
 mod observe;
 mod port_clocks;
 mod reading;
+mod ready;
 mod resolve;
 mod run;
 mod shared;
 mod start;
 mod tell;
+mod zones;
 
 pub(crate) use run::run;

@@ -112,12 +112,8 @@ impl Instance {
             if total == before {
                 continue;
             }
-            let event = forged(&self.settings, port, before, total);
-            log_context(&self.settings.name);
-            if self.drop_in.is_none() {
-                log_event(&event);
-            }
-            events.publish(event);
+            // The log has the engine's own line, with the sender.
+            events.publish(forged(&self.settings, port, before, total));
         }
     }
 }

@@ -8,7 +8,7 @@ use ptp_daemon::{
     kind, log_context, log_event, monotonic_now,
 };
 use ptp_net::{LinkMonitor, MessageClass, Stamping};
-use ptp_wire::{PortNumber, SdoId, TimeInterval};
+use ptp_wire::{PortNumber, RateOffset, SdoId, TimeInterval};
 use ptpd::engine::{Access, Engine, Input, Instant, LinkDelay};
 use ptpd::host::{
     ClashKind, Discipline, Feed, LeapKeeper, LocalClock, Memory, PortClocks, Settings, Together, steers,
@@ -31,6 +31,7 @@ use super::start::{
     RunError, become_user, choose_stamping, clock_identity, clock_name, is_transparent, port_clocks, prepare,
 };
 use super::tell::PTPD;
+use super::zones::read_zones;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -96,6 +97,7 @@ impl Daemon {
                 locals: Vec::new(),
                 notify: Notify::from_env(),
                 events: EventBus::new(),
+                status_due: 0,
                 evidence: None,
                 send_trouble: RateLimit::new(10_000_000_000),
                 stamps: Vec::new(),
@@ -256,6 +258,8 @@ impl Daemon {
             common,
             next_save: now + SAVE_INTERVAL_NS,
             observed: Observed::default(),
+            zones: read_zones(&settings.zones),
+            next_zones: 0,
             seen: Seen::default(),
             leap: LeapKeeper::new(settings.kernel_leap),
             ahead: TimeInterval::ZERO,
@@ -307,9 +311,6 @@ impl Daemon {
     }
 
     fn run(&mut self, reload: Reload<'_>, drop_in: bool) -> Result<(), RunError> {
-        // Ready means: everything that could fail for good has not. A service manager must not wait for a master, which
-        // may come tomorrow; the status says how far it is.
-        self.shared.notify.ready();
         let started = Told::new(PTPD, kind::LIFE, "").message(format!("ptpd {VERSION} has started"));
         let started = started.field("state", "started").field("version", VERSION);
         self.shared.events.publish(started.field("pid", std::process::id()));
@@ -333,6 +334,7 @@ impl Daemon {
             }
             self.carry_out(now);
             self.observe(now);
+            self.tell_manager(now);
             if let Some(monitor) = &mut self.monitor {
                 monitor.run(now, &mut self.instances, &self.shared);
             }
@@ -357,8 +359,10 @@ impl Daemon {
         let engines = self.instances.iter().filter_map(|i| i.engine.next_deadline().map(|t| t.0));
         let clocks = self.instances.iter().filter_map(|i| i.together.as_ref()?.next_deadline());
         let common = self.instances.iter().filter_map(|i| i.common.next_deadline());
+        let alive = self.shared.notify.next_deadline();
         let watches = self.instances.iter().filter_map(|i| i.watch.as_ref()).map(Watch::deadline);
-        ports.chain(watches).chain(engines).chain(common).chain(locals).chain(names).chain(clocks).min()
+        let waits = ports.chain(watches).chain(engines).chain(common).chain(locals);
+        waits.chain(names).chain(clocks).chain(alive).min()
     }
 
     /// All descriptors there are now.
@@ -431,6 +435,7 @@ impl Daemon {
             }
             instance.keep_together(now, &mut self.shared);
             instance.common.run(now);
+            instance.keep_zones(now, &mut self.shared.clocks);
             instance.keep_evidence(now, &mut self.shared);
         }
         self.apply_changes(now);
@@ -453,10 +458,13 @@ impl Daemon {
             }
             self.shared.flush(now);
             // A clock that one instance stepped is another's, too.
-            while let Some((clock, by)) = self.shared.stepped.pop() {
-                let others = |i: &&mut Instance| Some(i.index) != by && i.clocks.contains(&clock);
+            while let Some((clock, who, phase)) = self.shared.stepped.pop() {
+                let others = |i: &&mut Instance| Some(i.index) != who && i.clocks.contains(&clock);
                 for instance in self.instances.iter_mut().filter(others) {
                     instance.handle(now, Input::ClockStepped);
+                    if phase != TimeInterval::ZERO && instance.clock == clock {
+                        instance.handle(now, Input::TimeBaseChanged { phase, frequency: RateOffset::ZERO });
+                    }
                 }
             }
             // What a common service measures is for all instances on that link.

@@ -83,6 +83,28 @@ pub(super) fn event(settings: &Settings, event: &Event) -> Option<Told> {
             told.subject = format!("{} {master} {message_type}", subject(port));
             told
         }
+        Event::NotAuthentic { port, source, cause, total } => of(port, kind::AUTHENTICATION)
+            .severity(Severity::Warning)
+            .message(format!(
+                "{}: refused a message of {source}: {} ({total} so far)",
+                title(port),
+                cause.name()
+            ))
+            .field("source", source.to_string())
+            .field("cause", cause.name())
+            .field("total", total),
+        Event::GmTimeBase { indicator, phase_change, frequency_change } => {
+            let ppb = (frequency_change.ratio() - 1.0) * 1e9;
+            plain(kind::NOTE, "")
+                .message(format!(
+                    "the grandmaster announces another time base ({indicator}): {:+.0} ns, {ppb:+.1} ppb",
+                    phase_change.nanos_f64()
+                ))
+                .field("note", "time-base")
+                .field("indicator", indicator)
+                .field("phase_change_ns", phase_change.nanos_f64())
+                .field("frequency_change_ppb", ppb)
+        }
         Event::MasterFailed { port, master, why } => {
             let (word, text) = match why {
                 MasterFailure::NoAnnounce => ("no-announce", "no Announces from"),

@@ -73,9 +73,16 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
             _ => None,
         },
         kernel_leap: c.servo.kernel_leap,
+        zones: c
+            .options
+            .alternate_time_offsets
+            .iter()
+            .filter_map(|a| Some((a.key, a.zone.clone()?)))
+            .collect(),
         slave_event_monitor: c.options.slave_event_monitor.clone(),
         evidence: c.evidence.as_ref().map(evidence),
         state_file: c.state_file.clone(),
+        ready_when: c.ready_when,
         user: c.user.clone(),
         metrics: c.metrics.as_ref().and_then(|m| {
             // Its form has been checked.
@@ -195,7 +202,8 @@ fn options(c: &config::PtpdConfig) -> engine::Options {
             .iter()
             .map(|a| engine::AlternateTimeOffset {
                 key: a.key,
-                enabled: true,
+                // What a zone's file says comes later.
+                enabled: a.zone.is_none(),
                 current_offset: a.current_offset,
                 jump_seconds: a.jump_seconds,
                 time_of_next_jump: a.time_of_next_jump,

@@ -176,6 +176,8 @@ pub struct Settings {
     pub events: Option<LocalAddress>,
     /// The NTP daemon that gets the offsets; `None`: the clock is steered here.
     pub refclock: Option<Refclock>,
+    /// Keys of alternate time offsets with the time zones that say them.
+    pub zones: Vec<(u8, String)>,
     /// The kernel carries out announced leap seconds of the system clock.
     pub kernel_leap: bool,
     /// The socket of another program that gets each measurement.
@@ -184,6 +186,8 @@ pub struct Settings {
     pub evidence: Option<EvidenceSettings>,
     /// Keeps the last frequency for the next start.
     pub state_file: Option<PathBuf>,
+    /// When the service manager is told that the daemon is ready.
+    pub ready_when: ptp_config::ReadyWhen,
     /// Root is given up for this user.
     pub user: Option<String>,
     /// The endpoint for monitoring; `None`: there is none.

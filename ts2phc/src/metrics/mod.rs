@@ -249,7 +249,7 @@ mod tests {
         let known = text(&s);
         for line in [
             "ts2phc_offset_seconds{clock=\"/dev/ptp0\"} 7.5e-9\n",
-            "ts2phc_error_bound_seconds 5.0",
+            "ts2phc_error_bound_seconds 5e-8\n",
             "ts2phc_current_utc_offset_seconds 37.0\n",
             "ts2phc_reference_state{state=\"good\"} 1.0\n",
         ] {
