@@ -35,6 +35,8 @@ fn tools(lab: &mut Lab) -> Result<(), LabError> {
     let mut gm_ptpd = Instance::start(&gm, &ptpd, &gm_options)?;
     let mut client_options = options(&client)?;
     client_options.step_threshold = Some("1ms");
+    let socket = client.dir().join("events");
+    client_options.extra = format!("events: {{socket: {}, socket_mode: 0600}}\n", socket.display());
     let mut client_ptpd = Instance::start(&client, &ptpd, &client_options)?;
     client_ptpd.wait_until("to be SLAVE", PATIENCE, |look| look.state() == Some("SLAVE"))?;
     let (a, b) = (gm_ptpd.socket.display().to_string(), client_ptpd.socket.display().to_string());
@@ -82,11 +84,39 @@ fn tools(lab: &mut Lab) -> Result<(), LabError> {
         text.clone()
     })?;
 
+    // All at once: each line says whose it is, and the worst counts.
+    let fleet = format!("{a},{b},{a}-missing");
+    let asked = |words: &[&str]| {
+        let words: Vec<_> = ["--fleet", &fleet].iter().chain(words).copied().collect();
+        let output = std::process::Command::new(our_program("pmc")?).args(words).output();
+        output.map_err(LabError::io("run pmc"))
+    };
+    let output = asked(&["--json", "GET PRIORITY1"])?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let told = |who: &str, n: u8| {
+        let (who, n) = (format!("\"member\":\"{who}\""), format!("\"priority1\":{n}"));
+        text.lines().any(|line| line.contains(&who) && line.contains(&n))
+    };
+    expect(output.status.code() == Some(4) && told(&a, 10) && told(&b, 128), || text.clone())?;
+    let output = asked(&["check", "gm.ClockClass==6"])?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let one = |who: &str, word: &str| text.lines().any(|l| l.starts_with(&format!("{who}: PTP {word}")));
+    expect(one(&a, "OK") && one(&b, "OK") && output.status.code() == Some(3), || text.clone())?;
+
     // A watcher sees a restart, and everything that changed by it.
     let log = client.dir().join("watch.jsonl");
     let out = std::fs::File::create(&log).map_err(LabError::io("write the log"))?;
     let mut watcher = std::process::Command::new(our_program("pmc")?)
         .args(["-s", &b, "watch", "--json", "--interval", "0.2"])
+        .stdout(out)
+        .spawn()
+        .map_err(LabError::io("run pmc"))?;
+    // Another hears what the daemon tells by itself.
+    let heard = client.dir().join("events.jsonl");
+    let out = std::fs::File::create(&heard).map_err(LabError::io("write the log"))?;
+    let mut listener = std::process::Command::new(our_program("pmc")?)
+        .args(["watch", "--json", "--events"])
+        .arg(&socket)
         .stdout(out)
         .spawn()
         .map_err(LabError::io("run pmc"))?;
@@ -116,6 +146,12 @@ fn tools(lab: &mut Lab) -> Result<(), LabError> {
     )?;
     await_line("\"change\" grandmasterClockClass \"to\":7")
         .map_err(|e| LabError::Wrong(format!("{e}\n{text}")))?;
+    await_event(&heard, &["\"grandmaster\"", "\"clock_class\":7"])?;
+    await_event(&heard, &["\"servo\"", "\"state\":\"locked\""])?;
+    check_events(&heard)?;
+    run_command("kill", &["-TERM", &listener.id().to_string()])?;
+    let status = listener.wait().map_err(LabError::io("wait for pmc"))?;
+    expect(status.success(), || format!("pmc watch --events ended with {status}"))?;
     run_command("kill", &["-TERM", &watcher.id().to_string()])?;
     let status = watcher.wait().map_err(LabError::io("wait for pmc"))?;
     expect(status.success(), || format!("pmc watch ended with {status}"))?;
@@ -125,7 +161,7 @@ fn tools(lab: &mut Lab) -> Result<(), LabError> {
     }
     gm_ptpd.process.stop(Duration::from_secs(10))?;
     let (text, status) = pmc(&a, &["explain"])?;
-    expect(status == 3, || format!("{status}: {text}"))?;
+    expect(status == 4, || format!("{status}: {text}"))?;
     client_ptpd.process.stop(Duration::from_secs(10)).map(drop)
 }
 
@@ -257,6 +293,37 @@ fn evidence(lab: &mut Lab) -> Result<(), LabError> {
 #[test]
 fn evidence_says_what_was_true() {
     experiment("evidence_says_what_was_true", &[], evidence);
+}
+
+/// Waits for an event with all these parts.
+fn await_event(log: &std::path::Path, parts: &[&str]) -> Result<(), LabError> {
+    let read = || std::fs::read_to_string(log).unwrap_or_default();
+    let start = std::time::Instant::now();
+    while !read().lines().any(|line| parts.iter().all(|part| line.contains(part))) {
+        expect(start.elapsed() < PATIENCE, || format!("no event with {parts:?}:\n{}", read()))?;
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// Two runs of the daemon: each begins with its states, and numbers what follows without a gap.
+fn check_events(log: &std::path::Path) -> Result<(), LabError> {
+    let text = std::fs::read_to_string(log).map_err(LabError::io("read the log"))?;
+    let lines: Result<Vec<serde_json::Value>, _> = text.lines().map(serde_json::from_str).collect();
+    let lines = lines.map_err(|e| LabError::Wrong(format!("{e}:\n{text}")))?;
+    let words: Vec<_> = lines.iter().filter_map(|l| l.get("watch")?.as_str()).collect();
+    expect(words == ["silence", "restarted"], || format!("{words:?}:\n{text}"))?;
+    let of = |l: &serde_json::Value, name: &str| {
+        l.get(name).and_then(|v| v.as_str()).unwrap_or_default().to_owned()
+    };
+    let runs: std::collections::BTreeSet<_> =
+        lines.iter().map(|l| of(l, "run")).filter(|r| !r.is_empty()).collect();
+    expect(runs.len() == 2, || format!("{runs:?}"))?;
+    for kind in ["port-state", "parent", "grandmaster", "clock-class", "time-properties", "servo", "holdover"]
+    {
+        expect(lines.iter().any(|l| of(l, "kind") == kind), || format!("nothing of {kind}:\n{text}"))?;
+    }
+    expect(text.contains("\"state\":\"stopped\""), || format!("no last word:\n{text}"))
 }
 
 #[test]

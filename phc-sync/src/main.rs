@@ -53,24 +53,27 @@ fn main() -> ExitCode {
         _ => {}
     }
     let options = Options::parse();
-    init_log(&LogOptions {
+    let log = LogOptions {
         tag: options.tag.clone(),
         level: level(options.level),
         stdout: options.stdout,
         ..LogOptions::new("phc-sync")
-    });
+    };
     let settings = match options.settings() {
         Ok(settings) => settings,
         Err(e) => {
             // Diagnostics are several lines, and stand for themselves.
             if options.file.is_some() {
                 eprintln!("{e}");
-            } else {
+            } else if init_log(&log).is_ok() {
                 error!("{e}");
             }
             return ExitCode::FAILURE;
         }
     };
+    if let Err(e) = settings.outlets.init_log(&log) {
+        return no_log(&e);
+    }
     if options.check { ExitCode::SUCCESS } else { run(settings) }
 }
 
@@ -82,7 +85,9 @@ fn feed(arguments: &[String]) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(chrony::Work::Serve(settings)) => {
-            init_log(&LogOptions::new("phc-sync"));
+            if let Err(e) = settings.outlets.init_log(&LogOptions::new("phc-sync")) {
+                return no_log(&e);
+            }
             run(*settings)
         }
         Err(e) => {
@@ -104,7 +109,7 @@ fn drop_in(arguments: &[String]) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(phc2sys::Parsed::Run(settings, logging)) => {
-            init_log(&LogOptions {
+            let log = LogOptions {
                 tag: logging.tag,
                 level: level(logging.level),
                 format: LogFormat::Linuxptp,
@@ -112,7 +117,10 @@ fn drop_in(arguments: &[String]) -> ExitCode {
                 quiet: !logging.stdout,
                 syslog: logging.syslog,
                 ..LogOptions::new("phc2sys")
-            });
+            };
+            if let Err(e) = init_log(&log) {
+                return no_log(&e);
+            }
             run(*settings)
         }
         Err(e) => {
@@ -120,6 +128,11 @@ fn drop_in(arguments: &[String]) -> ExitCode {
             ExitCode::from(BAD_OPTIONS)
         }
     }
+}
+
+fn no_log(e: &std::io::Error) -> ExitCode {
+    eprintln!("cannot begin the log: {e}");
+    ExitCode::FAILURE
 }
 
 fn run(settings: Settings) -> ExitCode {

@@ -135,6 +135,8 @@ pub(crate) struct Settings {
     pub(crate) ready_when_started: bool,
     /// How fast the clock may drift between measurements, ppb.
     pub(crate) max_drift: u32,
+    /// Where lines and events go.
+    pub(crate) outlets: ptp_daemon::Outlets,
     /// The endpoint for monitoring; `None`: there is none.
     pub(crate) metrics: Option<ptp_daemon::http::Settings>,
 }
@@ -174,6 +176,7 @@ impl Default for Settings {
             fan_out: Vec::new(),
             ready_when_started: false,
             max_drift: 5_000,
+            outlets: ptp_daemon::Outlets::default(),
             metrics: None,
         }
     }

@@ -251,3 +251,50 @@ fn a_file_is_enough_and_mistakes_have_a_place() {
     assert!(said.contains(":5:"), "{said}");
     std::fs::remove_file(&path).expect("ours");
 }
+
+/// Of a socket of events, until this is in a line; all lines.
+fn events_until(path: &std::path::Path, part: &str) -> Vec<String> {
+    let mut stream = None;
+    wait_for("the socket of events", || {
+        stream = std::os::unix::net::UnixStream::connect(path).ok();
+        stream.is_some()
+    });
+    let stream = stream.expect("connected");
+    stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+    let mut all = Vec::new();
+    for line in BufReader::new(stream).lines() {
+        all.push(line.unwrap_or_else(|e| panic!("{e}: no {part} in {all:#?}")));
+        if all.last().is_some_and(|l| l.contains(part)) {
+            return all;
+        }
+    }
+    panic!("the end, and no {part} in {all:#?}");
+}
+
+#[test]
+fn events_tell_the_source_and_the_lock() {
+    let (source, sink) = pair();
+    let socket = std::env::temp_dir().join(format!("phc-sync-events-{}", std::process::id()));
+    let file = std::env::temp_dir().join(format!("phc-sync-events-{}.yaml", std::process::id()));
+    let text = format!(
+        "source: {}\nsinks: [{}]\noffset: 0 s\nrate: 16\nlog_level: warn\nevents_socket: {}\n",
+        source.name(),
+        sink.name(),
+        socket.display()
+    );
+    std::fs::write(&file, text).expect("write");
+    let mut running = Running::start(&["-m", "-f", &file.display().to_string()]);
+    let events = events_until(&socket, r#""locked":true"#);
+    assert!(
+        events[0].contains(r#""kind":"snapshot""#) && events[0].contains(r#""daemon":"phc-sync""#),
+        "{events:#?}"
+    );
+    let follows = format!("{} follows {}", sink.name(), source.name());
+    assert!(events.iter().any(|e| e.contains(r#""kind":"source""#) && e.contains(&follows)), "{events:#?}");
+    assert!(events.last().is_some_and(|e| e.contains(r#""kind":"servo""#)), "{events:#?}");
+    // The level of the file counts: no line per measurement.
+    let _ = running.child.kill();
+    assert!(running.lines.try_iter().all(|l| !l.contains("offset")));
+    let _ = std::fs::remove_file(&file);
+    let _ = std::fs::remove_file(&socket);
+}

@@ -7,6 +7,7 @@
 #[path = "../../packaging/cli_documents.rs"]
 mod cli_documents;
 mod config_file;
+mod fleet;
 mod input;
 mod options;
 mod output;
@@ -29,6 +30,9 @@ fn main() -> ExitCode {
         eprintln!("pmc: {message}");
         return ExitCode::from(options::EXIT_USAGE);
     }
+    if let Some(members) = &options.fleet {
+        return fleet::run(&options, members);
+    }
     let file = match options.file.as_deref().map(ConfigFile::read).transpose() {
         Ok(file) => file.unwrap_or_default(),
         Err(error) => {
@@ -49,7 +53,7 @@ fn main() -> ExitCode {
         Err(SessionError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("pmc: {error}");
-            ExitCode::from(options::EXIT_NO_REPLY)
+            ExitCode::from(error.exit())
         }
     }
 }
@@ -60,5 +64,5 @@ fn run(options: &Options, file: &ConfigFile) -> Result<Outcome, SessionError> {
     if let Some(target) = options.target {
         client.set_target(target);
     }
-    Session::new(options, client, signals).run()
+    Session::new(options, client, signals, options.whom(file)).run()
 }

@@ -7,7 +7,7 @@ use ptp_security::{Database, SecurityAssociation};
 use ptp_wire::{PortIdentity, SdoId};
 
 use crate::config_file::ConfigFile;
-use crate::tools::{Tool, parse_target};
+use crate::tools::{Tool, parse_target, seconds};
 
 /// Every reply is there and none is an error.
 pub(crate) const EXIT_SUCCESS: u8 = 0;
@@ -15,8 +15,30 @@ pub(crate) const EXIT_SUCCESS: u8 = 0;
 pub(crate) const EXIT_ERROR_REPLY: u8 = 1;
 /// An option or a command is wrong.
 pub(crate) const EXIT_USAGE: u8 = 2;
-/// A request got no reply, or could not be sent.
+/// A request got no reply.
 pub(crate) const EXIT_NO_REPLY: u8 = 3;
+/// There is no daemon: its socket is not there, nobody listens on it, or it is something else.
+pub(crate) const EXIT_NO_DAEMON: u8 = 4;
+/// This user may not ask.
+pub(crate) const EXIT_NOT_PERMITTED: u8 = 5;
+/// An answer cannot be read.
+pub(crate) const EXIT_MALFORMED: u8 = 6;
+/// The network or the system refused.
+pub(crate) const EXIT_SYSTEM: u8 = 7;
+
+/// The exit status of what stands in the way.
+pub(crate) fn exit_of(error: &ClientError) -> u8 {
+    match error {
+        ClientError::NoServer { .. }
+        | ClientError::NobodyListens { .. }
+        | ClientError::WrongSocket { .. } => EXIT_NO_DAEMON,
+        ClientError::NotPermitted { .. } => EXIT_NOT_PERMITTED,
+        ClientError::Network(ptp_net::NetError::Privilege { .. }) => EXIT_NOT_PERMITTED,
+        ClientError::Busy => EXIT_NO_REPLY,
+        ClientError::Wire(_) => EXIT_USAGE,
+        _ => EXIT_SYSTEM,
+    }
+}
 
 /// linuxptp's socket, which ptpd can make, too; ptpd's own; linuxptp's before version 4.
 const SERVERS: [&str; 3] = ["/var/run/ptp/ptp4l", "/run/escapement/ptpd", "/var/run/ptp4l"];
@@ -31,7 +53,8 @@ Commands (in any case; may be cut short to what is unique):
 Without commands, they are read from the standard input, one a line.
 
 Exit status: 0 every request was answered, 1 an answer is an error, 2 wrong option or command,
-3 a request was not answered or could not be sent. Where several apply: 2, then 3, then 1.
+3 a request was not answered, 4 there is no such daemon, 5 not permitted, 6 an answer cannot be read,
+7 the network or the system refused. Where several apply: 2, then 6, then 3, then 1.
 
 Examples:
   pmc -u 'GET TIME_STATUS_NP' 'GET PORT_DATA_SET'
@@ -42,7 +65,7 @@ Examples:
 
 watch, top, explain, check and diff ask over the UNIX socket unless -2, -4 or -6 is given, and end with
 0 for well, 1 for a warning or a difference, 2 for an assertion that does not hold or a wrong option,
-3 where nobody answered.";
+3 where nobody answered (check: for everything that keeps it from an answer).";
 
 /// Asks PTP instances for their data sets, changes them, and commands them.
 #[derive(Debug, Parser)]
@@ -111,6 +134,12 @@ pub(crate) struct Options {
     /// What these four come to.
     #[arg(skip)]
     pub(crate) authentication: Option<Authentication>,
+    /// Ask all of these at once: sockets or identities with commas between, or @FILE with one a line (docs/pmc.md)
+    #[arg(long, value_name = "MEMBERS", global = true)]
+    pub(crate) fleet: Option<String>,
+    /// With --fleet: seconds that each member has for its answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, global = true, value_parser = seconds)]
+    pub(crate) limit: f64,
     /// Ask this clock or port only, such as 001122.fffe.334455
     #[arg(long, value_name = "IDENTITY", global = true, value_parser = parse_target)]
     pub(crate) target: Option<PortIdentity>,

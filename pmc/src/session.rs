@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ptp_daemon::Signals;
-use ptp_management::{Client, ClientError, Command, Reply, Request, Transport};
+use ptp_management::{Client, ClientError, Command, Reply, ReplyError, Request, Transport};
 use ptp_wire::management::{Action, ManagementId};
 
 use crate::input::Input;
-use crate::options::{EXIT_ERROR_REPLY, EXIT_NO_REPLY, EXIT_SUCCESS, EXIT_USAGE, Options};
+use crate::options::{
+    EXIT_ERROR_REPLY, EXIT_MALFORMED, EXIT_NO_REPLY, EXIT_SUCCESS, EXIT_SYSTEM, EXIT_USAGE, Options, exit_of,
+};
 use crate::output::{Format, Output};
 
 /// How long a server may leave its requests unread.
@@ -27,6 +29,8 @@ pub(crate) struct Session {
     outcome: Outcome,
     window: Duration,
     signals: Signals,
+    /// Who is asked.
+    whom: String,
 }
 
 /// A request and whether anyone answered it.
@@ -41,6 +45,7 @@ struct Asked {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outcome {
     usage: bool,
+    malformed: bool,
     no_reply: bool,
     error_reply: bool,
 }
@@ -50,6 +55,7 @@ impl Outcome {
     pub(crate) fn exit_code(self) -> ExitCode {
         ExitCode::from(match self {
             Self { usage: true, .. } => EXIT_USAGE,
+            Self { malformed: true, .. } => EXIT_MALFORMED,
             Self { no_reply: true, .. } => EXIT_NO_REPLY,
             Self { error_reply: true, .. } => EXIT_ERROR_REPLY,
             _ => EXIT_SUCCESS,
@@ -64,8 +70,24 @@ pub(crate) enum SessionError {
     Io(io::Error),
 }
 
+impl SessionError {
+    /// The exit status.
+    pub(crate) fn exit(&self) -> u8 {
+        match self {
+            Self::Client(e) => exit_of(e),
+            Self::Io(_) => EXIT_SYSTEM,
+        }
+    }
+}
+
 impl Session {
-    pub(crate) fn new(options: &Options, client: Client<Box<dyn Transport>>, signals: Signals) -> Self {
+    /// `whom`: who is asked, for messages.
+    pub(crate) fn new(
+        options: &Options,
+        client: Client<Box<dyn Transport>>,
+        signals: Signals,
+        whom: String,
+    ) -> Self {
         let format = if options.json { Format::Json } else { Format::Text };
         Self {
             client,
@@ -75,6 +97,7 @@ impl Session {
             outcome: Outcome::default(),
             window: Duration::from_millis(options.wait.into()),
             signals,
+            whom,
         }
     }
 
@@ -95,6 +118,21 @@ impl Session {
         for asked in self.asked.iter().filter(|a| !a.answered) {
             self.outcome.no_reply = true;
             self.output.no_reply(asked.sequence_id, asked.action, asked.id)?;
+        }
+        let (asked, silent) = (self.asked.len(), self.asked.iter().filter(|a| !a.answered).count());
+        let malformed = self.client.malformed();
+        if malformed > 0 && silent > 0 {
+            self.outcome.malformed = true;
+            eprintln!(
+                "pmc: {malformed} answers from {} cannot be read: is it a PTP daemon of version 2 that has this socket?",
+                self.whom
+            );
+        } else if silent > 0 && !self.stopped() {
+            eprintln!(
+                "pmc: no answer to {silent} of {asked} requests from {}: is the daemon of this domain (-d) and sdoId (-t), and does \
+                 the target exist?",
+                self.whom
+            );
         }
         Ok(self.outcome)
     }
@@ -172,6 +210,8 @@ impl Session {
         if let Some(asked) = asked {
             asked.answered = true;
             self.outcome.error_reply |= reply.error().is_some();
+            self.outcome.malformed |=
+                !reply.is_empty() && matches!(reply.payload(), Err(ReplyError::Malformed(_)));
         }
         self.output.reply(reply)?;
         Ok(ours)

@@ -240,11 +240,11 @@ fn a_missing_interface_or_privilege_is_named() {
         (output.status.code(), text(&output.stderr))
     };
     let (code, error) = run(&["-4", "-i", "nonesuch0", "GET PRIORITY1"]);
-    assert_eq!(code, Some(3));
+    assert_eq!(code, Some(7));
     assert!(error.contains("there is no interface nonesuch0"), "{error}");
     let unprivileged = Command::new("unshare").args(["-Un", PMC, "-2", "-i", "lo", "GET PRIORITY1"]).output();
     if let Ok(output) = unprivileged
-        && output.status.code() == Some(3)
+        && output.status.code() == Some(5)
     {
         let error = text(&output.stderr);
         assert!(error.contains("CAP_NET_RAW") || error.contains("lo"), "{error}");

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use ptp_config::{Loaded, Overrides, default_profile_dirs, load_with};
-use ptp_daemon::{LogFormat, LogOptions, init_log, log_context};
+use ptp_config::{Loaded, LogLevel, LogPart, Overrides, default_profile_dirs, load_with};
+use ptp_daemon::{LogFormat, LogOptions, REPORT, init_log, log_context, set_log_levels};
 
 use ptpd::host::Settings;
 
@@ -188,12 +188,59 @@ fn settings(files: &[PathBuf], loaded: &[Loaded]) -> Result<Vec<Settings>, Strin
         }
         all.push(settings);
     }
-    let first = loaded.first().map(|l| (l.config.log.level, l.config.log.format));
-    if loaded.iter().any(|l| Some((l.config.log.level, l.config.log.format)) != first) {
-        return Err("log.level and log.format are the process's: set them the same in all files".into());
+    if let Some(what) = differing(loaded) {
+        return Err(format!("{what} the process's: set the same in all files"));
     }
     ptpd::host::together(&mut all).map_err(|e| e.to_string())?;
     Ok(all)
+}
+
+/// What belongs to the process, and is not the same in all files.
+fn differing(loaded: &[Loaded]) -> Option<&'static str> {
+    let first = &loaded.first()?.config;
+    let others = loaded.iter().map(|l| &l.config);
+    let differs = |differs: &dyn Fn(&ptp_config::PtpdConfig) -> bool| others.clone().any(differs);
+    if differs(&|c| c.events != first.events) {
+        return Some("events.socket and events.socket_mode are");
+    }
+    differs(&|c| {
+        let (a, b) = (&c.log, &first.log);
+        (a.level, &a.parts, a.format, &a.journal) != (b.level, &b.parts, b.format, &b.journal)
+    })
+    .then_some("log.level, log.parts, log.format and log.journal are")
+}
+
+/// The log's level of a configuration, and those of parts.
+fn levels(log: &ptp_config::Log) -> (tracing::Level, Vec<(&'static str, tracing::Level)>) {
+    let level = |l| match l {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Trace => tracing::Level::TRACE,
+    };
+    let mut parts = Vec::new();
+    for (part, l) in &log.parts {
+        // Events and lines have their part's name for target, other lines their module's.
+        let targets: &[&str] = match part {
+            LogPart::Servo => &["servo", REPORT, "ptpd::host"],
+            LogPart::Network => &[
+                "network",
+                "ptpd::app::net_port",
+                "ptpd::app::shared",
+                "ptpd::app::reading",
+                "ptpd::app::cmlds",
+            ],
+            LogPart::Unicast => &["unicast", "ptpd::app::resolve"],
+            LogPart::Clock => &["clock", "ptpd::app::clock", "ptpd::app::port_clocks"],
+            LogPart::Daemon => &["daemon", "ptpd::app::run", "ptpd::app::start"],
+            LogPart::Ports => &["ports"],
+            LogPart::Bmca => &["bmca"],
+            LogPart::Management => &["management", "ptpd::cli"],
+        };
+        parts.extend(targets.iter().map(|target| (*target, level(*l))));
+    }
+    (level(log.level), parts)
 }
 
 pub(crate) fn main() -> ExitCode {
@@ -274,17 +321,14 @@ fn run(what: &What) -> ExitCode {
     let Some(first) = loaded.first() else { return ExitCode::from(BAD_CONFIG) };
     let mut log = LogOptions::new("ptpd");
     log.stdout = what.stdout;
-    log.level = match first.config.log.level {
-        ptp_config::LogLevel::Error => tracing::Level::ERROR,
-        ptp_config::LogLevel::Warn => tracing::Level::WARN,
-        ptp_config::LogLevel::Info => tracing::Level::INFO,
-        ptp_config::LogLevel::Debug => tracing::Level::DEBUG,
-        ptp_config::LogLevel::Trace => tracing::Level::TRACE,
-    };
+    (log.level, log.parts) = levels(&first.config.log);
+    log.journal.clone_from(&first.config.log.journal);
     if first.config.log.format == ptp_config::LogFormat::Json {
         log.format = LogFormat::Json;
     }
-    init_log(&log);
+    if let Err(e) = init_log(&log) {
+        return bad(&format!("cannot begin the log: {e}"));
+    }
     let current = std::cell::RefCell::new(loaded);
     app::run(all, &|| {
         what.files.first()?;
@@ -294,6 +338,15 @@ fn run(what: &What) -> ExitCode {
                 log_context(&settings.name);
                 for change in ptp_config::diff(old, new) {
                     tracing::info!("configuration: {change}");
+                }
+            }
+            if let Some(Loaded { config, .. }) = new.first() {
+                let (level, parts) = levels(&config.log);
+                set_log_levels(level, &parts);
+                let old =
+                    current.borrow().first().map(|l| (l.config.log.format, l.config.log.journal.clone()));
+                if old.is_some_and(|old| old != (config.log.format, config.log.journal.clone())) {
+                    tracing::warn!("a change of log.format or log.journal needs a restart");
                 }
             }
             current.replace(new);

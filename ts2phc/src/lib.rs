@@ -15,6 +15,7 @@ pub mod linuxptp;
 pub mod maker;
 pub mod memory;
 mod metrics;
+pub mod observe;
 pub mod run;
 pub mod settings;
 pub mod sink;

@@ -42,7 +42,10 @@ fn main() -> ExitCode {
                 }
             };
         }
-        init_log(&LogOptions::new("ts2phc"));
+        let outlets = loaded.as_ref().map(|s| s.outlets.clone()).unwrap_or_default();
+        if let Err(e) = outlets.init_log(&LogOptions::new("ts2phc")) {
+            return no_log(&e);
+        }
         return match loaded.and_then(run) {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => {
@@ -52,7 +55,9 @@ fn main() -> ExitCode {
         };
     }
     let options = Options::parse();
-    init_log(&LogOptions { level: options.log_level.level(), ..LogOptions::new("ts2phc") });
+    if let Err(e) = init_log(&LogOptions { level: options.log_level.level(), ..LogOptions::new("ts2phc") }) {
+        return no_log(&e);
+    }
     match start(&options) {
         Ok(code) => code,
         Err(e) => {
@@ -86,7 +91,9 @@ fn as_linuxptp(arguments: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    init_log(&log);
+    if let Err(e) = init_log(&log) {
+        return no_log(&e);
+    }
     match run(settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
@@ -94,6 +101,11 @@ fn as_linuxptp(arguments: &[String]) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn no_log(e: &std::io::Error) -> ExitCode {
+    eprintln!("cannot begin the log: {e}");
+    ExitCode::FAILURE
 }
 
 fn run(settings: Settings) -> Result<(), String> {

@@ -5,7 +5,10 @@ use core::time::Duration;
 
 use ptp_clock::ClockError;
 use ptp_daemon::metrics::{LastSample, Samples};
-use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, StateError, monotonic_now};
+use ptp_daemon::{
+    Event, EventBus, Interest, Notify, PollSet, RateLimit, Signals, State, StateError, flush_log, kind,
+    monotonic_now,
+};
 use ptp_servo::ServoState;
 use tracing::{debug, info, warn};
 
@@ -16,6 +19,7 @@ use crate::grandmaster::{Grandmaster, GrandmasterConfig, LockState, Pulse};
 use crate::maker::Maker;
 use crate::memory;
 use crate::metrics::{ClockState, Monitor, PulseCounts, Snapshot};
+use crate::observe::{Now, Seen, TS2PHC};
 use crate::settings::{Settings, TimeFrom};
 use crate::sink::{Sink, Stamped};
 use crate::times::Times;
@@ -36,6 +40,7 @@ enum Key {
     Times,
     Sink(usize),
     Announcer(usize),
+    Events,
 }
 
 /// Why it ended.
@@ -94,6 +99,8 @@ pub struct Program {
     announcers: Vec<Announcer>,
     told_state: LockState,
     saved_at: u64,
+    events: EventBus,
+    seen: Seen,
     evidence: Option<Evidence>,
     monitor: Option<Monitor>,
 }
@@ -139,6 +146,7 @@ impl Program {
             (1..).zip(&a.sockets).map(move |(n, s)| Announcer::new(s, a.domain_number, n, tell))
         });
         let announcers = announcers.collect();
+        let events = settings.outlets.bus().map_err(|e| RunError::Start(e.to_string()))?;
         let evidence = settings.evidence.as_ref().map(|e| Evidence::start(e, sinks.len()));
         let monitor = settings.metrics.as_ref().map(Monitor::start).transpose().map_err(RunError::Start)?;
         Ok(Self {
@@ -151,6 +159,8 @@ impl Program {
             announcers,
             told_state: LockState::FreeRun,
             saved_at: now,
+            events,
+            seen: Seen::default(),
             monitor,
         })
     }
@@ -175,9 +185,13 @@ impl Program {
                 notify.status(&self.describe());
             }
             result = self.turn(&mut poll);
-            notify.alive(monotonic_now());
+            let now = monotonic_now();
+            notify.alive(now);
+            flush_log(now);
         }
         notify.stopping();
+        let stopped = Event::new(TS2PHC, kind::LIFE, "").message("stopped").field("state", "stopped");
+        self.events.publish(stopped);
         for announcer in &mut self.announcers {
             announcer.withdraw();
         }
@@ -239,13 +253,17 @@ impl Program {
                 poll.add(fd, Interest::READ, Key::Announcer(i));
             }
         }
+        self.events.gather(poll, Key::Events);
         if let Err(e) = poll.wait(Some(self.deadline())) {
             // A lack of memory: what is ready is looked at again.
             warn!("waiting: {e}");
         }
-        for ready in (0..poll.len()).filter_map(|i| poll.ready(i)).filter(|r| r.readable || r.priority) {
+        for ready in
+            (0..poll.len()).filter_map(|i| poll.ready(i)).filter(|r| r.readable || r.priority || r.writable)
+        {
             match ready.key {
                 Key::Times => self.times.read(),
+                Key::Events => self.events.serve(),
                 Key::Sink(i) => self.pulses(i)?,
                 Key::Announcer(i) => {
                     if let Some(announcer) = self.announcers.get_mut(i) {
@@ -386,6 +404,7 @@ impl Program {
         }
         self.grandmaster.set_time_scale(self.times.time_scale(now));
         self.tell(now);
+        self.observe(now);
         self.keep_evidence(now);
         self.publish(now);
         if now.saturating_sub(self.saved_at) >= SAVE {
@@ -424,6 +443,21 @@ impl Program {
             announcer.tell(settings);
             announcer.tick(now);
         }
+    }
+
+    /// Tells events of what has changed.
+    fn observe(&mut self, now: u64) {
+        let condition = self.times.condition(now);
+        let grace = self.grandmaster.config().grace;
+        for (i, steered) in self.sinks.iter().enumerate() {
+            let patience = steered.sink.period() + grace;
+            let follows =
+                steered.followed.is_some_and(|at| Duration::from_nanos(now.saturating_sub(at)) < patience);
+            self.seen.sink(i, &steered.sink.path, follows, &mut self.events);
+        }
+        let clock = self.sinks.first().map_or("", |s| s.sink.path.as_str());
+        let now = Now { grandmaster: &self.grandmaster, condition, clock };
+        self.seen.look(&now, &mut self.events);
     }
 
     /// One record for each clock, when they are due.

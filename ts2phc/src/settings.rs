@@ -130,6 +130,8 @@ pub struct Settings {
     pub ready_when_started: bool,
     /// Log lines as linuxptp's ts2phc writes them.
     pub linuxptp: bool,
+    /// Where lines and events go.
+    pub outlets: ptp_daemon::Outlets,
     /// The endpoint for monitoring; `None`: there is none.
     pub metrics: Option<ptp_daemon::http::Settings>,
 }
@@ -156,6 +158,7 @@ impl Settings {
             state: None,
             ready_when_started: false,
             linuxptp: false,
+            outlets: ptp_daemon::Outlets::default(),
             metrics: None,
         }
     }

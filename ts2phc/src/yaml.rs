@@ -6,6 +6,7 @@ use std::path::Path;
 use ptp_clock::{Edge, Pin};
 use ptp_config::document::{self, Content, Node, Refusal, Source};
 use ptp_config::{Diagnostic, Diagnostics, Problem};
+use ptp_daemon::Outlets;
 use ptp_daemon::http::{self, Listen};
 use ptp_evidence::EvidenceOptions;
 use ptp_wire::TimeInterval;
@@ -78,6 +79,22 @@ pub const KEYS: &[Row<Settings>] = &[
     ("first_step_threshold", "a time, or off", |s, t| threshold(&mut s.servo.first_step_threshold, t)),
     ("state_file", "a path", |s, t| {
         s.state = Some(t.into());
+        Ok(())
+    }),
+    ("log_level", "error, warn, info, debug or trace", |s, t| {
+        s.outlets.level = Some(word(t, &Outlets::LEVELS)?);
+        Ok(())
+    }),
+    ("log_journal", "the path of journald's socket", |s, t| {
+        s.outlets.journal = Some(t.into());
+        Ok(())
+    }),
+    ("events_socket", "a path", |s, t| {
+        s.outlets.socket = Some(t.into());
+        Ok(())
+    }),
+    ("events_socket_mode", "an octal mode, such as 0660", |s, t| {
+        s.outlets.socket_mode = document::mode(t)?;
         Ok(())
     }),
     ("ready_when", "synchronised or started", |s, t| {

@@ -180,6 +180,14 @@ impl<'a> Values<'a> {
         }
     }
 
+    fn log_parts(self, path: &str) -> Vec<(LogPart, LogLevel)> {
+        match &self.setting(path).value {
+            Value::LogParts(parts) => parts.clone(),
+            Value::Unset => Vec::new(),
+            _ => unreachable!("{KIND}: {path}"),
+        }
+    }
+
     /// Whole seconds of a length of time.
     fn seconds(self, path: &str) -> u32 {
         u32::try_from(self.correction(path).nanos() / 1_000_000_000).unwrap_or(u32::MAX)
@@ -321,16 +329,16 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
             listen.map(|listen| Metrics { listen: listen.to_owned(), openshift_names, events })
         },
         log: Log {
-            level: match v.text("log.level") {
-                "error" => LogLevel::Error,
-                "warn" => LogLevel::Warn,
-                "debug" => LogLevel::Debug,
-                "trace" => LogLevel::Trace,
-                _ => LogLevel::Info,
+            level: {
+                let name = v.text("log.level");
+                LogLevel::ALL.into_iter().find(|l| l.name() == name).unwrap_or(LogLevel::Info)
             },
+            parts: v.log_parts("log.parts"),
+            journal: v.path("log.journal"),
             summary_interval: v.interval("log.summary_interval"),
             format: if v.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Text },
         },
+        events: Events { socket: v.path("events.socket"), socket_mode: v.int("events.socket_mode") },
         evidence: evidence(v),
         state_file: v.path("state_file"),
         ready_when: match v.text("ready_when") {

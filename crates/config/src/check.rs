@@ -424,6 +424,7 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::Smpte => values.bool("smpte.enable"),
         Need::Socket => values.text_or_off("management.socket").is_some(),
         Need::ReadOnlySocket => values.text_or_off("management.read_only_socket").is_some(),
+        Need::EventSocket => values.text_or_off("events.socket").is_some(),
         Need::Metrics => values.text_or_off("metrics.listen").is_some(),
     }
 }
@@ -458,6 +459,7 @@ const fn governor(need: Need) -> &'static str {
         Need::Spp => "spp",
         Need::Socket => "socket",
         Need::ReadOnlySocket => "read_only_socket",
+        Need::EventSocket => "events.socket",
         Need::Metrics => "listen",
     }
 }
@@ -504,6 +506,7 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::Smpte => "`smpte.enable` is `false`",
         Need::Socket => "`management.socket` is `off`",
         Need::ReadOnlySocket => "`management.read_only_socket` is `off`",
+        Need::EventSocket => "`events.socket` is `off`",
         Need::Metrics => "`metrics.listen` is `off`",
     }
 }

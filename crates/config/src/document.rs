@@ -67,6 +67,17 @@ pub fn whole(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
     parse_int(text).and_then(|v| if (min..=max).contains(&v) { Ok(v) } else { Err(Refusal::out_of_range()) })
 }
 
+/// An octal file mode, 0 to 0o777, such as `0660`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn mode(text: &str) -> Result<u32, Refusal> {
+    match Kind::Mode.parse(text, false)? {
+        Value::Int(mode) => u32::try_from(mode).map_err(|_| Refusal::out_of_range()),
+        _ => Err(Refusal::out_of_range()),
+    }
+}
+
 /// A share: `0.01` or `1 %`, from 0 to 1.
 ///
 /// # Errors

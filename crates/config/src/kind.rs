@@ -6,7 +6,7 @@ use ptp_wire::TimeInterval;
 use ptp_wire::management::AcceptableMaster;
 
 use crate::addresses::{parse_master, parse_prefix};
-use crate::model::{MasterAddress, Prefix, UnicastMaster};
+use crate::model::{LogLevel, LogPart, MasterAddress, Prefix, UnicastMaster};
 use crate::options::{AlternateTimeOffset, parse_acceptable_masters, parse_time_offsets};
 use crate::parse::*;
 use crate::words::list;
@@ -60,6 +60,8 @@ pub(crate) enum Kind {
     AcceptableMasters,
     /// A list of alternate timescales, or `off`.
     TimeOffsets,
+    /// A list of parts of the program with their log levels, or `off`.
+    LogParts,
 }
 
 /// A value of some kind.
@@ -77,6 +79,7 @@ pub(crate) enum Value {
     Prefixes(Vec<Prefix>),
     AcceptableMasters(Vec<AcceptableMaster>),
     TimeOffsets(Vec<AlternateTimeOffset>),
+    LogParts(Vec<(LogPart, LogLevel)>),
     /// `off` or `auto`.
     Unset,
 }
@@ -240,12 +243,16 @@ impl Kind {
             Self::TimeOffsets => parse_time_offsets(items(text)).map(Value::TimeOffsets),
             Self::Masters => items(text).map(parse_master).collect::<Result<_, _>>().map(Value::Masters),
             Self::Prefixes => items(text).map(parse_prefix).collect::<Result<_, _>>().map(Value::Prefixes),
+            Self::LogParts => items(text).map(parse_log_part).collect::<Result<_, _>>().map(Value::LogParts),
         }
     }
 
     /// The value may be written as a list.
     pub(crate) fn is_list(&self) -> bool {
-        matches!(self, Self::Masters | Self::Prefixes | Self::AcceptableMasters | Self::TimeOffsets)
+        matches!(
+            self,
+            Self::Masters | Self::Prefixes | Self::AcceptableMasters | Self::TimeOffsets | Self::LogParts
+        )
     }
 
     /// What is allowed, for diagnostics and documentation.
@@ -298,6 +305,10 @@ impl Kind {
             Self::MonitorAddress => "an address, or `multicast`".into(),
             Self::AcceptableMasters => "a list of ports, such as 001b19.fffe.000001-1, each followed by the priority1 it is to count with where that is another than its own, or `off`".into(),
             Self::TimeOffsets => "a list of `KEY ZONE`, `KEY NAME OFFSET` or `KEY NAME OFFSET JUMP TIME` (seconds), or `off`".into(),
+            Self::LogParts => format!(
+                "a list of `PART=LEVEL`, such as `[servo=warn, bmca=debug]`, or `off`; the parts are {}",
+                list(&LogPart::ALL.map(LogPart::name)).replace(" or ", " and ")
+            ),
         }
     }
 
@@ -324,8 +335,21 @@ impl Kind {
             Self::MonitorAddress => "address",
             Self::AcceptableMasters => "list of ports",
             Self::TimeOffsets => "list of timescales",
+            Self::LogParts => "list of levels",
         }
     }
+}
+
+fn parse_log_part(text: &str) -> Result<(LogPart, LogLevel), Refusal> {
+    let Some((part, level)) = text.split_once('=') else {
+        return Err(Refusal::new("not `PART=LEVEL`").write(format!("{text}=debug")));
+    };
+    let (part, level) = (part.trim(), level.trim());
+    choose(&LogPart::ALL.map(LogPart::name), part)?;
+    choose(&LogLevel::ALL.map(LogLevel::name), level)?;
+    let part = LogPart::ALL.into_iter().find(|p| p.name() == part);
+    let level = LogLevel::ALL.into_iter().find(|l| l.name() == level);
+    part.zip(level).ok_or_else(Refusal::out_of_range)
 }
 
 /// The items of a list, as it is written on one line.

@@ -31,6 +31,7 @@ mod kind;
 mod layers;
 mod linuxptp;
 mod load;
+mod log_part;
 mod manual;
 mod model;
 mod options;

@@ -2,6 +2,7 @@
 
 use crate::authentication::Authentication;
 use crate::gptp::{CommonService, Gptp};
+pub use crate::log_part::LogPart;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
@@ -83,6 +84,8 @@ pub struct PtpdConfig {
     pub metrics: Option<Metrics>,
     /// What is written where.
     pub log: Log,
+    /// Who is told of events.
+    pub events: Events,
     /// What is recorded so that it can be proved later; `None`: nothing.
     pub evidence: Option<Evidence>,
     /// Keeps the last frequency for the next start; `None`: it is not kept.
@@ -352,6 +355,15 @@ pub struct Management {
     pub network: bool,
 }
 
+/// The socket of docs/events.md.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Events {
+    /// Where; `None`: nowhere.
+    pub socket: Option<PathBuf>,
+    /// Its mode.
+    pub socket_mode: u32,
+}
+
 /// The endpoint for monitoring.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Metrics {
@@ -364,10 +376,14 @@ pub struct Metrics {
 }
 
 /// Log output.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Log {
     /// The least severe level that is written.
     pub level: LogLevel,
+    /// Other levels of some parts.
+    pub parts: Vec<(LogPart, LogLevel)>,
+    /// journald's socket, if lines and events go there.
+    pub journal: Option<PathBuf>,
     /// The lines' form.
     pub format: LogFormat,
     /// One line of statistics in this time; `None`: a line per sample.
@@ -387,6 +403,22 @@ pub enum LogLevel {
     Debug,
     /// Every message.
     Trace,
+}
+
+impl LogLevel {
+    /// All, the most severe first.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// As it is written in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
 }
 
 /// The form of log lines.

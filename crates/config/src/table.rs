@@ -4,6 +4,7 @@
 mod accuracy;
 mod authentication;
 mod description;
+mod events;
 mod evidence;
 mod holdover;
 mod management;
@@ -16,6 +17,7 @@ use crate::kind::Kind;
 use accuracy::ENHANCED_ACCURACY;
 use authentication::AUTHENTICATION;
 use description::DESCRIPTION;
+use events::EVENTS;
 use evidence::EVIDENCE;
 pub(crate) use holdover::HOLDOVER;
 use management::{LOG_SECTION, MANAGEMENT};
@@ -113,6 +115,8 @@ pub(crate) enum Need {
     Socket,
     /// `management.read_only_socket` is not `off`.
     ReadOnlySocket,
+    /// `events.socket` is not `off`.
+    EventSocket,
     /// `metrics.listen` is not `off`.
     Metrics,
 }
@@ -595,6 +599,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &ENHANCED_ACCURACY,
     &METRICS,
     &LOG_SECTION,
+    &EVENTS,
     &EVIDENCE,
     &DESCRIPTION,
 ];

@@ -16,6 +16,7 @@
 mod bus;
 mod event;
 mod evidence;
+mod flood;
 pub mod http;
 mod journal;
 mod json;
@@ -23,6 +24,7 @@ mod log;
 pub mod metrics;
 mod notifications;
 mod notify;
+mod outlets;
 mod poll;
 mod privilege;
 mod rate;
@@ -34,8 +36,12 @@ pub use bus::{EventBus, EventSink};
 pub use event::{EVENT_VERSION, Event, Severity, Utc, Value, kind, utc_now};
 pub use evidence::EvidenceSink;
 pub use journal::{JOURNAL_SOCKET, Journal};
-pub use log::{LogFormat, LogOptions, NOTICE, REPORT, init_log, log_context};
+pub use log::{
+    LogFormat, LogOptions, NOTICE, PARTS, REPORT, flush_log, init_log, log_context, log_event, part_of,
+    set_log_levels,
+};
 pub use notify::Notify;
+pub use outlets::Outlets;
 pub use poll::{Interest, PollSet, Ready, Wait, monotonic_now};
 pub use privilege::{PrivilegeError, drop_privileges, give_to};
 pub use rate::RateLimit;

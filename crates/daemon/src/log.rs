@@ -1,15 +1,21 @@
 use std::fmt;
 use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock};
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, MakeWriter};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::{LookupSpan, Registry};
+use tracing_subscriber::reload;
 
+use crate::flood::{Flood, Told};
 use crate::json::Escaped;
-use crate::monotonic_now;
+use crate::{Journal, Severity, monotonic_now};
 
 /// The target of events that matter to an operator without being trouble: syslog's notice, between information and warning.
 pub const NOTICE: &str = "notice";
@@ -27,6 +33,8 @@ pub enum LogFormat {
     /// One JSON object per line: `{"time_ns":...,"level":"info","program":"ptpd","message":"..."}`, the time of
     /// CLOCK_MONOTONIC.
     Json,
+    /// To journald by its own protocol, with the level and the part as fields ([`LogOptions::journal`]).
+    Native,
     /// `ptp4l[12345.678]: message` as linuxptp writes it: no level is named. Worse than information goes to standard
     /// error even where the rest goes to standard output.
     Linuxptp,
@@ -41,6 +49,10 @@ pub struct LogOptions {
     pub tag: String,
     /// The least severe level that is logged.
     pub level: tracing::Level,
+    /// Other levels of parts of the program: targets of tracing, or how they begin.
+    pub parts: Vec<(&'static str, tracing::Level)>,
+    /// journald's socket, for [`LogFormat::Native`].
+    pub journal: Option<PathBuf>,
     /// How a line begins.
     pub format: LogFormat,
     /// Standard output instead of standard error.
@@ -68,6 +80,8 @@ impl LogOptions {
             program,
             tag: String::new(),
             level: tracing::Level::INFO,
+            parts: Vec::new(),
+            journal: None,
             format,
             stdout: false,
             syslog: false,
@@ -78,22 +92,113 @@ impl LogOptions {
     }
 }
 
+/// Levels that can change while the program runs.
+static LEVELS: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
+/// Where lines go that go to journald by its own protocol.
+static JOURNAL: OnceLock<Mutex<Journal>> = OnceLock::new();
+/// The target of the numbers of warnings that were held back.
+const FLOODED: &str = "flood";
+/// Warnings that repeat.
+static FLOOD: Mutex<Flood> = Mutex::new(Flood::new());
+
 /// Starts logging for the whole process. A second call changes nothing.
-pub fn init_log(options: &LogOptions) {
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::from_level(options.level))
-        .event_format(Lines(options.clone()))
-        .with_writer(Out {
-            stdout: options.stdout,
-            quiet: options.quiet,
-            split: options.format == LogFormat::Linuxptp,
-            syslog: options.syslog.then_some(options.program),
-            priority: libc::LOG_INFO,
-            all: !options.only_marked || options.level >= tracing::Level::DEBUG,
-            no_reports: options.no_reports,
-        })
-        .finish();
-    let _ = tracing::subscriber::set_global_default(subscriber);
+///
+/// Warnings and errors that repeat are told once in ten seconds, with their number then ([`flush_log`]); not as linuxptp.
+///
+/// # Errors
+/// There can be no socket to journald.
+pub fn init_log(options: &LogOptions) -> std::io::Result<()> {
+    let mut options = options.clone();
+    if let Some(path) = &options.journal {
+        let _ = JOURNAL.set(Mutex::new(Journal::open(path)?));
+        options.format = LogFormat::Native;
+    }
+    let out = Out {
+        program: options.program,
+        stdout: options.stdout,
+        quiet: options.quiet,
+        split: options.format == LogFormat::Linuxptp,
+        syslog: options.syslog,
+        priority: libc::LOG_INFO,
+        part: "",
+        all: !options.only_marked || options.level >= Level::DEBUG,
+        no_reports: options.no_reports,
+    };
+    let (levels, handle) = reload::Layer::new(targets(options.level, &options.parts));
+    let lines = tracing_subscriber::fmt::layer().event_format(Lines(options)).with_writer(out);
+    if tracing::subscriber::set_global_default(Registry::default().with(levels).with(lines)).is_ok() {
+        let _ = LEVELS.set(handle);
+    }
+    Ok(())
+}
+
+/// Other levels from now on, as in [`LogOptions`].
+pub fn set_log_levels(level: Level, parts: &[(&'static str, Level)]) {
+    if let Some(handle) = LEVELS.get() {
+        let _ = handle.reload(targets(level, parts));
+    }
+}
+
+fn targets(level: Level, parts: &[(&'static str, Level)]) -> Targets {
+    let level = LevelFilter::from_level(level);
+    Targets::new().with_default(level).with_targets(parts.iter().map(|(t, l)| (*t, *l)))
+}
+
+/// Tells how many warnings have been held back, once their time is over. To be called now and then, at least each second.
+pub fn flush_log(now_ns: u64) {
+    let due = FLOOD.lock().map(|mut flood| flood.due(now_ns)).unwrap_or_default();
+    for text in due {
+        tracing::warn!(target: FLOODED, "{text}");
+    }
+}
+
+macro_rules! log_event {
+    ($event:expr, $part:expr, $($name:literal)*) => {
+        match $part {
+            $($name => match $event.severity {
+                Severity::Error => log_event!(@ $event, $name, ERROR),
+                Severity::Warning => log_event!(@ $event, $name, WARN),
+                Severity::Notice | Severity::Info => log_event!(@ $event, $name, INFO),
+                Severity::Debug => log_event!(@ $event, $name, DEBUG),
+            },)*
+            _ => {}
+        }
+    };
+    (@ $event:expr, $name:literal, $level:ident) => {
+        match JOURNAL.get() {
+            Some(journal) => {
+                if tracing::enabled!(target: $name, Level::$level) && let Ok(mut journal) = journal.lock() {
+                    journal.event($event);
+                }
+            }
+            None => tracing::event!(target: $name, Level::$level, "{}", $event.message),
+        }
+    };
+}
+
+/// Writes an event's message to the log, as of the part that its kind belongs to. To journald it goes with its fields.
+pub fn log_event(event: &crate::Event) {
+    if !event.message.is_empty() {
+        log_event!(event, part_of(event.kind), "ports" "bmca" "servo" "unicast" "network" "clock" "management" "daemon");
+    }
+}
+
+/// The parts that [`log_event`] knows, which are the targets of its lines.
+pub const PARTS: [&str; 8] =
+    ["ports", "bmca", "servo", "unicast", "network", "clock", "management", "daemon"];
+
+/// The part of a program that a kind of event belongs to, as `log.parts` has it.
+pub fn part_of(kind: &str) -> &'static str {
+    use crate::kind::*;
+    match kind {
+        PORT_STATE => "ports",
+        PARENT | GRANDMASTER | CLOCK_CLASS | TIME_PROPERTIES => "bmca",
+        SERVO | HOLDOVER | SOURCE => "servo",
+        UNICAST => "unicast",
+        AUTHENTICATION => "network",
+        CONFIGURATION => "management",
+        _ => "daemon",
+    }
 }
 
 thread_local! {
@@ -112,13 +217,15 @@ pub fn log_context(name: &str) {
 
 #[derive(Clone, Copy, Debug)]
 struct Out {
+    program: &'static str,
     stdout: bool,
     quiet: bool,
     /// Warnings and worse to standard error.
     split: bool,
-    /// The program's name at the beginning of each line, which syslog adds itself.
-    syslog: Option<&'static str>,
+    /// Also there, which adds the program's name itself.
+    syslog: bool,
     priority: libc::c_int,
+    part: &'static str,
     /// Information that linuxptp would not give, too.
     all: bool,
     no_reports: bool,
@@ -144,17 +251,24 @@ impl<'a> MakeWriter<'a> for Out {
                 || (self.no_reports && priority == libc::LOG_INFO);
             if hidden {
                 out.quiet = true;
-                out.syslog = None;
+                out.syslog = false;
             }
         }
-        Self { stdout, priority, ..out }
+        Self { stdout, priority, part: part_of_target(meta.target()), ..out }
     }
 }
 
 impl std::io::Write for Out {
     fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
-        if let Some(program) = self.syslog {
-            let line = octets.strip_prefix(program.as_bytes()).unwrap_or(octets);
+        if let Some(journal) = JOURNAL.get() {
+            if let Ok(mut journal) = journal.lock() {
+                let text = String::from_utf8_lossy(octets.trim_ascii_end());
+                journal.line(self.program, self.priority as u8, self.part, &text);
+            }
+            return Ok(octets.len());
+        }
+        if self.syslog {
+            let line = octets.strip_prefix(self.program.as_bytes()).unwrap_or(octets);
             // `[12.345] text`, as linuxptp writes to syslog.
             let colon = line.windows(3).position(|w| w == b"]: ").filter(|_| self.split);
             match colon.and_then(|at| line.split_at_checked(at + 1)) {
@@ -205,14 +319,31 @@ where
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut w: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let LogOptions { program, tag, format, .. } = &self.0;
-        if *format == LogFormat::Json {
-            let mut text = String::new();
+        let mut text = String::new();
+        if *format == LogFormat::Json || is_watched(event, *format) {
             let mut message = Message { w: &mut Writer::new(&mut text), result: Ok(()) };
             event.record(&mut message);
+            message.result?;
+        }
+        if is_watched(event, *format)
+            && let Ok(mut flood) = FLOOD.lock()
+        {
+            let context =
+                CONTEXT.with_borrow(|c| if c.is_empty() { String::new() } else { format!("{c}: ") });
+            let place = std::ptr::from_ref(event.metadata()) as usize;
+            if flood.tell(place, &format!("{context}{text}"), monotonic_now()) == Told::Later {
+                return Ok(());
+            }
+        }
+        if *format == LogFormat::Json {
             let level = event.metadata().level().as_str().to_ascii_lowercase();
             write!(w, r#"{{"time_ns":{},"level":"{level}","program":"{program}""#, monotonic_now())?;
             if !tag.is_empty() {
                 write!(w, r#","tag":"{}""#, Escaped(tag))?;
+            }
+            match part_of_target(event.metadata().target()) {
+                "" => {}
+                part => write!(w, r#","part":"{part}""#)?,
             }
             CONTEXT.with_borrow(|context| match context.as_str() {
                 "" => Ok(()),
@@ -229,14 +360,14 @@ where
                 // journald reads the priority from the line's beginning.
                 write!(w, "<{}>", priority(*event.metadata().level()))?;
             }
-            LogFormat::Json => {}
+            LogFormat::Native | LogFormat::Json => {}
         }
         if !tag.is_empty() {
             let level = priority(*event.metadata().level()).to_string();
             write!(w, "[{}] ", tag.replace("{level}", &level))?;
         }
         match *event.metadata().level() {
-            _ if *format == LogFormat::Linuxptp => {}
+            _ if matches!(format, LogFormat::Linuxptp | LogFormat::Native) => {}
             tracing::Level::ERROR => w.write_str("error: ")?,
             tracing::Level::WARN => w.write_str("warning: ")?,
             _ => {}
@@ -250,6 +381,20 @@ where
         message.result?;
         writeln!(w)
     }
+}
+
+/// Repetitions of it are held back. What linuxptp repeats is repeated in its place, too.
+fn is_watched(event: &Event<'_>, format: LogFormat) -> bool {
+    let meta = event.metadata();
+    *meta.level() <= Level::WARN && format != LogFormat::Linuxptp && meta.target() != FLOODED
+}
+
+/// The part that a target is; nothing for a module.
+fn part_of_target(target: &str) -> &'static str {
+    if target == REPORT {
+        return "servo";
+    }
+    PARTS.iter().find(|part| **part == target).copied().unwrap_or_default()
 }
 
 /// The message as it is, then other fields as `name=value`.

@@ -44,12 +44,13 @@ pub struct Client<T> {
     transport: T,
     config: ClientConfig,
     sequence_id: u16,
+    malformed: u64,
 }
 
 impl<T: Transport> Client<T> {
     /// Nothing is sent yet.
     pub fn new(transport: T, config: ClientConfig) -> Self {
-        Self { transport, config, sequence_id: 0 }
+        Self { transport, config, sequence_id: 0, malformed: 0 }
     }
 
     /// The own identity.
@@ -102,7 +103,16 @@ impl<T: Transport> Client<T> {
     pub fn receive(&mut self) -> Result<Option<Reply>, ClientError> {
         let mut buf = [0; 2048];
         let Some(len) = self.transport.receive(&mut buf)? else { return Ok(None) };
-        Ok(Reply::accept(buf.get(..len).unwrap_or(&[]), self.identity(), &self.config))
+        let octets = buf.get(..len).unwrap_or(&[]);
+        if Message::parse(octets).is_err() {
+            self.malformed = self.malformed.saturating_add(1);
+        }
+        Ok(Reply::accept(octets, self.identity(), &self.config))
+    }
+
+    /// Datagrams that came and are no PTP messages.
+    pub fn malformed(&self) -> u64 {
+        self.malformed
     }
 
     /// Waits up to `timeout` for one reply or notification.

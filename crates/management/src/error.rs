@@ -19,6 +19,11 @@ pub enum ClientError {
         /// Its path.
         path: PathBuf,
     },
+    /// What has the server's name is no management socket.
+    WrongSocket {
+        /// Its path.
+        path: PathBuf,
+    },
     /// The server has not read earlier requests yet: receive what is waiting, and send again.
     Busy,
     /// This user may not do it.
@@ -58,6 +63,11 @@ impl fmt::Display for ClientError {
             Self::NobodyListens { path } => write!(
                 f,
                 "nobody listens on {}: the daemon that made it has ended. Start it again, or name another socket with -s",
+                path.display()
+            ),
+            Self::WrongSocket { path } => write!(
+                f,
+                "{} is not a management socket: name that of a daemon with -s (/run/escapement/ptpd, /var/run/ptp/ptp4l)",
                 path.display()
             ),
             Self::Busy => f.write_str("the server does not read its requests: is it stopped?"),

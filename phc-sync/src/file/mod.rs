@@ -8,6 +8,7 @@ use std::time::Duration;
 use ptp_clock::ClockName;
 use ptp_config::document::{self, Content, Node, Refusal, Source};
 use ptp_config::{Diagnostic, Diagnostics, Problem};
+use ptp_daemon::Outlets;
 use ptp_daemon::http;
 use ptp_evidence::EvidenceOptions;
 use ptp_wire::TimeInterval;
@@ -83,6 +84,7 @@ fn settings(r: &mut Reader<'_>, root: &Node) -> Option<Settings> {
     if let Some(drift) = drift {
         s.max_drift = drift as u32;
     }
+    outlets(r, &mut f, &mut s);
     s.metrics = f.take("metrics").and_then(|node| metrics(r, node));
     let place = f.place.clone();
     r.finish(f);
@@ -229,6 +231,21 @@ fn selection(r: &mut Reader<'_>, f: &mut Fields<'_>, s: &mut Settings) {
     let slew = r.value(f, "max_slew", "1 ppb to 500 ppm", |t| document::frequency(t, 1.0, 500_000.0));
     if let Some(slew) = slew {
         s.max_slew = slew;
+    }
+}
+
+fn outlets(r: &mut Reader<'_>, f: &mut Fields<'_>, s: &mut Settings) {
+    let words = Outlets::LEVELS.map(|(word, _)| word);
+    let level = r.choice(f, "log_level", &words).and_then(|i| Outlets::LEVELS.get(i));
+    s.outlets.level = level.map(|(_, level)| *level);
+    if let Some((path, _)) = r.text(f, "log_journal") {
+        s.outlets.journal = Some(path.into());
+    }
+    if let Some((path, _)) = r.text(f, "events_socket") {
+        s.outlets.socket = Some(path.into());
+    }
+    if let Some(mode) = r.value(f, "events_socket_mode", "an octal mode, such as 0660", document::mode) {
+        s.outlets.socket_mode = mode;
     }
 }
 

@@ -40,6 +40,30 @@ enum Standing {
     False,
 }
 
+/// What a source counts for, as events have it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Candidacy {
+    /// It has not been heard yet.
+    Unknown,
+    /// It gives no time.
+    Silent,
+    /// It is one of the majority.
+    Member,
+    /// It disagrees with the majority.
+    False,
+}
+
+impl Candidacy {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Silent => "silent",
+            Self::Member => "member",
+            Self::False => "false",
+        }
+    }
+}
+
 struct Candidate {
     name: String,
     kind: Kind,
@@ -57,6 +81,19 @@ pub(super) struct Ensemble {
 }
 
 impl Ensemble {
+    /// Each source's name and what it counts for.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = (&str, Candidacy)> {
+        self.candidates.iter().map(|c| {
+            let standing = match c.standing {
+                Standing::Unknown => Candidacy::Unknown,
+                Standing::Absent => Candidacy::Silent,
+                Standing::Good => Candidacy::Member,
+                Standing::False => Candidacy::False,
+            };
+            (c.name.as_str(), standing)
+        })
+    }
+
     pub(super) fn new(settings: &Settings, agents: &[Agent]) -> Result<Self, ClockError> {
         let mut candidates: Vec<Candidate> = agents
             .iter()

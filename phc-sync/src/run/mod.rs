@@ -2,13 +2,16 @@
 
 mod ensemble;
 mod monitor;
+mod observe;
 mod pulse;
 
 use std::error::Error;
 use std::io;
 
 use ptp_clock::{ClockError, ClockName, Comparer, LeapSecond, SystemClock};
-use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, monotonic_now};
+use ptp_daemon::{
+    Event, EventBus, Interest, Notify, PollSet, RateLimit, Signals, flush_log, kind, monotonic_now,
+};
 use ptp_wire::{TimeInterval, TimePoint};
 use tracing::{info, warn};
 
@@ -22,10 +25,13 @@ use crate::pulses::Pulses;
 use crate::settings::{LeapMode, Selection, Settings, SystemRole};
 use crate::sink::{Measurement, Sink};
 use ensemble::Ensemble;
+use observe::{PHC_SYNC, Seen};
 use ptp_clock::{Utc, UtcKeeper, UtcProperties as TimeProperties};
 
 /// A clock that failed is opened again after so long, ns.
 const RETRY_NS: u64 = 1_000_000_000;
+/// The key of those who listen to events.
+const EVENTS: usize = usize::MAX;
 /// Between words about the same trouble, ns.
 const TROUBLE_NS: u64 = 60_000_000_000;
 
@@ -53,6 +59,8 @@ pub(crate) struct Runner {
     domain_sources: Vec<Option<ClockId>>,
     ensemble: Option<Ensemble>,
     bound: Option<BoundKeeper>,
+    events: EventBus,
+    seen: Seen,
     evidence: Option<Evidence>,
     monitor: Option<Monitor>,
     /// Measurements left out because a clock was busy.
@@ -104,11 +112,15 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
             runner.update(now)?;
         }
         runner.pulses(now)?;
+        runner.observe();
+        flush_log(now);
         runner.keep_evidence(now);
         runner.publish(now);
         runner.wait(&mut poll, notify.next_deadline().map_or(next, |alive| alive.min(next)))?;
     }
     notify.stopping();
+    let stopped = Event::new(PHC_SYNC, kind::LIFE, "").message("stopped").field("state", "stopped");
+    runner.events.publish(stopped);
     if let Some(evidence) = runner.evidence.take() {
         evidence.stop();
     }
@@ -132,6 +144,7 @@ impl Runner {
             Selection::Intersection => Some(Ensemble::new(&settings, &agents)?),
             Selection::Priority => None,
         };
+        let events = settings.outlets.bus()?;
         let bound = match &settings.bound_page {
             Some(path) => Some(
                 BoundKeeper::new(path, settings.max_drift)
@@ -158,6 +171,8 @@ impl Runner {
             domain_sources: Vec::new(),
             ensemble,
             bound,
+            events,
+            seen: Seen::default(),
             evidence: None,
             monitor,
             busy_count: 0,
@@ -244,7 +259,15 @@ impl Runner {
         if let Some(pulses) = &self.pulses {
             deadline = deadline.min(pulses.deadline());
         }
-        poll.wait(Some(deadline)).map(drop)
+        self.events.gather(poll, EVENTS);
+        poll.wait(Some(deadline))?;
+        let ready = (0..poll.len())
+            .filter_map(|i| poll.ready(i))
+            .any(|r| r.key == EVENTS && (r.readable || r.writable || r.priority));
+        if ready {
+            self.events.serve();
+        }
+        Ok(())
     }
 
     /// Automatic mode: ports or their clocks changed.

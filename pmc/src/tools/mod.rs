@@ -2,6 +2,7 @@
 
 mod check;
 mod diff;
+mod events;
 mod explain;
 mod top;
 mod view;
@@ -16,9 +17,13 @@ use ptp_daemon::Signals;
 use ptp_management::{Client, ClientError, Transport};
 
 pub(crate) use view::parse_target;
+pub(crate) use watch::seconds;
 
 use crate::config_file::ConfigFile;
-use crate::options::{EXIT_NO_REPLY, EXIT_USAGE, Options};
+use crate::options::{
+    EXIT_MALFORMED, EXIT_NO_DAEMON, EXIT_NO_REPLY, EXIT_NOT_PERMITTED, EXIT_SYSTEM, EXIT_USAGE, Options,
+    exit_of,
+};
 use crate::report;
 
 /// A tool and its options.
@@ -47,8 +52,29 @@ pub(crate) enum ToolError {
     Io(io::Error),
     /// Nobody answered.
     Silence(String),
+    /// There is no such daemon.
+    Unreachable(String),
+    /// This user may not ask.
+    NotPermitted(String),
+    /// What was answered cannot be read.
+    Malformed(String),
     /// The question makes no sense.
     Usage(String),
+}
+
+impl ToolError {
+    /// The exit status.
+    fn exit(&self) -> u8 {
+        match self {
+            Self::Client(e) => exit_of(e),
+            Self::Io(_) => EXIT_SYSTEM,
+            Self::Silence(_) => EXIT_NO_REPLY,
+            Self::Unreachable(_) => EXIT_NO_DAEMON,
+            Self::NotPermitted(_) => EXIT_NOT_PERMITTED,
+            Self::Malformed(_) => EXIT_MALFORMED,
+            Self::Usage(_) => EXIT_USAGE,
+        }
+    }
 }
 
 impl From<ClientError> for ToolError {
@@ -74,7 +100,10 @@ impl std::fmt::Display for ToolError {
                     "no answer from {who}: is the daemon running, and is it of this domain (-d) and sdoId (-t)?"
                 )
             }
-            Self::Usage(what) => f.write_str(what),
+            Self::Usage(what)
+            | Self::Unreachable(what)
+            | Self::NotPermitted(what)
+            | Self::Malformed(what) => f.write_str(what),
         }
     }
 }
@@ -134,7 +163,9 @@ pub(crate) fn run(tool: &Tool, options: &Options, file: &ConfigFile) -> ExitCode
         Err(ToolError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("pmc: {error}");
-            ExitCode::from(if matches!(error, ToolError::Usage(_)) { EXIT_USAGE } else { EXIT_NO_REPLY })
+            // As monitoring plugins have it: whatever keeps a check from its answer is UNKNOWN.
+            let unknown = matches!(tool, Tool::Check(_));
+            ExitCode::from(if unknown { EXIT_NO_REPLY } else { error.exit() })
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `pmc watch`: every change as it happens, after the present state.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
@@ -21,12 +22,15 @@ pub(crate) struct Arguments {
     /// Tell every measured offset, too
     #[arg(long)]
     offsets: bool,
+    /// Tell what the daemon tells by itself at this socket, its `events.socket`, instead of asking
+    #[arg(long, value_name = "SOCKET", conflicts_with = "offsets")]
+    events: Option<PathBuf>,
     /// End after so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     duration: Option<f64>,
 }
 
-pub(super) fn seconds(text: &str) -> Result<f64, String> {
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     let n: f64 = text.parse().map_err(|_| "must be a number of seconds".to_owned())?;
     if (0.05..=86_400.0).contains(&n) { Ok(n) } else { Err("must be 0.05 to 86400".to_owned()) }
 }
@@ -201,6 +205,9 @@ pub(super) fn run(opener: &Opener<'_>, arguments: &Arguments, signals: Signals) 
     let interval = Duration::from_secs_f64(arguments.interval);
     let end = arguments.duration.map(|d| Instant::now() + Duration::from_secs_f64(d));
     let over = || signals.stop() || end.is_some_and(|end| Instant::now() >= end);
+    if let Some(path) = &arguments.events {
+        return super::events::run(path, opener.json(), &over, signals);
+    }
     let mut before: Option<View> = None;
     let mut silent = false;
     let mut first = true;

@@ -1,7 +1,7 @@
 //! One PTP instance at work: its engine, what it wants done, and the clock it keeps.
 
 use ptp_clock::{ClockName, SystemClock};
-use ptp_daemon::{State, log_context};
+use ptp_daemon::{State, log_context, log_event};
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
@@ -14,10 +14,11 @@ use super::drop_in::DropIn;
 use super::evidence::{Of, Watch};
 use super::metrics::Seen;
 use super::net_port::{envelope, says_unicast};
+use super::observe::Observed;
 use super::resolve::Resolver;
 use super::shared::{Shared, send, send_on, token_of};
 use super::start::prepare;
-use super::tell::tell;
+use super::tell;
 
 /// The frequency is saved this often while it is good.
 pub(super) const SAVE_INTERVAL_NS: u64 = 600_000_000_000;
@@ -51,6 +52,8 @@ pub(super) struct Instance {
     /// Common services in other programs, and what their ports are here.
     pub(super) common: CommonLinks,
     pub(super) next_save: u64,
+    /// What has been told of its states.
+    pub(super) observed: Observed,
     /// Time zones that say alternate time offsets, and when they are looked at.
     pub(super) zones: Zones,
     pub(super) next_zones: u64,
@@ -149,8 +152,15 @@ impl Instance {
                     Output::Event(event) => {
                         self.seen.event(&event);
                         log_context(&self.settings.name);
-                        if !self.drop_in.as_mut().is_some_and(|d| d.tell(&event)) {
-                            tell(&self.settings, &event);
+                        let as_linuxptp = self.drop_in.as_mut().is_some_and(|d| d.tell(&event));
+                        if let Some(told) = tell::event(&self.settings, &event) {
+                            if !as_linuxptp {
+                                log_event(&told);
+                            }
+                            shared.events.publish(told);
+                        }
+                        if let Some(alarm) = tell::alarm(&self.settings, &event) {
+                            shared.events.publish(alarm);
                         }
                         if let Event::GmTimeBase { phase_change, frequency_change, .. } = event {
                             let frequency = frequency_change.ratio();
@@ -323,6 +333,7 @@ impl Instance {
             ("clock_device", new.clock != self.settings.clock),
             ("management sockets", new.read_write != self.settings.read_write),
             ("management sockets", new.read_only != self.settings.read_only),
+            ("events.socket", new.events != self.settings.events),
             ("interfaces and addresses", new.networks != self.settings.networks),
             ("stamping", new.stamps != self.settings.stamps),
             ("user", new.user != self.settings.user),

@@ -11,6 +11,7 @@ mod instance;
 mod local;
 mod metrics;
 mod net_port;
+mod observe;
 mod port_clocks;
 mod reading;
 mod ready;

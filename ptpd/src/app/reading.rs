@@ -22,6 +22,7 @@ impl Daemon {
             Key::Local(i, access) => self.read_local(now, i, access),
             Key::Common(i, service) => self.read_common(now, i, service),
             Key::Link => self.read_links(now),
+            Key::Events => self.shared.events.serve(),
             Key::Event(_) => {}
         }
     }

@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use ptp_clock::{ClockError, ClockName};
-use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, log_context, monotonic_now};
+use ptp_daemon::{
+    Event as Told, EventBus, Interest, Notify, PollSet, RateLimit, Severity, Signals, State, Wait, flush_log,
+    kind, log_context, log_event, monotonic_now,
+};
 use ptp_net::{LinkMonitor, MessageClass, Stamping};
 use ptp_wire::{PortNumber, RateOffset, SdoId, TimeInterval};
 use ptpd::engine::{Access, Engine, Input, Instant, LinkDelay};
@@ -20,13 +23,17 @@ use super::instance::{Instance, SAVE_INTERVAL_NS};
 use super::local::Local;
 use super::metrics::{Monitor, Seen};
 use super::net_port::{Change, NetPort, User};
+use super::observe::Observed;
 use super::port_clocks::index_of;
 use super::resolve::Resolver;
 use super::shared::{Shared, Stamped, owner_of};
 use super::start::{
     RunError, become_user, choose_stamping, clock_identity, clock_name, is_transparent, port_clocks, prepare,
 };
+use super::tell::PTPD;
 use super::zones::read_zones;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What a descriptor belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +44,8 @@ pub(super) enum Key {
     /// An instance, and its place among the common services that it asks.
     Common(usize, usize),
     Link,
+    /// Who listens to events.
+    Events,
 }
 
 /// Reads the settings of all instances anew for a reload; `None`: there is no file.
@@ -87,6 +96,7 @@ impl Daemon {
                 clocks: Vec::new(),
                 locals: Vec::new(),
                 notify: Notify::from_env(),
+                events: EventBus::new(),
                 status_due: 0,
                 evidence: None,
                 send_trouble: RateLimit::new(10_000_000_000),
@@ -120,6 +130,10 @@ impl Daemon {
             }
         }
         let settings: Vec<_> = daemon.instances.iter().map(|i| i.settings.clone()).collect();
+        // After the management sockets, which simulators expect first.
+        if let Some(socket) = settings.first().and_then(|s| s.events.as_ref()) {
+            daemon.shared.events.listen(&socket.path, socket.mode)?;
+        }
         let listener = Monitor::bind(&settings)?;
         if let Some(user) = settings.first().and_then(|s| s.user.as_deref()) {
             become_user(user, &settings)?;
@@ -243,6 +257,7 @@ impl Daemon {
             local,
             common,
             next_save: now + SAVE_INTERVAL_NS,
+            observed: Observed::default(),
             zones: read_zones(&settings.zones),
             next_zones: 0,
             seen: Seen::default(),
@@ -296,6 +311,9 @@ impl Daemon {
     }
 
     fn run(&mut self, reload: Reload<'_>, drop_in: bool) -> Result<(), RunError> {
+        let started = Told::new(PTPD, kind::LIFE, "").message(format!("ptpd {VERSION} has started"));
+        let started = started.field("state", "started").field("version", VERSION);
+        self.shared.events.publish(started.field("pid", std::process::id()));
         loop {
             if self.signals.stop() {
                 self.stop();
@@ -315,6 +333,7 @@ impl Daemon {
                 instance.handle(now, Input::Tick);
             }
             self.carry_out(now);
+            self.observe(now);
             self.tell_manager(now);
             if let Some(monitor) = &mut self.monitor {
                 monitor.run(now, &mut self.instances, &self.shared);
@@ -324,7 +343,7 @@ impl Daemon {
             if self.poll.wait(deadline).map_err(RunError::Poll)? == Wait::Ready {
                 for i in 0..self.poll.len() {
                     if let Some(ready) = self.poll.ready(i)
-                        && (ready.readable || ready.priority)
+                        && (ready.readable || ready.priority || ready.writable)
                     {
                         self.report(ready.key, ready.readable, ready.priority);
                     }
@@ -372,6 +391,16 @@ impl Daemon {
         if let Some(links) = &self.links {
             self.poll.add(links.as_fd(), Interest::READ, Key::Link);
         }
+        self.shared.events.gather(&mut self.poll, Key::Events);
+    }
+
+    /// Tells which states are others than before.
+    fn observe(&mut self, now: u64) {
+        let Shared { clocks, events, .. } = &mut self.shared;
+        let name = |place: usize| clocks.get(place).map(|c| c.name().to_string()).unwrap_or_default();
+        for instance in &mut self.instances {
+            instance.observe(now, &name, events);
+        }
     }
 
     /// What is due without anybody asking: ports to open, stamps to give up, the state file, the watchdog.
@@ -418,6 +447,7 @@ impl Daemon {
             }
         }
         self.shared.notify.alive(now);
+        flush_log(now);
     }
 
     /// Does what the engines want, until they want nothing more and every stamp that is there has found its owner.
@@ -473,7 +503,12 @@ impl Daemon {
         log_context("");
         match reload() {
             None => info!("there is no configuration file to reload"),
-            Some(Err(e)) => error!("the configuration stays as it was:\n{e}"),
+            Some(Err(e)) => {
+                error!("the configuration stays as it was:\n{e}");
+                let refused = Told::new(PTPD, kind::CONFIGURATION, "").severity(Severity::Error);
+                let refused = refused.message("the new configuration has mistakes: it stays as it was");
+                self.shared.events.publish(refused.field("applied", false).field("mistakes", e));
+            }
             Some(Ok(all)) => {
                 let now = monotonic_now();
                 for (instance, new) in self.instances.iter_mut().zip(all) {
@@ -485,7 +520,10 @@ impl Daemon {
                 }
                 self.carry_out(now);
                 log_context("");
-                info!("configuration reloaded");
+                let done = Told::new(PTPD, kind::CONFIGURATION, "").message("configuration reloaded");
+                let done = done.field("applied", true);
+                log_event(&done);
+                self.shared.events.publish(done);
             }
         }
     }
@@ -502,10 +540,12 @@ impl Daemon {
             instance.save(&self.shared.clocks);
         }
         log_context("");
+        let stopped = Told::new(PTPD, kind::LIFE, "").message("stopped").field("state", "stopped");
+        log_event(&stopped);
+        self.shared.events.publish(stopped);
         if let Some(evidence) = self.shared.evidence.take() {
             evidence.stop();
         }
-        info!("stopped");
     }
 }
 

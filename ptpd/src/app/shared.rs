@@ -1,7 +1,7 @@
 //! What the instances of one daemon have in common: sockets, clocks, management sockets.
 
 use ptp_clock::{ClockError, ClockName};
-use ptp_daemon::{Notify, RateLimit};
+use ptp_daemon::{EventBus, Notify, RateLimit};
 use ptp_net::{NetError, StampRequest};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Envelope, LinkDelay, TxToken};
@@ -38,6 +38,8 @@ pub(super) struct Shared {
     /// Each pair of management sockets once.
     pub(super) locals: Vec<Local>,
     pub(super) notify: Notify,
+    /// Who is told of events.
+    pub(super) events: EventBus,
     /// When the service manager gets its next line.
     pub(super) status_due: u64,
     pub(super) evidence: Option<Evidence>,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ptp_clock::{ClockError, ClockName};
-use ptp_daemon::{Notify, PollSet, Signals, State, drop_privileges, give_to, monotonic_now};
+use ptp_daemon::{ListenError, Notify, PollSet, Signals, State, drop_privileges, give_to, monotonic_now};
 use ptp_net::{Interface, Lower, NetError, Stamping};
 use ptp_wire::ClockIdentity;
 use ptpd::engine::{self, InstanceKind};
@@ -21,6 +21,7 @@ pub(crate) enum RunError {
     Poll(std::io::Error),
     Setting(String),
     Clash(ptpd::host::Clash),
+    Events(ListenError),
 }
 
 impl fmt::Display for RunError {
@@ -31,6 +32,7 @@ impl fmt::Display for RunError {
             Self::Poll(e) => write!(f, "cannot wait for the sockets: {e}"),
             Self::Setting(text) => f.write_str(text),
             Self::Clash(e) => e.fmt(f),
+            Self::Events(e) => e.fmt(f),
         }
     }
 }
@@ -47,9 +49,15 @@ impl From<NetError> for RunError {
     }
 }
 
+impl From<ListenError> for RunError {
+    fn from(e: ListenError) -> Self {
+        Self::Events(e)
+    }
+}
+
 /// Gives up root for this user, who gets what the daemon has made or will write.
 pub(super) fn become_user(user: &str, all: &[Settings]) -> Result<(), RunError> {
-    for socket in all.iter().flat_map(|s| [&s.read_write, &s.read_only]).flatten() {
+    for socket in all.iter().flat_map(|s| [&s.read_write, &s.read_only, &s.events]).flatten() {
         if let Err(e) = give_to(user, &socket.path) {
             debug!("{}: {e}", socket.path.display());
         }

@@ -254,6 +254,11 @@ impl Engine {
         &self.instance.time_properties
     }
 
+    /// What this clock is worth itself: defaultDS.clockQuality, or that of a holdover.
+    pub fn clock_quality(&self) -> ptp_wire::ClockQuality {
+        self.instance.quality()
+    }
+
     /// Whether this instance is the grandmaster (or knows no other).
     pub fn is_grandmaster(&self) -> bool {
         self.instance.is_grandmaster()

@@ -65,6 +65,7 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
             .read_only_socket
             .clone()
             .map(|path| LocalAddress { path, mode: c.management.read_only_socket_mode }),
+        events: c.events.socket.clone().map(|path| LocalAddress { path, mode: c.events.socket_mode }),
         refclock: match c.servo.kind {
             _ if c.free_running => None,
             config::ServoKind::NtpShm => Some(Refclock::NtpShm(c.servo.ntp_shm_unit)),

@@ -7,6 +7,7 @@ use ptp_servo::{Controller, Decision, Estimate, Measuring, Steering};
 use ptp_wire::{LogInterval, PortIdentity, PortNumber, TimeInterval, TimePoint};
 use tracing::{info, warn};
 
+use super::condition::Condition;
 use super::holding::Holding;
 use super::measured::{FromMaster, Measured};
 use super::memory::Memory;
@@ -153,6 +154,18 @@ impl Discipline {
         match &self.servo {
             Controller::Adaptive(a) if self.locked => Some(a.estimate()),
             _ => None,
+        }
+    }
+
+    /// In one word, how the clock is kept.
+    pub fn condition(&self) -> Condition {
+        match (self.free_running, self.following) {
+            (true, true) => Condition::Measured,
+            (true, false) => Condition::Free,
+            (false, true) if self.locked => Condition::Locked,
+            (false, true) => Condition::Acquiring,
+            (false, false) if self.tracked => Condition::Holdover,
+            (false, false) => Condition::Free,
         }
     }
 

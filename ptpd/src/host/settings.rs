@@ -172,6 +172,8 @@ pub struct Settings {
     pub read_write: Option<LocalAddress>,
     /// Management socket that may only ask.
     pub read_only: Option<LocalAddress>,
+    /// Where events are told. One instance's word is the daemon's.
+    pub events: Option<LocalAddress>,
     /// The NTP daemon that gets the offsets; `None`: the clock is steered here.
     pub refclock: Option<Refclock>,
     /// Keys of alternate time offsets with the time zones that say them.

@@ -234,7 +234,9 @@ fn run(imported: &Imported) -> ExitCode {
         _ => tracing::Level::DEBUG,
     };
     log.no_reports = imported.logging_level == 5;
-    init_log(&log);
+    if let Err(e) = init_log(&log) {
+        return bad(&format!("cannot begin the log: {e}"), BAD_START);
+    }
     for note in &imported.notes {
         warn!("{note}");
     }

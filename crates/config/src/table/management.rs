@@ -47,11 +47,19 @@ pub(super) const LOG_SECTION: Section = Section {
             "Least severe level that is written.",
             "logging_level",
         ),
+        key("parts", Kind::LogParts, "off", "Other levels of some parts of the program.", ""),
         key(
             "format",
             Kind::Choice(&["text", "json"]),
             "text",
             "Lines for people, or a JSON object per line.",
+            "",
+        ),
+        key(
+            "journal",
+            Kind::Path { max: 107, off: true },
+            "off",
+            "journald's socket, usually /run/systemd/journal/socket: lines and events go there with their fields, and not to standard error.",
             "",
         ),
         key(

@@ -1,4 +1,5 @@
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -74,6 +75,8 @@ impl Transport for Uds {
         let server = || self.server.clone();
         self.socket.send(message, &self.server).map_err(|e| match errno(&e) {
             Some(Errno::ENOENT | Errno::ENOTDIR) => ClientError::NoServer { path: server() },
+            Some(Errno::EPROTOTYPE | Errno::ENOTSOCK) => ClientError::WrongSocket { path: server() },
+            Some(Errno::ECONNREFUSED) if !is_socket(&self.server) => ClientError::WrongSocket { path: server() },
             Some(Errno::ECONNREFUSED) => ClientError::NobodyListens { path: server() },
             Some(Errno::EAGAIN | Errno::ENOBUFS | Errno::EINTR) => ClientError::Busy,
             Some(Errno::EACCES | Errno::EPERM) => ClientError::NotPermitted {
@@ -88,6 +91,10 @@ impl Transport for Uds {
         let Some(received) = self.socket.receive()? else { return Ok(None) };
         Ok(super::copy(received.octets, buf))
     }
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|m| m.file_type().is_socket())
 }
 
 fn errno(error: &NetError) -> Option<Errno> {

@@ -1,0 +1,61 @@
+//! Where a daemon's lines and events go, as its file says.
+
+use std::io;
+use std::path::PathBuf;
+
+use tracing::Level;
+
+use crate::{EventBus, ListenError, LogOptions, init_log};
+
+/// What `log_level`, `log_journal`, `events_socket` and `events_socket_mode` say in the files of `phc-sync` and `ts2phc`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Outlets {
+    /// The least severe level that is logged; `None`: as the command line has it.
+    pub level: Option<Level>,
+    /// journald's socket, if lines and events go there by its own protocol.
+    pub journal: Option<PathBuf>,
+    /// Where subscribers of events connect.
+    pub socket: Option<PathBuf>,
+    /// The mode of that socket.
+    pub socket_mode: u32,
+}
+
+impl Default for Outlets {
+    fn default() -> Self {
+        Self { level: None, journal: None, socket: None, socket_mode: 0o660 }
+    }
+}
+
+impl Outlets {
+    /// The words for levels, the most severe first.
+    pub const LEVELS: [(&'static str, Level); 5] = [
+        ("error", Level::ERROR),
+        ("warn", Level::WARN),
+        ("info", Level::INFO),
+        ("debug", Level::DEBUG),
+        ("trace", Level::TRACE),
+    ];
+
+    /// Starts the log, over what the command line says.
+    ///
+    /// # Errors
+    /// There can be no socket to journald.
+    pub fn init_log(&self, options: &LogOptions) -> io::Result<()> {
+        let mut options = options.clone();
+        options.level = self.level.unwrap_or(options.level);
+        options.journal.clone_from(&self.journal);
+        init_log(&options)
+    }
+
+    /// A bus that serves the socket, if there is to be one.
+    ///
+    /// # Errors
+    /// The socket cannot be served.
+    pub fn bus(&self) -> Result<EventBus, ListenError> {
+        let mut bus = EventBus::new();
+        if let Some(path) = &self.socket {
+            bus.listen(path, self.socket_mode)?;
+        }
+        Ok(bus)
+    }
+}
