@@ -46,6 +46,8 @@ enum Command {
         #[arg(short, long = "interface", value_name = "NAME")]
         interfaces: Vec<String>,
     },
+    /// Tell how a network card stamps, and what it can; or set it (PTP daemons do that by themselves)
+    Stamping(crate::stamping::Arguments),
     /// Print every value that is in force and where it comes from
     Config {
         /// Accepted for clarity: this is what it does without --schema
@@ -199,6 +201,7 @@ pub(crate) fn main() -> ExitCode {
         None => run(&cli.what),
         Some(Command::Check { files }) => check(&files),
         Some(Command::Convert { file, interfaces }) => crate::ptp4l::convert(&file, &interfaces),
+        Some(Command::Stamping(arguments)) => crate::stamping::main(&arguments),
         Some(Command::Config { schema: true, .. }) => {
             println!("{:#}", ptp_config::json_schema());
             ExitCode::SUCCESS
@@ -327,7 +330,9 @@ mod tests {
         let page = include_str!("../../docs/man/ptpd.8");
         let command = <Cli as clap::CommandFactory>::command();
         let config = command.find_subcommand("config").expect("there is one");
-        for argument in command.get_arguments().chain(config.get_arguments()) {
+        let stamping = command.find_subcommand("stamping").expect("there is one");
+        let all = command.get_arguments().chain(config.get_arguments()).chain(stamping.get_arguments());
+        for argument in all {
             for name in argument.get_long_and_visible_aliases().unwrap_or_default() {
                 let name = format!("\\-\\-{}", name.replace('-', "\\-"));
                 assert!(page.contains(&name), "{name} is missing in docs/man/ptpd.8");

@@ -59,3 +59,4 @@ pub use local::{LocalReceived, LocalSocket};
 pub use lower::Lower;
 pub use options::{MAX_MESSAGE, SocketOptions, Stamping};
 pub use sockets::{GeneralSocket, Passing, PortSockets, Received, SocketCounters, StampRequest, TxStamp};
+pub use stamping::CardStamping;

@@ -33,6 +33,8 @@ pub(crate) enum Tool {
     Check(check::Arguments),
     /// Data sets of two clocks side by side
     Diff(diff::Arguments),
+    /// Measure how far other clocks are off, without becoming their client (NetSync monitor)
+    Nsm(crate::nsm::Arguments),
 }
 
 /// What ended a tool early.
@@ -122,6 +124,7 @@ pub(crate) fn run(tool: &Tool, options: &Options, file: &ConfigFile) -> ExitCode
         Tool::Explain => explain::run(&opener),
         Tool::Check(arguments) => check::run(&opener, arguments),
         Tool::Diff(arguments) => diff::run(&opener, arguments),
+        Tool::Nsm(arguments) => crate::nsm::run(options, file, arguments, &signals),
     });
     match done {
         Ok(status) => ExitCode::from(status),
