@@ -12,6 +12,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("ptp-servo", 1),
     ("ptp-gnss", 1),
     ("ptp-security", 1),
+    ("ptp-evidence", 1),
     ("ptp-daemon", 2),
     ("ptp-management", 2),
     ("ptp-config", 2),

@@ -160,3 +160,76 @@ fn whatever_the_seed_a_client_is_synchronised_within_ten_seconds() {
     println!("the slowest took {slowest:?}");
     assert!(slowest < secs(10), "{slowest:?}");
 }
+
+/// Both ends find out by themselves, or one is told.
+#[test]
+fn a_port_that_finds_out_measures_as_its_peer_does() {
+    let auto = |n: NodeSpec| n.each_port(|p| p.delay_auto = true);
+    for (seed, ends, found) in [
+        (11, [auto as fn(NodeSpec) -> NodeSpec, auto], Delay::E2e),
+        (12, [auto, |n| n], Delay::E2e),
+        (13, [auto, |n| n.p2p()], Delay::P2p),
+        (14, [|n: NodeSpec| n.p2p(), auto], Delay::P2p),
+    ] {
+        let mut sim = Simulation::new(seed);
+        let gm = sim.node(ends[0](NodeSpec::grandmaster("gm").off(0, 0.0)));
+        let client = sim.node(ends[1](NodeSpec::new("client").client_only().off(3_000_000, 12_000.0)));
+        let link = sim.link(&[gm, client], LinkSpec::wire(500));
+        sim.capture(link);
+        sim.run_for(secs(120));
+        sim.assert_state(client, 1, PortState::Slave);
+        assert!(
+            sim.offsets(client, gm, secs(40)).rms < 20.0,
+            "{seed}: {}",
+            sim.offsets(client, gm, secs(40))
+        );
+        assert_eq!(sim.record(client).last_sample.map(|s| s.mechanism), Some(found), "{seed}");
+        let (asks, peers) =
+            headers(&sim, link).iter().fold((0, 0), |(asks, peers), h| match h.message_type {
+                MessageType::DelayReq => (asks + 1, peers),
+                MessageType::PdelayReq => (asks, peers + 1),
+                _ => (asks, peers),
+            });
+        match found {
+            Delay::P2p => assert!(peers > 200 && asks <= 2, "{seed}: {asks} requests, {peers} of peers"),
+            _ => assert!(peers == 0 && asks > 90, "{seed}: {asks} requests, {peers} of peers"),
+        }
+        // For good: not even a link that comes back begins anew.
+        sim.cut(link);
+        sim.run_for(secs(30));
+        sim.mend(link);
+        let from = sim.now();
+        sim.run_for(secs(60));
+        let again = sim.captured(link).expect("asked for").messages().filter(|(at, octets)| {
+            *at > from
+                && Message::parse(octets).is_ok_and(|m| m.header().message_type == MessageType::DelayReq)
+        });
+        assert_eq!(again.count() > 0, found == Delay::E2e, "{seed}");
+    }
+}
+
+#[test]
+fn waits_between_requests_vary_as_much_as_they_are_told_to() {
+    for (variability, least, most) in [(0.0, 0.999, 1.001), (0.25, 0.75, 1.25), (1.0, 0.0, 2.0)] {
+        let (mut sim, _, _, link) = pair(15, |n| n.each_port(|p| p.delay_request_variability = variability));
+        sim.run_for(secs(30));
+        let from = sim.now();
+        sim.run_for(secs(400));
+        let asked: Vec<_> = sim
+            .captured(link)
+            .expect("asked for")
+            .messages()
+            .filter(|(at, _)| *at > from)
+            .filter(|(_, octets)| octets[0] & 0xf == MessageType::DelayReq as u8)
+            .map(|(at, _)| at)
+            .collect();
+        let waits: Vec<_> = asked.windows(2).map(|w| w[1].since(w[0]).as_secs_f64()).collect();
+        let (low, high) = waits.iter().fold((f64::MAX, 0.0_f64), |(l, h), w| (l.min(*w), h.max(*w)));
+        let mean = waits.iter().sum::<f64>() / waits.len() as f64;
+        assert!(low >= least - 0.001 && high <= most + 0.001, "{variability}: {low} to {high}");
+        // It is not always the same, either.
+        let width = (most - least) * 0.9;
+        assert!(high - low >= width - 0.01, "{variability}: {low} to {high}");
+        assert!((mean - 1.0).abs() < 0.1, "{variability}: {mean}");
+    }
+}

@@ -329,3 +329,65 @@ fn rough_links_and_lost_stamps_cost_samples_only() {
     chain.sim.revive(middle);
     chain.settle(120, 5.0);
 }
+
+/// stepsRemoved of the Announces on a link since a moment.
+fn steps_announced(sim: &Simulation, link: LinkId, from: hil_tests::sim::Moment) -> Vec<u16> {
+    let capture = sim.captured(link).expect("asked for");
+    capture
+        .messages()
+        .filter(|(at, _)| *at > from)
+        .filter_map(|(_, octets)| match *Message::parse(octets).ok()?.body() {
+            Body::Announce(a) => Some(a.steps_removed),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_spanning_tree_uses_redundant_links_one_at_a_time() {
+    let mut sim = Simulation::new(41);
+    let tree = |n: NodeSpec| n.transparent_e2e().with(|c| c.spanning_tree = true);
+    let gm = sim.node(lively(NodeSpec::grandmaster("gm")));
+    let clocks: Vec<_> = (0..3).map(|i| sim.node(tree(lively(NodeSpec::new(&format!("tc{i}")))))).collect();
+    let client = sim.node(lively(NodeSpec::new("client").client_only().off(3_000_000, 12_000.0)));
+    sim.link(&[gm, clocks[0]], LinkSpec::wire(500));
+    let behind = sim.link(&[clocks[2], client], LinkSpec::wire(500));
+    let direct = sim.link(&[clocks[0], clocks[2]], LinkSpec::wire(500));
+    sim.link(&[clocks[0], clocks[1]], LinkSpec::wire(500));
+    sim.link(&[clocks[1], clocks[2]], LinkSpec::wire(500));
+    sim.capture(behind);
+    sim.run_for(secs(60));
+    let settled = sim.now();
+    sim.run_for(secs(60));
+    let looped = |sim: &Simulation| -> u64 {
+        let of = |node| (1..=3).filter_map(move |n| sim.engine(node)?.port_stats(PortNumber(n)));
+        clocks.iter().flat_map(|n| of(*n)).map(|s| s.dropped(DropCause::Looped)).sum()
+    };
+    let before = looped(&sim);
+    println!("{:?}", clocks.iter().map(|c| sim.states(*c)).collect::<Vec<_>>());
+    // Two clocks on the way are two steps more; the direct way is the one that is used.
+    let steps = steps_announced(&sim, behind, settled);
+    assert!(steps.len() > 20 && steps.iter().all(|s| *s == 2), "{steps:?}");
+    sim.assert_state(clocks[0], 1, PortState::Slave);
+    sim.assert_state(clocks[2], 2, PortState::Slave);
+    sim.assert_state(clocks[2], 1, PortState::Master);
+    assert!(sim.offsets(client, gm, secs(30)).rms < 25.0, "{}", sim.offsets(client, gm, secs(30)));
+    sim.run_for(secs(60));
+    assert_eq!(looped(&sim), before, "nothing goes in a circle");
+    // The used link fails: after the timeout it is the other way, over one clock more.
+    sim.cut(direct);
+    sim.run_for(secs(60));
+    let settled = sim.now();
+    sim.run_for(secs(30));
+    let steps = steps_announced(&sim, behind, settled);
+    assert!(steps.len() > 10 && steps.iter().all(|s| *s == 3), "{steps:?}");
+    sim.assert_state(clocks[2], 3, PortState::Slave);
+    assert!(sim.offsets(client, gm, secs(20)).rms < 25.0, "{}", sim.offsets(client, gm, secs(20)));
+    // And back.
+    sim.mend(direct);
+    sim.run_for(secs(60));
+    let settled = sim.now();
+    sim.run_for(secs(30));
+    let steps = steps_announced(&sim, behind, settled);
+    assert!(steps.len() > 10 && steps.iter().all(|s| *s == 2), "{steps:?}");
+}

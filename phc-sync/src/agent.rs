@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use crate::plan::State;
 use crate::settings::Instance;
-use crate::utc::TimeProperties;
+use ptp_clock::UtcProperties as TimeProperties;
 
 /// Between questions, ns.
 const INTERVAL_NS: u64 = 1_000_000_000;

@@ -78,6 +78,11 @@ impl Table {
         self.entries.get_mut(id).and_then(Option::as_mut)
     }
 
+    /// One to look at.
+    pub(crate) fn get_ref(&self, id: ClockId) -> Option<&Entry> {
+        self.entries.get(id).and_then(Option::as_ref)
+    }
+
     /// A clock that failed is closed: it may come back as another device.
     pub(crate) fn close(&mut self, id: ClockId) {
         if let Some(place) = self.entries.get_mut(id) {

@@ -7,6 +7,7 @@ mod chrony;
 mod chronyd;
 mod clock_command;
 mod clocks;
+mod evidence;
 mod file;
 mod options;
 mod phc2sys;
@@ -16,7 +17,6 @@ mod run;
 mod select;
 mod settings;
 mod sink;
-mod utc;
 mod wait;
 mod watch;
 

@@ -1,8 +1,10 @@
 //! What to do, however it was said: by options, by a file, or by phc2sys's options.
 
+pub(crate) use ptp_clock::LeapMode;
 use std::path::PathBuf;
 
 use ptp_clock::ClockName;
+use ptp_evidence::EvidenceOptions;
 use ptp_wire::TimeInterval;
 
 /// The most PTP instances that are followed.
@@ -55,20 +57,6 @@ impl Output {
     pub(crate) const fn is_refclock(&self) -> bool {
         matches!(self, Self::NtpShm(_) | Self::ChronySock(_))
     }
-}
-
-/// How a leap second reaches the system clock.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum LeapMode {
-    /// The kernel is told, and does it.
-    #[default]
-    Kernel,
-    /// The offset changes by a second, and the servo deals with it (`-x`).
-    Servo,
-    /// Spread evenly over the window around it.
-    SmearLinear,
-    /// Spread over the window, without a corner in the frequency.
-    SmearCosine,
 }
 
 /// How the clocks that are steered get their source.
@@ -139,6 +127,8 @@ pub(crate) struct Settings {
     /// The error of a PTP source on top of what it says of itself.
     pub(crate) source_error: TimeInterval,
     pub(crate) bound_page: Option<PathBuf>,
+    /// What is recorded so that it can be proved later.
+    pub(crate) evidence: Option<EvidenceOptions>,
     /// chronyd's sockets, one for each instance: the system clock is measured against all, and nothing is steered.
     pub(crate) fan_out: Vec<PathBuf>,
     /// How fast the clock may drift between measurements, ppb.
@@ -176,6 +166,7 @@ impl Default for Settings {
             max_slew: 10_000.0,
             source_error: TimeInterval::from_nanos(1_000),
             bound_page: None,
+            evidence: None,
             fan_out: Vec::new(),
             max_drift: 5_000,
         }

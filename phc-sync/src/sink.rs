@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ptp_clock::{ChronySock, Clock, ClockError, LeapSecond, NtpShm, RefclockSample, SystemClock};
 use ptp_daemon::RateLimit;
+use ptp_evidence::Interval;
 use ptp_servo::{
     Adaptive, AdaptiveConfig, Decision, Linreg, Measuring, OffsetStatistics, PiConfig, Servo, ServoConfig,
     ServoState,
@@ -125,6 +126,8 @@ pub(crate) struct Sink {
     always_step: bool,
     statistics: OffsetStatistics,
     state: ServoState,
+    /// For the evidence log.
+    pub(crate) measured: Interval,
 }
 
 impl Sink {
@@ -155,6 +158,7 @@ impl Sink {
             always_step: config.step_threshold.is_some(),
             statistics: OffsetStatistics::new(),
             state: ServoState::Unlocked,
+            measured: Interval::default(),
         })
     }
 
@@ -282,7 +286,21 @@ impl Sink {
         Ok(())
     }
 
+    /// How it stands with the clock, in a word of the evidence log.
+    pub(crate) fn state_word(&self, settings: &Settings) -> &'static str {
+        match self.state {
+            _ if settings.free_running || settings.feeds_ntp() => "measured",
+            state if state.is_locked() => "locked",
+            _ => "unlocked",
+        }
+    }
+
     fn tell(&mut self, entry: &Entry, settings: &Settings, m: &Measurement, frequency: f64) {
+        if settings.evidence.is_some() {
+            let delay = m.delay.map(TimeInterval::nanos_f64);
+            // What a reading leaves open: when in its time the other clock was read.
+            self.measured.push(m.offset.nanos_f64(), delay, frequency, delay.map(|d| d / 2.0));
+        }
         if settings.summary <= 1 {
             info!("{}", line(&entry.label, m.kind, m.offset, self.state, frequency, m.delay));
             return;

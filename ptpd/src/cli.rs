@@ -181,6 +181,9 @@ fn settings(files: &[PathBuf], loaded: &[Loaded]) -> Result<Vec<Settings>, Strin
             None => e.to_string(),
         })?;
         settings.told_to_steer = loaded.says("free_running");
+        if let Some(evidence) = &mut settings.evidence {
+            evidence.configuration = ptp_evidence::digest(loaded.effective().as_bytes()).to_string();
+        }
         if several {
             let name = file.and_then(Path::file_stem).unwrap_or_default();
             settings.name = name.to_string_lossy().into_owned();

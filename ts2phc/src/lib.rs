@@ -8,6 +8,7 @@ pub mod announce;
 pub mod check;
 pub mod discipline;
 pub mod edges;
+pub mod evidence;
 pub mod feed;
 pub mod grandmaster;
 pub mod linuxptp;

@@ -9,10 +9,12 @@ use ptp_servo::ServoState;
 use tracing::{debug, info, warn};
 
 use crate::announce::Announcer;
+use crate::discipline::Steering;
+use crate::evidence::Evidence;
 use crate::grandmaster::{Grandmaster, GrandmasterConfig, LockState, Pulse};
 use crate::maker::Maker;
 use crate::memory;
-use crate::settings::Settings;
+use crate::settings::{Settings, TimeFrom};
 use crate::sink::{Sink, Stamped};
 use crate::times::Times;
 
@@ -77,6 +79,7 @@ pub struct Program {
     announcers: Vec<Announcer>,
     told_state: LockState,
     saved_at: u64,
+    evidence: Option<Evidence>,
 }
 
 impl Program {
@@ -117,7 +120,9 @@ impl Program {
             (1..).zip(&a.sockets).map(move |(n, s)| Announcer::new(s, a.domain_number, n, tell))
         });
         let announcers = announcers.collect();
+        let evidence = settings.evidence.as_ref().map(|e| Evidence::start(e, sinks.len()));
         Ok(Self {
+            evidence,
             settings,
             times,
             sinks,
@@ -154,6 +159,9 @@ impl Program {
             maker.stop();
         }
         self.save();
+        if let Some(evidence) = self.evidence.take() {
+            evidence.stop();
+        }
         Ok(result?)
     }
 
@@ -201,7 +209,8 @@ impl Program {
         let looks = self.sinks.iter().any(|s| s.sink.fd().is_none()).then_some(now.saturating_add(LOOK));
         let holds = self.sinks.iter().map(|s| s.held_at.saturating_add(HOLD));
         let told = self.announcers.iter().map(Announcer::next_deadline);
-        let others = [looks, self.times.deadline(), self.grandmaster.next_deadline()];
+        let records = self.evidence.as_ref().map(Evidence::deadline);
+        let others = [looks, records, self.times.deadline(), self.grandmaster.next_deadline()];
         holds.chain(told).chain(others.into_iter().flatten()).min().unwrap_or(now.saturating_add(HOLD))
     }
 
@@ -265,6 +274,13 @@ impl Program {
         let (path, offset, state) = (&sink.path, found.offset.nanos(), found.state);
         let holdover = if told { "" } else { " holdover" };
         info!("{path} offset {offset:10} {state} freq {:+7.0}{holdover}", found.frequency_ppb);
+        if let Some(evidence) = &mut self.evidence {
+            evidence.pulse(i, found.offset.nanos_f64(), found.frequency_ppb, found.bound_ns);
+            if found.stepped {
+                let by = -found.offset.nanos_f64();
+                evidence.put(ptp_evidence::Entry::new("step").text("clock", path).number("by", by));
+            }
+        }
         if i == 0 {
             if found.state == ServoState::Jump {
                 self.grandmaster.clock_lost(now);
@@ -303,6 +319,7 @@ impl Program {
         }
         self.grandmaster.set_time_scale(self.times.time_scale(now));
         self.tell(now);
+        self.keep_evidence(now);
         if now.saturating_sub(self.saved_at) >= SAVE {
             self.save();
             self.saved_at = now;
@@ -320,11 +337,55 @@ impl Program {
                 _ => warn!("{text}; the error is below {:.0} ns", self.grandmaster.bound_ns()),
             }
         }
+        if state != self.told_state
+            && let Some(evidence) = &mut self.evidence
+        {
+            let severity = if state == LockState::Locked { "notice" } else { "warning" };
+            let class = self.grandmaster.settings().clock_quality.clock_class;
+            let text = format!("{state} (clockClass {class}): {}", self.grandmaster.why());
+            evidence.event("clock-class", severity, &text);
+        }
         self.told_state = state;
         let settings = self.grandmaster.settings();
         for announcer in &mut self.announcers {
             announcer.tell(settings);
             announcer.tick(now);
+        }
+    }
+
+    /// One record for each clock, when they are due.
+    fn keep_evidence(&mut self, now: u64) {
+        let Some(evidence) = &mut self.evidence else { return };
+        let Some(length) = evidence.due(now) else { return };
+        let settings = self.grandmaster.settings();
+        let quality = settings.clock_quality;
+        let source = match &self.settings.time {
+            TimeFrom::Receiver(_) => "receiver",
+            TimeFrom::System => "system",
+            TimeFrom::Clock(name) => name,
+        };
+        for (i, steered) in self.sinks.iter().enumerate() {
+            let (entry, n) = evidence.take(i, length);
+            let holds = steered.sink.is_holding();
+            let state = match self.settings.steering {
+                Steering::FreeRunning => "measured",
+                _ if holds => "holdover",
+                _ if n > 0 && self.grandmaster.state() != LockState::FreeRun => "locked",
+                _ => "unlocked",
+            };
+            let bound = (n == 0 && i == 0).then(|| self.grandmaster.bound_ns());
+            let entry = entry
+                .maybe("bound", bound.filter(|b| b.is_finite()))
+                .text("clock", &steered.sink.path)
+                .text("source", source)
+                .text("state", state)
+                .whole("class", quality.clock_class)
+                .whole("accuracy", quality.clock_accuracy.0)
+                .whole("time_source", settings.time_source.0)
+                .whole("steps_removed", 0)
+                .whole("utc_offset", settings.utc_offset)
+                .number("source_error", self.grandmaster.config().reference_ns);
+            evidence.put(entry);
         }
     }
 

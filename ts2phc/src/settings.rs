@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use ptp_clock::{Edge, Pin};
+use ptp_evidence::EvidenceOptions;
 use ptp_gnss::Limits;
 use ptp_servo::ServoConfig;
 use ptp_wire::TimeInterval;
@@ -121,6 +122,8 @@ pub struct Settings {
     pub steering: Steering,
     /// To whom the lock state is told.
     pub announce: Option<AnnounceSettings>,
+    /// What is recorded so that it can be proved later.
+    pub evidence: Option<EvidenceOptions>,
     /// What is known of the oscillators is kept here.
     pub state: Option<PathBuf>,
     /// Log lines as linuxptp's ts2phc writes them.
@@ -145,6 +148,7 @@ impl Settings {
             servo: ServoConfig::default(),
             steering: Steering::Adaptive,
             announce: None,
+            evidence: None,
             state: None,
             linuxptp: false,
         }

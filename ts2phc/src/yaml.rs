@@ -6,6 +6,7 @@ use std::path::Path;
 use ptp_clock::{Edge, Pin};
 use ptp_config::document::{self, Content, Node, Refusal, Source};
 use ptp_config::{Diagnostic, Diagnostics, Problem};
+use ptp_evidence::EvidenceOptions;
 use ptp_wire::TimeInterval;
 
 use crate::discipline::Steering;
@@ -120,6 +121,29 @@ pub const CLOCK_KEYS: &[Row<SinkSettings>] = &[
     }),
     ("pps", "/dev/ppsN", |s, t| {
         s.pps = Some(t.to_owned());
+        Ok(())
+    }),
+];
+
+/// Keys of `evidence`.
+pub const EVIDENCE_KEYS: &[Row<EvidenceOptions>] = &[
+    ("directory", "a path", |o, t| {
+        o.directory = t.into();
+        Ok(())
+    }),
+    ("interval", "a time from 0.1 s to 1 h", |o, t| {
+        let ns = document::interval(t, 100_000_000, 3_600_000_000_000, "s")?.nanos();
+        o.interval = Duration::from_nanos(u64::try_from(ns).unwrap_or(1_000_000_000));
+        Ok(())
+    }),
+    ("keep_days", "0 to 36500", |o, t| {
+        let days = document::whole(t, 0, 36_500)?;
+        o.keep_days = u32::try_from(days).ok().filter(|d| *d > 0);
+        Ok(())
+    }),
+    ("sync", "a time", |o, t| duration(&mut o.sync, t)),
+    ("anchor", "a time, or off", |o, t| {
+        o.anchor = if t == "off" { None } else { Some(document::duration(t, "h")?) };
         Ok(())
     }),
 ];
@@ -249,7 +273,7 @@ fn assemble(source: &Source) -> Result<Settings, Diagnostics> {
     let missing =
         |key: &str, message: &str| Diagnostic::new(Problem::Missing, message).in_file(&source.path).key(key);
     if let Some(root) = &tree.root {
-        reader.rows(root, KEYS, &["clocks", "announce"], &mut settings);
+        reader.rows(root, KEYS, &["clocks", "announce", "evidence"], &mut settings);
         let entry = |name: &str| match &root.content {
             Content::Map(map) => map
                 .iter()
@@ -265,6 +289,16 @@ fn assemble(source: &Source) -> Result<Settings, Diagnostics> {
         }
         if let Some(node) = entry("announce") {
             sockets(&mut reader, node, &mut settings);
+        }
+        if let Some(node) = entry("evidence") {
+            let configuration = ptp_evidence::digest(source.text.as_bytes()).to_string();
+            let mut options = EvidenceOptions { configuration, ..EvidenceOptions::default() };
+            reader.rows(node, EVIDENCE_KEYS, &[], &mut options);
+            if options.directory.as_os_str().is_empty() {
+                let message = "`evidence` needs a `directory`".to_owned();
+                reader.wrong(Problem::Missing, "directory", node, message);
+            }
+            settings.evidence = Some(options);
         }
     }
     if settings.sinks.is_empty() && !tree.cut {
@@ -318,7 +352,7 @@ mod tests {
     }
 
     const FILE: &str = "time: /dev/ttyS0\nbaud: 115200\nutc_offset: 37\nrate: 10\nsentence_delay: 120 ms\n\
-        announce: [/run/a, /run/b]\nprofile: telecom\ngrace: 50 ms\nin_spec: 1.1 us\nstate_file: /var/x\nclocks:\n  - clock: eth0\n    \
+        announce: [/run/a, /run/b]\nprofile: telecom\ngrace: 50 ms\nin_spec: 1.1 us\nstate_file: /var/x\nevidence: { directory: /var/log/x, interval: 2 s, anchor: off }\nclocks:\n  - clock: eth0\n    \
         pin: SDP1\n    cable_delay: 52 ns\n  - { clock: phc1, edge: both, channel: 2, pin: 3 }\n";
 
     #[test]
@@ -326,6 +360,8 @@ mod tests {
         let s = read(FILE).expect("good");
         assert_eq!(s.time, TimeFrom::Receiver(SourceName::Path("/dev/ttyS0".into())));
         assert_eq!((s.baud, s.rate, s.sentence_delay), (115_200, 10, 120_000_000));
+        let evidence = s.evidence.expect("it is wanted");
+        assert_eq!((evidence.interval, evidence.anchor), (Duration::from_secs(2), None));
         let told = s.announce.expect("two are told");
         assert_eq!((told.sockets.len(), told.grandmaster.profile), (2, Profile::Telecom));
         assert_eq!(

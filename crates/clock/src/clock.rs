@@ -80,6 +80,20 @@ pub trait Clock {
     /// The largest correction in ppb, either way.
     fn max_frequency(&self) -> f64;
 
+    /// It has a phase control of its own: [`Clock::adjust_phase`].
+    fn adjusts_phase(&self) -> bool {
+        false
+    }
+
+    /// Hands a small correction to the clock's own phase control, which takes its time over it. Whole nanoseconds count.
+    ///
+    /// # Errors
+    /// [`ClockError::Unsupported`], [`ClockError::Range`], [`ClockError::Permission`], or as [`Clock::now`].
+    fn adjust_phase(&mut self, by: TimeInterval) -> Result<(), ClockError> {
+        let _ = by;
+        Err(ClockError::Unsupported { clock: self.name().to_owned(), doing: "adjusting the phase" })
+    }
+
     /// The clock at an instant of CLOCK_MONOTONIC_RAW (ns), for clocks that are defined by it; `None` for others.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ mod refclock;
 mod shared;
 mod system;
 mod timex;
+mod utc;
 mod virtual_clock;
 
 pub use aux::AuxClock;
@@ -56,4 +57,5 @@ pub use pulses::{Pin, PulseClock, VirtualPulses};
 pub use refclock::{ChronySock, NtpShm, RefclockSample};
 pub use shared::SharedWords;
 pub use system::{LeapSecond, SystemClock};
+pub use utc::{LeapMode, Utc, UtcKeeper, UtcProperties};
 pub use virtual_clock::{Observation, VirtualClock, VirtualOptions, observe};

@@ -10,6 +10,7 @@ use crate::kind::Value;
 use crate::layers::{Layers, PortLayer, Setting};
 use crate::model::*;
 use crate::smpte;
+use ptp_wire::Transport;
 
 /// Values by name, as the type the table says they have.
 #[derive(Clone, Copy)]
@@ -93,7 +94,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn interval(self, path: &str) -> Option<TimeInterval> {
+    pub(crate) fn interval(self, path: &str) -> Option<TimeInterval> {
         match self.setting(path).value {
             Value::Interval(v) => Some(v),
             Value::Unset => None,
@@ -210,6 +211,7 @@ impl<'a> Values<'a> {
         match self.text("delay_mechanism") {
             "p2p" => DelayMechanism::P2p,
             "common_p2p" => DelayMechanism::CommonP2p,
+            "auto" => DelayMechanism::Auto,
             "none" => DelayMechanism::None,
             _ => DelayMechanism::E2e,
         }
@@ -271,6 +273,7 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         clock_local_priority: v.int("clock_local_priority"),
         revertive: v.bool("revertive"),
         wait_to_restore: v.correction("wait_to_restore"),
+        unusable_timeout: v.correction("unusable_timeout"),
         holdover: holdover(v),
         max_steps_removed: v.int("max_steps_removed"),
         clock_class_threshold: v.int("clock_class_threshold"),
@@ -279,6 +282,7 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         path_trace: v.bool("path_trace"),
         free_running: v.bool("free_running"),
         syntonise: v.bool("syntonise"),
+        spanning_tree: v.bool("spanning_tree"),
         minor_version: v.int("minor_version"),
         time_properties: TimeProperties {
             current_utc_offset: v.int("time_properties.current_utc_offset"),
@@ -322,6 +326,7 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
             summary_interval: v.interval("log.summary_interval"),
             format: if v.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Text },
         },
+        evidence: evidence(v),
         state_file: v.path("state_file"),
         user: v.text_or_off("user").map(str::to_owned),
         key_file: v.path("authentication.key_file"),
@@ -338,6 +343,8 @@ fn servo(v: Values<'_>) -> Servo {
             "pi" => ServoKind::Pi,
             "linreg" => ServoKind::Linreg,
             "none" => ServoKind::None,
+            "ntp_shm" => ServoKind::NtpShm,
+            "chrony_sock" => ServoKind::ChronySock,
             _ => unreachable!("{KIND}: servo.kind"),
         },
         transfer: match v.text("servo.transfer") {
@@ -347,6 +354,10 @@ fn servo(v: Values<'_>) -> Servo {
             _ => Transfer::Limited,
         },
         bandwidth_hz: v.real("servo.bandwidth"),
+        ntp_shm_unit: v.int("servo.ntp_shm_unit"),
+        chrony_sock: v.path("servo.chrony_sock").unwrap_or_default(),
+        kernel_leap: v.bool("servo.kernel_leap"),
+        phase_adjustment: v.bool("servo.phase_adjustment"),
         step_window: v.int("servo.step_window"),
         sanity_frequency_limit_ppb: Some(v.real("servo.sanity_frequency_limit")).filter(|l| *l > 0.0),
         proportional_const: v.real("servo.proportional_const"),
@@ -383,6 +394,7 @@ fn port(v: Values<'_>) -> PortConfig {
         delay_mechanism: v.delay_mechanism(),
         log_min_delay_req_interval: v.log("log_min_delay_req_interval"),
         log_min_pdelay_req_interval: v.log("log_min_pdelay_req_interval"),
+        delay_request_variability: v.real("delay_request_variability"),
         hybrid_e2e: v.bool("hybrid_e2e"),
         ignore_sdo_id: v.bool("ignore_sdo_id"),
         delay_response_timeout: v.int("delay_response_timeout"),
@@ -395,6 +407,7 @@ fn port(v: Values<'_>) -> PortConfig {
         power: power(v),
         gptp: gptp::gptp(v),
         common: gptp::common(v),
+        interface_rate_tlv: v.bool("interface_rate_tlv"),
         master_only: v.bool("master_only"),
         delay_asymmetry: v.correction("delay_asymmetry"),
         egress_latency: v.correction("egress_latency"),
@@ -514,6 +527,22 @@ fn addresses(v: Values<'_>) -> Addresses {
             peer_delay: v.octets("ethernet_peer_delay_address").unwrap_or_default(),
         },
     }
+}
+
+fn evidence(v: Values<'_>) -> Option<Evidence> {
+    let positive = |path: &str| {
+        v.interval(path).map(|i| std::time::Duration::from_nanos(u64::try_from(i.nanos()).unwrap_or(0)))
+    };
+    let (directory, keep) = (v.path("evidence.directory"), v.int("evidence.keep_days"));
+    let (interval, sync, anchor) =
+        (positive("evidence.interval"), positive("evidence.sync"), positive("evidence.anchor"));
+    Some(Evidence {
+        directory: directory?,
+        interval: interval.unwrap_or(std::time::Duration::from_secs(1)),
+        keep_days: Some(keep).filter(|k: &u32| *k > 0),
+        sync: sync.unwrap_or_default(),
+        anchor,
+    })
 }
 
 fn holdover(v: Values<'_>) -> Option<Holdover> {

@@ -10,9 +10,10 @@ use crate::build::Values;
 use crate::diagnostics::{Diagnostic, Problem};
 use crate::layers::{Layers, Origin, PortLayer, Setting};
 use crate::load::COMMAND_LINE;
-use crate::model::{ClockDevice, DelayMechanism, MasterAddress, Stamping, Transport};
+use crate::model::{ClockDevice, DelayMechanism, MasterAddress, Stamping};
 use crate::source::Source;
 use crate::table::{self, Need};
+use ptp_wire::Transport;
 
 /// Checks layers whose values are all good for themselves, or are defaults where they were not.
 pub(crate) fn check(
@@ -389,11 +390,11 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::Udp4 => transport(&[Transport::UdpIpv4]),
         Need::Udp6 => transport(&[Transport::UdpIpv6]),
         Need::Ethernet => transport(&[Transport::Ethernet]),
-        Need::E2e => delay(&[DelayMechanism::E2e]),
-        Need::P2p => delay(&[DelayMechanism::P2p]),
+        Need::E2e => delay(&[DelayMechanism::E2e, DelayMechanism::Auto]),
+        Need::P2p => delay(&[DelayMechanism::P2p, DelayMechanism::Auto]),
         Need::CommonP2p => delay(&[DelayMechanism::CommonP2p]),
-        Need::PeerDelay => delay(&[DelayMechanism::P2p, DelayMechanism::CommonP2p]),
-        Need::Delay => delay(&[DelayMechanism::E2e, DelayMechanism::P2p, DelayMechanism::CommonP2p]),
+        Need::PeerDelay => delay(&[DelayMechanism::P2p, DelayMechanism::CommonP2p, DelayMechanism::Auto]),
+        Need::Delay => port.is_none_or(|v| v.delay_mechanism() != DelayMechanism::None),
         Need::Static => values.text("best_master") == "static",
         Need::AsCapable => port.is_none_or(|v| v.text("as_capable") == "auto"),
         Need::GptpCapable => port.is_none_or(|v| v.text("gptp_capable") != "unused"),
@@ -402,10 +403,14 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::Steered => steered,
         Need::Adaptive => steered && matches!(values.text("servo.kind"), "auto" | "adaptive"),
         Need::Pi => steered && matches!(values.text("servo.kind"), "auto" | "pi"),
+        Need::NtpShm => steered && values.text("servo.kind") == "ntp_shm",
+        Need::ChronySock => steered && values.text("servo.kind") == "chrony_sock",
+        Need::OffsetThreshold => steered && values.interval("servo.offset_threshold").is_some(),
         Need::Server => !values.bool("client_only") && !transparent,
         Need::Client => port.is_none_or(|v| !v.bool("master_only")) && !transparent,
         Need::G8275 => values.text("best_master") == "g8275",
         Need::G8265 => values.text("best_master") == "g8265",
+        Need::Telecom => matches!(values.text("best_master"), "g8265" | "g8275"),
         Need::Power => port.is_none_or(|v| v.text("power_profile") != "none"),
         Need::UnicastClient => port.is_none_or(|v| !v.unicast_masters().is_empty()),
         Need::UnicastServer => port.is_none_or(|v| v.bool("unicast_server") && !values.bool("client_only")),
@@ -414,6 +419,7 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::NetSyncMonitor => port.is_none_or(|v| v.bool("net_sync_monitor")),
         Need::SlaveMonitor => port.is_none_or(Values::monitors),
         Need::Accuracy => values.bool("enhanced_accuracy.enable"),
+        Need::Evidence => values.path("evidence.directory").is_some(),
         Need::KeyFile => values.path("authentication.key_file").is_some(),
         Need::Spp => port.is_none_or(|v| v.spp().is_some()),
         Need::Smpte => values.bool("smpte.enable"),
@@ -434,10 +440,11 @@ const fn governor(need: Need) -> &'static str {
         Need::IntervalRequest => "msg_interval_request",
         Need::Transparent => "clock",
         Need::Steered => "free_running",
-        Need::Adaptive | Need::Pi => "servo.kind",
+        Need::Adaptive | Need::Pi | Need::NtpShm | Need::ChronySock => "servo.kind",
+        Need::OffsetThreshold => "servo.offset_threshold",
         Need::Server => "client_only",
         Need::Client => "master_only",
-        Need::G8275 | Need::G8265 => "best_master",
+        Need::G8275 | Need::G8265 | Need::Telecom => "best_master",
         Need::Power => "power_profile",
         Need::UnicastClient => "unicast_masters",
         Need::UnicastServer => "unicast_server",
@@ -446,6 +453,7 @@ const fn governor(need: Need) -> &'static str {
         Need::NetSyncMonitor => "net_sync_monitor",
         Need::SlaveMonitor => "monitor_rx_sync_timing",
         Need::Accuracy | Need::Smpte => "enable",
+        Need::Evidence => "directory",
         Need::KeyFile => "key_file",
         Need::Spp => "spp",
         Need::Socket => "socket",
@@ -474,10 +482,14 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::Steered => "`free_running` is `true` or the clock is transparent",
         Need::Adaptive => "`servo.kind` is not `adaptive`",
         Need::Pi => "`servo.kind` is not `pi`",
+        Need::NtpShm => "`servo.kind` is not `ntp_shm`",
+        Need::ChronySock => "`servo.kind` is not `chrony_sock`",
+        Need::OffsetThreshold => "`servo.offset_threshold` is `off`",
         Need::Server => "`client_only` is `true` or the clock is transparent",
         Need::Client => "`master_only` is `true` or the clock is transparent",
         Need::G8275 => "`best_master` is not `g8275`",
         Need::G8265 => "`best_master` is not `g8265`",
+        Need::Telecom => "`best_master` is not `g8265` or `g8275`",
         Need::Power => "`power_profile` is `none`",
         Need::UnicastClient => "`unicast_masters` is `off`",
         Need::UnicastServer => "`unicast_server` is `false`",
@@ -486,6 +498,7 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::NetSyncMonitor => "`net_sync_monitor` is `false`",
         Need::SlaveMonitor => "no `monitor_` key is `true`",
         Need::Accuracy => "`enhanced_accuracy.enable` is `false`",
+        Need::Evidence => "`evidence.directory` is `off`",
         Need::KeyFile => "`authentication.key_file` is `off`",
         Need::Spp => "`spp` is `-1`",
         Need::Smpte => "`smpte.enable` is `false`",

@@ -54,4 +54,5 @@ pub use load::{CommandLineSetting, Loaded, Overrides, load, load_octets, load_wi
 pub use manual::{manual_page, reference_markdown};
 pub use model::*;
 pub use profile::{PROFILE_DIRS_ENV, default_profile_dirs};
+pub use ptp_wire::Transport;
 pub use schema::json_schema;

@@ -5,7 +5,7 @@ use crate::gptp::{CommonService, Gptp};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
+use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource, Transport};
 
 pub use crate::options::{
     AlternateTimeOffset, DesiredState, EnhancedAccuracy, Options, PortOptions, SlaveMonitor,
@@ -43,6 +43,8 @@ pub struct PtpdConfig {
     pub revertive: bool,
     /// G.8265.1: a master that failed is taken only for want of another for this long.
     pub wait_to_restore: TimeInterval,
+    /// A master the servo has not locked to for this long has failed; zero: never.
+    pub unusable_timeout: TimeInterval,
     /// G.8275: what a boundary clock claims without its master; `None`: nothing.
     pub holdover: Option<Holdover>,
     /// defaultDS.maxStepsRemoved, 2..=255.
@@ -59,6 +61,8 @@ pub struct PtpdConfig {
     pub free_running: bool,
     /// A transparent clock tells residence times in the grandmaster's seconds.
     pub syntonise: bool,
+    /// A transparent clock's ports have states, and messages of its domain pass by them.
+    pub spanning_tree: bool,
     /// minorVersionPTP that is sent: 1 (2019) or 0 (2008).
     pub minor_version: u8,
     /// Announced while this clock is grandmaster.
@@ -77,6 +81,8 @@ pub struct PtpdConfig {
     pub management: Management,
     /// What is written where.
     pub log: Log,
+    /// What is recorded so that it can be proved later; `None`: nothing.
+    pub evidence: Option<Evidence>,
     /// Keeps the last frequency for the next start; `None`: it is not kept.
     pub state_file: Option<PathBuf>,
     /// Root is given up for this user once sockets and clocks are open.
@@ -102,6 +108,21 @@ pub enum BestMaster {
     Ieee8021As,
     /// None: [`Gptp::role`] decides.
     Static,
+}
+
+/// The evidence log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Evidence {
+    /// Where its files are.
+    pub directory: PathBuf,
+    /// One record of measurements in this time.
+    pub interval: std::time::Duration,
+    /// So many daily files are kept; `None`: all.
+    pub keep_days: Option<u32>,
+    /// Measurements are on the disk after this time.
+    pub sync: std::time::Duration,
+    /// The hash of the last record is logged this often; `None`: only at the end.
+    pub anchor: Option<std::time::Duration>,
 }
 
 /// How long a boundary clock keeps time without its master, counted from the loss.
@@ -219,7 +240,7 @@ impl std::fmt::Display for ClockDevice {
 }
 
 /// The controller (linuxptp's meaning and names).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Servo {
     /// Which controller.
     pub kind: ServoKind,
@@ -227,6 +248,14 @@ pub struct Servo {
     pub transfer: Transfer,
     /// The bandwidth of [`Transfer::Limited`], Hz.
     pub bandwidth_hz: f64,
+    /// The unit of [`ServoKind::NtpShm`], 0..=255.
+    pub ntp_shm_unit: u32,
+    /// The socket of [`ServoKind::ChronySock`].
+    pub chrony_sock: PathBuf,
+    /// The kernel carries out announced leap seconds of the system clock.
+    pub kernel_leap: bool,
+    /// In the stable state offsets go to the hardware clock's own phase control.
+    pub phase_adjustment: bool,
     /// So many Syncs are ignored after a step.
     pub step_window: u32,
     /// A clock that runs this much (ppb) beside what it is told is steered by someone else, too; `None`: nobody looks.
@@ -272,6 +301,10 @@ pub enum ServoKind {
     Linreg,
     /// Steps only.
     None,
+    /// Nothing is steered: an NTP daemon reads the offsets in its shared memory segment.
+    NtpShm,
+    /// Nothing is steered: chronyd gets the offsets by its socket.
+    ChronySock,
 }
 
 /// How an adaptive servo passes on what its master does.
@@ -372,6 +405,8 @@ pub struct PortConfig {
     pub log_min_delay_req_interval: LogInterval,
     /// portDS.logMinPdelayReqInterval.
     pub log_min_pdelay_req_interval: LogInterval,
+    /// How much the waits between Delay_Reqs vary, 0..=1.
+    pub delay_request_variability: f64,
     /// Delay_Req go unicast to the master, Sync stay multicast.
     pub hybrid_e2e: bool,
     /// Messages of any sdoId are taken.
@@ -396,6 +431,8 @@ pub struct PortConfig {
     pub gptp: Gptp,
     /// The common link delay service, with [`DelayMechanism::CommonP2p`].
     pub common: Option<CommonService>,
+    /// The interface's rate is told with unicast grants, and what is told is taken (G.8275.2 annex D).
+    pub interface_rate_tlv: bool,
     /// portDS.masterOnly: never synchronises from this port.
     pub master_only: bool,
     /// portDS.delayAsymmetry: + means master to client is longer.
@@ -480,17 +517,6 @@ pub struct UnicastServer {
     pub drain: bool,
 }
 
-/// A port's network.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Transport {
-    /// UDP over IPv4 (1588-2019 annex C).
-    UdpIpv4,
-    /// UDP over IPv6 (annex D).
-    UdpIpv6,
-    /// IEEE 802.3 (annex E).
-    Ethernet,
-}
-
 /// Where stamps come from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stamping {
@@ -541,6 +567,8 @@ pub enum DelayMechanism {
     P2p,
     /// Peer delay, measured by the common service.
     CommonP2p,
+    /// Delay request-response until a peer asks for the link's delay, peer-to-peer from then on.
+    Auto,
     /// Not at all.
     None,
 }

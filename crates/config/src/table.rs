@@ -4,7 +4,9 @@
 mod accuracy;
 mod authentication;
 mod description;
+mod evidence;
 mod holdover;
+mod management;
 mod servo;
 mod smpte;
 
@@ -13,7 +15,9 @@ use crate::kind::Kind;
 use accuracy::ENHANCED_ACCURACY;
 use authentication::AUTHENTICATION;
 use description::DESCRIPTION;
+use evidence::EVIDENCE;
 pub(crate) use holdover::HOLDOVER;
+use management::{LOG_SECTION, MANAGEMENT};
 use servo::SERVO;
 use smpte::SMPTE;
 
@@ -66,6 +70,12 @@ pub(crate) enum Need {
     Adaptive,
     /// The same, by the proportional-integral one.
     Pi,
+    /// `servo.kind` is `ntp_shm`.
+    NtpShm,
+    /// `servo.kind` is `chrony_sock`.
+    ChronySock,
+    /// `servo.offset_threshold` is not `off`.
+    OffsetThreshold,
     /// The clock may become grandmaster.
     Server,
     /// The port may synchronise.
@@ -74,6 +84,10 @@ pub(crate) enum Need {
     G8275,
     /// `best_master` is `g8265`.
     G8265,
+    /// `best_master` is `g8265` or `g8275`.
+    Telecom,
+    /// `evidence.directory` is not `off`.
+    Evidence,
     /// `power_profile` is not `none`.
     Power,
     /// `unicast_masters` names some.
@@ -238,10 +252,19 @@ pub(crate) const INSTANCE: Section = Section {
             "wait_to_restore",
             Kind::Duration { min: 0, max: 86_400 * SECOND, off: false, hint: "s" },
             "5min",
-            "A master that failed is taken only for want of another for this long.",
+            "A master that failed is taken only for want of another for this long: its Syncs stopped (`sync_receipt_timeout`), \
+             the servo did not lock to it (`unusable_timeout`), or, with `best_master: g8265`, its Announces stopped.",
             "",
         )
-        .needs(Need::G8265),
+        .needs(Need::Telecom),
+        key(
+            "unusable_timeout",
+            Kind::Duration { min: SECOND, max: 86_400 * SECOND, off: true, hint: "s" },
+            "off",
+            "A master that the servo has not locked to for this long has failed (PTSF-unusable). `off`: the servo may try for ever.",
+            "",
+        )
+        .needs(Need::Telecom),
         key(
             "max_steps_removed",
             int(2, 255),
@@ -298,6 +321,14 @@ pub(crate) const INSTANCE: Section = Section {
             "true",
             "Tell residence times in the grandmaster's seconds, not in those of the clock that stamps.",
             "",
+        )
+        .needs(Need::Transparent),
+        key(
+            "spanning_tree",
+            Kind::Bool,
+            "false",
+            "Use redundant links one at a time: messages of the clock's domain pass only between ports that the choice of the best clock makes MASTER or SLAVE, and Announces count the clock as a step.",
+            "tc_spanning_tree",
         )
         .needs(Need::Transparent),
         key(
@@ -385,7 +416,7 @@ pub(crate) const PORT: Section = Section {
         key("interface", Kind::Interface, "", "Network interface. Only under `ports:`.", ""),
         key("transport", Kind::Choice(&["udp4", "udp6", "ethernet"]), "udp4", "What carries the messages.", "network_transport"),
         key("stamping", Kind::Choice(&["auto", "hardware", "software", "onestep", "p2p1step"]), "auto", "Who makes the time stamps. `auto`: the interface if it can and the clock fits, else the kernel. `onestep`: the interface, which writes Sync itself; `p2p1step`: Pdelay_Resp, too.", "time_stamping"),
-        key("delay_mechanism", Kind::Choice(&["e2e", "p2p", "common_p2p", "none"]), "e2e", "How the path is measured. `common_p2p`: by the common service of the link, for all domains.", "portDS.delayMechanism"),
+        key("delay_mechanism", Kind::Choice(&["e2e", "p2p", "common_p2p", "auto", "none"]), "e2e", "How the path is measured. `common_p2p`: by the common service of the link, for all domains. `auto`: `e2e` until a peer asks for the link's delay, `p2p` from then on.", "portDS.delayMechanism"),
         key("port_clock", Kind::ClockDevice, "auto", "The clock of this port's stamps. `auto`: the interface's hardware clock, or `clock_device` with software stamps. A virtual clock of the hardware's (`phcN`) is bound.", "phc_index"),
         key("log_announce_interval", LOG, "1", "log2 of the seconds between Announces.", "portDS.logAnnounceInterval"),
         key("announce_receipt_timeout", int(2, 255), "3", "Announce intervals without Announce until another clock is chosen.", "portDS.announceReceiptTimeout"),
@@ -394,6 +425,7 @@ pub(crate) const PORT: Section = Section {
         key("log_min_delay_req_interval", LOG, "0", "log2 of the least mean seconds between Delay_Reqs; a client takes its server's.", "portDS.logMinDelayReqInterval").needs(Need::E2e),
         key("log_min_pdelay_req_interval", LOG, "0", "log2 of the least mean seconds between Pdelay_Reqs.", "portDS.logMinPdelayReqInterval").needs(Need::PeerDelay),
         key("ignore_sdo_id", Kind::Bool, "false", "Take messages whatever their sdoId.", "ignore_transport_specific"),
+        key("delay_request_variability", Kind::Real { min: 0.0, max: 1.0, above: false, auto: false }, "1", "How much the waits between Delay_Reqs vary: from 0, not at all, to 1, between nothing and twice the mean.", "delay_request_variability").needs(Need::E2e),
         key("delay_response_timeout", int(0, 255), "0", "So many Delay_Reqs in a row without an answer are a synchronization fault; 0: none are.", "delay_response_timeout").needs(Need::E2e),
         key("hybrid_e2e", Kind::Bool, "false", "Send Delay_Reqs unicast to the server.", "hybrid_e2e").needs(Need::E2e),
         key("unicast_masters", Kind::Masters, "off", "Masters to ask for unicast service: all for Announce, the best for Sync and Delay_Resp.", "unicast_master_table").needs(Need::Client),
@@ -410,6 +442,7 @@ pub(crate) const PORT: Section = Section {
         key("unicast_allow", Kind::Prefixes, "off", "Who may ask for unicast service. `off`: everybody. Others get no answer.", "").needs(Need::UnicastServer),
         key("unicast_deny", Kind::Prefixes, "off", "Who may not, whatever `unicast_allow` says.", "").needs(Need::UnicastServer),
         key("unicast_drain", Kind::Bool, "false", "Cancel all unicast service and grant none: clients go to their next master at once.", "").needs(Need::UnicastServer),
+        key("interface_rate_tlv", Kind::Bool, "false", "Tell unicast clients the rate of this interface with each grant, and take what a unicast master tells as asymmetry of the path (G.8275.2 annex D).", "interface_rate_tlv").needs(Need::E2e),
         key("multicast", Kind::Bool, "true", "Send Announce and Sync to the group. `false`: unicast service only.", "inhibit_multicast_service").needs(Need::Server),
         key("local_priority", int(1, 255), "128", "Priority of what is heard here where data sets are as good otherwise; lower wins. Unicast masters have their own.", "G.8275.portDS.localPriority").needs(Need::G8275),
         key("power_profile", Kind::Choice(&["none", "2011", "2017"]), "none", "The C37.238 TLV sent with Announces.", "power_profile.version"),
@@ -539,67 +572,6 @@ pub(crate) const TIME_PROPERTIES: Section = Section {
 /// Longest path a UNIX socket can have.
 const SOCKET: Kind = Kind::Path { max: 107, off: true };
 
-/// Management access.
-pub(crate) const MANAGEMENT: Section = Section {
-    name: "management",
-    doc: "Who may ask and change what, with `pmc` and other management clients.",
-    keys: &[
-        key(
-            "socket",
-            SOCKET,
-            "/run/escapement/ptpd",
-            "UNIX socket that answers GET, SET and COMMAND.",
-            "uds_address",
-        ),
-        key("socket_mode", Kind::Mode, "0660", "Its mode.", "uds_file_mode").needs(Need::Socket),
-        key(
-            "read_only_socket",
-            SOCKET,
-            "/run/escapement/ptpd-ro",
-            "UNIX socket that answers GET.",
-            "uds_ro_address",
-        ),
-        key("read_only_socket_mode", Kind::Mode, "0666", "Its mode.", "uds_ro_file_mode")
-            .needs(Need::ReadOnlySocket),
-        key(
-            "network",
-            Kind::Bool,
-            "true",
-            "Answer GET from the network. SET and COMMAND are never answered there.",
-            "",
-        ),
-    ],
-};
-
-/// Log output.
-pub(crate) const LOG_SECTION: Section = Section {
-    name: "log",
-    doc: "What is written to standard error.",
-    keys: &[
-        key(
-            "level",
-            Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
-            "info",
-            "Least severe level that is written.",
-            "logging_level",
-        ),
-        key(
-            "format",
-            Kind::Choice(&["text", "json"]),
-            "text",
-            "Lines for people, or a JSON object per line.",
-            "",
-        ),
-        key(
-            "summary_interval",
-            THRESHOLD,
-            "off",
-            "One line of statistics (rms, max, frequency, delay) in this time instead of a line per sample.",
-            "",
-        ),
-    ],
-};
-
 /// All of them, in the order of the documentation.
 pub(crate) const SECTIONS: &[&Section] = &[
     &INSTANCE,
@@ -612,6 +584,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &AUTHENTICATION,
     &ENHANCED_ACCURACY,
     &LOG_SECTION,
+    &EVIDENCE,
     &DESCRIPTION,
 ];
 

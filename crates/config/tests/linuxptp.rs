@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use ptp_config::{ClockDevice, ClockKind, Imported, Linuxptp, Overrides, PortClocks, Transport, load_octets};
+use ptp_config::{
+    ClockDevice, ClockKind, DelayMechanism, Imported, Linuxptp, Overrides, PortClocks, ServoKind, Transport,
+    load_octets,
+};
 
 fn import(text: &str) -> Result<Imported, String> {
     let mut linuxptp = Linuxptp::new();
@@ -133,6 +136,45 @@ fn clocks_of_ports_are_kept_by_somebody_else_or_are_one() {
         [("eth0", ClockDevice::Phc(2)), ("eth1", ClockDevice::Phc(3)), ("eth2", ClockDevice::Auto)]
     {
         assert!(clocks.contains(&(name.to_owned(), clock)), "{name} in {clocks:?}");
+    }
+}
+
+#[test]
+fn keys_of_servo_and_delay_come_to_what_they_mean() {
+    let got = |text: &str| import(&format!("[global]\n{text}")).unwrap_or_else(|e| panic!("{text}: {e}"));
+    let c = got("priority1 1").loaded.config;
+    assert_eq!(c.ports[0].delay_request_variability, 1.0);
+    assert!(c.servo.kernel_leap && !c.servo.phase_adjustment && !c.spanning_tree);
+    let c = got("delay_request_variability 0.25\n[eth1]\ndelay_request_variability 0").loaded.config;
+    assert_eq!(
+        c.ports.iter().map(|p| (p.interface.as_str(), p.delay_request_variability)).collect::<Vec<_>>(),
+        [("eth1", 0.0), ("eth0", 0.25)]
+    );
+    let c = got("clock_servo ntpshm\nntpshm_segment 3").loaded.config;
+    assert_eq!((c.servo.kind, c.servo.ntp_shm_unit), (ServoKind::NtpShm, 3));
+    let c = got("clock_servo refclock_sock\nrefclock_sock_address /run/x.sock").loaded.config;
+    assert_eq!(
+        (c.servo.kind, c.servo.chrony_sock.as_path()),
+        (ServoKind::ChronySock, Path::new("/run/x.sock"))
+    );
+    let c = got("write_phase_mode 1\nservo_offset_threshold 50\nkernel_leap 0\ndelay_mechanism Auto")
+        .loaded
+        .config;
+    assert!(c.servo.phase_adjustment && !c.servo.kernel_leap);
+    assert_eq!(c.ports[0].delay_mechanism, DelayMechanism::Auto);
+    assert!(got("clock_type E2E_TC\ntc_spanning_tree 1\n[eth1]").loaded.config.spanning_tree);
+    // Where they can have no effect they do no harm, and what is written out means the same.
+    for text in [
+        "tc_spanning_tree 1",
+        "ntpshm_segment 3",
+        "write_phase_mode 1",
+        "refclock_sock_address /run/x.sock",
+        "free_running 1\nkernel_leap 0",
+        "delay_mechanism P2P\ndelay_request_variability 0.5",
+    ] {
+        let one = got(text);
+        let again = load_octets(Path::new("y"), one.yaml.as_bytes(), &[], &Overrides::default());
+        assert_eq!(again.expect(text).config, one.loaded.config, "{text}");
     }
 }
 

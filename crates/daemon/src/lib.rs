@@ -1,5 +1,5 @@
-//! What every daemon of Escapement does alike: waiting for descriptors and deadlines, signals, logs, readiness messages and
-//! state files. No PTP knowledge.
+//! What every daemon of Escapement does alike: waiting for descriptors and deadlines, signals, logs, events, readiness messages
+//! and state files. No PTP knowledge.
 //!
 //! One thread, plain `poll`: the release binaries run under LD_PRELOAD simulators of clocks and networks (docs/simulators.md).
 //!
@@ -13,6 +13,11 @@
 //! assert!(matches!(set.wait(Some(now + 1_000_000)), Ok(Wait::TimedOut)));
 //! ```
 
+mod bus;
+mod event;
+mod evidence;
+mod journal;
+mod json;
 mod log;
 mod notify;
 mod poll;
@@ -20,7 +25,12 @@ mod privilege;
 mod rate;
 mod signals;
 mod state;
+mod subscribers;
 
+pub use bus::{EventBus, EventSink};
+pub use event::{EVENT_VERSION, Event, Severity, Utc, Value, kind, utc_now};
+pub use evidence::EvidenceSink;
+pub use journal::{JOURNAL_SOCKET, Journal};
 pub use log::{LogFormat, LogOptions, NOTICE, REPORT, init_log, log_context};
 pub use notify::Notify;
 pub use poll::{Interest, PollSet, Ready, Wait, monotonic_now};
@@ -28,3 +38,4 @@ pub use privilege::{PrivilegeError, drop_privileges, give_to};
 pub use rate::RateLimit;
 pub use signals::Signals;
 pub use state::{State, StateError};
+pub use subscribers::ListenError;

@@ -8,6 +8,7 @@ use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::json::Escaped;
 use crate::monotonic_now;
 
 /// The target of events that matter to an operator without being trouble: syslog's notice, between information and warning.
@@ -265,34 +266,5 @@ impl Visit for Message<'_, '_> {
             write!(self.w, " {}={value:?}", field.name())
         };
         self.result = self.result.and(next);
-    }
-}
-
-/// Text inside a JSON string (RFC 8259, 7).
-struct Escaped<'a>(&'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use fmt::Write;
-        for c in self.0.chars() {
-            match c {
-                '"' => f.write_str("\\\"")?,
-                '\\' => f.write_str("\\\\")?,
-                '\n' => f.write_str("\\n")?,
-                c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_strings_are_escaped() {
-        assert_eq!(Escaped("a \"b\" \\ \n\u{1}").to_string(), r#"a \"b\" \\ \n\u0001"#);
     }
 }

@@ -25,6 +25,8 @@ impl Interest {
     pub const READ: Self = Self(libc::POLLIN);
     /// Something to read, or in the error queue.
     pub const READ_AND_ERROR_QUEUE: Self = Self(libc::POLLIN | libc::POLLPRI);
+    /// Something to read, or room for more to write.
+    pub const READ_AND_WRITE: Self = Self(libc::POLLIN | libc::POLLOUT);
 }
 
 /// What a descriptor is ready for.
@@ -36,6 +38,8 @@ pub struct Ready<K> {
     pub readable: bool,
     /// Something is in the error queue, or the descriptor has failed.
     pub priority: bool,
+    /// There is room for more to write, if that was asked for.
+    pub writable: bool,
 }
 
 /// How a wait ended.
@@ -152,6 +156,7 @@ impl<K: Copy> PollSet<K> {
         Some(Ready {
             key: *key,
             readable: p.revents & libc::POLLIN != 0,
+            writable: p.revents & libc::POLLOUT != 0,
             priority: p.revents & (libc::POLLPRI | libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) != 0,
         })
     }

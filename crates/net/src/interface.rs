@@ -7,6 +7,7 @@ use crate::sys::{self, DataWords, InterfaceRequest, TS_INFO_WORDS};
 
 const SIOCETHTOOL: u32 = 0x8946;
 const ETHTOOL_GET_TS_INFO: u32 = 0x41;
+const ETHTOOL_GSET: u32 = 0x01;
 const IFF_UP: u32 = libc::IFF_UP as u32;
 const IFF_RUNNING: u32 = libc::IFF_RUNNING as u32;
 /// Its hardware addresses have 20 octets.
@@ -132,10 +133,33 @@ impl Interface {
         })
     }
 
+    /// The rate of an interface's link in bits per second; `None` while the link is down, where it has none (loopback),
+    /// or where the driver does not tell (simulators).
+    pub fn link_rate(name: &str) -> Option<u64> {
+        let octets = name_octets(name).ok()?;
+        let socket = sys::socket(libc::AF_INET, libc::SOCK_DGRAM, 0).ok()?;
+        // struct ethtool_cmd is as long as struct ethtool_ts_info.
+        let mut data = DataWords([0; TS_INFO_WORDS]);
+        let [command, ..] = &mut data.0;
+        *command = ETHTOOL_GSET;
+        sys::interface_data_ioctl(socket.as_fd(), SIOCETHTOOL, octets, &mut data).ok()?;
+        rate_of(&data.0)
+    }
+
     /// The PTP hardware clock that stamps its messages: N of /dev/ptpN.
     pub const fn phc_index(&self) -> Option<u32> {
         self.stamping.phc_index
     }
+}
+
+/// struct ethtool_cmd's speed in Mbit/s: its low half in the fourth word, its high half in the eighth.
+fn rate_of(words: &[u32; TS_INFO_WORDS]) -> Option<u64> {
+    let [_, _, _, low, _, _, _, high, ..] = words.map(u32::to_ne_bytes);
+    let ([l0, l1, ..], [h0, h1, ..]) = (low, high);
+    let (low, high) = (u16::from_ne_bytes([l0, l1]), u16::from_ne_bytes([h0, h1]));
+    let megabits = u32::from(high) << 16 | u32::from(low);
+    // SPEED_UNKNOWN is -1; older drivers say 65535.
+    (!matches!(megabits, 0 | 0xffff | u32::MAX)).then_some(u64::from(megabits) * 1_000_000)
 }
 
 /// The name as the kernel takes it, NUL-terminated.
@@ -166,6 +190,24 @@ mod tests {
         for bad in ["", ".", "..", "a b", "a/b", "a\0", "eth0:1", "a234567890123456"] {
             assert!(matches!(name_octets(bad), Err(NetError::InterfaceName { .. })), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_rate_is_read_from_its_two_halves() {
+        let words = |low: u16, high: u16| {
+            let mut words = [0; TS_INFO_WORDS];
+            let ([l0, l1], [h0, h1]) = (low.to_ne_bytes(), high.to_ne_bytes());
+            words[3] = u32::from_ne_bytes([l0, l1, 1, 2]);
+            words[7] = u32::from_ne_bytes([h0, h1, 3, 4]);
+            words
+        };
+        assert_eq!(rate_of(&words(1000, 0)), Some(1_000_000_000));
+        assert_eq!(rate_of(&words(34464, 1)), Some(100_000_000_000));
+        for unknown in [words(0, 0), words(0xffff, 0), words(0xffff, 0xffff)] {
+            assert_eq!(rate_of(&unknown), None);
+        }
+        assert_eq!(Interface::link_rate("lo"), None);
+        assert_eq!(Interface::link_rate("no-such-if"), None);
     }
 
     #[test]

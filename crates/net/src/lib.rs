@@ -33,7 +33,6 @@
 //! # Ok::<(), ptp_net::NetError>(())
 //! ```
 
-mod address;
 mod batch;
 mod control;
 mod endpoint;
@@ -51,12 +50,12 @@ mod sockets;
 mod stamping;
 mod sys;
 
-pub use address::{Address, Destination, MessageClass, Transport};
 pub use error::{Capability, NetError};
 pub use interface::{Interface, StampingInfo};
 pub use link::{LinkEvent, LinkMonitor, LinkState, link_state};
 pub use local::{LocalReceived, LocalSocket};
 pub use lower::Lower;
 pub use options::{MAX_MESSAGE, SocketOptions, Stamping};
+pub use ptp_wire::{Address, Destination, MessageClass, Transport};
 pub use sockets::{GeneralSocket, Passing, PortSockets, Received, SocketCounters, StampRequest, TxStamp};
 pub use stamping::CardStamping;

@@ -30,6 +30,8 @@ pub struct Steering {
     pub servo: ServoConfig,
     /// How an adaptive one passes on what its master does.
     pub transfer: Transfer,
+    /// In the stable state offsets go to the clock's own phase control, and its frequency is left alone.
+    pub phase_adjustment: bool,
     /// So many samples from the master are ignored after a step.
     pub step_window: u32,
     /// Where the clock's own frequency seems to be off by more than this (ppb), someone else steers it; `None`: nobody looks.
@@ -43,6 +45,7 @@ impl Default for Steering {
             kind: ServoKind::Adaptive,
             servo: ServoConfig::default(),
             transfer: Transfer::Free,
+            phase_adjustment: false,
             step_window: 0,
             sanity_limit_ppb: Some(200_000_000.0),
         }

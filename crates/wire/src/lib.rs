@@ -56,6 +56,7 @@ pub use message::{Announce, Body, Flags, Header, Message, MessageType, Writer};
 pub use pretty::Pretty;
 pub use tlv::*;
 pub use types::{
-    ClockAccuracy, ClockIdentity, ClockQuality, LogInterval, PortAddress, PortIdentity, PortNumber,
-    RateOffset, SdoId, Seconds48, TimeInterval, TimePoint, TimeSource, Timestamp,
+    Address, ClockAccuracy, ClockIdentity, ClockQuality, Destination, LogInterval, MessageClass, PortAddress,
+    PortIdentity, PortNumber, RateOffset, SdoId, Seconds48, TimeInterval, TimePoint, TimeSource, Timestamp,
+    Transport,
 };

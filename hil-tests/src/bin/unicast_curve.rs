@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use hil_tests::lab::{
-    CrowdOptions, Host, Lab, LabError, Process, empty_dir, find_program, is_inside, reenter, run_crowd,
-    settle,
+    CrowdOptions, Host, Lab, LabError, Process, empty_dir, find_program, is_inside, reenter, reenter_as_root,
+    run_crowd, settle,
 };
 use ptp_management::{Client, ClientConfig, Request, Uds};
 use ptp_wire::management::ManagementId;
@@ -38,6 +38,10 @@ struct Arguments {
     /// interface (by nftables), so that the crowd's own work, on the core of the server, is not taken for the server's
     #[arg(long)]
     all_read: bool,
+    /// Each end of the cable receives on its own core, as two machines do (receive packet steering). Without it the
+    /// kernel runs all that the receiver does, up to its sockets, on the core of the sender. Needs root and two cores
+    #[arg(long)]
+    own_cores: bool,
     /// The programs of ours to run [default: those beside this one]
     #[arg(long)]
     programs: Option<PathBuf>,
@@ -62,9 +66,14 @@ fn main() -> ExitCode {
             crowd(*clients, *log_sync, *log_delay, *watch, *door != 0).map(|()| ExitCode::SUCCESS)
         }
         None if is_inside() => run(&arguments).map(|()| ExitCode::SUCCESS),
-        None => reenter(std::env::args_os().skip(1), |_| ()).map(|(status, _)| {
-            ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
-        }),
+        None => {
+            let words = std::env::args_os().skip(1);
+            let ended =
+                if arguments.own_cores { reenter_as_root(words, |_| ()) } else { reenter(words, |_| ()) };
+            ended.map(|(status, _)| {
+                ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+            })
+        }
     };
     result.unwrap_or_else(|error| {
         eprintln!("escapement-unicast-curve: {error}");
@@ -100,9 +109,9 @@ fn run(arguments: &Arguments) -> Result<(), LabError> {
     let dir = beside.parent().unwrap_or(&beside).join("unicast-curve");
     empty_dir(&dir)?;
     println!(
-        "| server | clients | granted | Sync/s | Follow_Up/s | least and most per client | Delay_Resp | CPU of a core | GET answered, median and worst |"
+        "| server | clients | granted | Sync/s | Follow_Up/s | least and most per client | Delay_Resp | CPU of a core | CPU per Sync | GET answered, median and worst |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for server in &arguments.servers {
         for clients in &arguments.clients {
             let mut lab = Lab::new(&dir)?;
@@ -141,8 +150,22 @@ fn start(host: &Host, server: &str, programs: &Path) -> Result<(Process, String)
     Ok((host.start("ptp4l", &program, arguments)?, "/run/server".into()))
 }
 
+/// Receives what comes by this host's cable on one core, whoever sent it.
+fn receive_on(host: &Host, core: u32) -> Result<(), LabError> {
+    let file = "/sys/class/net/eth0/queues/rx-0/rps_cpus";
+    // A fresh /sys shows the interfaces of this host.
+    let script = format!("mount -t sysfs sysfs /sys && echo {:x} > {file}", 1u32 << core);
+    host.run("unshare", "util-linux", &["--mount", "sh", "-c", &script]).map(drop)
+}
+
 /// User and system time of a process, in seconds.
 fn cpu(id: u32) -> f64 {
+    // In nanoseconds, where the kernel tells; else in ticks.
+    if let Ok(text) = std::fs::read_to_string(format!("/proc/{id}/schedstat"))
+        && let Some(ns) = text.split_ascii_whitespace().next().and_then(|t| t.parse::<f64>().ok())
+    {
+        return ns * 1e-9;
+    }
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     let after = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks: f64 =
@@ -160,6 +183,10 @@ fn measure(
 ) -> Result<String, LabError> {
     let (gm, crowd) = (lab.host("gm")?, lab.host("crowd")?);
     lab.link((&gm, "eth0"), (&crowd, "eth0"))?;
+    if arguments.own_cores {
+        receive_on(&gm, 0)?;
+        receive_on(&crowd, 1)?;
+    }
     gm.run("ip", "iproute2", &["route", "add", "10.64.0.0/16", "via", "10.0.1.2"])?;
     crowd.run("ip", "iproute2", &["route", "add", "local", "10.64.0.0/16", "dev", "lo"])?;
     let (mut process, socket) = start(&gm, server, programs)?;
@@ -222,13 +249,14 @@ fn measure(
         process.kill()?;
     }
     Ok(format!(
-        "| {server} | {clients} | {} | {} | {} | {}, {} | {} | {share:.0} % | {:.1} ms, {:.1} ms |",
+        "| {server} | {clients} | {} | {} | {} | {}, {} | {} | {share:.0} % | {:.1} us | {:.1} ms, {:.1} ms |",
         field("granted"),
         field("syncs"),
         field("follow_ups"),
         field("least"),
         field("most"),
         field("answered"),
+        share * 1e4 / field("syncs").parse::<f64>().unwrap_or(f64::NAN),
         waits.get(waits.len() / 2).copied().unwrap_or(f64::NAN),
         waits.last().copied().unwrap_or(f64::NAN),
     ))

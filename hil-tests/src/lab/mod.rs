@@ -41,5 +41,5 @@ pub use linuxptp::{Measured, Ptp4l, field, their_pmc};
 pub use network::{Host, Lab, empty_dir};
 pub use process::{Process, find_program, run_command};
 pub use ptpd::{Instance, PtpdOptions};
-pub use space::{is_inside, probe, reenter, settle};
+pub use space::{is_inside, probe, reenter, reenter_as_root, settle};
 pub use watch::{Look, Watcher, look_at, true_offset, wait_until};

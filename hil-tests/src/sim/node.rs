@@ -148,7 +148,7 @@ impl NodeSpec {
                 .find(|p| p.config.interface == config.interface)
                 .and_then(|p| p.address),
             config: config.clone(),
-            groups: [address(n.primary), address(n.peer_delay)],
+            groups: [n.primary, n.peer_delay],
         });
         self.ports = ports.collect();
         self.identity = settings.clock_identity;
@@ -219,14 +219,6 @@ impl NodeSpec {
     pub fn each_port(mut self, change: impl FnOnce(&mut PortConfig)) -> Self {
         change(&mut self.port);
         self
-    }
-}
-
-fn address(address: ptp_net::Address) -> Address {
-    match address {
-        ptp_net::Address::Ipv4(a) => Address::Ipv4(a),
-        ptp_net::Address::Ipv6(a) => Address::Ipv6(a),
-        ptp_net::Address::Ethernet(a) => Address::Ethernet(a),
     }
 }
 

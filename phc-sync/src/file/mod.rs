@@ -3,10 +3,12 @@
 mod fields;
 
 use std::path::Path;
+use std::time::Duration;
 
 use ptp_clock::ClockName;
 use ptp_config::document::{self, Content, Node, Refusal, Source};
 use ptp_config::{Diagnostic, Diagnostics, Problem};
+use ptp_evidence::EvidenceOptions;
 use ptp_wire::TimeInterval;
 
 use crate::settings::{
@@ -72,6 +74,9 @@ fn settings(r: &mut Reader<'_>, root: &Node) -> Option<Settings> {
     if let Some((path, _)) = r.text(&mut f, "error_bound_page") {
         s.bound_page = Some(path.into());
     }
+    if let Some(node) = f.take("evidence") {
+        s.evidence = evidence(r, node);
+    }
     let drift = r.value(&mut f, "max_drift", "0 ppb to 500 ppm", |t| document::frequency(t, 0.0, 500_000.0));
     if let Some(drift) = drift {
         s.max_drift = drift as u32;
@@ -84,6 +89,45 @@ fn settings(r: &mut Reader<'_>, root: &Node) -> Option<Settings> {
         r.wrong(Problem::Contradiction, "", &place, e.to_string(), "");
     }
     Some(s)
+}
+
+fn evidence(r: &mut Reader<'_>, node: &Node) -> Option<EvidenceOptions> {
+    let mut f = r.fields(node, "evidence")?;
+    let mut options = EvidenceOptions::default();
+    let place = f.place.clone();
+    match r.text(&mut f, "directory") {
+        Some((path, _)) => options.directory = path.into(),
+        None => {
+            let message = "`evidence` needs a `directory`".to_owned();
+            r.wrong(
+                Problem::Missing,
+                "evidence",
+                &place,
+                message,
+                "such as `directory: /var/log/escapement`",
+            );
+        }
+    }
+    let time = |i: TimeInterval| Duration::from_nanos(u64::try_from(i.nanos()).unwrap_or(0));
+    if let Some(every) = interval(r, &mut f, "interval", 100_000_000, 3_600_000_000_000) {
+        options.interval = time(every);
+    }
+    if let Some(days) = r.whole(&mut f, "keep_days", 0, 36_500) {
+        options.keep_days = u32::try_from(days).ok().filter(|d| *d > 0);
+    }
+    if let Some(sync) = interval(r, &mut f, "sync", 0, 3_600_000_000_000) {
+        options.sync = time(sync);
+    }
+    let anchor = r.value(&mut f, "anchor", "`off`, or a length of time up to 24 h", |t| match t {
+        "off" => Ok(None),
+        t => document::interval(t, 1, DAY_NS, "h").map(Some),
+    });
+    if let Some(anchor) = anchor {
+        options.anchor = anchor.map(time);
+    }
+    r.finish(f);
+    options.configuration = ptp_evidence::digest(r.source.text.as_bytes()).to_string();
+    Some(options)
 }
 
 fn manual(r: &mut Reader<'_>, f: &mut Fields<'_>, s: &mut Settings) {
@@ -268,7 +312,8 @@ mod tests {
              clock: virtual:/run/clock\nrate: 8\nreadings: 9\nservo: adaptive\nstep_threshold: 100 us\n\
              first_step_threshold: never\nleap_second: smear-cosine\nsmear_window: 20 h\nselection: intersection\n\
              sources:\n  - clock: phc3\n    error: 200 ns\n  - chronyd: /run/chrony/chronyd.sock\nmax_slew: 2 ppm\n\
-             error_bound_page: /run/x\nmax_drift: 1 ppm\n",
+             error_bound_page: /run/x\nmax_drift: 1 ppm\n\
+             evidence: {directory: /var/log/x, interval: 5 s, keep_days: 1827, anchor: off}\n",
         )
         .expect("a good file");
         assert!(s.automatic && s.system_role == SystemRole::SinkOrSource);
@@ -278,6 +323,9 @@ mod tests {
         assert_eq!((s.output, s.leap), (Output::Adaptive, LeapMode::SmearCosine));
         assert_eq!(s.extra_sources[0].error, TimeInterval::from_nanos(200));
         assert_eq!((s.max_slew, s.max_drift), (2_000.0, 1_000));
+        let evidence = s.evidence.expect("it is wanted");
+        assert_eq!((evidence.interval, evidence.keep_days), (Duration::from_secs(5), Some(1827)));
+        assert_eq!((evidence.anchor, evidence.configuration.len()), (None, 64));
     }
 
     #[test]

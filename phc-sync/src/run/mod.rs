@@ -14,12 +14,13 @@ use tracing::{info, warn};
 use crate::agent::Agent;
 use crate::bound::BoundKeeper;
 use crate::clocks::Table;
+use crate::evidence::{Evidence, Of};
 use crate::plan::{ClockId, Domain, Lack, Plan, Source, State, plan};
 use crate::pulses::Pulses;
 use crate::settings::{LeapMode, Selection, Settings, SystemRole};
 use crate::sink::{Measurement, Sink};
-use crate::utc::{TimeProperties, Utc, UtcKeeper};
 use ensemble::Ensemble;
+use ptp_clock::{Utc, UtcKeeper, UtcProperties as TimeProperties};
 
 /// A clock that failed is opened again after so long, ns.
 const RETRY_NS: u64 = 1_000_000_000;
@@ -52,6 +53,7 @@ pub(crate) struct Runner {
     domain_sources: Vec<Option<ClockId>>,
     ensemble: Option<Ensemble>,
     bound: Option<BoundKeeper>,
+    evidence: Option<Evidence>,
 }
 
 /// What the kernel was told last.
@@ -92,9 +94,13 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
             runner.update(now)?;
         }
         runner.pulses(now)?;
+        runner.keep_evidence(now);
         runner.wait(&mut poll, next)?;
     }
     notify.stopping();
+    if let Some(evidence) = runner.evidence.take() {
+        evidence.stop();
+    }
     // phc2sys says nothing in the end.
     if !runner.settings.drop_in {
         info!("stopped; the clocks run on with their last frequency");
@@ -140,7 +146,9 @@ impl Runner {
             domain_sources: Vec::new(),
             ensemble,
             bound,
+            evidence: None,
         };
+        this.evidence = this.settings.evidence.as_ref().map(Evidence::start);
         if this.settings.automatic {
             this.replan()?;
         } else {
@@ -200,6 +208,9 @@ impl Runner {
                 poll.add(fd, Interest::READ, i);
             }
         }
+        if let Some(evidence) = &self.evidence {
+            deadline = deadline.min(evidence.deadline());
+        }
         if let Some(pulses) = &self.pulses {
             deadline = deadline.min(pulses.deadline());
         }
@@ -251,6 +262,9 @@ impl Runner {
         // There was nothing before, and there is nothing now.
         if !new.follow.is_empty() || !self.plan.lacks.is_empty() {
             info!("reconfiguring after port state change");
+            if let Some(evidence) = &mut self.evidence {
+                evidence.event("source", &format!("{} clocks follow others", new.follow.len()));
+            }
             self.tell(&new);
         }
         let mut old = std::mem::take(&mut self.sinks);
@@ -425,7 +439,10 @@ impl Runner {
         let (source, settings) = (sink.source.clock, &self.settings);
         let now_there = self.clocks.get(source).map(|e| e.clock.now()).transpose()?;
         let Some(entry) = self.clocks.get(sink.clock) else { return Ok(()) };
-        sink.update(entry, settings, &m, || Ok(now_there.map(|t| t + wanted)), now)?;
+        let stepped = sink.update(entry, settings, &m, || Ok(now_there.map(|t| t + wanted)), now)?;
+        if let Some(evidence) = self.evidence.as_mut().filter(|_| stepped) {
+            evidence.stepped(&entry.label, -m.offset.nanos_f64());
+        }
         if sink_utc {
             let error = self.source_error(sink.source) + c.delay.nanos_f64() / 2.0;
             self.keep_bound(sink, m.offset, error);
@@ -439,6 +456,31 @@ impl Runner {
         let q = source.domain.and_then(|d| self.agents.get(d)).map(Agent::quality).unwrap_or_default();
         let own = q.offset.abs().nanos_f64() + q.path_delay.abs().nanos_f64();
         own + q.accuracy.unwrap_or_default().nanos_f64() + self.settings.source_error.nanos_f64()
+    }
+
+    /// One record for each clock, when they are due.
+    fn keep_evidence(&mut self, now: u64) {
+        let Some(length) = self.evidence.as_mut().and_then(|e| e.due(now)) else { return };
+        let mut sinks = std::mem::take(&mut self.sinks);
+        for sink in &mut sinks {
+            let label = |id| self.clocks.get_ref(id).map_or("", |e| e.label.as_str());
+            let agent = sink.source.domain.and_then(|d| self.agents.get(d));
+            let of = Of {
+                clock: label(sink.clock),
+                source: if sink.source.clock == sink.clock { "majority" } else { label(sink.source.clock) },
+                state: sink.state_word(&self.settings),
+                source_error: self.source_error(sink.source),
+                grandmaster: agent
+                    .filter(|a| a.time().is_some())
+                    .map(|a| a.quality().grandmaster.to_string()),
+                utc_offset: agent.and_then(Agent::time).map(|t| t.utc_offset),
+            };
+            let entry = sink.measured.take(length);
+            if let Some(evidence) = &mut self.evidence {
+                evidence.measurement(entry, &of);
+            }
+        }
+        self.sinks = sinks;
     }
 
     /// For applications.

@@ -147,6 +147,9 @@ impl DropIn {
                     warn!("foreign master not using PTP timescale");
                 }
             }
+            Event::PeerDetected { port } => {
+                info!(target: REPORT, "port {port} ({}): peer detected, switch to P2P", self.name(port));
+            }
             Event::NewForeignMaster { port, source } => {
                 info!(target: NOTICE, "port {port} ({}): new foreign master {source}", self.name(port));
             }

@@ -1,17 +1,18 @@
 //! One PTP instance at work: its engine, what it wants done, and the clock it keeps.
 
-use ptp_clock::ClockName;
+use ptp_clock::{ClockName, SystemClock};
 use ptp_daemon::{State, log_context};
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{Discipline, Measured, Settings, Together};
+use ptpd::host::{Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, steers};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
-use super::net_port::{address_from_net, envelope, says_unicast};
+use super::evidence::{Of, Watch};
+use super::net_port::{envelope, says_unicast};
 use super::resolve::Resolver;
 use super::shared::{Shared, send, send_on, token_of};
 use super::start::prepare;
@@ -42,11 +43,17 @@ pub(super) struct Instance {
     pub(super) named: usize,
     /// Keeps the clocks of the ports together; `None`: somebody else does, or nobody has to.
     pub(super) together: Option<Together>,
+    /// What it measured since the last record of the evidence log.
+    pub(super) watch: Option<Watch>,
     /// The management sockets.
     pub(super) local: usize,
     /// Common services in other programs, and what their ports are here.
     pub(super) common: CommonLinks,
     pub(super) next_save: u64,
+    /// The system clock through leap seconds.
+    pub(super) leap: LeapKeeper,
+    /// The master's timescale minus the clock's.
+    pub(super) ahead: TimeInterval,
 }
 
 impl Instance {
@@ -69,7 +76,7 @@ impl Instance {
         (groups, relays): ((ptp_net::Address, ptp_net::Address), bool),
     ) {
         let stamp = rx.stamp.and_then(|t| self.own_time(now, port, t, clocks));
-        let (source, octets) = (address_from_net(rx.source), rx.octets);
+        let (source, octets) = (rx.source, rx.octets);
         let passing = rx.passing.and_then(|p| envelope(source, p, groups));
         if relays && passing.is_none() && !says_unicast(octets) {
             return; // To this host's address, and yet not to it: it would pass as multicast.
@@ -138,6 +145,9 @@ impl Instance {
                         if !self.drop_in.as_mut().is_some_and(|d| d.tell(&event)) {
                             tell(&self.settings, &event);
                         }
+                        if let Some(evidence) = shared.evidence.as_mut().filter(|_| self.watch.is_some()) {
+                            evidence.event(&self.settings, &event);
+                        }
                         if let Event::LinkDelay { port, link } = event {
                             shared.links.push((self.index, port, link));
                         }
@@ -176,12 +186,20 @@ impl Instance {
                     continue;
                 }
             }
-            let ahead = self.timescale_correction(clock.name());
+            self.follow_utc(clock.name());
             self.discipline.raw_time(ptp_clock::monotonic_raw_now());
             let mut stepped = false;
             for measured in self.measured.drain(..) {
                 let (engine, clock) = (&mut self.engine, clock.clock());
-                let outcome = self.discipline.serve(engine, now, clock, measured, ahead);
+                let offset = measured.offset().map(|s| (s.offset + self.ahead, s.mean_delay));
+                let outcome = self.discipline.serve(engine, now, clock, measured, self.ahead);
+                if let Some(watch) = &mut self.watch {
+                    let by = offset.filter(|_| outcome.is_some_and(|o| o.stepped));
+                    if let (Some(evidence), Some((by, _))) = (&mut shared.evidence, by) {
+                        evidence.stepped(&self.settings, clock.name(), by);
+                    }
+                    watch.measured(offset, &self.discipline);
+                }
                 stepped |= outcome.is_some_and(|o| o.stepped);
             }
             if stepped {
@@ -201,13 +219,31 @@ impl Instance {
         }
     }
 
-    /// The system clock keeps UTC; a master on the PTP timescale is ahead of it by currentUtcOffset.
-    fn timescale_correction(&self, clock: &ClockName) -> TimeInterval {
-        let properties = self.engine.time_properties_ds();
-        if *clock == ClockName::System && properties.ptp_timescale {
-            TimeInterval::from_nanos(i64::from(properties.current_utc_offset) * 1_000_000_000)
-        } else {
-            TimeInterval::ZERO
+    /// The system clock keeps UTC; a master on the PTP timescale is ahead of it by what it announces. Leap seconds are
+    /// told to the kernel, and what is measured around one is forgotten.
+    fn follow_utc(&mut self, clock: &ClockName) {
+        if *clock != ClockName::System {
+            self.ahead = TimeInterval::ZERO;
+            return;
+        }
+        let Some(origin) = self.measured.iter().find_map(Measured::origin) else { return };
+        let scale = self.leap.look(&self.engine.time_properties_ds(), origin);
+        self.ahead = scale.ahead;
+        if scale.newly_suspended {
+            info!("clock update suspended due to leap second");
+        }
+        if scale.suspended {
+            self.measured.clear();
+        }
+        let Some(leap) = scale.leap else { return };
+        if !self.leap.is_kernel() || self.settings.refclock.is_some() {
+            self.discipline.tell_leap(leap);
+        }
+        if self.leap.is_kernel() && steers(&self.settings) {
+            match SystemClock::new().set_leap(leap) {
+                Ok(()) => info!("the kernel is told of the leap second at the end of this UTC day: {leap:?}"),
+                Err(e) => warn!("{e}"),
+            }
         }
     }
 
@@ -227,6 +263,35 @@ impl Instance {
         memory.write(&mut state);
         if let Err(e) = state.save(path) {
             warn!("{e}");
+        }
+    }
+
+    /// One record of what was measured, when it is due.
+    pub(super) fn keep_evidence(&mut self, now: u64, shared: &mut Shared) {
+        let Some(length) = self.watch.as_mut().and_then(|w| w.due(now)) else { return };
+        let state = self.clock_state(now);
+        if let (Some(watch), Some(clock), Some(evidence)) =
+            (&mut self.watch, shared.clocks.get(self.clock), &mut shared.evidence)
+        {
+            let bound = self.discipline.error_bound_ns(now);
+            let of = Of { settings: &self.settings, engine: &self.engine, clock: clock.name(), state, bound };
+            evidence.measurement(now, watch.take(length), &of);
+        }
+    }
+
+    /// How it stands with the clock, in a word.
+    fn clock_state(&self, now: u64) -> &'static str {
+        let is = |wanted| self.port_states().any(|s| s == wanted);
+        if is(PortState::Slave) {
+            if self.settings.instance.free_running { "measured" } else { "locked" }
+        } else if is(PortState::Uncalibrated) {
+            "unlocked"
+        } else if self.discipline.error_bound_ns(now).is_some() {
+            "holdover"
+        } else if self.engine.is_grandmaster() {
+            "grandmaster"
+        } else {
+            "free"
         }
     }
 
@@ -250,6 +315,8 @@ impl Instance {
             ("interfaces and addresses", new.networks != self.settings.networks),
             ("stamping", new.stamps != self.settings.stamps),
             ("user", new.user != self.settings.user),
+            ("servo.kind", new.refclock != self.settings.refclock),
+            ("evidence", !same_log(new.evidence.as_ref(), self.settings.evidence.as_ref())),
         ] {
             if changed {
                 warn!("a change of {what} needs a restart");
@@ -261,9 +328,19 @@ impl Instance {
         self.settings.instance = new.instance;
         self.settings.servo = new.servo;
         self.settings.summary_ns = new.summary_ns;
+        self.leap.set_kernel(new.kernel_leap);
         self.settings.slave_event_monitor = new.slave_event_monitor;
         self.settings.state_file = new.state_file;
+        if let (Some(own), Some(new)) = (&mut self.settings.evidence, new.evidence) {
+            own.configuration = new.configuration;
+        }
     }
+}
+
+/// Whether two settings of the evidence log come to the same, but for the configuration that they are of.
+fn same_log(a: Option<&EvidenceSettings>, b: Option<&EvidenceSettings>) -> bool {
+    let of = |s: Option<&EvidenceSettings>| s.map(|s| (s.recorder.clone(), s.interval_ns));
+    of(a) == of(b)
 }
 
 /// Where a port's sockets are.

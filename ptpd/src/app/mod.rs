@@ -6,6 +6,7 @@
 mod clock;
 mod cmlds;
 mod drop_in;
+mod evidence;
 mod instance;
 mod local;
 mod net_port;

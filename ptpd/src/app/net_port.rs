@@ -2,8 +2,7 @@
 
 use ptp_daemon::NOTICE;
 use ptp_net::{
-    Destination, Interface, LinkState, Lower, MessageClass, NetError, PortSockets, SocketOptions,
-    StampRequest, Stamping, link_state,
+    Interface, LinkState, Lower, NetError, PortSockets, SocketOptions, StampRequest, Stamping, link_state,
 };
 use ptp_wire::PortNumber;
 use ptpd::engine::{self, DownCause, Envelope, FrameHeaders};
@@ -138,6 +137,12 @@ impl NetPort {
         Some((self.sockets.as_mut()?, &self.users, way))
     }
 
+    /// The rate of its link, in bits per second.
+    pub(crate) fn link_rate(&self) -> Option<u64> {
+        // Of a bond, that of the member that sends.
+        Interface::link_rate(&self.lower.stamps)
+    }
+
     pub(crate) fn interface(&self) -> &str {
         &self.network.interface
     }
@@ -214,12 +219,7 @@ impl NetPort {
 
     fn options(&self) -> SocketOptions {
         let n = &self.network;
-        let transport = match n.transport {
-            engine::Transport::UdpIpv4 => ptp_net::Transport::UdpIpv4,
-            engine::Transport::UdpIpv6 => ptp_net::Transport::UdpIpv6,
-            engine::Transport::Ethernet => ptp_net::Transport::Ethernet,
-        };
-        let mut options = SocketOptions::new(&n.interface, transport);
+        let mut options = SocketOptions::new(&n.interface, n.transport);
         options.stamping = self.stamping;
         options.primary = n.primary;
         options.peer_delay = n.peer_delay;
@@ -291,12 +291,6 @@ impl NetPort {
         stamp: Option<StampRequest>,
     ) -> Result<Option<ptp_net::TxStamp>, NetError> {
         let Some(sockets) = &mut self.sockets else { return Ok(None) };
-        let class = class_to_net(class);
-        let destination = match destination {
-            engine::Destination::Primary => Destination::Primary,
-            engine::Destination::PeerDelay => Destination::PeerDelay,
-            engine::Destination::Unicast(a) => Destination::Unicast(address_to_net(a)),
-        };
         let wants = stamp.is_some() && !sockets.is_batch();
         sockets.send(class, destination, octets, stamp)?;
         if wants { sockets.completion_after_send() } else { Ok(None) }
@@ -316,7 +310,7 @@ impl NetPort {
         }
         let Some(sockets) = &mut self.sockets else { return Ok(None) };
         let wants = stamp.is_some();
-        sockets.send_on(class_to_net(class), headers, octets, stamp)?;
+        sockets.send_on(class, headers, octets, stamp)?;
         if wants { sockets.completion_after_send() } else { Ok(None) }
     }
 
@@ -348,32 +342,9 @@ pub(crate) fn envelope(
     } else if passing.destination == peer_delay {
         engine::Destination::PeerDelay
     } else {
-        engine::Destination::Unicast(address_from_net(passing.destination))
+        engine::Destination::Unicast(passing.destination)
     };
     Some(Envelope { source, destination, headers: FrameHeaders::new(passing.headers)? })
-}
-
-const fn class_to_net(class: engine::MessageClass) -> MessageClass {
-    match class {
-        engine::MessageClass::Event => MessageClass::Event,
-        engine::MessageClass::General => MessageClass::General,
-    }
-}
-
-fn address_to_net(a: engine::Address) -> ptp_net::Address {
-    match a {
-        engine::Address::Ipv4(a) => ptp_net::Address::Ipv4(a),
-        engine::Address::Ipv6(a) => ptp_net::Address::Ipv6(a),
-        engine::Address::Ethernet(a) => ptp_net::Address::Ethernet(a),
-    }
-}
-
-pub(crate) fn address_from_net(a: ptp_net::Address) -> engine::Address {
-    match a {
-        ptp_net::Address::Ipv4(a) => engine::Address::Ipv4(a),
-        ptp_net::Address::Ipv6(a) => engine::Address::Ipv6(a),
-        ptp_net::Address::Ethernet(a) => engine::Address::Ethernet(a),
-    }
 }
 
 /// The interface's MAC and protocol address, for CLOCK_DESCRIPTION.

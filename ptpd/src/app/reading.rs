@@ -144,7 +144,12 @@ impl Daemon {
                 self.look_at_card(now, i);
             }
             let Some(port) = self.shared.ports.get(i) else { continue };
+            let up = matches!(change, Change::Card | Change::Up);
+            let bits_per_second = up.then(|| port.link_rate()).flatten();
             for &User { instance, port } in port.users() {
+                if let Some(instance) = self.instances.get_mut(instance).filter(|_| up) {
+                    instance.handle(now, Input::InterfaceRate { port, bits_per_second });
+                }
                 let input = match change {
                     Change::Up => Input::PortUp { port },
                     Change::Down(cause) => Input::PortDown { port, cause },

@@ -2,17 +2,20 @@
 
 use std::process::ExitCode;
 
-use ptp_clock::ClockName;
+use ptp_clock::{ClockError, ClockName};
 use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, log_context, monotonic_now};
 use ptp_net::{LinkMonitor, MessageClass, Stamping};
-use ptp_wire::{PortNumber, SdoId};
+use ptp_wire::{PortNumber, SdoId, TimeInterval};
 use ptpd::engine::{Access, Engine, Input, Instant, LinkDelay};
-use ptpd::host::{ClashKind, Discipline, LocalClock, Memory, PortClocks, Settings, Together, steers};
+use ptpd::host::{
+    ClashKind, Discipline, Feed, LeapKeeper, LocalClock, Memory, PortClocks, Settings, Together, steers,
+};
 use tracing::{debug, error, info, warn};
 
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
+use super::evidence::{Evidence, Watch};
 use super::instance::{Instance, SAVE_INTERVAL_NS};
 use super::local::Local;
 use super::net_port::{Change, NetPort, User};
@@ -81,6 +84,7 @@ impl Daemon {
                 clocks: Vec::new(),
                 locals: Vec::new(),
                 notify: Notify::from_env(),
+                evidence: None,
                 send_trouble: RateLimit::new(10_000_000_000),
                 stamps: Vec::new(),
                 stepped: Vec::new(),
@@ -114,6 +118,7 @@ impl Daemon {
         if let Some(user) = settings.first().and_then(|s| s.user.as_deref()) {
             become_user(user, &settings)?;
         }
+        daemon.shared.evidence = Evidence::start(&settings);
         Ok(Some(daemon))
     }
 
@@ -167,13 +172,21 @@ impl Daemon {
             let frequency = clock.clock().frequency()?;
             clock.clock().set_frequency(frequency)?;
         }
-        let discipline = Discipline::new(
+        if settings.servo.phase_adjustment && !clock.clock().adjusts_phase() {
+            let (clock, doing) = (clock.name().to_string(), "adjusting the phase (servo.phase_adjustment)");
+            return Err(ClockError::Unsupported { clock, doing }.into());
+        }
+        let feed = settings.refclock.as_ref().filter(|_| !settings.measures_only);
+        let mut discipline = Discipline::new(
             settings.servo,
             clock.clock(),
-            instance.free_running,
+            instance.free_running || feed.is_some(),
             if steers { memory } else { Memory::default() },
             settings.summary_ns,
         )?;
+        if let Some(refclock) = feed {
+            discipline.feed(Feed::open(refclock)?);
+        }
         let drop_in = settings.drop_in.then(|| DropIn::new(&settings, identity, clock.name()));
         let count = settings.networks.len();
         let now = monotonic_now();
@@ -219,9 +232,12 @@ impl Daemon {
             clock: place,
             named: place,
             together,
+            watch: settings.evidence.as_ref().map(|e| Watch::new(now, e.interval_ns)),
             local,
             common,
             next_save: now + SAVE_INTERVAL_NS,
+            leap: LeapKeeper::new(settings.kernel_leap),
+            ahead: TimeInterval::ZERO,
             settings,
         });
         if let Some(instance) = self.instances.last_mut() {
@@ -313,7 +329,8 @@ impl Daemon {
         let engines = self.instances.iter().filter_map(|i| i.engine.next_deadline().map(|t| t.0));
         let clocks = self.instances.iter().filter_map(|i| i.together.as_ref()?.next_deadline());
         let common = self.instances.iter().filter_map(|i| i.common.next_deadline());
-        ports.chain(engines).chain(common).chain(locals).chain(names).chain(clocks).min()
+        let watches = self.instances.iter().filter_map(|i| i.watch.as_ref()).map(Watch::deadline);
+        ports.chain(watches).chain(engines).chain(common).chain(locals).chain(names).chain(clocks).min()
     }
 
     /// All descriptors there are now.
@@ -376,6 +393,7 @@ impl Daemon {
             }
             instance.keep_together(now, &mut self.shared);
             instance.common.run(now);
+            instance.keep_evidence(now, &mut self.shared);
         }
         self.apply_changes(now);
         self.carry_out(now);
@@ -444,6 +462,9 @@ impl Daemon {
                 for (instance, new) in self.instances.iter_mut().zip(all) {
                     log_context(&instance.settings.name);
                     instance.reload(now, new, &mut self.shared.clocks);
+                    if let Some(evidence) = &mut self.shared.evidence {
+                        evidence.configuration(&instance.settings);
+                    }
                 }
                 self.carry_out(now);
                 log_context("");
@@ -464,6 +485,9 @@ impl Daemon {
             instance.save(&self.shared.clocks);
         }
         log_context("");
+        if let Some(evidence) = self.shared.evidence.take() {
+            evidence.stop();
+        }
         info!("stopped");
     }
 }

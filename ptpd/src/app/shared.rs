@@ -8,6 +8,7 @@ use ptpd::engine::{self, Envelope, LinkDelay, TxToken};
 use tracing::warn;
 
 use super::clock::HostClock;
+use super::evidence::Evidence;
 use super::local::Local;
 use super::net_port::NetPort;
 
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     /// Each pair of management sockets once.
     pub(super) locals: Vec<Local>,
     pub(super) notify: Notify,
+    pub(super) evidence: Option<Evidence>,
     pub(super) send_trouble: RateLimit,
     /// Stamps that came while outputs were being carried out.
     pub(super) stamps: Vec<Stamped>,

@@ -56,7 +56,8 @@ pub(super) fn become_user(user: &str, all: &[Settings]) -> Result<(), RunError> 
     }
     let files = || all.iter().filter_map(|s| s.state_file.as_deref());
     // A directory that is there belongs to somebody: only one of our own making is given away.
-    for directory in files().filter_map(std::path::Path::parent) {
+    let logs = all.iter().filter_map(|s| s.evidence.as_ref()).map(|e| e.recorder.store.directory.as_path());
+    for directory in files().filter_map(std::path::Path::parent).chain(logs) {
         if !directory.exists()
             && std::fs::create_dir_all(directory).is_ok()
             && let Err(e) = give_to(user, directory)

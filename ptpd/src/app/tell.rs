@@ -1,7 +1,7 @@
 //! What is told of events: one line a human understands.
 
 use ptp_wire::PortNumber;
-use ptpd::engine::{self, Event};
+use ptpd::engine::{self, Event, MasterFailure};
 use ptpd::host::Settings;
 use tracing::{debug, info, warn};
 
@@ -29,10 +29,23 @@ pub(super) fn tell(settings: &Settings, event: &Event) {
              boundary clock in between)",
             interface(port)
         ),
+        Event::PeerDetected { port } => {
+            info!("port {port} ({}): peer detected, delay is measured by p2p from now on", interface(port));
+        }
         Event::UnicastGranted { port, master, message_type, log_interval, duration } => info!(
             "port {port} ({}): {master} grants {message_type} each 2^{} s for {duration} s",
             interface(port),
             log_interval.0
+        ),
+        Event::MasterFailed { port, master, why } => warn!(
+            "port {port} ({}): {} {master}: for {} s it is taken only for want of another",
+            interface(port),
+            match why {
+                MasterFailure::NoAnnounce => "no Announces from",
+                MasterFailure::NoSync => "Announces, but no Syncs from",
+                MasterFailure::Unusable => "the servo does not lock to",
+            },
+            settings.instance.wait_to_restore.as_secs()
         ),
         Event::UnicastRefused { port, master, message_type } => {
             warn!("port {port} ({}): {master} refuses {message_type}; asked again later", interface(port));

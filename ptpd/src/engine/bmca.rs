@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use ptp_wire::{Announce, ClockIdentity, ClockQuality, PortIdentity};
+use ptp_wire::{Announce, ClockAccuracy, ClockIdentity, ClockQuality, PortIdentity};
 
 use super::instance::Instance;
 use super::{BestMaster, telecom};
@@ -36,6 +36,16 @@ impl Candidate {
             receiver: id,
             local_priority: config.local_priority,
         }
+    }
+
+    /// A clock that is worse than all others.
+    pub(super) fn last(instance: &Instance) -> Self {
+        let quality = ClockQuality {
+            clock_class: 255,
+            clock_accuracy: ClockAccuracy(0xff),
+            offset_scaled_log_variance: 0xffff,
+        };
+        Self { priority1: 255, quality, priority2: 255, local_priority: 255, ..Self::own(instance) }
     }
 
     /// A foreign master's Announce, received on `receiver`.

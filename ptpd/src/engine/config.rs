@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 pub use ptp_wire::management::PowerProfileSettingsNp as PowerSettings;
-use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource};
+use ptp_wire::{ClockIdentity, ClockQuality, LogInterval, SdoId, TimeInterval, TimeSource, Transport};
 
 use super::Address;
 use super::gptp::Rules;
@@ -101,28 +101,6 @@ pub enum DelayFilterKind {
     MovingMedian,
     /// Of the last N.
     MovingAverage,
-}
-
-/// A port's network, as management and CLOCK_DESCRIPTION tell it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Transport {
-    /// UDP over IPv4 (Annex C).
-    UdpIpv4,
-    /// UDP over IPv6 (Annex D).
-    UdpIpv6,
-    /// IEEE 802.3 (Annex E).
-    Ethernet,
-}
-
-impl Transport {
-    /// networkProtocol (table 3).
-    pub(super) const fn network_protocol(self) -> u16 {
-        match self {
-            Self::UdpIpv4 => 1,
-            Self::UdpIpv6 => 2,
-            Self::Ethernet => 3,
-        }
-    }
 }
 
 /// Where a port's stamps come from; the numbers are PORT_PROPERTIES_NP's.
@@ -322,6 +300,8 @@ pub struct InstanceConfig {
     pub revertive: bool,
     /// G.8265.1: a master that failed is taken only where there is no other for this long.
     pub wait_to_restore: Duration,
+    /// A master the servo has not locked to for this long has failed, in ITU-T's profiles (PTSF-unusable); `None`: never.
+    pub unusable_timeout: Option<Duration>,
     /// G.8275: what a boundary clock that lost its master claims, and for how long; `None`: nothing.
     pub holdover: Option<Holdover>,
     /// defaultDS.maxStepsRemoved, 2..=255.
@@ -340,6 +320,9 @@ pub struct InstanceConfig {
     pub free_running: bool,
     /// A transparent clock tells residence times in the grandmaster's seconds, not in those of its own clock.
     pub syntonise: bool,
+    /// A transparent clock's ports have states by the best master clock algorithm: what is of its domain passes only
+    /// between those that are MASTER, UNCALIBRATED or SLAVE, and Announces count it as a step.
+    pub spanning_tree: bool,
     /// GET from the network is answered. SET and COMMAND never are.
     pub network_management: bool,
     /// Management serves what linuxptp serves, and refuses the rest in its way: for clients that know nothing else.
@@ -383,6 +366,11 @@ pub struct PortConfig {
     pub log_min_pdelay_req_interval: LogInterval,
     /// portDS.delayMechanism.
     pub delay: Delay,
+    /// It is E2E until a peer asks for the link's delay (Pdelay_Req), and P2P from then on. [`PortConfig::delay`] is
+    /// E2E where this is so.
+    pub delay_auto: bool,
+    /// How far the waits between Delay_Reqs vary about their mean: from 0, not at all, to 1, from nothing to twice the mean.
+    pub delay_request_variability: f64,
     /// Delay_Req go unicast to the master, Sync stay multicast.
     pub hybrid_e2e: bool,
     /// Messages of any sdoId are taken.
@@ -393,6 +381,8 @@ pub struct PortConfig {
     pub unicast_client: Option<UnicastClientConfig>,
     /// What is granted to others; `None`: nothing.
     pub unicast_server: Option<UnicastServerConfig>,
+    /// The interface's rate is told with unicast grants, and what is told is taken (G.8275.2 annex D).
+    pub interface_rate_tlv: bool,
     /// Announce and Sync are sent to the group while the port is master.
     pub multicast: bool,
     /// portDS.localPriority of G.8275, 1..=255. Masters of the unicast table have their own.
@@ -439,6 +429,7 @@ impl InstanceConfig {
             local_priority: 128,
             revertive: true,
             wait_to_restore: Duration::from_secs(300),
+            unusable_timeout: None,
             holdover: None,
             max_steps_removed: 255,
             clock_class_threshold: 255,
@@ -448,6 +439,7 @@ impl InstanceConfig {
             path_trace: false,
             free_running: false,
             syntonise: true,
+            spanning_tree: false,
             network_management: true,
             as_linuxptp: false,
             time_properties: TimeProperties::default(),
@@ -475,11 +467,14 @@ impl PortConfig {
             log_min_delay_req_interval: LogInterval(0),
             log_min_pdelay_req_interval: LogInterval(0),
             delay: Delay::E2e,
+            delay_auto: false,
+            delay_request_variability: 1.0,
             hybrid_e2e: false,
             ignore_sdo_id: false,
             delay_response_timeout: 0,
             unicast_client: None,
             unicast_server: None,
+            interface_rate_tlv: false,
             multicast: true,
             local_priority: 128,
             power: PowerSettings {

@@ -72,7 +72,7 @@ impl Port {
         if !self.is_client() || self.config.delay != Delay::E2e {
             return;
         }
-        let wait = randomised(instance, self.log_delay_req_interval);
+        let wait = randomised(instance, self.log_delay_req_interval, self.config.delay_request_variability);
         self.timers.set(Timer::DelayReq, instance.now + wait);
         if self.e2e.exchange.is_some_and(|e| e.t4.is_none()) {
             self.stats.service.delay_timeout += 1;
@@ -85,7 +85,7 @@ impl Port {
         }
         let mut header = self.header(instance, MessageType::DelayReq);
         header.sequence_id = take(&mut self.sequences.delay_req);
-        header.correction = -self.config.delay_asymmetry;
+        header.correction = -self.path_asymmetry();
         self.e2e.exchange = Some(Exchange {
             sequence_id: header.sequence_id,
             t3: None,
@@ -160,7 +160,8 @@ impl Port {
         }
         if first {
             // From now on at the mean interval.
-            let wait = randomised(instance, self.log_delay_req_interval);
+            let wait =
+                randomised(instance, self.log_delay_req_interval, self.config.delay_request_variability);
             self.timers.set(Timer::DelayReq, instance.now + wait);
         }
     }

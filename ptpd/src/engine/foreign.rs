@@ -6,7 +6,7 @@ use ptp_wire::{Announce, ClockIdentity, Flags, Header, LogInterval, PortIdentity
 
 use super::bmca::{Candidate, compare};
 use super::power::Power;
-use super::{BestMaster, InstanceConfig, Instant, telecom};
+use super::{BestMaster, InstanceConfig, Instant, MasterFailure, telecom};
 
 /// FOREIGN_MASTER_TIME_WINDOW, in announce intervals.
 const WINDOW: u32 = 4;
@@ -87,7 +87,7 @@ pub(super) struct ForeignMasters {
     rule: BestMaster,
     /// G.8265.1: the present master yields to an equal of higher priority.
     revertive: bool,
-    /// G.8265.1: who failed, and until when that is held against it.
+    /// ITU-T's profiles: who failed, and until when that is held against it.
     failed: Vec<(PortIdentity, Instant)>,
     /// The first Announce counts (802.1AS).
     pub(super) at_once: bool,
@@ -115,18 +115,29 @@ impl ForeignMasters {
         self.revertive = config.revertive;
     }
 
-    /// A packet timing signal fail of `source` (G.8265.1 6.7.3): until then others come before it.
-    pub(super) fn fail(&mut self, source: PortIdentity, now: Instant, until: Instant) {
-        if self.rule != BestMaster::G8265 {
-            return;
+    /// A packet timing signal fail of `source` (G.8265.1 6.7.3, G.8275.1 and G.8275.2 6.3): until then others come before
+    /// it. Lost Announces are held against a master by G.8265.1 only: for G.8275, whoever announces again is there again.
+    /// False: it is not held against it.
+    pub(super) fn fail(
+        &mut self,
+        source: PortIdentity,
+        why: MasterFailure,
+        now: Instant,
+        until: Instant,
+    ) -> bool {
+        match (self.rule, why) {
+            (BestMaster::G8265, _) | (BestMaster::G8275, MasterFailure::NoSync | MasterFailure::Unusable) => {
+            }
+            _ => return false,
         }
         self.failed.retain(|(who, at)| *who != source && *at > now);
         if self.failed.len() < self.capacity {
             self.failed.push((source, until));
         }
+        true
     }
 
-    fn has_failed(&self, source: PortIdentity, now: Instant) -> bool {
+    pub(super) fn has_failed(&self, source: PortIdentity, now: Instant) -> bool {
         self.failed.iter().any(|(who, until)| *who == source && *until > now)
     }
 
@@ -271,24 +282,26 @@ impl ForeignMasters {
         now: Instant,
         parent: Option<PortIdentity>,
     ) -> Option<(&ForeignMaster, Candidate)> {
-        if self.rule != BestMaster::G8265 {
+        if self.rule != BestMaster::G8265 && self.failed.is_empty() {
             return self.best_of(now, parent, |_| true);
         }
-        let usable = |r: &ForeignMaster| telecom::quality_level(&r.announce).is_some();
+        let usable = |r: &ForeignMaster| {
+            self.rule != BestMaster::G8265 || telecom::quality_level(&r.announce).is_some()
+        };
         self.best_of(now, parent, |r| usable(r) && !self.has_failed(r.source, now))
             .or_else(|| self.best_of(now, parent, usable))
     }
 
     /// Everyone heard: what counts in a comparison, the time since the last Announce, and whether it may be master
-    /// here: `Ok(true)`, `Ok(false)` while it is not qualified, `Err` for what G.8265.1 excludes.
+    /// here: `Ok(true)`, `Ok(false)` while it is not qualified, `Err` for what ITU-T's profiles exclude.
     pub(super) fn heard_ones(
         &self,
         now: Instant,
         parent: Option<PortIdentity>,
     ) -> impl Iterator<Item = (Candidate, Duration, Result<bool, ()>)> {
         self.records.iter().map(move |r| {
-            let excluded = self.rule == BestMaster::G8265
-                && (telecom::quality_level(&r.announce).is_none() || self.has_failed(r.source, now));
+            let excluded = self.has_failed(r.source, now)
+                || (self.rule == BestMaster::G8265 && telecom::quality_level(&r.announce).is_none());
             let qualified = Some(r.source) == parent || self.qualified(r, now);
             (r.candidate(self.receiver), now.since(r.last), if excluded { Err(()) } else { Ok(qualified) })
         })

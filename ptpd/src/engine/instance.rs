@@ -143,7 +143,8 @@ impl Instance {
             let moved = parent.parent_port_identity != self.parent.parent_port_identity
                 || parent.grandmaster_identity != self.parent.grandmaster_identity;
             self.parent = parent;
-            if moved {
+            // A transparent clock that hears nobody is no grandmaster.
+            if moved && !(own && self.config.kind.is_transparent()) {
                 self.relayed = None;
                 self.out.event(Event::Parent {
                     parent: parent.parent_port_identity,

@@ -1,12 +1,11 @@
 //! What goes into the engine and what comes out.
 
 use core::fmt;
-use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
 use ptp_wire::{
-    ClockIdentity, LogInterval, MessageType, PortIdentity, PortNumber, RateOffset, SynchronizationMetadata,
-    TimeInterval, TimePoint, TlvType,
+    Address, ClockIdentity, Destination, LogInterval, MessageClass, MessageType, PortIdentity, PortNumber,
+    RateOffset, SynchronizationMetadata, TimeInterval, TimePoint, TlvType,
 };
 
 use super::gptp::LinkDelay;
@@ -70,49 +69,6 @@ impl fmt::Display for PortState {
     }
 }
 
-/// Where a frame came from or goes to.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Address {
-    /// UDP/IPv4; the port is implied by the message class.
-    Ipv4(Ipv4Addr),
-    /// UDP/IPv6, on the port's own interface.
-    Ipv6(Ipv6Addr),
-    /// IEEE 802.3.
-    Ethernet([u8; 6]),
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ipv4(a) => a.fmt(f),
-            Self::Ipv6(a) => a.fmt(f),
-            Self::Ethernet([a, b, c, d, e, g]) => {
-                write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-            }
-        }
-    }
-}
-
-/// Where a frame goes.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Destination {
-    /// The group of all messages but peer delay's.
-    Primary,
-    /// The group of peer delay messages.
-    PeerDelay,
-    /// One address.
-    Unicast(Address),
-}
-
-/// Which socket a message uses.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum MessageClass {
-    /// Stamped: UDP port 319.
-    Event,
-    /// UDP port 320.
-    General,
-}
-
 /// Names a transmission whose stamp the engine wants.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct TxToken(pub u32);
@@ -142,6 +98,17 @@ pub enum ServoState {
     Unlocked,
     /// Tracking: an UNCALIBRATED port becomes SLAVE.
     Locked,
+}
+
+/// In what a master has failed (packet timing signal fail of G.8265.1 and G.8275).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MasterFailure {
+    /// PTSF-lossAnnounce.
+    NoAnnounce,
+    /// PTSF-lossSync.
+    NoSync,
+    /// PTSF-unusable: the servo did not lock to it.
+    Unusable,
 }
 
 /// What happened.
@@ -182,6 +149,13 @@ pub enum Input<'a> {
     PortUp {
         /// Which.
         port: PortNumber,
+    },
+    /// The rate of a port's link became known, or changed. For [`PortConfig::interface_rate_tlv`](super::PortConfig).
+    InterfaceRate {
+        /// Which.
+        port: PortNumber,
+        /// `None`: unknown.
+        bits_per_second: Option<u64>,
     },
     /// A port cannot be used.
     PortDown {
@@ -359,6 +333,12 @@ pub enum Event {
         /// Which.
         port: PortNumber,
     },
+    /// The port found out that its link's delay is measured by peers: it is P2P from now on
+    /// ([`PortConfig::delay_auto`](super::PortConfig)).
+    PeerDetected {
+        /// Which.
+        port: PortNumber,
+    },
     /// A unicast master granted what it had not granted before.
     UnicastGranted {
         /// The client's port.
@@ -371,6 +351,15 @@ pub enum Event {
         log_interval: LogInterval,
         /// For how long, in seconds.
         duration: u32,
+    },
+    /// A master has failed: for [`InstanceConfig::wait_to_restore`] it is taken only for want of another.
+    MasterFailed {
+        /// The client's port.
+        port: PortNumber,
+        /// The master.
+        master: PortIdentity,
+        /// In what.
+        why: MasterFailure,
     },
     /// A unicast master refused. Rate-limited.
     UnicastRefused {

@@ -59,21 +59,22 @@ use ptp_wire::{Body, Message, PortIdentity, PortNumber, TimeInterval, TimePoint}
 
 pub use config::{
     BestMaster, Delay, DelayFilterKind, Description, Holdover, InstanceConfig, InstanceKind, MasterAddress,
-    PortConfig, PowerSettings, SampleMode, Stamping, TimeProperties, Transport, UnicastClientConfig,
-    UnicastMaster, UnicastServerConfig,
+    PortConfig, PowerSettings, SampleMode, Stamping, TimeProperties, UnicastClientConfig, UnicastMaster,
+    UnicastServerConfig,
 };
 pub use data_sets::{CurrentDs, ParentDs};
 pub use envelope::{Envelope, FrameHeaders};
 pub use gptp::{AsCapable, GptpCapable, LinkDelay, Rules as GptpRules, StaticRole};
 pub use io::{
-    Access, Address, DelaySample, Destination, DownCause, Event, ForwardSample, Input, Instant, MessageClass,
-    Output, PortState, Sample, ServoState, TxToken,
+    Access, DelaySample, DownCause, Event, ForwardSample, Input, Instant, MasterFailure, Output, PortState,
+    Sample, ServoState, TxToken,
 };
 pub use options::{
     Accuracy, AlternateMasterRecord, AlternateTimeOffset, ClockRecord, DesiredState, ExternalGrandmaster,
     MAX_TIME_OFFSETS, MONITOR_PEER, MonitorDestination, MonitoredSlave, Options, Performance, PortOptions,
     PortRecord, SlaveMonitoring, Statistic, SynchronizationUncertain,
 };
+pub use ptp_wire::{Address, Destination, MessageClass, Transport};
 pub use security::Authentication;
 pub use stats::{DropCause, PortStats};
 pub use unicast::{Prefix, UnicastServerStats};
@@ -147,6 +148,11 @@ impl Engine {
                     port.up = true;
                     port.transition(&mut self.instance, FsmEvent::FaultCleared);
                     port.transition(&mut self.instance, FsmEvent::InitComplete);
+                }
+            }
+            Input::InterfaceRate { port, bits_per_second } => {
+                if let Some(port) = port_mut(&mut self.ports, port) {
+                    port.unicast.rate = bits_per_second.and_then(unicast::rate::bit_period);
                 }
             }
             Input::PortDown { port: number, .. } => {
@@ -304,9 +310,10 @@ impl Engine {
         }
     }
 
-    /// Chooses among masters: transparent clocks do not.
+    /// Chooses among masters: transparent clocks do only for their spanning tree.
     fn decides(&self) -> bool {
-        self.transparent.is_none() && self.ports.iter().any(Port::active)
+        let chooses = self.transparent.is_none() || self.instance.config.spanning_tree;
+        chooses && self.ports.iter().any(Port::active)
     }
 
     /// `envelope`: it may be for others.
@@ -328,6 +335,7 @@ impl Engine {
             if !port.authentic(&self.instance, &message) {
                 return;
             }
+            self.tree_heard(number, &message, source);
             let multicast = transparent::multicast(&message, source);
             if !self.transit(number, &message, stamp, envelope.unwrap_or(&multicast)) {
                 return;
@@ -441,7 +449,7 @@ impl Engine {
 
     /// The state decision event (1588-2019 9.2.6.9): all ports at once.
     fn state_decision(&mut self) {
-        if self.transparent.is_some() {
+        if self.transparent.is_some() && !self.instance.config.spanning_tree {
             return;
         }
         if self.instance.config.options.external_port_configuration {
@@ -465,6 +473,7 @@ impl Engine {
             let usable = p.active() && !p.config.master_only && p.as_capable();
             usable.then(|| p.foreign.best(now, current).map(|(_, candidate)| candidate)).flatten()
         }));
+        telecom::spare_failed(&mut self.best, &self.ports, now);
         let best = self
             .best
             .iter()
@@ -475,7 +484,11 @@ impl Engine {
         if !followed {
             instance.keeping.unlocked(now);
         }
-        let own = Candidate::own(instance);
+        // A transparent clock serves nobody: whoever is heard is better.
+        let own = match self.transparent {
+            None => Candidate::own(instance),
+            Some(_) => Candidate::last(instance),
+        };
         let client_only = instance.config.client_only;
         let best_master = instance.config.best_master;
         // Where no port listens to anybody there is nothing to wait for.
@@ -620,7 +633,8 @@ impl Engine {
         let port_fixed = old.ports.iter().zip(&config.ports).any(|(a, b)| {
             a.interface != b.interface
                 || a.transport != b.transport
-                || a.delay != b.delay
+                || a.delay_auto != b.delay_auto
+                || a.delay != b.delay && !a.delay_auto
                 || a.stamping != b.stamping
         });
         fixed[4].1 |= port_fixed;

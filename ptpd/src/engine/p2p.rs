@@ -2,6 +2,7 @@
 
 use ptp_wire::{Body, Flags, LogInterval, MessageType, PortIdentity, TimeInterval, TimePoint, Timestamp};
 
+use super::e2e::E2e;
 use super::gptp::PeerTimes;
 use super::instance::Instance;
 use super::port::{Port, Received, next_due, take};
@@ -255,8 +256,21 @@ impl Port {
         }
     }
 
+    /// A port that finds out how its link's delay is measured has a peer that does it: P2P from here on, for good.
+    fn peer_detected(&mut self, instance: &mut Instance) {
+        self.config.delay = Delay::P2p;
+        self.e2e = E2e::default();
+        self.filter.reset();
+        self.timers.stop(Timer::DelayReq);
+        self.timers.set(Timer::PdelayReq, instance.now);
+        instance.out.event(Event::PeerDetected { port: self.number() });
+    }
+
     /// Answers a peer's request: two-step, with both times (11.4.2 c, option B), or by the card in one.
     pub(super) fn receive_pdelay_req(&mut self, instance: &mut Instance, rx: Received<'_>) {
+        if self.config.delay_auto && self.config.delay == Delay::E2e {
+            self.peer_detected(instance);
+        }
         if self.config.delay != Delay::P2p {
             return self.stats.drop(DropCause::Mechanism);
         }

@@ -25,8 +25,8 @@ use super::unicast::client::Client;
 use super::unicast::server::Server;
 use super::unicast::{Unicast, is_unicast};
 use super::{
-    Address, Delay, DelayFilterKind, Destination, Event, ForwardSample, Instant, PortConfig, PortState,
-    Sample,
+    Address, Delay, DelayFilterKind, Destination, Event, ForwardSample, Instant, MasterFailure, PortConfig,
+    PortState, Sample,
 };
 
 /// Octets of a C37.238 TLV, at most.
@@ -105,6 +105,7 @@ impl Port {
             unicast: Unicast {
                 client: config.unicast_client.as_ref().map(|c| Client::new(c, now)),
                 server: serves.then(|| Box::new(Server::new(now))),
+                rate: None,
             },
             id,
             state: PortState::Initializing,
@@ -162,11 +163,17 @@ impl Port {
         if new_parent && to == PortState::Uncalibrated {
             self.forget_master();
         }
+        let transparent = instance.config.kind.is_transparent();
         let to = match to {
             PortState::PreMaster if instance.config.best_master.is_immediate() => PortState::Master,
             PortState::Uncalibrated if instance.config.best_master.is_immediate() => PortState::Slave,
+            // There is no servo to wait for.
+            PortState::Uncalibrated if transparent => PortState::Slave,
             _ => to,
         };
+        if new_parent || to != from {
+            self.watch_lock(instance, to);
+        }
         if to == from {
             return;
         }
@@ -175,6 +182,16 @@ impl Port {
         self.enter(instance, from);
         instance.out.event(Event::PortState { port: self.number(), from, to, on: event.name() });
         instance.port_state_changed = true;
+    }
+
+    /// A new master, or a new state: how long the servo may take to lock (PTSF-unusable).
+    fn watch_lock(&mut self, instance: &Instance, to: PortState) {
+        match instance.config.unusable_timeout {
+            Some(patience) if to == PortState::Uncalibrated => {
+                self.timers.set(Timer::Unusable, instance.now + patience);
+            }
+            _ => self.timers.stop(Timer::Unusable),
+        }
     }
 
     /// Sets the timers that the new state needs.
@@ -227,7 +244,7 @@ impl Port {
                 self.timers.set(Timer::Qualification, now + wait);
             }
             PortState::Master => {
-                if self.config.multicast {
+                if self.config.multicast && !instance.config.kind.is_transparent() {
                     self.timers.set(Timer::Announce, now);
                     self.timers.set(Timer::Sync, now);
                 }
@@ -261,7 +278,7 @@ impl Port {
     }
 
     pub(super) fn arm_announce_receipt(&mut self, instance: &mut Instance) {
-        if instance.config.kind.is_transparent() {
+        if instance.config.kind.is_transparent() && !instance.config.spanning_tree {
             return; // It waits for nobody.
         }
         if instance.config.options.external_port_configuration {
@@ -287,7 +304,8 @@ impl Port {
     }
 
     fn arm_sync_receipt(&mut self, instance: &Instance) {
-        if self.config.sync_receipt_timeout > 0 && instance.gm_present() {
+        let passes = instance.config.kind.is_transparent(); // Sync is not for this clock.
+        if self.config.sync_receipt_timeout > 0 && instance.gm_present() && !passes {
             let wait = self.log_sync_interval.duration() * u32::from(self.config.sync_receipt_timeout);
             self.timers.set(Timer::SyncReceipt, instance.now + wait);
         }
@@ -321,13 +339,20 @@ impl Port {
             Timer::AnnounceReceipt => {
                 self.stats.service.announce_timeout += 1;
                 instance.out.event(Event::AnnounceTimeout { port: self.id.port_number });
-                self.lose_master(instance);
+                self.lose_master(instance, MasterFailure::NoAnnounce);
                 self.arm_announce_receipt(instance);
             }
             Timer::SyncReceipt => {
                 self.stats.service.sync_timeout += 1;
                 self.abandon(instance);
-                self.lose_master(instance);
+                self.lose_master(instance, MasterFailure::NoSync);
+            }
+            Timer::Unusable => {
+                if self.is_client() {
+                    self.fail_master(instance, MasterFailure::Unusable);
+                    self.watch_lock(instance, self.state);
+                    instance.decision_due = true;
+                }
             }
             Timer::GptpCapable => self.gptp_capable_due(instance, due),
             Timer::GptpCapableReceipt => self.gptp_capable_silent(instance),
@@ -339,20 +364,29 @@ impl Port {
     }
 
     /// The best master here has gone silent: the next state decision does without it.
-    fn lose_master(&mut self, instance: &mut Instance) {
+    fn lose_master(&mut self, instance: &mut Instance, why: MasterFailure) {
         if instance.config.options.external_port_configuration {
             return self.transition(instance, FsmEvent::SynchronizationFault);
         }
         if self.is_client() {
             let parent = instance.parent.parent_port_identity;
-            self.foreign.fail(parent, instance.now, instance.now + instance.config.wait_to_restore);
+            self.fail_master(instance, why);
             self.foreign.remove(parent);
-            self.unicast_master_lost(instance, parent);
+            self.unicast_master_lost(instance, parent, why == MasterFailure::NoSync);
         } else {
             self.foreign.clear();
         }
         self.expired = true;
         instance.decision_due = true;
+    }
+
+    /// Others come before the parent, for some time, where the profile says so.
+    fn fail_master(&mut self, instance: &mut Instance, why: MasterFailure) {
+        let (port, master) = (self.number(), instance.parent.parent_port_identity);
+        let until = instance.now + instance.config.wait_to_restore;
+        if self.foreign.fail(master, why, instance.now, until) {
+            instance.out.event(Event::MasterFailed { port, master, why });
+        }
     }
 
     // --- receiving ---
@@ -466,7 +500,7 @@ impl Port {
             self.log_sync_interval = header.log_message_interval;
         }
         let interval = self.log_sync_interval;
-        let correction = header.correction + self.config.delay_asymmetry;
+        let correction = header.correction + self.path_asymmetry();
         if !header.flags.has(Flags::TWO_STEP) && !instance.config.assume_two_step {
             self.sync.one_step_sync();
             let pair = SyncPair::new(header.sequence_id, origin, correction, ingress, interval, None);
@@ -572,7 +606,8 @@ impl Port {
     pub(super) fn configure(&mut self, instance: &mut Instance, config: &PortConfig) {
         self.configure_unicast_client(instance, config.unicast_client.as_ref());
         self.configure_unicast_server(instance, config.unicast_server.as_ref());
-        if self.state == PortState::Master && config.multicast != self.config.multicast {
+        let serves = self.state == PortState::Master && !instance.config.kind.is_transparent();
+        if serves && config.multicast != self.config.multicast {
             for timer in [Timer::Announce, Timer::Sync] {
                 if config.multicast {
                     self.timers.set(timer, instance.now);
@@ -592,6 +627,7 @@ impl Port {
             stamping: keep.stamping,
             phc_index: keep.phc_index,
             delay: keep.delay,
+            delay_auto: keep.delay_auto,
             ..config.clone()
         };
         self.log_delay_req_interval = self.config.log_min_delay_req_interval;
@@ -618,9 +654,10 @@ fn weight(filtered: TimeInterval, raw: TimeInterval) -> f64 {
     if filtered.0 <= 0 || raw.0 <= filtered.0 { 1.0 } else { filtered.0 as f64 / raw.0 as f64 }
 }
 
-/// A random wait of 0 up to twice `interval`.
-pub(super) fn randomised(instance: &mut Instance, interval: LogInterval) -> Duration {
-    interval.duration().mul_f64(2.0 * instance.rng.unit())
+/// A random wait of `interval` on average: from `1 - variability` up to `1 + variability` of it.
+pub(super) fn randomised(instance: &mut Instance, interval: LogInterval, variability: f64) -> Duration {
+    let spread = variability.clamp(0.0, 1.0);
+    interval.duration().mul_f64(1.0 - spread + 2.0 * spread * instance.rng.unit())
 }
 
 /// One interval after `due`, so that lateness does not add up; or after `now`, where a whole interval was missed.

@@ -42,6 +42,7 @@ drop_causes! {
     NotGranted, "not_granted", "Unicast negotiation, or a unicast Announce or Sync, that nobody here asked for or admits.";
     Unmatched, "unmatched", "A half of a pair whose other half did not pass through this transparent clock, or not in time.";
     Looped, "looped", "A message that passed through this transparent clock before: links make a circle, or the network doubles messages.";
+    Blocked, "blocked", "A message that came in by a port of a transparent clock that its spanning tree does not use.";
     NoLinkDelay, "no_link_delay", "A Sync that came over a link whose delay a P2P transparent clock has not measured.";
     MasterOnly, "master_only", "An Announce on a master-only port.";
     NotAcceptable, "not_acceptable", "An Announce of a sender that is not in the acceptable master table.";

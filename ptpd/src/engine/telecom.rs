@@ -2,7 +2,9 @@
 
 use ptp_wire::Announce;
 
+use super::Instant;
 use super::bmca::{Candidate, Verdict, by_topology};
+use super::port::Port;
 
 /// The alternate data set comparison of G.8275.1 and G.8275.2 (6.3.7): no priority1, no short way for a common
 /// grandmaster, local priorities, and several active grandmasters where their class is 127 or less.
@@ -43,6 +45,16 @@ pub(super) fn g8265(a: &Candidate, b: &Candidate) -> Verdict {
 pub(super) fn quality_level(announce: &Announce) -> Option<u8> {
     let class = announce.grandmaster_clock_quality.clock_class;
     ((80..110).contains(&class) && class.is_multiple_of(2)).then_some(class)
+}
+
+/// Where some port hears a master that has not failed, those that have are nobody's choice. Where all have failed, one of
+/// them is better than none.
+pub(super) fn spare_failed(best: &mut [Option<Candidate>], ports: &[Port], now: Instant) {
+    let failed = |port: &Port, c: &Candidate| port.foreign.has_failed(c.sender, now);
+    let sound = best.iter().zip(ports).any(|(c, port)| c.as_ref().is_some_and(|c| !failed(port, c)));
+    for (candidate, port) in best.iter_mut().zip(ports).filter(|_| sound) {
+        candidate.take_if(|c| failed(port, c));
+    }
 }
 
 #[cfg(test)]

@@ -22,10 +22,12 @@ pub(super) enum Timer {
     GptpCapable,
     /// gPtpCapableReceiptTimeout.
     GptpCapableReceipt,
+    /// The servo does not lock to the master.
+    Unusable,
 }
 
 impl Timer {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Announce,
         Self::Sync,
         Self::DelayReq,
@@ -35,6 +37,7 @@ impl Timer {
         Self::Qualification,
         Self::GptpCapable,
         Self::GptpCapableReceipt,
+        Self::Unusable,
     ];
 }
 

@@ -17,6 +17,7 @@ pub(super) mod correlation;
 mod guard;
 mod passing;
 mod syntonisation;
+mod tree;
 
 use ptp_wire::{Header, Message, MessageType, PortNumber, SdoId, TimePoint};
 

@@ -7,10 +7,11 @@
 
 pub(super) mod client;
 pub(super) mod limits;
+pub(super) mod rate;
 pub(super) mod server;
 mod wheel;
 
-use ptp_wire::{Body, Message, MessageType, PortIdentity, TlvValue, WireError, Writer};
+use ptp_wire::{Body, Message, MessageType, Organization, PortIdentity, TlvValue, WireError, Writer};
 
 use super::instance::Instance;
 use super::outbox::Route;
@@ -29,6 +30,8 @@ use server::Server;
 pub(super) struct Unicast {
     pub(super) client: Option<Client>,
     pub(super) server: Option<Box<Server>>,
+    /// Attoseconds of one bit on this interface, where it is known.
+    pub(super) rate: Option<u64>,
 }
 
 impl Unicast {
@@ -48,8 +51,8 @@ pub(super) fn kind_of(message_type: MessageType) -> Option<usize> {
     KINDS.iter().position(|k| *k == message_type)
 }
 
-/// Octets of a Signaling message with a TLV for each kind, and some room.
-const SIGNALING_ROOM: usize = 44 + 8 * 12;
+/// Octets of a Signaling message with as many TLVs as are answered at once, and an interface rate.
+const SIGNALING_ROOM: usize = 44 + 8 * 12 + 22;
 
 impl Port {
     /// Due work of both sides.
@@ -80,6 +83,7 @@ impl Port {
         let mut used = false;
         let mut requests = [None; 8];
         let mut count = 0;
+        let (mut granted, mut rate) = (false, None);
         for tlv in rx.message.tlvs() {
             let Ok(value) = TlvValue::parse(&tlv) else {
                 return self.stats.drop(DropCause::Malformed);
@@ -94,7 +98,7 @@ impl Port {
                     }
                 }
                 TlvValue::GrantUnicast(grant) => {
-                    used = true;
+                    (used, granted) = (true, true);
                     self.receive_grant(instance, rx, &grant);
                 }
                 TlvValue::CancelUnicast(cancel) => {
@@ -102,12 +106,19 @@ impl Port {
                     self.receive_cancel(instance, rx, cancel);
                 }
                 TlvValue::AcknowledgeCancelUnicast(_) => used = true,
+                TlvValue::Organization(_, Organization::InterfaceRate(told)) => {
+                    used = true;
+                    rate = Some(told);
+                }
                 TlvValue::Organization(_, tlv) => {
                     let source = rx.message.header().source_port_identity;
                     used |= self.receive_gptp_tlv(instance, source, &tlv);
                 }
                 _ => {}
             }
+        }
+        if granted {
+            self.receive_interface_rate(rx, rate);
         }
         if count > 0 {
             self.receive_requests(instance, rx, requests.iter().take(count).flatten());

@@ -3,11 +3,15 @@
 use crate::engine;
 use ptp_clock::ClockName;
 use ptp_config as config;
+use ptp_evidence::{RecorderOptions, StoreOptions};
 use ptp_net::Address;
 use ptp_servo::{PiConfig, ServoConfig, ServoKind, Steering, Transfer};
 use ptp_wire::{ClockIdentity, PortNumber, SdoId};
 
-use super::settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
+use super::refclock::Refclock;
+use super::settings::{
+    CommonLink, EvidenceSettings, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps,
+};
 
 /// A setting that one port may not have different from the others.
 #[derive(Debug)]
@@ -60,7 +64,15 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
             .read_only_socket
             .clone()
             .map(|path| LocalAddress { path, mode: c.management.read_only_socket_mode }),
+        refclock: match c.servo.kind {
+            _ if c.free_running => None,
+            config::ServoKind::NtpShm => Some(Refclock::NtpShm(c.servo.ntp_shm_unit)),
+            config::ServoKind::ChronySock => Some(Refclock::ChronySock(c.servo.chrony_sock.clone())),
+            _ => None,
+        },
+        kernel_leap: c.servo.kernel_leap,
         slave_event_monitor: c.options.slave_event_monitor.clone(),
+        evidence: c.evidence.as_ref().map(evidence),
         state_file: c.state_file.clone(),
         user: c.user.clone(),
         tx_stamp_timeout_ns: 1_000_000_000,
@@ -68,6 +80,15 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         drop_in: false,
         frequency_window_ns: 2_000_000_000,
     })
+}
+
+fn evidence(c: &config::Evidence) -> EvidenceSettings {
+    let store = StoreOptions { keep: c.keep_days, ..StoreOptions::new(&c.directory, "ptpd") };
+    EvidenceSettings {
+        recorder: RecorderOptions { sync: c.sync, anchor: c.anchor, ..RecorderOptions::new(store) },
+        interval_ns: u64::try_from(c.interval.as_nanos()).unwrap_or(u64::MAX),
+        configuration: String::new(),
+    }
 }
 
 fn common(c: &config::PtpdConfig) -> Vec<CommonLink> {
@@ -119,6 +140,7 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
         local_priority: c.clock_local_priority,
         revertive: c.revertive,
         wait_to_restore: duration(c.wait_to_restore),
+        unusable_timeout: Some(duration(c.unusable_timeout)).filter(|d| !d.is_zero()),
         holdover: c
             .holdover
             .map(|h| engine::Holdover { in_spec: duration(h.in_spec), out_of_spec: duration(h.out_of_spec) }),
@@ -131,6 +153,7 @@ fn instance(c: &config::PtpdConfig) -> engine::InstanceConfig {
         // Messages pass through a transparent clock; its own clock only counts.
         free_running: c.free_running || c.clock.is_transparent(),
         syntonise: c.syntonise,
+        spanning_tree: c.spanning_tree,
         network_management: c.management.network,
         as_linuxptp: false,
         time_properties: engine::TimeProperties {
@@ -236,7 +259,7 @@ fn port_options(p: &config::PortConfig) -> engine::PortOptions {
 
 fn port(p: &config::PortConfig) -> engine::PortConfig {
     engine::PortConfig {
-        transport: transport(p.transport),
+        transport: p.transport,
         log_announce_interval: p.log_announce_interval,
         announce_receipt_timeout: p.announce_receipt_timeout,
         log_sync_interval: p.log_sync_interval,
@@ -244,11 +267,13 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
         log_min_delay_req_interval: p.log_min_delay_req_interval,
         log_min_pdelay_req_interval: p.log_min_pdelay_req_interval,
         delay: match p.delay_mechanism {
-            config::DelayMechanism::E2e => engine::Delay::E2e,
+            config::DelayMechanism::E2e | config::DelayMechanism::Auto => engine::Delay::E2e,
             config::DelayMechanism::P2p => engine::Delay::P2p,
             config::DelayMechanism::CommonP2p => engine::Delay::CommonP2p,
             config::DelayMechanism::None => engine::Delay::None,
         },
+        delay_auto: p.delay_mechanism == config::DelayMechanism::Auto,
+        delay_request_variability: p.delay_request_variability,
         hybrid_e2e: p.hybrid_e2e,
         ignore_sdo_id: p.ignore_sdo_id,
         delay_response_timeout: p.delay_response_timeout,
@@ -259,6 +284,7 @@ fn port(p: &config::PortConfig) -> engine::PortConfig {
         power: power(&p.power),
         gptp: gptp(&p.gptp),
         master_only: p.master_only,
+        interface_rate_tlv: p.interface_rate_tlv,
         delay_asymmetry: p.delay_asymmetry,
         egress_latency: p.egress_latency,
         ingress_latency: p.ingress_latency,
@@ -371,14 +397,6 @@ fn gptp(g: &config::Gptp) -> engine::GptpRules {
     }
 }
 
-fn transport(t: config::Transport) -> engine::Transport {
-    match t {
-        config::Transport::UdpIpv4 => engine::Transport::UdpIpv4,
-        config::Transport::UdpIpv6 => engine::Transport::UdpIpv6,
-        config::Transport::Ethernet => engine::Transport::Ethernet,
-    }
-}
-
 fn network(p: &config::PortConfig, relay: bool) -> Network {
     let (primary, peer_delay) = match p.addresses {
         config::Addresses::UdpIpv4 { primary, peer_delay } => {
@@ -393,7 +411,7 @@ fn network(p: &config::PortConfig, relay: bool) -> Network {
     };
     Network {
         interface: p.interface.clone(),
-        transport: transport(p.transport),
+        transport: p.transport,
         primary,
         peer_delay,
         ttl: p.udp_ttl,
@@ -412,11 +430,14 @@ fn steering(c: &config::PtpdConfig, defaults: &PiConfig, auto: ServoKind) -> Ste
     let limited = Transfer::Limited { bandwidth_hz: c.servo.bandwidth_hz };
     Steering {
         kind: match c.servo.kind {
+            config::ServoKind::Auto if c.servo.phase_adjustment => ServoKind::Pi,
             config::ServoKind::Auto => auto,
             config::ServoKind::Adaptive => ServoKind::Adaptive,
             config::ServoKind::Pi => ServoKind::Pi,
             config::ServoKind::Linreg => ServoKind::Linreg,
             config::ServoKind::None => ServoKind::None,
+            // Nothing is steered.
+            config::ServoKind::NtpShm | config::ServoKind::ChronySock => ServoKind::None,
         },
         servo: servo(&c.servo, defaults),
         transfer: match c.servo.transfer {
@@ -426,6 +447,7 @@ fn steering(c: &config::PtpdConfig, defaults: &PiConfig, auto: ServoKind) -> Ste
             config::Transfer::Damped => Transfer::Damped,
             config::Transfer::Limited => limited,
         },
+        phase_adjustment: c.servo.phase_adjustment,
         step_window: c.servo.step_window,
         sanity_limit_ppb: c.servo.sanity_frequency_limit_ppb,
     }

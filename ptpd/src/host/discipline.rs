@@ -1,7 +1,7 @@
 //! From samples to the clock: the servo's decisions, carried out and told.
 
 use crate::engine::{Delay, DelaySample, Engine, ForwardSample, Input, Instant, Sample, ServoState};
-use ptp_clock::{Clock, ClockError};
+use ptp_clock::{Clock, ClockError, LeapSecond};
 use ptp_daemon::RateLimit;
 use ptp_servo::{Controller, Decision, Estimate, Measuring, Steering};
 use ptp_wire::{LogInterval, PortIdentity, PortNumber, TimeInterval, TimePoint};
@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use super::holding::Holding;
 use super::memory::Memory;
+use super::refclock::Feed;
 use super::sanity::Sanity;
 use super::telling::Telling;
 
@@ -38,6 +39,15 @@ pub enum Measured {
 }
 
 impl Measured {
+    /// When what was measured left the master, in its time; `None` for what left here.
+    pub fn origin(&self) -> Option<TimePoint> {
+        match self {
+            Self::Offset(sample) => Some(sample.origin),
+            Self::Forward(sample) => Some(sample.origin),
+            Self::Delay(_) => None,
+        }
+    }
+
     /// The offset, if it is one.
     pub fn offset(&self) -> Option<&Sample> {
         match self {
@@ -104,6 +114,8 @@ pub struct Discipline {
     servo: Controller,
     steering: Steering,
     free_running: bool,
+    /// An NTP daemon gets the offsets; the clock is free running then.
+    feed: Option<Feed>,
     log_interval: Option<LogInterval>,
     source: Option<Source>,
     /// There is a master. Peer delays are measured without one, too.
@@ -157,6 +169,7 @@ impl Discipline {
             servo: Controller::new(&steering, frequency),
             steering,
             free_running,
+            feed: None,
             log_interval: None,
             source: None,
             following: false,
@@ -174,6 +187,19 @@ impl Discipline {
             trouble: RateLimit::new(10_000_000_000),
             clock_gone: false,
         })
+    }
+
+    /// Hands the offsets to an NTP daemon: nothing is steered from here on, and the state is never more than
+    /// [`ServoState::Unlocked`].
+    pub fn feed(&mut self, feed: Feed) {
+        self.feed = Some(feed);
+        self.free_running = true;
+    }
+
+    /// The leap second at the end of this UTC day, for who gets the offsets. False: nobody does.
+    pub fn tell_leap(&mut self, leap: LeapSecond) -> bool {
+        self.feed.iter_mut().for_each(|feed| feed.set_leap(leap));
+        self.feed.is_some()
     }
 
     /// What is worth keeping for a restart: a frequency only if the servo tracked with it, and without what the last
@@ -195,6 +221,11 @@ impl Discipline {
             Controller::Adaptive(a) if self.locked => Some(a.estimate()),
             _ => None,
         }
+    }
+
+    /// The frequency correction in force, ppb.
+    pub const fn frequency_ppb(&self) -> f64 {
+        self.frequency
     }
 
     /// 99 % of the errors are below this, ns: by the servo, or by what it has learnt of the oscillator while there is no
@@ -318,6 +349,13 @@ impl Discipline {
             }
         }
         let sample = &sample;
+        if let Some(feed) = &mut self.feed {
+            if let Some((offset, ..)) = sample.computed.filter(|_| !far) {
+                feed.hand_over(now_ns, offset, sample.ingress);
+            }
+            self.tell(now_ns, sample, Some((ptp_servo::ServoState::Unlocked, self.frequency)));
+            return Outcome { stepped: false, state: ServoState::Unlocked };
+        }
         if self.free_running {
             self.tell(now_ns, sample, None);
             return Outcome { stepped: false, state: ServoState::Locked };
@@ -550,9 +588,19 @@ impl Discipline {
         decision: Decision,
         sample: Option<&FromMaster>,
     ) -> Result<Outcome, ClockError> {
-        let Decision { state, frequency_ppb, step } = decision;
-        clock.set_frequency(frequency_ppb)?;
-        self.frequency = frequency_ppb;
+        let Decision { state, mut frequency_ppb, step } = decision;
+        let stable = state == ptp_servo::ServoState::LockedStable;
+        match sample.and_then(|s| s.computed).filter(|_| stable && self.steering.phase_adjustment) {
+            Some((offset, ..)) => {
+                // The hardware's own loop keeps the frequency now.
+                clock.adjust_phase(-offset)?;
+                frequency_ppb = self.frequency;
+            }
+            None => {
+                clock.set_frequency(frequency_ppb)?;
+                self.frequency = frequency_ppb;
+            }
+        }
         if let Some(by) = step {
             clock.step(by)?;
             info!("{} stepped by {:+.0} ns", clock.name(), by.nanos_f64());
@@ -593,64 +641,4 @@ impl Discipline {
 }
 
 #[cfg(test)]
-mod tests {
-    use ptp_clock::{VirtualClock, VirtualOptions};
-    use ptp_wire::ClockIdentity;
-
-    use super::*;
-
-    const SECOND: i64 = 1_000_000_000;
-
-    fn sample(ingress: TimePoint, origin: TimePoint) -> Sample {
-        Sample {
-            port: PortNumber(1),
-            master: PortIdentity::new(ClockIdentity::ZERO, 1),
-            ingress,
-            origin,
-            offset: ingress - origin,
-            mean_delay: TimeInterval::ZERO,
-            forward: ingress - origin,
-            log_sync_interval: LogInterval(0),
-            mechanism: Delay::E2e,
-            weight: 1.0,
-        }
-    }
-
-    #[test]
-    fn a_clock_decades_off_is_set_to_its_own_timescale_at_once() {
-        let path = std::env::temp_dir().join(format!("escapement-afar-{}", std::process::id()));
-        let mut clock = VirtualClock::create(&path, &VirtualOptions::default()).expect("a clock");
-        let pi = Steering { kind: ptp_servo::ServoKind::Pi, ..Steering::default() };
-        let mut discipline = Discipline::new(pi, &mut clock, false, Memory::default(), None).expect("one");
-        let decades = i128::from(SECOND) * 86_400 * 365 * 50 * 65_536;
-        let utc = TimeInterval::from_nanos(37 * SECOND);
-        for ahead in [decades, -decades] {
-            let before = clock.now().expect("a reading");
-            let master = TimePoint::from_scaled(before.scaled() + ahead);
-            let outcome = discipline.sample(0, &mut clock, sample(before, master), utc);
-            assert!(outcome.stepped);
-            assert_eq!(outcome.state, ServoState::Unlocked);
-            // The master's time less the 37 s; the time that passes here is far below a second.
-            let after = clock.now().expect("a reading");
-            let error = (after - (master - utc)).nanos_f64();
-            assert!((0.0..1e9).contains(&error), "{error}");
-        }
-        // Nearer, the same correction is only added.
-        let now = clock.now().expect("a reading");
-        assert!(!discipline.sample(0, &mut clock, sample(now, now + utc), utc).stepped);
-        assert_eq!(discipline.memory().frequency_ppb, None);
-
-        // Once it has been right it is not set any more, where only the first step is allowed.
-        let later = |seconds: i64| now + TimeInterval::from_nanos(seconds * SECOND);
-        for seconds in [100, 200, 300, 400] {
-            discipline.sample(0, &mut clock, sample(later(seconds), later(seconds)), TimeInterval::ZERO);
-        }
-        assert!(discipline.memory().frequency_ppb.is_some());
-        let afar = TimePoint::from_scaled(later(500).scaled() + decades);
-        let outcome = discipline.sample(0, &mut clock, sample(later(500), afar), TimeInterval::ZERO);
-        assert_eq!(outcome, Outcome { stepped: false, state: ServoState::Unlocked });
-        let error = clock.now().expect("a reading") - now;
-        assert!(error.nanos_f64().abs() < 60e9, "{error}");
-        std::fs::remove_file(path).expect("the clock");
-    }
-}
+mod tests;

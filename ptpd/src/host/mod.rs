@@ -4,7 +4,9 @@
 mod convert;
 mod discipline;
 mod holding;
+mod leap;
 mod memory;
+mod refclock;
 mod sanity;
 mod settings;
 mod several;
@@ -13,7 +15,11 @@ mod together;
 
 pub use convert::{Mixed, settings};
 pub use discipline::{Discipline, Measured, Outcome};
+pub use leap::{LeapKeeper, Scale};
 pub use memory::Memory;
-pub use settings::{CommonLink, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps};
+pub use refclock::{Feed, Refclock};
+pub use settings::{
+    CommonLink, EvidenceSettings, LocalAddress, LocalClock, Network, PortClocks, Settings, Stamps,
+};
 pub use several::{Clash, ClashKind, steers, together};
 pub use together::{Clocks, Round, Together};

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::refclock::Refclock;
 use crate::engine::{InstanceConfig, Stamping, Transport};
 use ptp_clock::ClockName;
+use ptp_evidence::RecorderOptions;
 use ptp_net::Address;
 use ptp_servo::Steering;
 use ptp_wire::{ClockIdentity, PortNumber, SdoId};
@@ -128,6 +130,17 @@ pub struct CommonLink {
     pub sdo_id: SdoId,
 }
 
+/// The evidence log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EvidenceSettings {
+    /// Where, and how safe.
+    pub recorder: RecorderOptions,
+    /// ns between records of measurements.
+    pub interval_ns: u64,
+    /// SHA-256 of what `ptpd config` prints of this configuration; empty where nobody says.
+    pub configuration: String,
+}
+
 /// Everything.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -159,8 +172,14 @@ pub struct Settings {
     pub read_write: Option<LocalAddress>,
     /// Management socket that may only ask.
     pub read_only: Option<LocalAddress>,
+    /// The NTP daemon that gets the offsets; `None`: the clock is steered here.
+    pub refclock: Option<Refclock>,
+    /// The kernel carries out announced leap seconds of the system clock.
+    pub kernel_leap: bool,
     /// The socket of another program that gets each measurement.
     pub slave_event_monitor: Option<PathBuf>,
+    /// What is recorded so that it can be proved later.
+    pub evidence: Option<EvidenceSettings>,
     /// Keeps the last frequency for the next start.
     pub state_file: Option<PathBuf>,
     /// Root is given up for this user.

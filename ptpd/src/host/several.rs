@@ -129,7 +129,10 @@ pub fn together(all: &mut [Settings]) -> Result<(), Clash> {
 /// Whether an instance changes its clock's time or frequency.
 pub fn steers(s: &Settings) -> bool {
     let instance = &s.instance;
-    !instance.free_running && !s.measures_only && !instance.ports.iter().all(|p| p.master_only)
+    !instance.free_running
+        && !s.measures_only
+        && s.refclock.is_none()
+        && !instance.ports.iter().all(|p| p.master_only)
 }
 
 fn clash(a: &Settings, b: &Settings) -> Option<ClashKind> {

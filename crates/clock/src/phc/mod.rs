@@ -252,6 +252,14 @@ impl Clock for Phc {
         timex::set(self.clock_id(), &self.name, to)
     }
 
+    fn adjusts_phase(&self) -> bool {
+        self.capabilities.adjust_phase
+    }
+
+    fn adjust_phase(&mut self, by: TimeInterval) -> Result<(), ClockError> {
+        Self::adjust_phase(self, by)
+    }
+
     fn max_frequency(&self) -> f64 {
         self.capabilities.max_frequency_ppb.into()
     }

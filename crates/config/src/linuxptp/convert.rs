@@ -186,15 +186,6 @@ impl Linuxptp {
                     notes.push(format!("{}: {} has no effect: {why}", setting.place, key.name));
                 }
             }
-            To::NotYet => {
-                let usual = super::parse::value(key, key.default).unwrap_or_default();
-                for setting in global.into_iter().chain(own.map(|(_, s)| s)).filter(|s| s.value != usual) {
-                    notes.push(format!(
-                        "{}: {} {} is not available yet",
-                        setting.place, key.name, setting.value
-                    ));
-                }
-            }
         }
         Ok(())
     }

@@ -81,8 +81,6 @@ pub(crate) enum To {
     Nothing(&'static str),
     /// Made of several keys together.
     Together,
-    /// Nothing acts on it yet; only its default is true.
-    NotYet,
 }
 
 /// One key.
@@ -147,7 +145,7 @@ pub(crate) const KEYS: &[Key] = &[
     k("logSyncInterval", int(-128, 127), "0", Scope::Port, To::Key("log_sync_interval", How::Plain)),
     k("logMinDelayReqInterval", int(-128, 127), "0", Scope::Port, To::Key("log_min_delay_req_interval", How::Plain)),
     k("logMinPdelayReqInterval", int(-128, 127), "0", Scope::Port, To::Key("log_min_pdelay_req_interval", How::Plain)),
-    k("delay_request_variability", real(0.0, 1.0, false), "1.0", Scope::Port, To::NotYet),
+    k("delay_request_variability", real(0.0, 1.0, false), "1.0", Scope::Port, To::Key("delay_request_variability", How::Raw)),
     k("announceReceiptTimeout", int(2, 255), "3", Scope::Port, To::Key("announce_receipt_timeout", How::Plain)),
     k("syncReceiptTimeout", int(0, 255), "0", Scope::Port, To::Key("sync_receipt_timeout", How::Plain)),
     k("delay_response_timeout", int(0, 255), "0", Scope::Port, To::Key("delay_response_timeout", How::Plain)),
@@ -156,7 +154,7 @@ pub(crate) const KEYS: &[Key] = &[
     k("msg_interval_request", int(0, 1), "0", Scope::Port, To::Key("msg_interval_request", How::Flag)),
     k("freq_est_interval", int(i32::MIN as i64, i32::MAX as i64), "1", Scope::Port, To::Log),
     k("summary_interval", int(i32::MIN as i64, i32::MAX as i64), "0", Scope::Global, To::Key("log.summary_interval", How::LogSeconds)),
-    k("delay_mechanism", Kind::Choice(&["Auto", "COMMON_P2P", "E2E", "P2P", "NONE"]), "E2E", Scope::Port, To::Key("delay_mechanism", How::Words(&[("E2E", "e2e"), ("P2P", "p2p"), ("COMMON_P2P", "common_p2p"), ("NONE", "none")]))),
+    k("delay_mechanism", Kind::Choice(&["Auto", "COMMON_P2P", "E2E", "P2P", "NONE"]), "E2E", Scope::Port, To::Key("delay_mechanism", How::Words(&[("Auto", "auto"), ("E2E", "e2e"), ("P2P", "p2p"), ("COMMON_P2P", "common_p2p"), ("NONE", "none")]))),
     k("hybrid_e2e", int(0, 1), "0", Scope::Port, To::Key("hybrid_e2e", How::Flag)),
     k("tsproc_mode", Kind::Choice(&["filter", "raw", "filter_weight", "raw_weight"]), "filter", Scope::Port, To::Key("sample_mode", How::Raw)),
     k("delay_filter", Kind::Choice(&["moving_average", "moving_median"]), "moving_median", Scope::Port, To::Key("delay_filter", How::Words(&[("moving_median", "moving_median"), ("moving_average", "moving_average")]))),
@@ -190,7 +188,7 @@ pub(crate) const KEYS: &[Key] = &[
     k("boundary_clock_jbod", int(0, 1), "0", Scope::Port, To::Together),
     k("check_fup_sync", int(0, 1), "0", Scope::Global, To::Nothing("Sync and Follow_Up are matched by their sequence numbers, in whatever order they come")),
     k("assume_two_step", int(0, 1), "0", Scope::Global, To::Key("assume_two_step", How::Flag)),
-    k("clock_servo", Kind::Choice(&["pi", "linreg", "ntpshm", "nullf", "refclock_sock"]), "pi", Scope::Global, To::Key("servo.kind", How::Words(&[("pi", "pi"), ("linreg", "linreg"), ("nullf", "none")]))),
+    k("clock_servo", Kind::Choice(&["pi", "linreg", "ntpshm", "nullf", "refclock_sock"]), "pi", Scope::Global, To::Key("servo.kind", How::Words(&[("pi", "pi"), ("linreg", "linreg"), ("nullf", "none"), ("ntpshm", "ntp_shm"), ("refclock_sock", "chrony_sock")]))),
     k("pi_proportional_const", real(0.0, f64::INFINITY, false), "0.0", Scope::Global, To::Key("servo.proportional_const", How::Raw)),
     k("pi_integral_const", real(0.0, f64::INFINITY, false), "0.0", Scope::Global, To::Key("servo.integral_const", How::Raw)),
     k("pi_proportional_scale", real(0.0, f64::INFINITY, false), "0.0", Scope::Global, To::Key("servo.proportional_scale", How::ZeroIsAuto)),
@@ -205,17 +203,17 @@ pub(crate) const KEYS: &[Key] = &[
     k("max_frequency", int(0, i32::MAX as i64), "900000000", Scope::Global, To::Key("servo.max_frequency", How::Ppb)),
     k("servo_offset_threshold", int(0, i32::MAX as i64), "0", Scope::Global, To::Key("servo.offset_threshold", How::NanosOrOff)),
     k("servo_num_offset_values", int(0, i32::MAX as i64), "10", Scope::Global, To::Key("servo.num_offset_values", How::Plain)),
-    k("write_phase_mode", int(0, 1), "0", Scope::Global, To::NotYet),
+    k("write_phase_mode", int(0, 1), "0", Scope::Global, To::Key("servo.phase_adjustment", How::Flag)),
     k("free_running", int(0, 1), "0", Scope::Global, To::Key("free_running", How::Flag)),
     k("sanity_freq_limit", int(0, i32::MAX as i64), "200000000", Scope::Global, To::Key("servo.sanity_frequency_limit", How::Limit)),
-    k("ntpshm_segment", int(i32::MIN as i64, i32::MAX as i64), "0", Scope::Global, To::NotYet),
-    k("refclock_sock_address", Kind::Text, "/var/run/refclock.ptp.sock", Scope::Global, To::NotYet),
-    k("kernel_leap", int(0, 1), "1", Scope::Global, To::NotYet),
+    k("ntpshm_segment", int(i32::MIN as i64, i32::MAX as i64), "0", Scope::Global, To::Key("servo.ntp_shm_unit", How::Plain)),
+    k("refclock_sock_address", Kind::Text, "/var/run/refclock.ptp.sock", Scope::Global, To::Key("servo.chrony_sock", How::Quoted)),
+    k("kernel_leap", int(0, 1), "1", Scope::Global, To::Key("servo.kernel_leap", How::Flag)),
     k("leapfile", Kind::Text, "", Scope::Global, To::Nothing("used by ts2phc and tz2alt, not by ptp4l")),
     k("follow_up_info", int(0, 1), "0", Scope::Port, To::Key("follow_up_info", How::Flag)),
     k("path_trace_enabled", int(0, 1), "0", Scope::Port, To::Key("path_trace", How::Flag)),
     k("net_sync_monitor", int(0, 1), "0", Scope::Port, To::Key("net_sync_monitor", How::Flag)),
-    k("interface_rate_tlv", int(0, 1), "0", Scope::Port, To::NotYet),
+    k("interface_rate_tlv", int(0, 1), "0", Scope::Port, To::Key("interface_rate_tlv", How::Flag)),
     k("power_profile.version", Kind::Choice(&["none", "2011", "2017"]), "none", Scope::Port, To::Key("power_profile", How::Words(&[("none", "none"), ("2011", "2011"), ("2017", "2017")]))),
     k("power_profile.grandmasterID", int(0, 0xFFFF), "0", Scope::Port, To::Key("power_grandmaster_id", How::Plain)),
     k("power_profile.2011.grandmasterTimeInaccuracy", int(-1, i32::MAX as i64), "-1", Scope::Port, To::Key("power_grandmaster_time_inaccuracy", How::NanosOrUnknown)),
@@ -230,7 +228,7 @@ pub(crate) const KEYS: &[Key] = &[
     k("unicast_master_table", int(0, i32::MAX as i64), "0", Scope::Port, To::Together),
     k("unicast_req_duration", int(10, i32::MAX as i64), "3600", Scope::Port, To::Key("unicast_request_duration", How::Seconds)),
     k("inhibit_multicast_service", int(0, 1), "0", Scope::Port, To::Key("multicast", How::NotFlag)),
-    k("tc_spanning_tree", int(0, 1), "0", Scope::Global, To::NotYet),
+    k("tc_spanning_tree", int(0, 1), "0", Scope::Global, To::Key("spanning_tree", How::Flag)),
     k("sa_file", Kind::Text, "", Scope::Global, To::Key("authentication.key_file", How::Socket)),
     k("spp", int(-1, 255), "-1", Scope::Port, To::Key("spp", How::Plain)),
     k("active_key_id", int(0, u32::MAX as i64), "0", Scope::Port, To::Key("active_key_id", How::Plain)),
@@ -292,10 +290,49 @@ mod tests {
                     assert!(crate::table::find(path).is_some(), "{}: no key {path}", key.name)
                 }
                 To::Alias(name) => assert!(find(name).is_some(), "{}", key.name),
-                To::Log | To::Nothing(_) | To::Together | To::NotYet => {}
+                To::Log | To::Nothing(_) | To::Together => {}
             }
         }
         assert!(OLD_NAMES.iter().all(|(old, new)| find(old).is_none() && find(new).is_some()));
+    }
+
+    /// The part of docs/migrating.md under a heading, and the keys (in backticks) that it begins its lines or names.
+    fn told(heading: &str) -> Vec<String> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/migrating.md");
+        let text = std::fs::read_to_string(path).expect("the document");
+        let (_, rest) = text.split_once(&format!("## {heading}\n")).expect(heading);
+        let part = rest.split("\n## ").next().unwrap_or_default();
+        let names = part.split('`').skip(1).step_by(2).filter(|name| {
+            let name = name.split([' ', '*']).next().unwrap_or_default();
+            find(name).is_some() || name.ends_with('.')
+        });
+        names.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_document_says_what_has_no_effect_and_nothing_else() {
+        let idle = told("Keys without an effect");
+        for key in KEYS {
+            let is = |list: &[String]| {
+                let of_ts2phc = key.name.starts_with("ts2phc.").then_some("ts2phc.*");
+                list.iter().any(|name| name == key.name || Some(name.as_str()) == of_ts2phc)
+            };
+            // It explains another.
+            let explains = key.name == "time_stamping";
+            assert_eq!(
+                is(&idle) && !explains,
+                matches!(key.to, To::Nothing(_)),
+                "{}: has it an effect?",
+                key.name
+            );
+        }
+        // What wants something of the host is there.
+        let wanting = told("Keys that want something of the host");
+        assert!(wanting.len() >= 6, "{wanting:?}");
+        for name in wanting {
+            let key = name.split(' ').next().and_then(find).expect("a key");
+            assert!(matches!(key.to, To::Key(..)), "{name}");
+        }
     }
 
     #[test]

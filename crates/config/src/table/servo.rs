@@ -14,10 +14,11 @@ pub(super) const SERVO: Section = Section {
     keys: &[
         key(
             "kind",
-            Kind::Choice(&["auto", "adaptive", "pi", "linreg", "none"]),
+            Kind::Choice(&["auto", "adaptive", "pi", "linreg", "none", "ntp_shm", "chrony_sock"]),
             "auto",
             "The controller. `auto`: `adaptive` with hardware stamps, `pi` with software stamps. `adaptive` learns oscillator and network, and takes every Sync and every Delay_Resp by itself; \
-             `pi` and `linreg` are linuxptp's; `none` only steps (SyncE).",
+             `pi` and `linreg` are linuxptp's; `none` only steps (SyncE). `ntp_shm` and `chrony_sock` steer nothing: an NTP \
+             daemon gets the offsets, and the port stays UNCALIBRATED.",
             "clock_servo",
         )
         .needs(Need::Steered),
@@ -39,6 +40,40 @@ pub(super) const SERVO: Section = Section {
             "",
         )
         .needs(Need::Adaptive),
+        key(
+            "ntp_shm_unit",
+            int(0, 255),
+            "0",
+            "Unit of the shared memory segment that the NTP daemon reads (chronyd: `refclock SHM 0`).",
+            "ntpshm_segment",
+        )
+        .needs(Need::NtpShm),
+        key(
+            "chrony_sock",
+            Kind::Path { max: 107, off: false },
+            "/var/run/refclock.ptp.sock",
+            "Socket that chronyd makes (`refclock SOCK PATH`).",
+            "refclock_sock_address",
+        )
+        .needs(Need::ChronySock),
+        key(
+            "kernel_leap",
+            Kind::Bool,
+            "true",
+            "Let the kernel insert or delete an announced leap second where the system clock is steered; `false`: the clock \
+             is corrected by a second after it.",
+            "kernel_leap",
+        )
+        .needs(Need::Steered),
+        key(
+            "phase_adjustment",
+            Kind::Bool,
+            "false",
+            "Once the state is stable, hand each offset to the hardware clock's own phase control and leave its frequency \
+             alone. For `pi` and `linreg`; `auto` is `pi` then.",
+            "write_phase_mode",
+        )
+        .needs(Need::OffsetThreshold),
         key("step_window", int(0, 1_000_000), "0", "So many Syncs are ignored after a step.", "step_window")
             .needs(Need::Steered),
         key(

@@ -31,6 +31,8 @@ struct Model {
     /// How well it explained the data, against the best.
     score: f64,
     weight: f64,
+    /// It explains the data so badly that it has no estimate of its own.
+    follows: bool,
 }
 
 /// What all models together hold.
@@ -84,7 +86,7 @@ impl Bank {
                 }
                 // Good oscillators are as likely as bad ones; the worst few are rare.
                 let prior = if i < WALKS { -2.0 * (i as f64 - 10.0).max(0.0) } else { -2.0 };
-                Model { process, kalman, prior, score: 0.0, weight: 0.0 }
+                Model { process, kalman, prior, score: 0.0, weight: 0.0, follows: false }
             })
             .collect();
         let mut bank = Self { models, belief: Belief::default(), time };
@@ -137,9 +139,18 @@ impl Bank {
         }
         self.time = time;
         let keep = 1.0 - (1.0 / MEMORY_SAMPLES).min(t / MEMORY_SECONDS);
+        // Who follows the others' estimate differs only by what its own oscillator adds.
+        let mut shared = Kalman { x: self.belief.x, p: self.belief.p };
+        shared.still();
+        shared.pass(t);
         for m in &mut self.models {
             m.process.delay = delay;
-            m.kalman.predict(t, &m.process);
+            if m.follows && m.process.drift == 0.0 {
+                m.kalman = shared.clone();
+            } else {
+                m.kalman.pass(t);
+            }
+            m.kalman.stir(t, &m.process);
             m.score *= keep;
         }
         self.weigh();
@@ -174,30 +185,29 @@ impl Bank {
         let mut evidence = 0.0;
         let counts = if late { LATE } else { 1.0 };
         let mut best = f64::NEG_INFINITY;
-        for m in &mut self.models {
+        let mut verdicts = [Verdict::default(); MODELS];
+        for (m, verdict) in self.models.iter_mut().zip(&mut verdicts) {
             let (mean, variance) = m.kalman.expect(h);
-            let verdict = noise.judge(value - mean, variance);
-            m.kalman.update(h, verdict.slope, verdict.curvature);
+            *verdict = noise.judge(value - mean, variance);
             evidence += m.weight * verdict.ln_density.exp();
             m.score += counts * verdict.ln_density;
             best = best.max(m.score);
         }
-        for m in &mut self.models {
+        for (m, verdict) in self.models.iter_mut().zip(&verdicts) {
             m.score = (m.score - best).max(HOPELESS);
+            m.follows = m.score <= HOPELESS;
+            if !m.follows {
+                m.kalman.update(h, verdict.slope, verdict.curvature);
+            }
         }
         self.weigh();
-        for m in self.models.iter_mut().filter(|m| m.score <= HOPELESS) {
-            let drift = m.process.drift > 0.0;
+        for m in self.models.iter_mut().filter(|m| m.follows) {
             m.kalman.x = self.belief.x;
             m.kalman.p = self.belief.p;
-            if !drift {
-                m.kalman.x[DRIFT] = 0.0;
-                for i in 0..STATES {
-                    m.kalman.p[DRIFT][i] = 0.0;
-                    m.kalman.p[i][DRIFT] = 0.0;
-                }
-            } else {
+            if m.process.drift > 0.0 {
                 m.kalman.p[DRIFT][DRIFT] += m.process.drift * 10.0;
+            } else {
+                m.kalman.still();
             }
         }
         evidence.max(1e-280).ln()
@@ -216,7 +226,7 @@ impl Bank {
         let mut total = 0.0;
         for m in &mut self.models {
             let weight = (m.score + m.prior - best).exp();
-            m.weight = if weight < NEGLIGIBLE { 0.0 } else { weight };
+            m.weight = if weight < NEGLIGIBLE || m.follows { 0.0 } else { weight };
             total += m.weight;
         }
         let b = &mut self.belief;
@@ -233,11 +243,13 @@ impl Bank {
             *x += about;
         }
         for m in self.models.iter().filter(|m| m.weight > 0.0) {
-            for i in 0..STATES {
-                let di = m.kalman.x[i] - b.x[i];
-                for j in 0..STATES {
-                    let dj = m.kalman.x[j] - b.x[j];
-                    b.p[i][j] += m.weight * (m.kalman.p[i][j] + di * dj);
+            let mut apart = m.kalman.x;
+            for (a, x) in apart.iter_mut().zip(&b.x) {
+                *a -= x;
+            }
+            for ((sums, own), di) in b.p.iter_mut().zip(&m.kalman.p).zip(&apart) {
+                for ((sum, p), dj) in sums.iter_mut().zip(own).zip(&apart) {
+                    *sum += m.weight * (p + di * dj);
                 }
             }
         }

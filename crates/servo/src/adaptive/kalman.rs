@@ -33,6 +33,12 @@ pub(super) struct Kalman {
 impl Kalman {
     /// Lets `t` seconds pass.
     pub(super) fn predict(&mut self, t: f64, q: &Process) {
+        self.pass(t);
+        self.stir(t, q);
+    }
+
+    /// Lets `t` seconds pass in which nothing changes by itself.
+    pub(super) fn pass(&mut self, t: f64) {
         let x = &mut self.x;
         x[PHASE] += t * (x[FREQUENCY] + 0.5 * t * x[DRIFT]);
         x[FREQUENCY] += t * x[DRIFT];
@@ -50,6 +56,11 @@ impl Kalman {
             row[PHASE] += t * row[FREQUENCY] + half * row[DRIFT];
             row[FREQUENCY] += t * row[DRIFT];
         }
+    }
+
+    /// Adds what changes by itself in `t` seconds.
+    pub(super) fn stir(&mut self, t: f64, q: &Process) {
+        let p = &mut self.p;
         let (t2, t3) = (t * t, t * t * t);
         p[PHASE][PHASE] += q.phase * t + q.frequency * t3 / 3.0 + q.drift * t3 * t2 / 20.0;
         let pf = q.frequency * t2 / 2.0 + q.drift * t2 * t2 / 8.0;
@@ -64,6 +75,15 @@ impl Kalman {
         p[DRIFT][FREQUENCY] += fd;
         p[DRIFT][DRIFT] += q.drift * t;
         p[DELAY][DELAY] += q.delay * t;
+    }
+
+    /// No drift, and no doubt of that.
+    pub(super) fn still(&mut self) {
+        self.x[DRIFT] = 0.0;
+        for i in 0..STATES {
+            self.p[DRIFT][i] = 0.0;
+            self.p[i][DRIFT] = 0.0;
+        }
     }
 
     /// What a measurement that sees `h` should give, and the variance of that.

@@ -13,6 +13,7 @@ mod kalman;
 mod moves;
 mod noise;
 mod normal;
+mod rhythm;
 mod servo;
 mod start;
 mod tracker;

@@ -4,7 +4,7 @@
 //! wait, for mean waits on a fixed grid of factors of 4; a few very wide normal parts, of fixed small weight, stand for
 //! what neither explains. Weights of core and tails and the core's variance follow the data by expectation maximisation.
 
-use super::normal::{HALF_LN_2PI, lower};
+use super::normal::{DENSITY_AT_0, waited};
 
 /// Mean waits: 16 ns to 17 ms.
 pub(super) const TAILS: usize = 11;
@@ -59,9 +59,20 @@ struct Part {
     curvature: f64,
 }
 
-fn tail_mean(i: usize) -> f64 {
-    SHORTEST_TAIL * f64::from(1u32 << (2 * i as u32).min(30))
+const fn tail_mean(i: usize) -> f64 {
+    SHORTEST_TAIL * (1u64 << (2 * i)) as f64
 }
+
+/// One over the mean waits.
+const PACES: [f64; TAILS] = {
+    let mut paces = [0.0; TAILS];
+    let mut i = 0;
+    while i < TAILS {
+        paces[i] = 1.0 / tail_mean(i);
+        i += 1;
+    }
+    paces
+};
 
 /// The longer the wait the rarer, by a factor of 3 for each of 4.
 fn prior_tail(i: usize, first: usize) -> f64 {
@@ -134,36 +145,41 @@ impl Noise {
     }
 
     fn normal(v: f64, s: f64) -> Part {
+        let precision = 1.0 / s;
+        let slope = v * precision;
         Part {
-            density: (-v * v / (2.0 * s) - HALF_LN_2PI - 0.5 * s.ln()).exp(),
-            slope: v / s,
-            curvature: 1.0 / s,
+            density: DENSITY_AT_0 * precision.sqrt() * (-0.5 * v * slope).exp(),
+            slope,
+            curvature: precision,
         }
-    }
-
-    fn tail(v: f64, s: f64, mean: f64) -> Part {
-        let root = s.sqrt();
-        let a = (v - s / mean) / root;
-        let (ln, above, rest) = lower(a);
-        let ln = ln - mean.ln() - v * v / (2.0 * s);
-        Part { density: ln.exp(), slope: v / s - above / root, curvature: (1.0 - rest) / s }
     }
 
     /// Calls `f` with (weight, part, is core or tail, index) for everything that counts.
     fn parts(&self, v: f64, s2: f64, mut f: impl FnMut(f64, Part, Option<usize>, bool)) {
         let s = s2 + self.core2;
-        let core = Self::normal(v, s);
-        f(self.core_weight, core, None, true);
-        // Where the core explains it, parts that could not add a millionth are left out.
-        let floor = core.density * self.core_weight * 1e-6;
         let root = s.sqrt();
-        for (i, w) in self.tails.iter().enumerate().filter(|(_, w)| **w > 0.0) {
-            let mean = tail_mean(i);
-            // A tail's density is at most 1 / mean, and falls as the core's far on the early side.
-            if w / mean < floor || v < -38.0 * root {
-                continue;
+        let inverse = 1.0 / root;
+        let own = v * inverse;
+        let here = (-0.5 * own * own).exp();
+        let density = DENSITY_AT_0 * inverse * here;
+        f(self.core_weight, Part { density, slope: own * inverse, curvature: inverse * inverse }, None, true);
+        // Where the core explains it, parts that could not add a millionth are left out.
+        let floor = density * self.core_weight * 1e-6;
+        // Early by more than this even the density underflows.
+        if own >= -38.0 {
+            for (i, (w, pace)) in self.tails.iter().zip(&PACES).enumerate() {
+                // A tail's density is at most 1 / mean, and falls as the core's far on the early side.
+                if *w <= 0.0 || w * pace < floor {
+                    continue;
+                }
+                let part = waited(own, root * pace, here);
+                let part = Part {
+                    density: part.density * pace,
+                    slope: (own - part.above) * inverse,
+                    curvature: (1.0 - part.rest) * inverse * inverse,
+                };
+                f(*w, part, Some(i), true);
             }
-            f(*w, Self::tail(v, s, mean), Some(i), true);
         }
         for (width, w) in WIDE {
             let s = s + width * width * self.core2;

@@ -9,6 +9,7 @@ use super::clockwork::Clockwork;
 use super::config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Transfer};
 use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
 use super::moves::{Floor, Move, Moves, Way};
+use super::rhythm::Rhythm;
 use super::start::{
     ALONE, BETTER_ALONE, FIRST_FREQUENCY, Grain, KEPT, LAST, Noises, Prior, Raw, is_impossible, replay, row,
 };
@@ -54,7 +55,7 @@ const KNOWN_FREQUENCY: f64 = 2e4;
 pub struct Adaptive {
     config: AdaptiveConfig,
     max_ppb: f64,
-    interval: f64,
+    rhythm: Rhythm,
     clockwork: Clockwork,
     prior: Prior,
     /// The last samples: gone through again and again until their noise is known.
@@ -78,10 +79,6 @@ pub struct Adaptive {
     state: ServoState,
     first: bool,
     missing: u32,
-    /// When the last one came from the master, s.
-    last_down: f64,
-    /// Mean distance of the last samples from the master, s.
-    gap: f64,
     counts: (u32, u32),
     moved: u32,
     since_move: u32,
@@ -109,7 +106,7 @@ impl Adaptive {
         Self {
             config,
             max_ppb,
-            interval: 1.0,
+            rhythm: Rhythm::new(),
             clockwork: Clockwork::new(rate),
             prior: Prior::unknown(-rate),
             recent: VecDeque::with_capacity(KEPT),
@@ -127,8 +124,6 @@ impl Adaptive {
             state: ServoState::Unlocked,
             first: true,
             missing: config.servo.num_offset_values,
-            last_down: 0.0,
-            gap: 1.0,
             counts: (0, 0),
             moved: 0,
             since_move: 0,
@@ -144,8 +139,7 @@ impl Adaptive {
     /// Tells the interval between samples from the master in seconds: how long a decision will stand.
     pub fn set_interval(&mut self, seconds: f64) {
         if seconds.is_finite() && seconds > 0.0 {
-            self.interval = seconds.clamp(1e-4, 1e5);
-            self.gap = self.interval;
+            self.rhythm.set_interval(seconds.clamp(1e-4, 1e5));
         }
     }
 
@@ -309,18 +303,10 @@ impl Adaptive {
         };
         let raw = Raw { way, time, value };
         match way {
-            Way::Down => {
-                if self.counts.0 > 0 {
-                    let gap = (time - self.last_down).clamp(0.0, 100.0 * self.interval);
-                    self.gap += (gap - self.gap) / 8.0;
-                }
-                self.counts.0 = self.counts.0.saturating_add(1);
-                self.last_down = time;
-            }
-            Way::Up => {
-                self.counts.1 = self.counts.1.saturating_add(1);
-            }
+            Way::Down => self.counts.0 = self.counts.0.saturating_add(1),
+            Way::Up => self.counts.1 = self.counts.1.saturating_add(1),
         }
+        self.rhythm.came(way, time);
         if self.recent.len() >= KEPT {
             self.recent.pop_front();
         }
@@ -480,7 +466,8 @@ impl Adaptive {
             Way::Down => 2.0 * up / (down + up),
             Way::Up => 2.0 * down / (down + up),
         };
-        let noise = if two_way { self.interval * down * up / (down + up) } else { self.interval * down };
+        let interval = self.rhythm.interval();
+        let noise = if two_way { interval * down * up / (down + up) } else { interval * down };
         let bandwidth = best_bandwidth(&bank.process(), noise, damping).min(limits.widest);
         let weight = weight.clamp(0.0, 1.0);
         tracker.update(raw.time, weight * innovation, bandwidth, share);
@@ -569,6 +556,7 @@ impl Adaptive {
         }
         self.let_go();
         self.counts = (0, 0);
+        self.rhythm.restart();
         self.moved = 0;
         self.unexplained = 0.0;
         self.missing = self.config.servo.num_offset_values;
@@ -636,16 +624,7 @@ impl Adaptive {
             self.state = ServoState::Jump;
             return Decision { state: self.state, frequency_ppb: rate, step: Some(-offset) };
         }
-        // About until the next sample; when that comes is known for Syncs only. Where many are lost it takes longer, and
-        // nobody knows how long: better too slow than too far.
-        let lost = 1.0 - (self.interval / self.gap).min(1.0);
-        let wait = if lost > 0.1 {
-            self.gap * (0.8 + 0.7 * lost)
-        } else if way == Way::Down {
-            0.8 * self.interval
-        } else {
-            (self.last_down + self.interval - now).clamp(0.4 * self.interval, 0.8 * self.interval)
-        };
+        let wait = self.rhythm.wait(way, now, self.config.measuring == Measuring::TwoWay);
         // At most at this rate, and what is farther off than 5 ms in about 10 s.
         let fastest = FASTEST.max(self.offset.abs() / 10.0);
         let back = (self.offset / wait).clamp(-fastest, fastest);

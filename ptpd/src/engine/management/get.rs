@@ -154,6 +154,12 @@ impl Engine {
         PathTraceList::new(count, filled).map_err(|_| ErrorId::GENERAL_ERROR)
     }
 
+    /// portDS.delayMechanism. linuxptp has a number of its own for a port that has not found it out yet.
+    fn delay_mechanism_of(&self, port: &Port) -> u8 {
+        let open = port.config.delay_auto && port.config.delay == Delay::E2e;
+        if open && self.instance.config.as_linuxptp { 0 } else { delay_mechanism(port.config.delay) }
+    }
+
     /// portDS.
     pub(super) fn port_data_set(&self, port: &Port) -> PortDataSet {
         PortDataSet {
@@ -164,7 +170,7 @@ impl Engine {
             log_announce_interval: port.config.log_announce_interval,
             announce_receipt_timeout: port.config.announce_receipt_timeout,
             log_sync_interval: port.config.log_sync_interval,
-            delay_mechanism: delay_mechanism(port.config.delay),
+            delay_mechanism: self.delay_mechanism_of(port),
             log_min_pdelay_req_interval: port.config.log_min_pdelay_req_interval,
             version_number: VERSION,
         }
@@ -202,7 +208,7 @@ impl Engine {
             ManagementId::LOG_SYNC_INTERVAL => Payload::LogSyncInterval(config.log_sync_interval),
             ManagementId::VERSION_NUMBER => Payload::VersionNumber(VERSION),
             ManagementId::MASTER_ONLY => Payload::MasterOnly(config.master_only),
-            ManagementId::DELAY_MECHANISM => Payload::DelayMechanism(delay_mechanism(port.config.delay)),
+            ManagementId::DELAY_MECHANISM => Payload::DelayMechanism(self.delay_mechanism_of(port)),
             ManagementId::LOG_MIN_PDELAY_REQ_INTERVAL => {
                 Payload::LogMinPdelayReqInterval(config.log_min_pdelay_req_interval)
             }

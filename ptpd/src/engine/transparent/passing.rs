@@ -11,6 +11,7 @@ use super::super::stats::DropCause;
 use super::super::transmit::Sent;
 use super::super::{Destination, Envelope, FrameHeaders, InstanceKind, MessageClass, TxToken};
 use super::correlation::{Correlation, Key, Kind, Released, Second, Ticket};
+use super::tree::count_step;
 use super::{Passing, Transparent, Way};
 
 /// Where fields are in a message (1588-2019 13.3.1, 13.6.1).
@@ -51,7 +52,7 @@ impl Way<'_> {
     }
 
     /// It speaks to the instance that this clock is, and not only through it.
-    fn is_ours(&self, header: &Header) -> bool {
+    pub(super) fn is_ours(&self, header: &Header) -> bool {
         let config = &self.instance.config;
         header.domain_number == config.domain_number && header.sdo_id.major() == config.sdo_id.major()
     }
@@ -90,6 +91,10 @@ impl Way<'_> {
             }
             _ => (true, false),
         };
+        if passes && self.is_blocked(header, passing.ingress) {
+            self.drop(&passing, DropCause::Blocked);
+            return stays;
+        }
         // Unicast without a word on where to is unicast to this host.
         let for_host = header.flags.has(Flags::UNICAST)
             && passing.envelope.headers == FrameHeaders::NONE
@@ -140,6 +145,7 @@ impl Way<'_> {
                 let key = Key::of_request(Kind::PdelayResp, passing.header(), requesting_port_identity);
                 self.pass_follow_up(passing, key);
             }
+            Body::Announce(_) if self.in_tree(passing.header()) => self.send_on(&passing, count_step),
             Body::Announce(_) | Body::Signaling { .. } | Body::Management(_) => {
                 self.send_on(&passing, |_| {});
             }
@@ -149,7 +155,7 @@ impl Way<'_> {
     /// The ports it leaves by.
     fn leaves_by(&self, passing: &Passing<'_>, egress: usize) -> bool {
         let Some(port) = self.ports.get(egress) else { return false };
-        if egress == passing.ingress || !port.active() {
+        if egress == passing.ingress || !port.active() || self.is_blocked(passing.header(), egress) {
             return false;
         }
         match passing.envelope.destination {

@@ -10,7 +10,8 @@
 use core::time::Duration;
 
 use ptp_wire::{
-    CancelUnicast, GrantUnicast, LogInterval, MessageType, PortIdentity, RequestUnicast, TlvValue,
+    CancelUnicast, GrantUnicast, LogInterval, MessageType, PortIdentity, RequestUnicast, TimeInterval,
+    TlvValue,
 };
 
 use super::super::instance::Instance;
@@ -55,6 +56,8 @@ pub(in super::super) struct Entry {
     next: Instant,
     refusals: u32,
     sequence_id: u16,
+    /// What the rates of both ends make of the path's asymmetry.
+    pub(super) rate_asymmetry: TimeInterval,
 }
 
 impl Entry {
@@ -71,6 +74,7 @@ impl Entry {
             next: now,
             refusals: 0,
             sequence_id: 0,
+            rate_asymmetry: TimeInterval::ZERO,
         }
     }
 
@@ -123,7 +127,7 @@ impl Client {
         waiting.filter(|_| self.active)
     }
 
-    fn find(&mut self, address: Address) -> Option<&mut Entry> {
+    pub(super) fn find(&mut self, address: Address) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|e| e.address == Some(address))
     }
 
@@ -135,6 +139,11 @@ impl Client {
     pub(in super::super) fn announce_interval(&self) -> Option<LogInterval> {
         let selected = self.entries.iter().find(|e| e.selected).and_then(|e| e.interval(0));
         selected.or_else(|| self.entries.iter().filter_map(|e| e.interval(0)).max())
+    }
+
+    /// Of the selected master.
+    pub(super) fn rate_asymmetry(&self) -> TimeInterval {
+        self.entries.iter().find(|e| e.selected).map_or(TimeInterval::ZERO, |e| e.rate_asymmetry)
     }
 
     /// The place in the table of the master at an address.
@@ -338,13 +347,23 @@ impl Port {
         self.unicast.client = Some(client);
     }
 
-    /// The master's announce receipt timeout: it has to be asked for everything anew.
-    pub(in super::super) fn unicast_master_lost(&mut self, instance: &Instance, identity: PortIdentity) {
-        let Some(client) = &mut self.unicast.client else { return };
+    /// The master has gone silent: it has to be asked for everything anew. One that still announces is told that nothing
+    /// else is wanted.
+    pub(in super::super) fn unicast_master_lost(
+        &mut self,
+        instance: &mut Instance,
+        identity: PortIdentity,
+        announces: bool,
+    ) {
+        let Some(mut client) = self.unicast.client.take() else { return };
         for entry in client.entries.iter_mut().filter(|e| e.identity == Some(identity)) {
+            if announces {
+                self.cancel(instance, entry, &[1, 2, 3]);
+            }
             entry.contracts = [None; 4];
             entry.next = instance.now;
         }
+        self.unicast.client = Some(client);
     }
 
     pub(super) fn receive_grant(&mut self, instance: &mut Instance, rx: Received<'_>, grant: &GrantUnicast) {

@@ -324,8 +324,14 @@ impl Port {
         self.unicast.server = Some(server);
         // Who is not on the list is not even told that somebody is here.
         if admitted {
+            let rate = self.own_interface_rate();
             self.send_signaling(instance, rx.source, header.source_port_identity, header.sequence_id, |w| {
-                answers.iter().flatten().try_for_each(|grant| put(w, &TlvValue::GrantUnicast(*grant)))
+                let granted = |g: &GrantUnicast| g.duration > 0;
+                answers.iter().flatten().try_for_each(|grant| put(w, &TlvValue::GrantUnicast(*grant)))?;
+                match rate.filter(|_| answers.iter().flatten().any(granted)) {
+                    Some(rate) => put(w, &rate),
+                    None => Ok(()),
+                }
             });
         } else {
             self.stats.drop(DropCause::NotGranted);

@@ -1,5 +1,5 @@
 use core::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// What carries the messages.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -12,6 +12,17 @@ pub enum Transport {
     Ethernet,
 }
 
+impl Transport {
+    /// networkProtocol (1588-2019 table 3).
+    pub const fn network_protocol(self) -> u16 {
+        match self {
+            Self::UdpIpv4 => 1,
+            Self::UdpIpv6 => 2,
+            Self::Ethernet => 3,
+        }
+    }
+}
+
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -22,7 +33,7 @@ impl fmt::Display for Transport {
     }
 }
 
-/// Which of a port's two sockets.
+/// Which of a port's two sockets a message uses.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum MessageClass {
     /// Stamped: Sync, Delay_Req, Pdelay_Req, Pdelay_Resp. UDP port 319.
@@ -47,11 +58,11 @@ impl MessageClass {
 }
 
 /// Where a message came from or goes to. The UDP port is implied by the message's class.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Address {
     /// UDP/IPv4.
     Ipv4(Ipv4Addr),
-    /// UDP/IPv6; a link-local address is one of the socket's own interface.
+    /// UDP/IPv6; a link-local address is one of the port's own interface.
     Ipv6(Ipv6Addr),
     /// IEEE 802.3.
     Ethernet([u8; 6]),
@@ -70,12 +81,12 @@ impl fmt::Display for Address {
 }
 
 /// Where a message goes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Destination {
-    /// [`SocketOptions::primary`](crate::SocketOptions::primary): all messages but peer delay's.
+    /// The group of all messages but peer delay's.
     Primary,
-    /// [`SocketOptions::peer_delay`](crate::SocketOptions::peer_delay).
+    /// The group of peer delay messages.
     PeerDelay,
-    /// One address, of the socket's own transport.
+    /// One address, of the port's own transport.
     Unicast(Address),
 }

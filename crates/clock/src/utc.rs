@@ -3,10 +3,9 @@
 //! A leap second is announced for the end of the UTC day by a flag, and the announced offset changes some time around that
 //! end, a little early or late. So an announcement is remembered as an instant, and the change is made there.
 
-use ptp_clock::LeapSecond;
 use ptp_wire::{TimeInterval, TimePoint};
 
-use crate::settings::LeapMode;
+use crate::LeapSecond;
 
 const DAY: i128 = 86_400;
 const NS: i128 = 1_000_000_000;
@@ -15,16 +14,35 @@ const ARM_FROM: i128 = 6 * 3600;
 /// So long after the leap second the announced offset may still be the old one, seconds.
 const PATIENCE: i128 = 6 * 3600;
 
-/// What TIME_PROPERTIES_DATA_SET says.
+/// How a leap second reaches the system clock.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct TimeProperties {
+pub enum LeapMode {
+    /// The kernel is told, and does it.
+    #[default]
+    Kernel,
+    /// The offset changes by a second, and the servo deals with it.
+    Servo,
+    /// Spread evenly over the window around it.
+    SmearLinear,
+    /// Spread over the window, without a corner in the frequency.
+    SmearCosine,
+}
+
+/// What is announced of UTC (timePropertiesDS, 1588-2019 8.2.4).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct UtcProperties {
     /// TAI - UTC in seconds.
-    pub(crate) utc_offset: i16,
-    pub(crate) utc_offset_valid: bool,
-    pub(crate) leap61: bool,
-    pub(crate) leap59: bool,
-    pub(crate) ptp_timescale: bool,
-    pub(crate) time_traceable: bool,
+    pub utc_offset: i16,
+    /// It is known to be right.
+    pub utc_offset_valid: bool,
+    /// A second is inserted at the end of the UTC day.
+    pub leap61: bool,
+    /// A second is left out at the end of the UTC day.
+    pub leap59: bool,
+    /// The source shows TAI; otherwise there is no UTC to speak of.
+    pub ptp_timescale: bool,
+    /// The source's time comes from a primary reference.
+    pub time_traceable: bool,
 }
 
 /// A leap second that was announced.
@@ -42,24 +60,24 @@ struct Pending {
 
 /// What a clock on UTC has to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Utc {
+pub struct Utc {
     /// TAI minus what the clock has to show.
-    pub(crate) behind: TimeInterval,
+    pub behind: TimeInterval,
     /// For the kernel, and NTP daemons: the leap second at the end of this day.
-    pub(crate) leap: LeapSecond,
+    pub leap: LeapSecond,
     /// The second before and after the leap second: readings of the clock may mean either, nothing is steered.
-    pub(crate) suspended: bool,
+    pub suspended: bool,
 }
 
 /// Follows the announcements.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct UtcKeeper {
+pub struct UtcKeeper {
     pending: Option<Pending>,
 }
 
 impl UtcKeeper {
-    /// Takes what is announced when the source shows `tai`.
-    pub(crate) fn update(&mut self, p: &TimeProperties, tai: TimePoint, mode: LeapMode, window: f64) {
+    /// Takes what is announced when the source shows `tai`. `window`: seconds that a smear takes.
+    pub fn update(&mut self, p: &UtcProperties, tai: TimePoint, mode: LeapMode, window: f64) {
         let seconds = tai.nanos().div_euclid(NS);
         if let Some(pending) = self.pending {
             let over = seconds >= pending.at;
@@ -96,8 +114,8 @@ impl UtcKeeper {
         });
     }
 
-    /// What a clock has to show when the source shows `tai`.
-    pub(crate) fn at(&self, p: &TimeProperties, tai: TimePoint, mode: LeapMode, window: f64) -> Utc {
+    /// What a clock has to show when the source shows `tai`. `window`: seconds that a smear takes.
+    pub fn at(&self, p: &UtcProperties, tai: TimePoint, mode: LeapMode, window: f64) -> Utc {
         let whole = |s: i16| TimeInterval::from_nanos(i64::from(s) * NS as i64);
         let Some(pending) = self.pending else {
             return Utc { behind: whole(p.utc_offset), leap: LeapSecond::None, suspended: false };
@@ -147,8 +165,8 @@ mod tests {
     /// 2016-12-31, the last leap second so far: TAI - UTC went from 36 to 37.
     const MIDNIGHT: i128 = 1_483_228_800;
 
-    fn announced(utc_offset: i16, leap61: bool, leap59: bool) -> TimeProperties {
-        TimeProperties {
+    fn announced(utc_offset: i16, leap61: bool, leap59: bool) -> UtcProperties {
+        UtcProperties {
             utc_offset,
             utc_offset_valid: true,
             leap61,
@@ -174,7 +192,7 @@ mod tests {
             Self { keeper: UtcKeeper::default(), mode, window }
         }
 
-        fn look(&mut self, p: TimeProperties, seconds: f64) -> Utc {
+        fn look(&mut self, p: UtcProperties, seconds: f64) -> Utc {
             self.keeper.update(&p, tai(seconds), self.mode, self.window);
             self.keeper.at(&p, tai(seconds), self.mode, self.window)
         }

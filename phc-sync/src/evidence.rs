@@ -1,0 +1,76 @@
+//! What goes into the evidence log (docs/evidence.md).
+
+use ptp_daemon::monotonic_now;
+use ptp_evidence::{Entry, EvidenceOptions, Grid, Recorder};
+
+/// The log of this process.
+pub(crate) struct Evidence {
+    recorder: Recorder,
+    grid: Grid,
+}
+
+/// Whose record it is.
+pub(crate) struct Of<'a> {
+    pub(crate) clock: &'a str,
+    pub(crate) source: &'a str,
+    pub(crate) state: &'static str,
+    /// Of the source, ns.
+    pub(crate) source_error: f64,
+    /// Of the instance that is followed.
+    pub(crate) grandmaster: Option<String>,
+    pub(crate) utc_offset: Option<i16>,
+}
+
+impl Evidence {
+    pub(crate) fn start(options: &EvidenceOptions) -> Self {
+        let recorder = Recorder::start(options.recorder("phc-sync"));
+        let mut this = Self { recorder, grid: Grid::new(monotonic_now(), options.interval_ns()) };
+        this.put(Entry::start(env!("CARGO_PKG_VERSION")));
+        let configuration = Entry::new("configuration").text("sha256", &options.configuration);
+        this.put(configuration.number("interval", options.interval.as_secs_f64()));
+        this
+    }
+
+    fn put(&mut self, entry: Entry) {
+        self.recorder.record(entry.monotonic(monotonic_now()));
+    }
+
+    pub(crate) const fn deadline(&self) -> u64 {
+        self.grid.deadline()
+    }
+
+    pub(crate) fn due(&mut self, now: u64) -> Option<u64> {
+        self.grid.due(now)
+    }
+
+    pub(crate) fn measurement(&mut self, entry: Entry, of: &Of<'_>) {
+        let mut entry = entry
+            .text("clock", of.clock)
+            .text("source", of.source)
+            .text("state", of.state)
+            .number("source_error", of.source_error);
+        if let Some(grandmaster) = &of.grandmaster {
+            entry = entry.text("grandmaster", grandmaster);
+        }
+        if let Some(offset) = of.utc_offset {
+            entry = entry.whole("utc_offset", offset);
+        }
+        self.put(entry);
+    }
+
+    /// Something changed.
+    pub(crate) fn event(&mut self, event: &str, message: &str) {
+        self.put(
+            Entry::new("event").text("event", event).text("severity", "notice").text("message", message),
+        );
+    }
+
+    pub(crate) fn stepped(&mut self, clock: &str, by: f64) {
+        self.put(Entry::new("step").text("clock", clock).number("by", by));
+    }
+
+    pub(crate) fn stop(mut self) {
+        self.put(Entry::new("stop"));
+        self.recorder.stop();
+    }
+}
