@@ -296,6 +296,8 @@ impl Sink {
     }
 
     fn tell(&mut self, entry: &Entry, settings: &Settings, m: &Measurement, frequency: f64) {
+        // linuxptp tells how much too fast the clock is by itself, which is minus what it is set to.
+        let frequency = if settings.drop_in { -frequency } else { frequency };
         if settings.evidence.is_some() {
             let delay = m.delay.map(TimeInterval::nanos_f64);
             // What a reading leaves open: when in its time the other clock was read.

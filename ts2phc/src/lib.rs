@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod announce;
+pub mod automatic;
 pub mod check;
 pub mod discipline;
 pub mod edges;
@@ -14,6 +15,7 @@ pub mod grandmaster;
 pub mod linuxptp;
 pub mod maker;
 pub mod memory;
+pub mod ports;
 pub mod run;
 pub mod settings;
 pub mod sink;

@@ -1,5 +1,7 @@
 //! The loop: pulses, sentences, the lock state, and those who are told of it.
 
+mod automatic;
+
 use core::fmt;
 use core::time::Duration;
 
@@ -9,6 +11,7 @@ use ptp_servo::ServoState;
 use tracing::{debug, info, warn};
 
 use crate::announce::Announcer;
+use crate::automatic::Automatic;
 use crate::discipline::Steering;
 use crate::evidence::Evidence;
 use crate::grandmaster::{Grandmaster, GrandmasterConfig, LockState, Pulse};
@@ -32,6 +35,7 @@ enum Key {
     Times,
     Sink(usize),
     Announcer(usize),
+    Ports,
 }
 
 /// Why it ended.
@@ -80,6 +84,7 @@ pub struct Program {
     told_state: LockState,
     saved_at: u64,
     evidence: Option<Evidence>,
+    automatic: Option<Automatic>,
 }
 
 impl Program {
@@ -121,7 +126,9 @@ impl Program {
         });
         let announcers = announcers.collect();
         let evidence = settings.evidence.as_ref().map(|e| Evidence::start(e, sinks.len()));
+        let automatic = automatic::open(&settings, maker.as_ref()).map_err(RunError::Start)?;
         Ok(Self {
+            automatic,
             evidence,
             settings,
             times,
@@ -181,6 +188,9 @@ impl Program {
                 poll.add(fd, Interest::READ, Key::Announcer(i));
             }
         }
+        if let Some(fd) = self.automatic.as_ref().and_then(|a| a.ports.fd()) {
+            poll.add(fd, Interest::READ, Key::Ports);
+        }
         if let Err(e) = poll.wait(Some(self.deadline())) {
             // A lack of memory: what is ready is looked at again.
             warn!("waiting: {e}");
@@ -189,6 +199,11 @@ impl Program {
             match ready.key {
                 Key::Times => self.times.read(),
                 Key::Sink(i) => self.pulses(i)?,
+                Key::Ports => {
+                    if let Some(automatic) = &mut self.automatic {
+                        automatic.ports.receive(monotonic_now());
+                    }
+                }
                 Key::Announcer(i) => {
                     if let Some(announcer) = self.announcers.get_mut(i) {
                         announcer.receive();
@@ -201,6 +216,7 @@ impl Program {
                 self.pulses(i)?;
             }
         }
+        self.look_at_ports(monotonic_now())?;
         self.state(monotonic_now())
     }
 
@@ -210,7 +226,8 @@ impl Program {
         let holds = self.sinks.iter().map(|s| s.held_at.saturating_add(HOLD));
         let told = self.announcers.iter().map(Announcer::next_deadline);
         let records = self.evidence.as_ref().map(Evidence::deadline);
-        let others = [looks, records, self.times.deadline(), self.grandmaster.next_deadline()];
+        let ports = self.automatic.as_ref().map(|a| a.ports.next_deadline());
+        let others = [looks, records, ports, self.times.deadline(), self.grandmaster.next_deadline()];
         holds.chain(told).chain(others.into_iter().flatten()).min().unwrap_or(now.saturating_add(HOLD))
     }
 
@@ -225,6 +242,9 @@ impl Program {
     }
 
     fn pulse(&mut self, i: usize, pulse: &Stamped) -> Result<(), ClockError> {
+        if self.automatic_pulse(i, pulse)? {
+            return Ok(());
+        }
         let now = monotonic_now();
         let holdover = self.settings.time_holdover;
         let Some(steered) = self.sinks.get_mut(i) else { return Ok(()) };
@@ -273,7 +293,9 @@ impl Program {
         steered.followed = Some(now);
         let (path, offset, state) = (&sink.path, found.offset.nanos(), found.state);
         let holdover = if told { "" } else { " holdover" };
-        info!("{path} offset {offset:10} {state} freq {:+7.0}{holdover}", found.frequency_ppb);
+        // linuxptp tells how much too fast the clock is by itself, which is minus what it is set to.
+        let sign = if self.settings.linuxptp { -1.0 } else { 1.0 };
+        info!("{path} offset {offset:10} {state} freq {:+7.0}{holdover}", sign * found.frequency_ppb);
         if let Some(evidence) = &mut self.evidence {
             evidence.pulse(i, found.offset.nanos_f64(), found.frequency_ppb, found.bound_ns);
             if found.stepped {
