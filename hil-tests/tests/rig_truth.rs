@@ -12,7 +12,7 @@ use hil_tests::rig::{Job, Means, Outcome, Side, Summary, run, table};
 const LIMIT: Duration = Duration::from_secs(900);
 
 /// Two boots, for two cores.
-const NETWORK: [&str; 10] = [
+const NETWORK: [&str; 11] = [
     "ordinary-ethernet",
     "ordinary-udp4",
     "ordinary-udp6",
@@ -22,9 +22,10 @@ const NETWORK: [&str; 10] = [
     "boundary",
     "jbod",
     "bond",
+    "vlan",
     "temperature",
 ];
-const CLOCKS: [&str; 12] = [
+const CLOCKS: [&str; 13] = [
     "hardware",
     "system-clock",
     "gnss",
@@ -33,6 +34,7 @@ const CLOCKS: [&str; 12] = [
     "gnss-spoof",
     "gnss-second",
     "perout",
+    "pulses-automatic",
     "stamps-lost",
     "busy",
     "removed",
@@ -41,7 +43,7 @@ const CLOCKS: [&str; 12] = [
 /// With tests of their own: `phc_sync_rig.rs`, `rig_clocks.rs`.
 const ELSEWHERE: [&str; 4] = ["follow", "jbod-alone", "bond-members", "vclocks-domains"];
 /// What a side cannot do yet; the scenario itself tells why.
-const ABSENT: [(&str, Side); 0] = [];
+const ABSENT: [(&str, Side); 1] = [("pulses-automatic", Theirs)];
 
 /// Of stamps in all scenarios, standard deviation in ns. What is left of it in a clock is less; and three times as much, a fault.
 const STAMP_NOISE: f64 = 2.0;
@@ -180,6 +182,8 @@ fn hardware_stamps_keep_clocks_within_nanoseconds_of_the_truth() {
         ("boundary", "client"),
         ("jbod", "middle"),
         ("jbod", "client"),
+        ("vlan", "bond"),
+        ("vlan", "card"),
         ("temperature", "before"),
         ("temperature", "after"),
     ] {
@@ -228,6 +232,11 @@ fn clocks_follow_pulses_and_survive_hardware_that_fails() {
         [("gnss", "phc"), ("gnss-gpsd", "phc"), ("gnss-lost", "returned"), ("gnss-second", "returned")]
     {
         runs.holds(scenario, label, 2.0 * PULSE_NOISE, PULSE_NOISE);
+    }
+    // The clock that makes the pulses follows the one whose port is a slave, and pulses that it stamps to the nanosecond.
+    for label in ["slave", "pulses"] {
+        let found = runs.summary("pulses-automatic", Ours, label);
+        runs.gate(found.rms < 4.0 * STAMP_NOISE, || format!("pulses-automatic {label}: {found:?}"));
     }
     // Pulses to the nanosecond.
     runs.holds("perout", "phc", 3.0, 1.0);
