@@ -137,7 +137,7 @@ fn called(lab: &Lab, program: &str, name: &str) -> Result<PathBuf, LabError> {
 /// What a program says on both streams, and its exit code.
 fn said_and_code(host: &Host, program: &Path, arguments: &[&str]) -> Result<(String, Option<i32>), LabError> {
     let output = host
-        .command(&program.to_string_lossy())
+        .command(program)
         .args(arguments)
         .stdin(std::process::Stdio::null())
         .output()

@@ -15,6 +15,7 @@ pub mod grandmaster;
 pub mod linuxptp;
 pub mod maker;
 pub mod memory;
+mod metrics;
 pub mod ports;
 pub mod run;
 pub mod settings;
