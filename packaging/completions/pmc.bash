@@ -25,6 +25,9 @@ _pmc() {
             pmc,explain)
                 cmd="pmc__subcmd__explain"
                 ;;
+            pmc,nsm)
+                cmd="pmc__subcmd__nsm"
+                ;;
             pmc,top)
                 cmd="pmc__subcmd__top"
                 ;;
@@ -38,7 +41,7 @@ _pmc() {
 
     case "${cmd}" in
         pmc)
-            opts="-2 -4 -6 -u -b -d -f -i -s -t -z -v -h --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --target --version --help watch top explain check diff"
+            opts="-2 -4 -6 -u -b -d -f -i -s -t -z -v -h --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --target --version --help watch top explain check diff nsm"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -270,6 +273,84 @@ _pmc() {
                 return 0
             fi
             case "${prev}" in
+                -b)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --domainNumber)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -d)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uds_address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --transportSpecific)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sa_file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --active_key_id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow_unauth)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pmc__subcmd__nsm)
+            opts="-2 -4 -6 -u -b -d -f -i -s -t -h --hardware --delay-asymmetry --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --target --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --delay-asymmetry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -b)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -49,6 +49,7 @@ complete -c pmc -n "__fish_pmc_needs_command" -a "top" -d 'Full-screen view of a
 complete -c pmc -n "__fish_pmc_needs_command" -a "explain" -d 'Why this grandmaster, and why these port states'
 complete -c pmc -n "__fish_pmc_needs_command" -a "check" -d 'Check assertions about a clock; prints and ends as monitoring plugins do'
 complete -c pmc -n "__fish_pmc_needs_command" -a "diff" -d 'Data sets of two clocks side by side'
+complete -c pmc -n "__fish_pmc_needs_command" -a "nsm" -d 'Measure how far other clocks are off, without becoming their client (NetSync monitor)'
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -l interval -d 'Seconds between looks at what no notification tells' -r
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -l duration -d 'End after so many seconds' -r
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
@@ -147,3 +148,23 @@ complete -c pmc -n "__fish_pmc_using_subcommand diff" -s 6 -d 'UDP over IPv6'
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -s u -d 'UNIX socket of a daemon on this host'
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l delay-asymmetry -d 'How much longer the way from there to here is than the mean of both ways, ns' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s d -l domainNumber -d 'Domain number (default 0)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s f -d 'Configuration file of linuxptp: domainNumber, transportSpecific, network_transport, uds_address, sa_file, spp, active_key_id and allow_unauth of its global section' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s i -d 'Interface (default eth0); with -u the path of the own socket (default pmc.PID beside the server\'s)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s s -l uds_address -d 'Server\'s UNIX socket (default: /var/run/ptp/ptp4l, /run/escapement/ptpd, /var/run/ptp4l, the first that exists)' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s t -l transportSpecific -d 'majorSdoId (transportSpecific), hexadecimal, 0..=f: 1 for gPTP (default 0)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l wait -d 'How long to wait for the first and for each further answer after the last command' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l sa_file -d 'Key file (linuxptp\'s security associations)' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l spp -d 'Security association of the key file: requests are sealed, and answers over the network must be; -1: off' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l active_key_id -d 'The key that requests are sealed with; 0: none' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l allow_unauth -d '1: also take answers without AUTHENTICATION TLV; 2: all answers' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l target -d 'Ask this clock or port only, such as 001122.fffe.334455' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l hardware -d 'The network card\'s stamps and clock instead of the kernel\'s and CLOCK_REALTIME'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s 2 -d 'IEEE 802.3'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s 4 -d 'UDP over IPv4 (default)'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s 6 -d 'UDP over IPv6'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s u -d 'UNIX socket of a daemon on this host'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s h -l help -d 'Print help'
