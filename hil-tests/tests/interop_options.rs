@@ -1,7 +1,7 @@
 //! The optional features against Debian's linuxptp: its NetSync monitor, its slave event monitor, its clients and servers.
 
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
@@ -123,6 +123,128 @@ fn their_nsm_is_not_answered_unless_it_is_said_so() {
         expect(!said.contains("COMPLETE"), || said.clone())?;
         let stats = our_pmc(&serving.socket, &["GET PORT_STATS_NP"])?;
         expect(field(&stats, "rx_Delay_Req") == Some("1"), || format!("it was not even asked: {stats}"))
+    });
+}
+
+/// A program of ours under linuxptp's name.
+fn called(lab: &Lab, program: &str, name: &str) -> Result<PathBuf, LabError> {
+    let link = lab.dir().join(name);
+    let _ = std::fs::remove_file(&link);
+    std::os::unix::fs::symlink(our_program(program)?, &link).map_err(LabError::io(format!("link {name}")))?;
+    Ok(link)
+}
+
+/// What a program says on both streams, and its exit code.
+fn said_and_code(host: &Host, program: &Path, arguments: &[&str]) -> Result<(String, Option<i32>), LabError> {
+    let output = host
+        .command(program)
+        .args(arguments)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .map_err(LabError::io(format!("run {}", program.display())))?;
+    let text = [output.stdout, output.stderr].concat();
+    Ok((String::from_utf8_lossy(&text).into_owned(), output.status.code()))
+}
+
+#[test]
+fn our_nsm_measures_their_server_and_ours() {
+    experiment("our_nsm_measures_their_server_and_ours", LINUXPTP, |lab| {
+        let (ours, theirs, silent) = (lab.host("ours")?, lab.host("theirs")?, lab.host("silent")?);
+        let beside = lab.host("beside")?;
+        lab.switch("sw", &[(&ours, "eth0"), (&theirs, "eth0"), (&silent, "eth0"), (&beside, "eth0")])?;
+        let mut truth = clock(&ours, 37_000 + 250, 0.0)?;
+        let mut options = PtpdOptions::new(&["eth0"]).on_virtual_clock(Path::new(&clock_path(&ours)));
+        options.extra = "net_sync_monitor: true\n".to_owned();
+        options.priority1 = 10;
+        let mut serving = Instance::start(&ours, &our_program("ptpd")?, &options)?;
+        let mut ptp4l =
+            Ptp4l::start(&theirs, &["eth0"], &["-4", "-E", "--slaveOnly=1", "--net_sync_monitor=1"])?;
+        serving.wait_until("MASTER", PATIENCE, |look| look.state() == Some("MASTER"))?;
+        ptp4l.wait_for_state(1, "UNCALIBRATED", PATIENCE)?;
+        let pmc = our_program("pmc")?;
+        let nsm = called(lab, "pmc", "nsm")?;
+        let offset = |said: &str| -> Result<f64, LabError> {
+            field(said, "offset").and_then(|o| o.parse().ok()).ok_or_else(|| LabError::Wrong(said.to_owned()))
+        };
+        // Ours under both names, and theirs: of one clock they say one thing.
+        let (to_ours, to_theirs) = (address(&ours)?, address(&theirs)?);
+        let (said, code) =
+            said_and_code(&beside, &pmc, &["nsm", "-4", "-i", "eth0", "--wait", "2000", &to_ours])?;
+        println!("{said}");
+        expect(code == Some(0), || said.clone())?;
+        let expected = -ahead_of_realtime(&mut truth)?;
+        expect((offset(&said)? - expected).abs() < AGREEMENT_NS, || {
+            format!("{said}the truth is {expected}")
+        })?;
+        expect(field(&said, "portState") == Some("MASTER"), || said.clone())?;
+        let commands = format!("help\nNSM {to_theirs}\nfoo\n");
+        let line = format!(
+            "(printf '{commands}'; sleep 1) | {} -i eth0 --time_stamping=software 2>&1",
+            nsm.display()
+        );
+        // A busy machine may take longer than nsm waits: again then.
+        let mut said = String::new();
+        for _ in 0..10 {
+            said = said_and_code(&beside, Path::new("sh"), &["-c", &line])?.0;
+            if said.contains("COMPLETE") {
+                break;
+            }
+        }
+        println!("{said}");
+        // ptp4l steers nothing here: its clock is CLOCK_REALTIME, and so is ours.
+        let off = offset(&said)?;
+        expect(off.abs() < AGREEMENT_NS || (off.abs() - 37e9).abs() < AGREEMENT_NS, || said.clone())?;
+        expect(field(&said, "grandmasterPriority1") == Some("10"), || said.clone())?;
+        expect(said.contains("bad command: foo") && said.contains("NSM 192.0.2.1"), || said.clone())?;
+        // Every label of theirs is one of ours, in their order.
+        let labels = |said: &str| -> Vec<String> {
+            let lines = said.lines().skip_while(|l| !l.contains("COMPLETE"));
+            let words = lines.filter(|l| l.starts_with('\t')).filter_map(|l| l.split_whitespace().next());
+            words.map(str::to_owned).collect()
+        };
+        let mut of_theirs = String::new();
+        for _ in 0..10 {
+            of_theirs = self::nsm(&beside, "UDPv4", &to_theirs)?;
+            if of_theirs.contains("COMPLETE") {
+                break;
+            }
+        }
+        expect(labels(&said) == labels(&of_theirs), || format!("ours:\n{said}\ntheirs:\n{of_theirs}"))?;
+        // Who does not serve, or is not there, is named.
+        let nobody = address(&silent)?;
+        let (said, code) = said_and_code(&beside, &pmc, &["nsm", "-4", "-i", "eth0", &nobody])?;
+        expect(code == Some(3) && said.contains("no answer"), || format!("{code:?}: {said}"))
+    });
+}
+
+#[test]
+fn devices_without_hardware_stamps_refuse_as_they_do_to_hwstamp_ctl() {
+    experiment("devices_without_hardware_stamps_refuse_as_they_do_to_hwstamp_ctl", LINUXPTP, |lab| {
+        let (a, b) = (lab.host("a")?, lab.host("b")?);
+        lab.link((&a, "eth0"), (&b, "eth0"))?;
+        let ours = called(lab, "ptpd", "hwstamp_ctl")?;
+        let theirs = find_program("hwstamp_ctl", "linuxptp")?;
+        for arguments in [
+            &["-i", "eth0"][..],
+            &["-i", "lo"],
+            &["-i", "eth0", "-t", "1", "-r", "12"],
+            &["-i", "nosuch0"],
+            &["-i", "nosuch0", "-t", "1"],
+            &["-i", "eth0", "-r", "15"],
+            &["-x"],
+            &["-h"],
+            &["-v"],
+            &[],
+        ] {
+            let (our_words, our_code) = said_and_code(&a, &ours, arguments)?;
+            let (their_words, their_code) = said_and_code(&a, &theirs, arguments)?;
+            println!("{arguments:?}: {our_code:?}, {their_code:?}");
+            expect(our_code == their_code, || format!("{arguments:?}: {our_words}\n{their_words}"))?;
+        }
+        let (said, code) = said_and_code(&a, &our_program("ptpd")?, &["stamping", "-i", "eth0"])?;
+        expect(code == Some(1) && said.contains("hardware stamps:  no"), || format!("{code:?}: {said}"))?;
+        let (said, code) = said_and_code(&a, &our_program("ptpd")?, &["stamping", "-i", "eth0", "-t", "on"])?;
+        expect(code == Some(1) && said.contains("eth0 lacks"), || format!("{code:?}: {said}"))
     });
 }
 

@@ -12,7 +12,7 @@ use hil_tests::rig::{Job, Means, Outcome, Side, Summary, run, table};
 const LIMIT: Duration = Duration::from_secs(900);
 
 /// Two boots, for two cores.
-const NETWORK: [&str; 10] = [
+const NETWORK: [&str; 11] = [
     "ordinary-ethernet",
     "ordinary-udp4",
     "ordinary-udp6",
@@ -22,9 +22,10 @@ const NETWORK: [&str; 10] = [
     "boundary",
     "jbod",
     "bond",
+    "vlan",
     "temperature",
 ];
-const CLOCKS: [&str; 12] = [
+const CLOCKS: [&str; 13] = [
     "hardware",
     "system-clock",
     "gnss",
@@ -33,6 +34,7 @@ const CLOCKS: [&str; 12] = [
     "gnss-spoof",
     "gnss-second",
     "perout",
+    "pulses-automatic",
     "stamps-lost",
     "busy",
     "removed",
@@ -41,16 +43,38 @@ const CLOCKS: [&str; 12] = [
 /// With tests of their own: `phc_sync_rig.rs`, `rig_clocks.rs`.
 const ELSEWHERE: [&str; 4] = ["follow", "jbod-alone", "bond-members", "vclocks-domains"];
 /// What a side cannot do yet; the scenario itself tells why.
-const ABSENT: [(&str, Side); 0] = [];
+const ABSENT: [(&str, Side); 1] = [("pulses-automatic", Theirs)];
 
 /// Of stamps in all scenarios, standard deviation in ns. What is left of it in a clock is less; and three times as much, a fault.
 const STAMP_NOISE: f64 = 2.0;
 /// Of the GNSS receiver's pulses, standard deviation in ns: 5 ns of jitter, and 16 ns of sawtooth evenly spread.
 const PULSE_NOISE: f64 = 6.8;
 
-struct Runs(Vec<Outcome>);
+/// What ran, and every gate that did not hold: they are told together, with the table.
+struct Runs {
+    outcomes: Vec<Outcome>,
+    failed: Vec<String>,
+}
 
 impl Runs {
+    /// One gate.
+    fn gate(&mut self, holds: bool, said: impl FnOnce() -> String) {
+        if !holds {
+            self.failed.push(said());
+        }
+    }
+
+    /// All gates hold, or else the table and every one that does not.
+    fn conclude(self) {
+        assert!(
+            self.failed.is_empty(),
+            "{} gates do not hold:\n{}\n{}",
+            self.failed.len(),
+            self.failed.join("\n"),
+            table(&self.outcomes)
+        );
+    }
+
     /// `None`: said why, and skipped.
     fn make(name: &str, scenarios: &[&str]) -> Option<Self> {
         let beside =
@@ -71,18 +95,33 @@ impl Runs {
             .collect();
         let outcomes = run(&means, name, &jobs, LIMIT).expect("the guest runs");
         println!("{}", table(&outcomes));
+        let mut failed = Vec::new();
         for outcome in &outcomes {
-            assert_eq!(outcome.status, 0, "{:?}:\n{}", outcome.job, outcome.text("script.log"));
-            if let Some(reason) = &outcome.absent {
-                let known = ABSENT.contains(&(outcome.job.scenario.as_str(), outcome.job.side));
-                assert!(known, "{:?}: absent: {reason}", outcome.job);
+            if outcome.status != 0 {
+                failed.push(format!(
+                    "{:?}: status {}:\n{}",
+                    outcome.job,
+                    outcome.status,
+                    outcome.text("script.log")
+                ));
+            }
+            if let Some(reason) = &outcome.absent
+                && !ABSENT.contains(&(outcome.job.scenario.as_str(), outcome.job.side))
+            {
+                failed.push(format!("{:?}: absent: {reason}", outcome.job));
             }
         }
-        Some(Self(outcomes))
+        // Without its series nothing else can be said of a scenario.
+        let runs = Self { outcomes, failed };
+        if runs.failed.is_empty() {
+            return Some(runs);
+        }
+        runs.conclude();
+        None
     }
 
     fn of(&self, scenario: &str, side: Side) -> &Outcome {
-        let found = self.0.iter().find(|o| o.job.scenario == scenario && o.job.side == side);
+        let found = self.outcomes.iter().find(|o| o.job.scenario == scenario && o.job.side == side);
         found.unwrap_or_else(|| panic!("{scenario} {side} did not run"))
     }
 
@@ -92,14 +131,13 @@ impl Runs {
     }
 
     /// Ours: RMS below this, and below twice linuxptp's, of which less than `floor` is chance.
-    fn holds(&self, scenario: &str, label: &str, bound: f64, floor: f64) {
+    fn holds(&mut self, scenario: &str, label: &str, bound: f64, floor: f64) {
         let ours = self.summary(scenario, Ours, label).rms;
         let theirs = self.summary(scenario, Theirs, label).rms;
-        assert!(ours < bound, "{scenario} {label}: {ours} ns RMS, bound {bound}");
-        assert!(
-            ours < 2.0 * theirs.max(floor),
-            "{scenario} {label}: ours {ours} ns RMS, linuxptp's {theirs}"
-        );
+        self.gate(ours < bound, || format!("{scenario} {label}: {ours} ns RMS, bound {bound}"));
+        self.gate(ours < 2.0 * theirs.max(floor), || {
+            format!("{scenario} {label}: ours {ours} ns RMS, linuxptp's {theirs}")
+        });
     }
 
     /// How long a series is, s.
@@ -132,7 +170,7 @@ fn every_scenario_is_run_once() {
 
 #[test]
 fn hardware_stamps_keep_clocks_within_nanoseconds_of_the_truth() {
-    let Some(runs) = Runs::make("test-network", &NETWORK) else { return };
+    let Some(mut runs) = Runs::make("test-network", &NETWORK) else { return };
     for (scenario, label) in [
         ("ordinary-ethernet", "client"),
         ("ordinary-udp4", "client"),
@@ -144,6 +182,8 @@ fn hardware_stamps_keep_clocks_within_nanoseconds_of_the_truth() {
         ("boundary", "client"),
         ("jbod", "middle"),
         ("jbod", "client"),
+        ("vlan", "bond"),
+        ("vlan", "card"),
         ("temperature", "before"),
         ("temperature", "after"),
     ] {
@@ -157,36 +197,46 @@ fn hardware_stamps_keep_clocks_within_nanoseconds_of_the_truth() {
     ] {
         for side in [Ours, Theirs] {
             let n = runs.count(scenario, side, what);
-            assert!(n > 100, "{scenario} {side}: {n} {what}");
+            runs.gate(n > 100, || format!("{scenario} {side}: {n} {what}"));
         }
     }
     // 300 ppb that a loop of about a second has to notice.
     let jump = runs.summary("temperature", Ours, "jump");
-    assert!(jump.max > 50.0 && jump.max < 300.0, "{jump:?}");
+    runs.gate(jump.max > 50.0 && jump.max < 300.0, || format!("temperature jump: {jump:?}"));
     runs.holds("temperature", "jump", 100.0, 1.0);
     // The bond changed over, and the clock with it.
-    for side in [Ours, Theirs].into_iter().filter(|&side| runs.of("bond", side).absent.is_none()) {
+    for side in [Ours, Theirs] {
+        if runs.of("bond", side).absent.is_some() {
+            continue;
+        }
         let script = runs.of("bond", side).text("script.log");
-        assert_eq!(script.lines().collect::<Vec<_>>(), ["active rig1", "active rig3"]);
+        let changed = script.lines().eq(["active rig1", "active rig3"]);
+        runs.gate(changed, || format!("bond {side}: {script}"));
         let (before, after) = (runs.summary("bond", side, "before"), runs.summary("bond", side, "after"));
-        assert!(before.rms < 3.0 * STAMP_NOISE, "{side}: {before:?}");
+        runs.gate(before.rms < 3.0 * STAMP_NOISE, || format!("bond {side}: before {before:?}"));
         // The end of what the change did may still be in it.
-        assert!(after.rms < 200.0, "{side}: {after:?}");
+        runs.gate(after.rms < 200.0, || format!("bond {side}: after {after:?}"));
     }
+    runs.conclude();
 }
 
 #[test]
 fn clocks_follow_pulses_and_survive_hardware_that_fails() {
-    let Some(runs) = Runs::make("test-clocks", &CLOCKS) else { return };
+    let Some(mut runs) = Runs::make("test-clocks", &CLOCKS) else { return };
     let checks = runs.of("hardware", Ours).text("script.log");
-    assert!(checks.contains(" checks, 0 failed"), "{checks}");
+    runs.gate(checks.contains(" checks, 0 failed"), || checks.clone());
 
-    // Readings of the system clock cost some 100 ns of this processor each.
-    runs.holds("system-clock", "system", 100.0, 10.0);
+    // The guest's kernel sleeps between ticks, and so its clock jumps by up to 15 ns: phc-sync wakes it up.
+    runs.holds("system-clock", "system", 5.0, 2.5);
     for (scenario, label) in
         [("gnss", "phc"), ("gnss-gpsd", "phc"), ("gnss-lost", "returned"), ("gnss-second", "returned")]
     {
         runs.holds(scenario, label, 2.0 * PULSE_NOISE, PULSE_NOISE);
+    }
+    // The clock that makes the pulses follows the one whose port is a slave, and pulses that it stamps to the nanosecond.
+    for label in ["slave", "pulses"] {
+        let found = runs.summary("pulses-automatic", Ours, label);
+        runs.gate(found.rms < 4.0 * STAMP_NOISE, || format!("pulses-automatic {label}: {found:?}"));
     }
     // Pulses to the nanosecond.
     runs.holds("perout", "phc", 3.0, 1.0);
@@ -201,27 +251,30 @@ fn clocks_follow_pulses_and_survive_hardware_that_fails() {
     }
     // The trouble really came.
     for side in [Ours, Theirs] {
-        // ptp4l stops sending for a while after the first.
+        // The scripts wait for them. ptp4l stops sending for a while after the first.
         let lost = runs.count("stamps-lost", side, "stamps_lost");
-        assert!(lost > if side == Ours { 3 } else { 0 }, "{side}: {lost} stamps lost");
+        runs.gate(lost >= if side == Ours { 4 } else { 1 }, || format!("{side}: {lost} stamps lost"));
         let refused = runs.count("busy", side, "refused");
-        assert!(refused > 1, "{side}: {refused} calls refused");
+        runs.gate(refused >= 2, || format!("{side}: {refused} calls refused"));
     }
 
     // Without sky the frequency stays as wrong as the last pulses' noise has made it: six times its worth per second.
     let seconds = runs.length("gnss-lost", "lost");
     let lost = runs.summary("gnss-lost", Ours, "lost");
-    assert!(lost.max < 6.0 * PULSE_NOISE * (seconds + 1.0), "{lost:?} in {seconds} s");
+    runs.gate(lost.max < 6.0 * PULSE_NOISE * (seconds + 1.0), || {
+        format!("gnss-lost: {lost:?} in {seconds} s")
+    });
     // Nothing tells a receiver that is led astray slowly from the truth: the clock goes with it, not further.
     let seconds = runs.length("gnss-spoof", "spoofed");
     let spoofed = runs.summary("gnss-spoof", Ours, "spoofed");
-    let pulled = 5.0 * seconds;
-    assert!(
-        spoofed.max > pulled / 2.0 && spoofed.max < pulled + 4.0 * PULSE_NOISE,
-        "{spoofed:?}, pulled {pulled}"
-    );
+    // A pull begins and is told up to a pulse before the first and after the last sample.
+    let pulled = 5.0 * (seconds + 2.0);
+    runs.gate(spoofed.max > pulled / 2.0 && spoofed.max < pulled + 6.0 * PULSE_NOISE, || {
+        format!("gnss-spoof: {spoofed:?}, pulled {pulled}")
+    });
     // A false second is at worst slewed to, by the card's 1000 ppm, and never stepped to.
     let seconds = runs.length("gnss-second", "wrong");
     let wrong = runs.summary("gnss-second", Ours, "wrong");
-    assert!(wrong.max < 1_010_000.0 * (seconds + 1.0), "{wrong:?} in {seconds} s");
+    runs.gate(wrong.max < 1_010_000.0 * (seconds + 1.0), || format!("gnss-second: {wrong:?} in {seconds} s"));
+    runs.conclude();
 }

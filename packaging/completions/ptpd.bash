@@ -28,6 +28,9 @@ _ptpd() {
             ptpd,help)
                 cmd="ptpd__subcmd__help"
                 ;;
+            ptpd,stamping)
+                cmd="ptpd__subcmd__stamping"
+                ;;
             ptpd__subcmd__help,check)
                 cmd="ptpd__subcmd__help__subcmd__check"
                 ;;
@@ -40,6 +43,9 @@ _ptpd() {
             ptpd__subcmd__help,help)
                 cmd="ptpd__subcmd__help__subcmd__help"
                 ;;
+            ptpd__subcmd__help,stamping)
+                cmd="ptpd__subcmd__help__subcmd__stamping"
+                ;;
             *)
                 ;;
         esac
@@ -47,7 +53,7 @@ _ptpd() {
 
     case "${cmd}" in
         ptpd)
-            opts="-c -f -i -s -S -H -2 -4 -6 -E -P -m -l -h -V --config --interface --profile --client-only --software --hardware --ethernet --udp4 --udp6 --e2e --p2p --clock --free-running --set --stdout --log-level --help --version check convert config help"
+            opts="-c -f -i -s -S -H -2 -4 -6 -E -P -m -l -h -V --config --interface --profile --client-only --software --hardware --ethernet --udp4 --udp6 --e2e --p2p --clock --free-running --set --stdout --log-level --help --version check convert stamping config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -191,7 +197,7 @@ _ptpd() {
             return 0
             ;;
         ptpd__subcmd__help)
-            opts="check convert config help"
+            opts="check convert stamping config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -253,6 +259,58 @@ _ptpd() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ptpd__subcmd__help__subcmd__stamping)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ptpd__subcmd__stamping)
+            opts="-i -t -r -h --interface --transmit --receive --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --interface)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --transmit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --receive)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -r)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -44,11 +44,16 @@ complete -c ptpd -n "__fish_ptpd_needs_command" -s h -l help -d 'Print help (see
 complete -c ptpd -n "__fish_ptpd_needs_command" -s V -l version -d 'Print version'
 complete -c ptpd -n "__fish_ptpd_needs_command" -f -a "check" -d 'Check a configuration and say everything that is wrong with it, without running'
 complete -c ptpd -n "__fish_ptpd_needs_command" -f -a "convert" -d 'Write the YAML equivalent of a configuration file of linuxptp to standard output'
+complete -c ptpd -n "__fish_ptpd_needs_command" -f -a "stamping" -d 'Tell how a network card stamps, and what it can; or set it (PTP daemons do that by themselves)'
 complete -c ptpd -n "__fish_ptpd_needs_command" -f -a "config" -d 'Print every value that is in force and where it comes from'
 complete -c ptpd -n "__fish_ptpd_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ptpd -n "__fish_ptpd_using_subcommand check" -s h -l help -d 'Print help'
 complete -c ptpd -n "__fish_ptpd_using_subcommand convert" -s i -l interface -d 'An interface that the file has no section for' -r
 complete -c ptpd -n "__fish_ptpd_using_subcommand convert" -s h -l help -d 'Print help'
+complete -c ptpd -n "__fish_ptpd_using_subcommand stamping" -s i -l interface -d 'The network interface' -r
+complete -c ptpd -n "__fish_ptpd_using_subcommand stamping" -s t -l transmit -d 'What is stamped of that which is sent: off, on, onestep-sync, onestep-p2p' -r
+complete -c ptpd -n "__fish_ptpd_using_subcommand stamping" -s r -l receive -d 'What is stamped of that which is received: none, all, ptpv2-event, ptpv2-l2-event, ptpv2-l4-event, ...' -r
+complete -c ptpd -n "__fish_ptpd_using_subcommand stamping" -s h -l help -d 'Print help'
 complete -c ptpd -n "__fish_ptpd_using_subcommand config" -s f -s c -l config -d 'Configuration file (YAML); of several each is an instance of its own' -r -F
 complete -c ptpd -n "__fish_ptpd_using_subcommand config" -s i -l interface -d 'An interface to run on; several make a boundary clock' -r
 complete -c ptpd -n "__fish_ptpd_using_subcommand config" -l profile -d 'The profile, instead of the file\'s' -r
@@ -68,7 +73,8 @@ complete -c ptpd -n "__fish_ptpd_using_subcommand config" -s P -l p2p -d 'Peer-t
 complete -c ptpd -n "__fish_ptpd_using_subcommand config" -l free-running -d 'Only measure'
 complete -c ptpd -n "__fish_ptpd_using_subcommand config" -s m -l stdout -d 'Log to standard output instead of standard error'
 complete -c ptpd -n "__fish_ptpd_using_subcommand config" -s h -l help -d 'Print help'
-complete -c ptpd -n "__fish_ptpd_using_subcommand help; and not __fish_seen_subcommand_from check convert config help" -f -a "check" -d 'Check a configuration and say everything that is wrong with it, without running'
-complete -c ptpd -n "__fish_ptpd_using_subcommand help; and not __fish_seen_subcommand_from check convert config help" -f -a "convert" -d 'Write the YAML equivalent of a configuration file of linuxptp to standard output'
-complete -c ptpd -n "__fish_ptpd_using_subcommand help; and not __fish_seen_subcommand_from check convert config help" -f -a "config" -d 'Print every value that is in force and where it comes from'
-complete -c ptpd -n "__fish_ptpd_using_subcommand help; and not __fish_seen_subcommand_from check convert config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ptpd -n "__fish_ptpd_using_subcommand help; and not __fish_seen_subcommand_from check convert stamping config help" -f -a "check" -d 'Check a configuration and say everything that is wrong with it, without running'
+complete -c ptpd -n "__fish_ptpd_using_subcommand help; and not __fish_seen_subcommand_from check convert stamping config help" -f -a "convert" -d 'Write the YAML equivalent of a configuration file of linuxptp to standard output'
+complete -c ptpd -n "__fish_ptpd_using_subcommand help; and not __fish_seen_subcommand_from check convert stamping config help" -f -a "stamping" -d 'Tell how a network card stamps, and what it can; or set it (PTP daemons do that by themselves)'
+complete -c ptpd -n "__fish_ptpd_using_subcommand help; and not __fish_seen_subcommand_from check convert stamping config help" -f -a "config" -d 'Print every value that is in force and where it comes from'
+complete -c ptpd -n "__fish_ptpd_using_subcommand help; and not __fish_seen_subcommand_from check convert stamping config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -350,6 +350,8 @@ impl Sink {
             // What a reading leaves open: when in its time the other clock was read.
             self.measured.push(m.offset.nanos_f64(), delay, frequency, delay.map(|d| d / 2.0));
         }
+        // linuxptp tells how much too fast the clock is by itself, which is minus what it is set to.
+        let frequency = if settings.drop_in { -frequency } else { frequency };
         if settings.summary <= 1 {
             info!("{}", line(&entry.label, m.kind, m.offset, self.state, frequency, m.delay));
             return;

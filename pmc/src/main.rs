@@ -9,6 +9,7 @@ mod cli_documents;
 mod config_file;
 mod fleet;
 mod input;
+mod nsm;
 mod options;
 mod output;
 mod report;
@@ -25,6 +26,10 @@ use options::Options;
 use session::{Outcome, Session, SessionError};
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    if nsm::is_meant(arguments.first().map_or("", String::as_str)) {
+        return nsm::drop_in(&arguments);
+    }
     let mut options = Options::parse();
     if let Some(message) = options.inconsistency() {
         eprintln!("pmc: {message}");

@@ -63,7 +63,7 @@ Examples:
   pmc top
   pmc check 'clockClass==6' 'stepsRemoved<=3' 'offset<100ns'
 
-watch, top, explain, check and diff ask over the UNIX socket unless -2, -4 or -6 is given, and end with
+nsm measures over the network. The other tools ask over the UNIX socket unless -2, -4 or -6 is given, and end with
 0 for well, 1 for a warning or a difference, 2 for an assertion that does not hold or a wrong option,
 3 where nobody answered (check: for everything that keeps it from an answer).";
 
@@ -255,19 +255,23 @@ impl Options {
         }
     }
 
+    /// Which network the options choose.
+    pub(crate) fn network_transport(&self, file: &ConfigFile) -> ptp_net::Transport {
+        match self {
+            Self { ethernet: true, .. } => ptp_net::Transport::Ethernet,
+            Self { ipv6: true, .. } => ptp_net::Transport::UdpIpv6,
+            Self { ipv4: true, .. } => ptp_net::Transport::UdpIpv4,
+            _ => file.transport.unwrap_or(ptp_net::Transport::UdpIpv4),
+        }
+    }
+
     fn transport(&self, file: &ConfigFile) -> Result<Box<dyn Transport>, ClientError> {
         if self.over_uds() {
             let server = self.server_or_default(file);
             return Ok(Box::new(Uds::connect(server, self.interface.as_deref().map(Path::new))?));
         }
-        let transport = match self {
-            Self { ethernet: true, .. } => ptp_net::Transport::Ethernet,
-            Self { ipv6: true, .. } => ptp_net::Transport::UdpIpv6,
-            Self { ipv4: true, .. } => ptp_net::Transport::UdpIpv4,
-            _ => file.transport.unwrap_or(ptp_net::Transport::UdpIpv4),
-        };
         let interface = self.interface.as_deref().unwrap_or("eth0");
-        Ok(Box::new(Network::open(interface, transport)?))
+        Ok(Box::new(Network::open(interface, self.network_transport(file))?))
     }
 }
 

@@ -46,6 +46,8 @@ enum Command {
         #[arg(short, long = "interface", value_name = "NAME")]
         interfaces: Vec<String>,
     },
+    /// Tell how a network card stamps, and what it can; or set it (PTP daemons do that by themselves)
+    Stamping(crate::stamping::Arguments),
     /// Print every value that is in force and where it comes from
     Config {
         /// Accepted for clarity: this is what it does without --schema
@@ -249,6 +251,7 @@ pub(crate) fn main() -> ExitCode {
         None => run(&cli.what),
         Some(Command::Check { files }) => check(&files),
         Some(Command::Convert { file, interfaces }) => crate::ptp4l::convert(&file, &interfaces),
+        Some(Command::Stamping(arguments)) => crate::stamping::main(&arguments),
         Some(Command::Config { schema: true, .. }) => {
             println!("{:#}", ptp_config::json_schema());
             ExitCode::SUCCESS

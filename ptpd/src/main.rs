@@ -7,10 +7,17 @@ mod cli;
 #[path = "../../packaging/cli_documents.rs"]
 mod cli_documents;
 mod ptp4l;
+mod stamping;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
-    if ptp4l::is_meant(&arguments) { ptp4l::main(&arguments) } else { cli::main() }
+    if stamping::is_meant(&arguments) {
+        stamping::drop_in(&arguments)
+    } else if ptp4l::is_meant(&arguments) {
+        ptp4l::main(&arguments)
+    } else {
+        cli::main()
+    }
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod announce;
+pub mod automatic;
 pub mod check;
 pub mod discipline;
 pub mod edges;
@@ -16,6 +17,7 @@ pub mod maker;
 pub mod memory;
 mod metrics;
 pub mod observe;
+pub mod ports;
 pub mod run;
 pub mod settings;
 pub mod sink;

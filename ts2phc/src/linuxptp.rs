@@ -1,6 +1,4 @@
 //! Called as linuxptp's `ts2phc`: its options, its keys, its log.
-//!
-//! `-a` is understood and refused: which clock follows which is `phc-sync`'s here, by PTP's state, not by pulses.
 
 use core::time::Duration;
 use std::path::PathBuf;
@@ -12,12 +10,13 @@ use ptp_servo::PiConfig;
 use ptp_wire::TimeInterval;
 
 use crate::discipline::Steering;
-use crate::settings::{Leaps, MakerSettings, Settings, SinkSettings, TimeFrom};
+use crate::settings::{AutomaticSettings, Leaps, MakerSettings, Settings, SinkSettings, TimeFrom};
 use crate::source::SourceName;
 
 /// Shown by `-h`, and with wrong options.
 pub const USAGE: &str = "usage: ts2phc [options]
 
+ -a            which clock is right follows from the states of a PTP daemon's ports
  -c DEV|NAME   clock that is steered: /dev/ptpN or an interface; may be given several times
  -f FILE       configuration of linuxptp; - is standard input
  -s SOURCE     where time of day comes from: generic, nmea, /dev/ptpN or an interface
@@ -71,7 +70,7 @@ pub fn parse(
     read: impl Fn(&str) -> std::io::Result<Vec<u8>>,
 ) -> Result<Parsed, String> {
     let mut config = Linuxptp::new();
-    let (mut file, mut source, mut clocks) = (None, None, Vec::new());
+    let (mut file, mut source, mut clocks, mut automatic) = (None, None, Vec::new(), false);
     let mut rest = arguments.iter().skip(1);
     while let Some(argument) = rest.next() {
         if let Some(long) = argument.strip_prefix("--") {
@@ -92,9 +91,8 @@ pub fn parse(
                 'h' => return Ok(Parsed::Help),
                 'v' => return Ok(Parsed::Version),
                 'a' => {
-                    let why =
-                        "-a is not available: let phc-sync move time between PHCs by ptpd's port states";
-                    return Err(why.to_owned());
+                    automatic = true;
+                    continue;
                 }
                 'c' | 'f' | 's' | 'l' => {
                     let value = match letters.get(i + 1..) {
@@ -123,7 +121,10 @@ pub fn parse(
     for clock in &clocks {
         config.interface(clock);
     }
-    let settings = settings(&config, source.as_deref())?;
+    let mut settings = settings(&config, source.as_deref())?;
+    if automatic {
+        settings.automatic = Some(follow(&config, &settings)?);
+    }
     Ok(Parsed::Run(Box::new(settings), log(&config)))
 }
 
@@ -145,6 +146,20 @@ fn log(config: &Linuxptp) -> LogOptions {
         tag: config.value(None, "message_tag").to_owned(),
         ..LogOptions::new("ts2phc")
     }
+}
+
+/// `-a`.
+fn follow(config: &Linuxptp, settings: &Settings) -> Result<AutomaticSettings, String> {
+    let text = |key: &'static str| config.value(None, key);
+    if settings.time_holdover > Duration::ZERO {
+        return Err("ts2phc.holdover does not go with -a".to_owned());
+    }
+    Ok(AutomaticSettings {
+        socket: PathBuf::from(text("uds_address")),
+        domain_number: text("domainNumber").parse().unwrap_or(0),
+        major_sdo_id: text("transportSpecific").parse().unwrap_or(0),
+        external: text("ts2phc.external_pps") == "1",
+    })
 }
 
 /// What the keys come to; `source` is `-s`.
@@ -318,10 +333,26 @@ mod tests {
     }
 
     #[test]
+    fn automatic_mode_knows_its_daemon() {
+        let line = "ts2phc -a -c eth0 --uds_address /run/x --domainNumber 24 --transportSpecific 1";
+        let followed =
+            run(&format!("{line} --ts2phc.external_pps 1"), "").expect("good").automatic.expect("-a");
+        assert_eq!(followed.socket, PathBuf::from("/run/x"));
+        assert_eq!((followed.domain_number, followed.major_sdo_id, followed.external), (24, 1, true));
+        assert_eq!(run("ts2phc -c eth0", "").expect("good").automatic, None);
+        assert!(is_meant(&words("ts2phc -a -c eth0")));
+    }
+
+    #[test]
     fn what_cannot_be_is_said() {
         for (line, file, why) in [
             ("ts2phc -s generic", "", "no clock"),
-            ("ts2phc -a", "", "phc-sync"),
+            ("ts2phc -a", "", "no clock"),
+            (
+                "ts2phc -a -c eth0 --servo_offset_threshold 9 --ts2phc.holdover 5",
+                "[eth0]\nts2phc.holdover 5\n",
+                "does not go with -a",
+            ),
             ("ts2phc -x", "", "no such option"),
             ("ts2phc -c", "", "needs a value"),
             ("ts2phc -c a --ts2phc.pulserate 129", "", "1 to 128"),

@@ -2,18 +2,28 @@
 
 use core::time::Duration;
 
-use ptp_clock::{Clock, ClockName, Perout, PeroutStart, Phc, PinFunction};
+use ptp_clock::{Clock, ClockError, ClockName, Perout, PeroutStart, Phc, PinFunction};
+use ptp_daemon::monotonic_now;
 use ptp_wire::{TimeInterval, TimePoint};
 use tracing::warn;
 
+use crate::discipline::{Correction, Discipline};
 use crate::settings::{MakerSettings, Settings};
 use crate::sink::clock_name;
+use crate::time_of_day::tick;
 
 /// A running output.
-#[derive(Debug)]
 pub struct Maker {
     phc: Phc,
+    index: u32,
     channel: u32,
+    /// What the driver makes.
+    output: Perout,
+    /// Where in the period the edges lie.
+    phase: TimeInterval,
+    rate: u32,
+    /// In automatic mode, where another clock may be right.
+    discipline: Option<Discipline>,
 }
 
 impl Maker {
@@ -23,13 +33,13 @@ impl Maker {
     /// # Errors
     /// What stands in the way.
     pub fn start(maker: &MakerSettings, all: &Settings) -> Result<Self, String> {
-        let ClockName::Phc(index) = clock_name(&maker.clock)? else {
+        let ClockName::Phc(number) = clock_name(&maker.clock)? else {
             return Err(format!(
                 "{} makes no pulses: give phcN, /dev/ptpN or a network interface",
                 maker.clock
             ));
         };
-        let mut phc = Phc::open(index).map_err(|e| e.to_string())?;
+        let mut phc = Phc::open(number).map_err(|e| e.to_string())?;
         if let Some(pin) = &maker.pin {
             let index = phc.pin_index(pin).map_err(|e| e.to_string())?;
             phc.set_pin(index, PinFunction::PeriodicOutput, maker.channel).map_err(|e| e.to_string())?;
@@ -50,13 +60,71 @@ impl Maker {
                             maker.clock
                         );
                     }
-                    return Ok(Self { phc, channel: maker.channel });
+                    let discipline = match &all.automatic {
+                        Some(_) => {
+                            let interval = all.period().as_secs_f64();
+                            let made = Discipline::new(&mut phc, all.servo, all.steering, interval, None);
+                            Some(made.map_err(|e| e.to_string())?)
+                        }
+                        None => None,
+                    };
+                    let phase = i64::try_from(maker.phase.unwrap_or_default().as_nanos()).unwrap_or(0);
+                    return Ok(Self {
+                        phc,
+                        index: number,
+                        channel: maker.channel,
+                        output: *output,
+                        phase: TimeInterval::from_nanos(phase),
+                        rate: all.rate,
+                        discipline,
+                    });
                 }
                 Err(e) if i == 2 => last = Some(e),
                 Err(_) => {}
             }
         }
         Err(last.map_or_else(String::new, |e| e.to_string()))
+    }
+
+    /// Its number, N of /dev/ptpN.
+    pub const fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Its own clock is steered, by one of its pulses: the time that another clock says of it, and when it came on
+    /// CLOCK_MONOTONIC, ns. `None`: not in automatic mode.
+    ///
+    /// # Errors
+    /// The clock is gone.
+    pub fn steer(&mut self, truth: TimePoint, came: u64) -> Result<Option<Correction>, ClockError> {
+        let Some(discipline) = &mut self.discipline else { return Ok(None) };
+        let age = i64::try_from(monotonic_now().saturating_sub(came)).unwrap_or(i64::MAX);
+        let about = self.phc.now()? - TimeInterval::from_nanos(age);
+        let Some(edge) = tick(about - self.phase, self.rate) else { return Ok(None) };
+        let found = discipline.pulse(&mut self.phc, edge + self.phase, truth)?;
+        if found.stepped {
+            // Its next edge was planned in the old time.
+            let start = match self.output.start {
+                PeroutStart::At(_) => {
+                    let phase = u64::try_from(self.phase.nanos()).unwrap_or(0);
+                    PeroutStart::At(start_after(self.phc.now()?, Duration::from_nanos(phase)))
+                }
+                phased => phased,
+            };
+            self.phc.enable_perout(self.channel, &Perout { start, ..self.output })?;
+        }
+        Ok(Some(found))
+    }
+
+    /// Somebody else steers its clock now, or did.
+    ///
+    /// # Errors
+    /// The clock is gone.
+    pub fn forget(&mut self) -> Result<(), ClockError> {
+        match &mut self.discipline {
+            Some(discipline) => discipline.clock_changed(&mut self.phc),
+            None => Ok(()),
+        }
     }
 
     /// Stops the output.

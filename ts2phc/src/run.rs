@@ -1,5 +1,7 @@
 //! The loop: pulses, sentences, the lock state, and those who are told of it.
 
+mod automatic;
+
 use core::fmt;
 use core::time::Duration;
 
@@ -13,6 +15,7 @@ use ptp_servo::ServoState;
 use tracing::{debug, info, warn};
 
 use crate::announce::Announcer;
+use crate::automatic::Automatic;
 use crate::discipline::{Correction, Steering};
 use crate::evidence::Evidence;
 use crate::grandmaster::{Grandmaster, GrandmasterConfig, LockState, Pulse};
@@ -41,6 +44,7 @@ enum Key {
     Sink(usize),
     Announcer(usize),
     Events,
+    Ports,
 }
 
 /// Why it ended.
@@ -102,6 +106,7 @@ pub struct Program {
     events: EventBus,
     seen: Seen,
     evidence: Option<Evidence>,
+    automatic: Option<Automatic>,
     monitor: Option<Monitor>,
 }
 
@@ -148,8 +153,10 @@ impl Program {
         let announcers = announcers.collect();
         let events = settings.outlets.bus().map_err(|e| RunError::Start(e.to_string()))?;
         let evidence = settings.evidence.as_ref().map(|e| Evidence::start(e, sinks.len()));
+        let automatic = automatic::open(&settings, maker.as_ref()).map_err(RunError::Start)?;
         let monitor = settings.metrics.as_ref().map(Monitor::start).transpose().map_err(RunError::Start)?;
         Ok(Self {
+            automatic,
             evidence,
             settings,
             times,
@@ -254,6 +261,9 @@ impl Program {
             }
         }
         self.events.gather(poll, Key::Events);
+        if let Some(fd) = self.automatic.as_ref().and_then(|a| a.ports.fd()) {
+            poll.add(fd, Interest::READ, Key::Ports);
+        }
         if let Err(e) = poll.wait(Some(self.deadline())) {
             // A lack of memory: what is ready is looked at again.
             warn!("waiting: {e}");
@@ -265,6 +275,11 @@ impl Program {
                 Key::Times => self.times.read(),
                 Key::Events => self.events.serve(),
                 Key::Sink(i) => self.pulses(i)?,
+                Key::Ports => {
+                    if let Some(automatic) = &mut self.automatic {
+                        automatic.ports.receive(monotonic_now());
+                    }
+                }
                 Key::Announcer(i) => {
                     if let Some(announcer) = self.announcers.get_mut(i) {
                         announcer.receive();
@@ -277,6 +292,7 @@ impl Program {
                 self.pulses(i)?;
             }
         }
+        self.look_at_ports(monotonic_now())?;
         self.state(monotonic_now())
     }
 
@@ -286,7 +302,8 @@ impl Program {
         let holds = self.sinks.iter().map(|s| s.held_at.saturating_add(HOLD));
         let told = self.announcers.iter().map(Announcer::next_deadline);
         let records = self.evidence.as_ref().map(Evidence::deadline);
-        let others = [looks, records, self.times.deadline(), self.grandmaster.next_deadline()];
+        let ports = self.automatic.as_ref().map(|a| a.ports.next_deadline());
+        let others = [looks, records, ports, self.times.deadline(), self.grandmaster.next_deadline()];
         holds.chain(told).chain(others.into_iter().flatten()).min().unwrap_or(now.saturating_add(HOLD))
     }
 
@@ -301,6 +318,9 @@ impl Program {
     }
 
     fn pulse(&mut self, i: usize, pulse: &Stamped) -> Result<(), ClockError> {
+        if self.automatic_pulse(i, pulse)? {
+            return Ok(());
+        }
         let now = monotonic_now();
         let holdover = self.settings.time_holdover;
         let Some(steered) = self.sinks.get_mut(i) else { return Ok(()) };
@@ -358,7 +378,9 @@ impl Program {
         steered.found = Some(found);
         let (path, offset, state) = (&sink.path, found.offset.nanos(), found.state);
         let holdover = if told { "" } else { " holdover" };
-        info!("{path} offset {offset:10} {state} freq {:+7.0}{holdover}", found.frequency_ppb);
+        // linuxptp tells how much too fast the clock is by itself, which is minus what it is set to.
+        let sign = if self.settings.linuxptp { -1.0 } else { 1.0 };
+        info!("{path} offset {offset:10} {state} freq {:+7.0}{holdover}", sign * found.frequency_ppb);
         if let Some(evidence) = &mut self.evidence {
             evidence.pulse(i, found.offset.nanos_f64(), found.frequency_ppb, found.bound_ns);
             if found.stepped {

@@ -91,6 +91,19 @@ pub struct AnnounceSettings {
     pub grandmaster: GrandmasterConfig,
 }
 
+/// Automatic mode: which clock is right follows from a daemon's ports.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AutomaticSettings {
+    /// The daemon's management socket.
+    pub socket: PathBuf,
+    /// domainNumber.
+    pub domain_number: u8,
+    /// majorSdoId, 0 to 15.
+    pub major_sdo_id: u8,
+    /// The pulses come from outside all these clocks.
+    pub external: bool,
+}
+
 /// Everything.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -122,6 +135,8 @@ pub struct Settings {
     pub steering: Steering,
     /// To whom the lock state is told.
     pub announce: Option<AnnounceSettings>,
+    /// Which clock is right follows from the states of ports.
+    pub automatic: Option<AutomaticSettings>,
     /// What is recorded so that it can be proved later.
     pub evidence: Option<EvidenceOptions>,
     /// What is known of the oscillators is kept here.
@@ -154,6 +169,7 @@ impl Settings {
             servo: ServoConfig::default(),
             steering: Steering::Adaptive,
             announce: None,
+            automatic: None,
             evidence: None,
             state: None,
             ready_when_started: false,

@@ -213,6 +213,15 @@ impl Sink {
         self.period
     }
 
+    /// Somebody else steers it now, or did.
+    ///
+    /// # Errors
+    /// The clock is gone.
+    pub fn forget(&mut self) -> Result<(), ClockError> {
+        (self.before, self.tracks, self.told) = (None, false, None);
+        self.discipline.clock_changed(&mut *self.clock)
+    }
+
     /// Ends its stamps, and says what came.
     pub fn close(&mut self) {
         info!("{}: {}", self.path, self.edges.counts());

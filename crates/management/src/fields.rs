@@ -134,7 +134,7 @@ fn colons(octets: &[u8]) -> String {
 }
 
 /// An IP address as such, anything else as octets.
-fn address(a: &PortAddress<'_>) -> String {
+pub(crate) fn address(a: &PortAddress<'_>) -> String {
     if let (1, Ok(v4)) = (a.network_protocol, <[u8; 4]>::try_from(a.address)) {
         return std::net::Ipv4Addr::from(v4).to_string();
     }

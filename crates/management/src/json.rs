@@ -1,6 +1,6 @@
 //! Replies as JSON, one object each. docs/pmc-json.md is the schema.
 
-use ptp_wire::management::{Content, ManagementId};
+use ptp_wire::management::{Content, ManagementId, Payload};
 use serde_json::{Map, Number, Value as Json, json};
 
 use crate::Reply;
@@ -54,6 +54,11 @@ pub fn no_reply(sequence_id: u16, action: &str, id: ManagementId) -> Json {
         "idNumber": id.0,
         "error": { "number": null, "name": "NO_REPLY", "text": "" },
     })
+}
+
+/// The fields of a data set that came by other ways than management.
+pub fn data_set(payload: &Payload<'_>) -> Json {
+    Json::Object(members(fields(payload).fields))
 }
 
 fn members(fields: Vec<Field>) -> Map<String, Json> {

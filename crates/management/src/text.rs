@@ -1,7 +1,8 @@
 //! Replies as linuxptp's pmc prints them, octet by octet: scripts and test suites compare with that.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
+use ptp_wire::PortAddress;
 use ptp_wire::management::{Content, ManagementId, Payload};
 
 use crate::Reply;
@@ -78,6 +79,22 @@ fn write_payload(f: &mut fmt::Formatter<'_>, payload: &Payload<'_>) -> fmt::Resu
         }
     }
     Ok(())
+}
+
+/// An IP address as such, anything else as octets with colons.
+pub fn address(of: &PortAddress<'_>) -> String {
+    crate::fields::address(of)
+}
+
+/// The fields of a data set, each on a line of its own after two tabs, values from column `width` on: for data sets that came
+/// by other ways than management.
+pub fn data_set(payload: &Payload<'_>, width: usize) -> String {
+    let mut text = String::new();
+    for Field { label, value, .. } in &fields(payload).fields {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "\t\t{label:width$}{value}");
+    }
+    text
 }
 
 /// One row of linuxptp's table of unicast masters, under its headings.

@@ -58,3 +58,4 @@ pub use lower::Lower;
 pub use options::{MAX_MESSAGE, SocketOptions, Stamping};
 pub use ptp_wire::{Address, Destination, MessageClass, Transport};
 pub use sockets::{GeneralSocket, Passing, PortSockets, Received, SocketCounters, StampRequest, TxStamp};
+pub use stamping::CardStamping;

@@ -1,7 +1,7 @@
 //! Switching stamps on: the network card's (SIOCSHWTSTAMP) and the socket's (SO_TIMESTAMPING).
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::interface::name_octets;
 use crate::sys::{self, DataWords, HWTSTAMP_WORDS};
@@ -19,6 +19,61 @@ const FILTER_V2_EVENT: u32 = 12;
 const SO_SELECT_ERR_QUEUE: i32 = 45;
 /// SOF_TIMESTAMPING_BIND_PHC.
 const BIND_PHC: u32 = 1 << 15;
+
+/// How a network card stamps at the moment (struct hwtstamp_config, Linux's `net_tstamp.h`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct CardStamping {
+    /// HWTSTAMP_TX_*: 0 nothing that is sent is stamped, 1 what asks for it, 2 one-step Sync, 3 one-step Sync and Pdelay_Resp.
+    pub tx_type: u32,
+    /// HWTSTAMP_FILTER_*: 0 nothing that is received is stamped, 1 everything, 12 PTP event messages of version 2.
+    pub rx_filter: u32,
+}
+
+impl CardStamping {
+    /// Asks the card of an interface how it stamps. Needs no privilege.
+    ///
+    /// # Errors
+    /// [`NetError::NoInterface`], [`NetError::InterfaceName`]; [`NetError::NoStamping`] where the card makes no hardware
+    /// stamps or its driver cannot tell; or the kernel refused.
+    pub fn read(interface: &str) -> Result<Self, NetError> {
+        const ACTION: &str = "ask how the network card stamps";
+        card_ioctl(SIOCGHWTSTAMP, interface, ACTION, Self { tx_type: 0, rx_filter: 0 })
+    }
+
+    /// Tells the card of an interface how to stamp, and returns what it does now: drivers may stamp more than they were
+    /// asked. Programs that use its stamps lose them where less is asked.
+    ///
+    /// # Errors
+    /// As [`CardStamping::read`], and [`NetError::Privilege`]; [`NetError::NoStamping`] also where the card cannot do this.
+    pub fn set(self, interface: &str) -> Result<Self, NetError> {
+        card_ioctl(SIOCSHWTSTAMP, interface, "tell the network card how to stamp", self)
+    }
+}
+
+fn card_ioctl(
+    number: u32,
+    interface: &str,
+    action: &'static str,
+    wanted: CardStamping,
+) -> Result<CardStamping, NetError> {
+    let name = name_octets(interface)?;
+    let socket = sys::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)
+        .map_err(|e| NetError::os("open a socket to ask about the interface", interface, None, e))?;
+    let mut words = DataWords::<HWTSTAMP_WORDS>([0, wanted.tx_type, wanted.rx_filter]);
+    sys::interface_data_ioctl(socket.as_fd(), number, name, &mut words).map_err(|e| {
+        let lacks = match e.raw_os_error() {
+            Some(libc::EOPNOTSUPP | libc::ENOTTY) if number == SIOCGHWTSTAMP => {
+                "hardware stamps, or a driver that tells how it stamps"
+            }
+            Some(libc::EOPNOTSUPP | libc::ENOTTY) => "hardware stamps",
+            Some(libc::ERANGE) => "hardware stamps of this kind",
+            _ => return NetError::os(action, interface, Some(Capability::NetAdmin), e),
+        };
+        NetError::NoStamping { interface: interface.to_owned(), lacks }
+    })?;
+    let [_, tx_type, rx_filter] = words.0;
+    Ok(CardStamping { tx_type, rx_filter })
+}
 
 /// The receive filters that do, the narrowest first.
 const fn filters(transport: Transport) -> [u32; 3] {
@@ -202,6 +257,16 @@ mod tests {
         assert_eq!(flags(Stamping::Hardware), 1 << 0 | 1 << 2 | 1 << 6 | 1 << 7 | 1 << 11);
         assert_eq!(flags(Stamping::None), 0);
         assert_eq!(flags(Stamping::P2pOneStep), flags(Stamping::Hardware));
+    }
+
+    #[test]
+    fn loopback_has_no_card() {
+        let ask = CardStamping { tx_type: 1, rx_filter: 12 };
+        assert!(matches!(CardStamping::read("lo"), Err(NetError::NoStamping { .. })));
+        // Who may not ask learns that first.
+        assert!(matches!(ask.set("lo"), Err(NetError::NoStamping { .. } | NetError::Privilege { .. })));
+        assert!(matches!(CardStamping::read("no-such-if"), Err(NetError::NoInterface { .. })));
+        assert!(matches!(ask.set("a/b"), Err(NetError::InterfaceName { .. })));
     }
 
     #[test]

@@ -9,4 +9,5 @@ settle 40
 knob phc1/busy_ppm 20000
 measure client 60 1
 alive "$LAST"
+until [ "$(cat "$RIG/phc1/refused")" -ge 2 ]; do alive "$LAST"; sleep 1; done
 echo "refused $(cat "$RIG/phc1/refused")"

@@ -38,12 +38,34 @@ pub(super) fn io_error(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Ri
 }
 
 /// Programs of Debian that are packed in, by their names in the guest's `/bin`.
-const TOOLS: [&str; 10] =
-    ["ip", "ethtool", "dash", "mawk", "nsenter", "ptp4l", "phc2sys", "ts2phc", "phc_ctl", "gpsd"];
+const TOOLS: [&str; 12] = [
+    "ip",
+    "ethtool",
+    "dash",
+    "mawk",
+    "nsenter",
+    "ptp4l",
+    "phc2sys",
+    "ts2phc",
+    "phc_ctl",
+    "hwstamp_ctl",
+    "nsm",
+    "gpsd",
+];
 /// Names in `TOOLS` that would hide ours.
 const RENAMED: [(&str, &str); 2] = [("ts2phc", "ts2phc-theirs"), ("mawk", "awk")];
 /// Our own.
 const OURS: [&str; 3] = ["ptpd", "phc-sync", "ts2phc"];
+/// Modules of the kernel: bonds, and VLANs.
+const MODULES: [&str; 7] = [
+    "net/tls/tls",
+    "drivers/net/bonding/bonding",
+    "net/llc/llc",
+    "net/802/stp",
+    "net/802/garp",
+    "net/802/mrp",
+    "net/8021q/8021q",
+];
 /// Parts of the rig.
 const HELPERS: [&str; 2] = ["escapement-rig-gnss", "escapement-rig-check"];
 /// What the shell of the guest borrows from busybox.
@@ -169,11 +191,12 @@ impl Means {
             fs::create_dir_all(root.join(directory)).map_err(io_error(directory))?;
         }
         copy(&self.module(run)?, &root.join("ptprig.ko"))?;
-        let bonding = format!("kernel/lib/modules/{}/kernel/drivers/net/bonding/bonding.ko", self.version);
-        let tls = format!("kernel/lib/modules/{}/kernel/net/tls/tls.ko", self.version);
-        for (name, file) in [("0-tls.ko", tls), ("1-bonding.ko", bonding)] {
-            if self.work.join(&file).is_file() {
-                copy(&self.work.join(&file), &root.join("modules").join(name))?;
+        // In the order of what needs what.
+        for (number, file) in (10..).zip(MODULES) {
+            let path = self.work.join(format!("kernel/lib/modules/{}/kernel/{file}.ko", self.version));
+            if path.is_file() {
+                let name = file.rsplit('/').next().unwrap_or(file);
+                copy(&path, &root.join("modules").join(format!("{number}-{name}.ko")))?;
             }
         }
         copy(&which("busybox")?, &bin.join("busybox"))?;

@@ -41,6 +41,8 @@ pub(crate) enum Tool {
     Diff(diff::Arguments),
     /// What recorded measurements say: a page, the evidence for an auditor, the verification of a log
     Report(report::Arguments),
+    /// Measure how far other clocks are off, without becoming their client (NetSync monitor)
+    Nsm(crate::nsm::Arguments),
 }
 
 /// What ended a tool early.
@@ -157,6 +159,7 @@ pub(crate) fn run(tool: &Tool, options: &Options, file: &ConfigFile) -> ExitCode
         Tool::Report(arguments) => {
             report::run(arguments, options.json).map_err(|e| ToolError::Usage(e.to_string()))
         }
+        Tool::Nsm(arguments) => crate::nsm::run(options, file, arguments, &signals),
     });
     match done {
         Ok(status) => ExitCode::from(status),

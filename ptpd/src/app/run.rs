@@ -208,6 +208,9 @@ impl Daemon {
         if let Some(refclock) = feed {
             discipline.feed(Feed::open(refclock)?);
         }
+        if settings.drop_in {
+            discipline.tell_as_linuxptp();
+        }
         let drop_in = settings.drop_in.then(|| DropIn::new(&settings, identity, clock.name()));
         let count = settings.networks.len();
         let now = monotonic_now();

@@ -123,6 +123,11 @@ impl Discipline {
         })
     }
 
+    /// Tells frequencies as linuxptp does: how much too fast the clock is by itself, which is minus what it is set to.
+    pub fn tell_as_linuxptp(&mut self) {
+        self.telling.as_linuxptp();
+    }
+
     /// Hands the offsets to an NTP daemon: nothing is steered from here on, and the state is never more than
     /// [`ServoState::Unlocked`].
     pub fn feed(&mut self, feed: Feed) {

@@ -14,6 +14,8 @@ pub(super) struct Telling {
     summary_due: u64,
     locked: bool,
     path: RateLimit,
+    /// Frequencies as linuxptp tells them: how much too fast the clock is by itself, which is minus what it is set to.
+    as_linuxptp: bool,
 }
 
 impl Telling {
@@ -25,11 +27,16 @@ impl Telling {
             summary_due: 0,
             locked: false,
             path: RateLimit::new(10_000_000_000),
+            as_linuxptp: false,
         }
     }
 
     pub(super) fn every(&mut self, summary: Option<u64>) {
         self.summary = summary;
+    }
+
+    pub(super) fn as_linuxptp(&mut self) {
+        self.as_linuxptp = true;
     }
 
     /// There is no master any more.
@@ -83,6 +90,7 @@ impl Telling {
         estimate: Option<&Estimate>,
     ) {
         let (state, frequency) = servo.unwrap_or((ServoState::Unlocked, 0.0));
+        let frequency = if self.as_linuxptp { -frequency } else { frequency };
         // A summary of one sample is that sample.
         let each = (interval.seconds() * 1e9) as u64;
         let Some(summary) = self.summary.filter(|s| *s > each) else {
