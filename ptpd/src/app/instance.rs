@@ -194,9 +194,10 @@ impl Instance {
                 let offset = measured.offset().map(|s| (s.offset + self.ahead, s.mean_delay));
                 let outcome = self.discipline.serve(engine, now, clock, measured, self.ahead);
                 if let Some(watch) = &mut self.watch {
-                    let by = offset.filter(|_| outcome.is_some_and(|o| o.stepped));
-                    if let (Some(evidence), Some((by, _))) = (&mut shared.evidence, by) {
-                        evidence.stepped(&self.settings, clock.name(), by);
+                    if let Some(evidence) =
+                        shared.evidence.as_mut().filter(|_| outcome.is_some_and(|o| o.stepped))
+                    {
+                        evidence.stepped(&self.settings, clock.name(), self.discipline.take_step());
                     }
                     watch.measured(offset, &self.discipline);
                 }

@@ -141,6 +141,8 @@ pub struct Discipline {
     telling: Telling,
     trouble: RateLimit,
     clock_gone: bool,
+    /// The last step, until somebody asks.
+    step: Option<TimeInterval>,
 }
 
 impl Discipline {
@@ -186,6 +188,7 @@ impl Discipline {
             telling: Telling::new(summary),
             trouble: RateLimit::new(10_000_000_000),
             clock_gone: false,
+            step: None,
         })
     }
 
@@ -221,6 +224,12 @@ impl Discipline {
             Controller::Adaptive(a) if self.locked => Some(a.estimate()),
             _ => None,
         }
+    }
+
+    /// By how much the clock was stepped since this was last asked: added to it. Farther than an interval can say it is set, and
+    /// nothing is told here.
+    pub const fn take_step(&mut self) -> Option<TimeInterval> {
+        self.step.take()
     }
 
     /// The frequency correction in force, ppb.
@@ -603,6 +612,7 @@ impl Discipline {
         }
         if let Some(by) = step {
             clock.step(by)?;
+            self.step = Some(by);
             info!("{} stepped by {:+.0} ns", clock.name(), by.nanos_f64());
             self.sanity.restart();
             self.ignored = self.steering.step_window;
