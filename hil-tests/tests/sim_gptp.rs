@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use hil_tests::sim::{LinkId, LinkSpec, NodeId, NodeSpec, PortState, Simulation};
+use ptp_servo::ServoKind;
 use ptp_wire::{
     Body, Header, LogInterval, Message, MessageType, Organization, PortIdentity, PortNumber, SdoId,
     TimeInterval, TlvValue, Writer,
@@ -236,7 +237,7 @@ fn a_jump_of_the_grandmaster_is_told_through_the_relays() {
     sim.run_for(secs(60));
     let told = |sim: &Simulation, node: NodeId| -> Vec<(u16, TimeInterval)> {
         let of = |(_, e): &(_, Event)| match e {
-            Event::GmTimeBase { indicator, phase_change } => Some((*indicator, *phase_change)),
+            Event::GmTimeBase { indicator, phase_change, .. } => Some((*indicator, *phase_change)),
             _ => None,
         };
         sim.record(node).events.iter().filter_map(of).collect()
@@ -255,4 +256,51 @@ fn a_jump_of_the_grandmaster_is_told_through_the_relays() {
     for node in everybody {
         assert_eq!(told(&sim, node), [(1, phase), (2, TimeInterval::ZERO)]);
     }
+}
+
+/// The end station's servo is told: a jump is no frequency, and a new frequency is known at once.
+#[test]
+fn an_announced_change_of_the_grandmaster_is_followed_without_an_excursion() {
+    for kind in [ServoKind::Adaptive, ServoKind::Pi] {
+        let Chain { mut sim, gm, end, .. } = chain(9, 2);
+        sim.set_node(end, |n| {
+            n.servo.kind = kind;
+            n.servo.servo.step_threshold = Some(TimeInterval::from_nanos(20_000));
+        });
+        sim.kill(end);
+        sim.revive(end);
+        sim.run_for(secs(120));
+        sim.assert_state(end, 1, PortState::Slave);
+        let (before, _) = sim.frequencies(end);
+        let (steps, from) = (sim.steps(end), sim.now());
+        sim.step_clock(gm, TimeInterval::from_nanos(-1_234_567));
+        sim.run_for(Duration::from_millis(300));
+        let mut largest: f64 = 0.0;
+        for _ in 0..100 {
+            sim.run_for(Duration::from_millis(100));
+            largest = largest.max((sim.frequencies(end).0 - before).abs());
+        }
+        println!("{kind:?}: jump: {largest} ppb, {}", sim.offsets(end, gm, secs(9)));
+        assert_eq!(sim.steps(end), steps + 1, "{kind:?}: one step, with its grandmaster");
+        assert!(sim.offsets(end, gm, secs(9)).max < 100.0, "{kind:?}: {}", sim.offsets(end, gm, secs(9)));
+        assert!(largest < 1_000.0, "{kind:?}: {largest} ppb");
+        assert_eq!(sim.record(end).states_since(PORT, from), [], "{kind:?}: it is SLAVE all the time");
+    }
+    // A jump that may not be stepped, and a frequency: the adaptive servo goes straight to it.
+    let Chain { mut sim, gm, end, .. } = chain(10, 2);
+    sim.run_for(secs(120));
+    let steps = sim.steps(end);
+    let (before, _) = sim.frequencies(end);
+    sim.disturb(gm, 2_000.0);
+    sim.run_for(secs(10));
+    let figures = sim.offsets(end, gm, secs(10));
+    println!("frequency: {figures}, {} ppb", sim.frequencies(end).0 - before);
+    assert!(figures.max < 500.0, "{figures}");
+    sim.run_for(secs(60));
+    sim.step_clock(gm, TimeInterval::from_nanos(3_000));
+    sim.run_for(secs(10));
+    let after = sim.offsets(end, gm, secs(5));
+    println!("slewed: {after}");
+    assert!(after.max < 30.0, "{after}");
+    assert_eq!(sim.steps(end), steps);
 }

@@ -5,10 +5,14 @@ mod agent;
 mod bound;
 mod chrony;
 mod chronyd;
+#[cfg(test)]
+#[path = "../../packaging/cli_documents.rs"]
+mod cli_documents;
 mod clock_command;
 mod clocks;
 mod evidence;
 mod file;
+mod metrics;
 mod options;
 mod phc2sys;
 mod plan;

@@ -131,8 +131,12 @@ pub(crate) struct Settings {
     pub(crate) evidence: Option<EvidenceOptions>,
     /// chronyd's sockets, one for each instance: the system clock is measured against all, and nothing is steered.
     pub(crate) fan_out: Vec<PathBuf>,
+    /// The service manager is told that the program is ready when it runs, not when its clocks are synchronised.
+    pub(crate) ready_when_started: bool,
     /// How fast the clock may drift between measurements, ppb.
     pub(crate) max_drift: u32,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub(crate) metrics: Option<ptp_daemon::http::Settings>,
 }
 
 impl Default for Settings {
@@ -168,7 +172,9 @@ impl Default for Settings {
             bound_page: None,
             evidence: None,
             fan_out: Vec::new(),
+            ready_when_started: false,
             max_drift: 5_000,
+            metrics: None,
         }
     }
 }

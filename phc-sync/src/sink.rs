@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ptp_clock::{ChronySock, Clock, ClockError, LeapSecond, NtpShm, RefclockSample, SystemClock};
 use ptp_daemon::RateLimit;
+use ptp_daemon::metrics::{LastSample, Samples};
 use ptp_evidence::Interval;
 use ptp_servo::{
     Adaptive, AdaptiveConfig, Decision, Linreg, Measuring, OffsetStatistics, PiConfig, Servo, ServoConfig,
@@ -126,8 +127,24 @@ pub(crate) struct Sink {
     always_step: bool,
     statistics: OffsetStatistics,
     state: ServoState,
+    /// What was measured last.
+    offset: Option<TimeInterval>,
+    /// Somebody else steers it, or nobody.
+    measures_only: bool,
     /// For the evidence log.
     pub(crate) measured: Interval,
+    /// For metrics.
+    pub(crate) seen: Seen,
+}
+
+/// What was noticed of a clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) samples: Samples,
+    pub(crate) frequency_ppb: f64,
+    pub(crate) bound_ns: Option<f64>,
+    /// Times somebody else adjusted it.
+    pub(crate) strangers: u64,
 }
 
 impl Sink {
@@ -158,13 +175,38 @@ impl Sink {
             always_step: config.step_threshold.is_some(),
             statistics: OffsetStatistics::new(),
             state: ServoState::Unlocked,
+            offset: None,
+            measures_only: settings.free_running || settings.feeds_ntp(),
             measured: Interval::default(),
+            seen: Seen::default(),
         })
     }
 
     /// It tracks.
     pub(crate) fn is_locked(&self) -> bool {
         self.state.is_locked()
+    }
+
+    /// It does what it is for: tracks, or is measured where somebody else steers.
+    pub(crate) fn is_good(&self) -> bool {
+        self.is_locked() || (self.offset.is_some() && self.measures_only)
+    }
+
+    /// One line for the service manager.
+    pub(crate) fn describe(&self, label: &str) -> String {
+        match self.offset {
+            None => format!("{label} not measured yet"),
+            Some(offset) => {
+                let state = if self.is_locked() {
+                    "locked"
+                } else if self.measures_only {
+                    "measured only"
+                } else {
+                    "not locked"
+                };
+                format!("{label} offset {} ns, {state}", offset.nanos())
+            }
+        }
     }
 
     /// Another source: what was measured against the old one says nothing of the new one's frequency, but the clock's own
@@ -187,6 +229,7 @@ impl Sink {
             return Ok(());
         }
         let (intrusion, insane) = self.watch.check(entry.clock.as_mut(), settings.sanity)?;
+        self.seen.strangers = self.seen.strangers.saturating_add(intrusion.is_some().into());
         if let Some(intrusion) = intrusion
             && let Some(more) = self.strangers.allow(now)
         {
@@ -224,9 +267,10 @@ impl Sink {
         target: impl FnOnce() -> Result<Option<TimePoint>, ClockError>,
         now: u64,
     ) -> Result<bool, ClockError> {
+        self.offset = Some(m.offset);
         if settings.free_running {
             let frequency = entry.clock.frequency()?;
-            self.tell(entry, settings, m, frequency);
+            self.tell(entry, settings, m, frequency, now);
             return Ok(false);
         }
         let far = m.offset.abs() == TimeInterval::MAX;
@@ -238,6 +282,7 @@ impl Sink {
             entry.clock.set(to)?;
             self.controller.reset();
             self.watch.set(entry.clock.as_mut(), true)?;
+            self.seen.samples.stepped(true);
             warn!("{} was more than a day off, now set to {to}", entry.label);
             return Ok(true);
         }
@@ -245,7 +290,7 @@ impl Sink {
             self.hand_over(m, now)?;
             self.state = ServoState::Unlocked;
             let frequency = entry.clock.frequency()?;
-            self.tell(entry, settings, m, frequency);
+            self.tell(entry, settings, m, frequency, now);
             return Ok(false);
         };
         self.state = d.state;
@@ -260,7 +305,8 @@ impl Sink {
                 SystemClock::new().set_synchronized(MAX_ERROR)?;
             }
         }
-        self.tell(entry, settings, m, d.frequency_ppb);
+        self.seen.samples.stepped(d.step.is_some());
+        self.tell(entry, settings, m, d.frequency_ppb, now);
         Ok(d.step.is_some())
     }
 
@@ -295,7 +341,10 @@ impl Sink {
         }
     }
 
-    fn tell(&mut self, entry: &Entry, settings: &Settings, m: &Measurement, frequency: f64) {
+    fn tell(&mut self, entry: &Entry, settings: &Settings, m: &Measurement, frequency: f64, now: u64) {
+        let (offset_ns, delay_ns) = (m.offset.nanos_f64(), m.delay.map(TimeInterval::nanos_f64));
+        self.seen.samples.measured(LastSample { at: now, offset_ns, delay_ns });
+        self.seen.frequency_ppb = frequency;
         if settings.evidence.is_some() {
             let delay = m.delay.map(TimeInterval::nanos_f64);
             // What a reading leaves open: when in its time the other clock was read.

@@ -3,6 +3,9 @@
 //! Works with ptpd and with linuxptp's ptp4l, over their UNIX sockets or over the network.
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+#[path = "../../packaging/cli_documents.rs"]
+mod cli_documents;
 mod config_file;
 mod input;
 mod options;

@@ -259,6 +259,12 @@ mod tests {
     }
 
     #[test]
+    fn completions_and_manual_page_are_current() {
+        crate::cli_documents::hold_manual_page("pmc.8", &Options::command());
+        crate::cli_documents::hold_completions("pmc", Options::command());
+    }
+
+    #[test]
     fn linuxptp_options_are_understood() {
         let o = Options::parse_from([
             "pmc", "-u", "-b", "0", "-d", "24", "-t", "1", "-z", "-i", "/x", "GET TIME",

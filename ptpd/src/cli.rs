@@ -312,6 +312,13 @@ mod tests {
     }
 
     #[test]
+    fn completions_and_manual_page_are_current() {
+        let command = <Cli as clap::CommandFactory>::command();
+        crate::cli_documents::hold_manual_page("ptpd.8", &command);
+        crate::cli_documents::hold_completions("ptpd", command);
+    }
+
+    #[test]
     fn every_option_names_a_key_that_exists() {
         let line = "ptpd -i eth0 -s -S -2 -P --clock virtual:/x --free-running --set priority1=10 -l warn";
         let cli = Cli::try_parse_from(line.split(' ')).expect("good options");
@@ -323,21 +330,5 @@ mod tests {
         assert_eq!(config.clock_device, ptp_config::ClockDevice::Virtual("/x".into()));
         let cli = Cli::try_parse_from("ptpd -i eth0 -H -6 -E --set priority1=300 --set oops".split(' '));
         assert!(cli.expect("clap does not know values").what.load().is_err());
-    }
-
-    #[test]
-    fn the_manual_page_knows_every_option() {
-        let page = include_str!("../../docs/man/ptpd.8");
-        let command = <Cli as clap::CommandFactory>::command();
-        let config = command.find_subcommand("config").expect("there is one");
-        for argument in command.get_arguments().chain(config.get_arguments()) {
-            for name in argument.get_long_and_visible_aliases().unwrap_or_default() {
-                let name = format!("\\-\\-{}", name.replace('-', "\\-"));
-                assert!(page.contains(&name), "{name} is missing in docs/man/ptpd.8");
-            }
-            for name in argument.get_short_and_visible_aliases().unwrap_or_default() {
-                assert!(page.contains(&format!("\\-{name}")), "-{name} is missing in docs/man/ptpd.8");
-            }
-        }
     }
 }

@@ -3,6 +3,9 @@
 
 mod app;
 mod cli;
+#[cfg(test)]
+#[path = "../../packaging/cli_documents.rs"]
+mod cli_documents;
 mod ptp4l;
 
 use std::process::ExitCode;

@@ -121,3 +121,75 @@ fn a_bad_configuration_starts_nothing() {
     assert_eq!(nothing.status.code(), Some(2));
     std::fs::remove_dir_all(directory).expect("remove");
 }
+
+#[test]
+fn with_the_keys_a_client_follows_and_with_a_wrong_one_it_is_refused_and_refuses() {
+    check(
+        r#"
+        pair
+        key() { # name value
+            printf '[security_association]\nspp 7\n1 SHA256-128 HEX:%s\n' $2 > $D/$1.keys
+            chmod 600 $D/$1.keys
+        }
+        key a 00112233445566778899aabbccddeeff
+        key b 00112233445566778899aabbccddeeff
+        key c 00112233445566778899aabbccddeefe
+        sealed() { printf 'authentication: { key_file: %s }\nspp: 7\nactive_key_id: 1\n%s' $D/$1.keys "$2"; }
+        config a va "$(sealed a 'clock_class: 6')"
+        config b vb "$(sealed b 'client_only: true')"
+        config c vb "$(sealed c 'clock_class: 7')"
+        if command -v tshark > /dev/null && command -v dumpcap > /dev/null; then
+            dumpcap -q -i va -f 'udp port 319 or udp port 320' -w $D/wire.pcapng 2> $D/dumpcap.log & CAP=$!
+            wait_for $D/dumpcap.log '^File:'
+        else
+            CAP=
+            [ "${CI:-}" = true ] && { echo 'no tshark'; exit 1; }
+            echo 'skipped: the dissection: no tshark'
+        fi
+        $P -f $D/a.yaml 2> $D/a.log &
+        $B $P -f $D/b.yaml 2> $D/b.log & PB=$!
+        wait_for $D/b.log 'UNCALIBRATED to SLAVE'
+        grep -q 'refused a message' $D/a.log $D/b.log && { cat $D/a.log $D/b.log; exit 1; }
+        kill -TERM $PB; wait $PB
+        # One bit of the key is wrong: each counts the other's messages and follows nobody.
+        $B $P -f $D/c.yaml 2> $D/c.log & PC=$!
+        wait_for $D/c.log 'refused a message of .*: bad_icv (8 so far)'
+        wait_for $D/c.log 'to MASTER'
+        wait_for $D/a.log 'refused a message of .*: bad_icv (8 so far)'
+        grep -q 'to UNCALIBRATED' $D/c.log && { echo 'it followed'; cat $D/c.log; exit 1; }
+        grep -q 'MASTER to' $D/a.log && { echo 'it gave way'; cat $D/a.log; exit 1; }
+        kill -TERM $PC; wait $PC
+        if [ -n "$CAP" ]; then
+            sleep 1.1 # dumpcap learns of packets in batches.
+            kill -INT $CAP; wait $CAP || true
+            tshark -n -r $D/wire.pcapng -Y 'ptp.v2.messagetype == 0xb' -T fields \
+                -e ptp.v2.an.tlvType -e ptp.v2.an.tlv.data > $D/announced 2> /dev/null
+            [ "$(wc -l < $D/announced)" -ge 8 ] || { echo 'few Announces'; cat $D/announced; exit 1; }
+            # AUTHENTICATION (0x8009, 32777) with SPP 7, no optional fields, keyID 1.
+            if grep -v -E '^(0x8009|32777)[[:space:]]+0700:?0*:?' $D/announced; then echo 'not sealed'; exit 1; fi
+        fi
+        "#,
+    );
+}
+
+#[test]
+fn a_time_zone_is_read_and_told() {
+    if !std::path::Path::new("/usr/share/zoneinfo/Asia/Tokyo").exists() {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "no tzdata");
+        println!("skipped: no tzdata");
+        return;
+    }
+    check(
+        r#"
+        pair
+        config a va 'clock_class: 6
+alternate_time_offsets: [ 3 Asia/Tokyo, 4 Nowhere/Land ]'
+        $P -f $D/a.yaml 2> $D/a.log & PA=$!
+        wait_for $D/a.log 'time zone Nowhere/Land is not announced'
+        wait_for $D/a.log 'time zone JST (key 3): 32363 s, then +0 s at 0 s'
+        sed -i 's#Asia/Tokyo#Asia/Kolkata#' $D/a.yaml
+        kill -HUP $PA
+        wait_for $D/a.log 'time zone IST (key 3): 19763 s'
+        "#,
+    );
+}

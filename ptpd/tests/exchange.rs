@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use ptp_wire::{ClockIdentity, ClockQuality, PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{
     Accuracy, Address, AlternateTimeOffset, Delay, DownCause, DropCause, Engine, Event, Input,
-    InstanceConfig, Instant, MessageClass, Output, PortConfig, PortState, Sample, ServoState,
+    InstanceConfig, Instant, MessageClass, Output, PortConfig, PortState, Sample, SampleMode, ServoState,
     SlaveMonitoring,
 };
 
@@ -403,4 +403,73 @@ fn steady(change: impl Fn(usize, &mut InstanceConfig)) {
     });
     assert!(responses >= 1000);
     assert_eq!(counted.count_total, 0, "{counted:?}");
+}
+
+/// linuxptp's tsproc_mode: what a sample's offset is made with, and what it counts. The path has just become three times
+/// as long, both ways: the filter still says 1 us, the last exchange says 3.
+#[test]
+fn each_sample_mode_makes_its_own_of_a_longer_path() {
+    let ns = TimeInterval::from_nanos;
+    for (mode, delay, offset, weight) in [
+        (SampleMode::Filter, 1000, 2000, 1.0),
+        (SampleMode::Raw, 3000, 0, 1.0),
+        (SampleMode::FilterWeight, 1000, 2000, 1.0 / 3.0),
+        (SampleMode::RawWeight, 3000, 0, 1.0 / 3.0),
+    ] {
+        for mechanism in [Delay::E2e, Delay::P2p] {
+            let mut wire = Wire::new(|i, c| {
+                c.ports[0].delay = mechanism;
+                // Requests in between the Syncs, always.
+                c.ports[0].delay_request_variability = 0.0;
+                c.ports[0].sample_mode = if i == 1 { mode } else { SampleMode::Filter };
+            });
+            wire.run_until(40 * S);
+            let usual = *wire.samples.last().expect("there are samples");
+            assert_eq!((usual.offset, usual.mean_delay, usual.weight), (ns(0), ns(1000), 1.0), "{mode:?}");
+            wire.delay = [3000, 3000];
+            // Three of ten in the filter: its median is that of before.
+            wire.run_until(43 * S + S / 2);
+            let last = *wire.samples.last().expect("there are samples");
+            // A longer path looks like a rate at first: peer delays are a little off.
+            let near = |a: TimeInterval, b: TimeInterval| (a - b).nanos_f64().abs() < 0.01;
+            let as_wanted = near(last.offset, ns(offset)) && near(last.mean_delay, ns(delay));
+            assert!(as_wanted, "{mode:?} {mechanism:?}: {} and {}", last.offset, last.mean_delay);
+            assert!((last.weight - weight).abs() < 1e-5, "{mode:?} {mechanism:?}: {}", last.weight);
+            // A shorter path than usual is no worse: it counts whole.
+            wire.delay = [500, 500];
+            wire.run_until(46 * S + S / 2);
+            let last = *wire.samples.last().expect("there are samples");
+            assert_eq!(last.weight, 1.0, "{mode:?} {mechanism:?}");
+        }
+    }
+}
+
+/// linuxptp's initial_delay: offsets from the first Sync on, by a delay that is assumed until one is measured.
+#[test]
+fn an_assumed_delay_counts_until_one_is_measured() {
+    let ns = TimeInterval::from_nanos;
+    for mechanism in [Delay::E2e, Delay::P2p] {
+        for assumed in [None, Some(ns(5_000))] {
+            let mut wire = Wire::new(|i, c| {
+                c.ports[0].delay = mechanism;
+                // Nobody asks before 20 s have passed.
+                c.ports[0].gptp.inhibit_delay_req = i == 1;
+                c.ports[0].gptp.neighbor_delay = assumed.filter(|_| i == 1);
+            });
+            wire.run_until(20 * S);
+            match assumed {
+                None => assert!(wire.samples.is_empty(), "{mechanism:?}"),
+                Some(delay) => {
+                    let last = *wire.samples.last().expect("from the first Sync on");
+                    assert_eq!((last.mean_delay, last.offset), (delay, ns(-4_000)), "{mechanism:?}");
+                }
+            }
+            let mut config = wire.engines[1].config().clone();
+            config.ports[0].gptp.inhibit_delay_req = false;
+            wire.engines[1].handle(Instant(wire.now), Input::Configure(&config));
+            wire.run_until(60 * S);
+            let last = *wire.samples.last().expect("measured by now");
+            assert_eq!((last.mean_delay, last.offset), (ns(1_000), ns(0)), "{mechanism:?}, {assumed:?}");
+        }
+    }
 }

@@ -14,6 +14,7 @@ pub mod grandmaster;
 pub mod linuxptp;
 pub mod maker;
 pub mod memory;
+mod metrics;
 pub mod run;
 pub mod settings;
 pub mod sink;

@@ -51,12 +51,15 @@ pub fn is_meant(arguments: &[String]) -> bool {
     })
 }
 
-/// The file of `-f FILE`, if that is all there is and the file is no `.cfg`.
-pub fn yaml_file(arguments: &[String]) -> Option<&str> {
-    match arguments.get(1..)? {
-        [f, file] if f == "-f" && (file.ends_with(".yaml") || file.ends_with(".yml")) => Some(file),
-        _ => None,
-    }
+/// The file of `-f FILE [--check]`, if that is all there is and the file is no `.cfg`; whether it is only to be checked.
+pub fn yaml_file(arguments: &[String]) -> Option<(&str, bool)> {
+    let (f, file, check) = match arguments.get(1..)? {
+        [f, file] => (f, file, false),
+        [f, file, check] | [check, f, file] if check == "--check" => (f, file, true),
+        _ => return None,
+    };
+    let ours = f == "-f" && (file.ends_with(".yaml") || file.ends_with(".yml"));
+    ours.then_some((file, check))
 }
 
 /// Reads options as getopt takes them; `read` reads a file by its name.

@@ -1,6 +1,9 @@
 //! The program.
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+#[path = "../../packaging/cli_documents.rs"]
+mod cli_documents;
 mod options;
 
 use std::io::Read;
@@ -24,9 +27,22 @@ fn main() -> ExitCode {
     if linuxptp::is_meant(&arguments) {
         return as_linuxptp(&arguments);
     }
-    if let Some(file) = linuxptp::yaml_file(&arguments) {
-        init_log(&LogOptions::new("ts2phc"));
+    if let Some((file, check)) = linuxptp::yaml_file(&arguments) {
         let loaded = yaml::load(file.as_ref()).map_err(|diagnostics| diagnostics.to_string());
+        if check {
+            return match loaded {
+                Ok(settings) => {
+                    let clocks = settings.sinks.len();
+                    println!("{file}: good: {clocks} clock{}", if clocks == 1 { "" } else { "s" });
+                    ExitCode::SUCCESS
+                }
+                Err(e) => {
+                    eprintln!("{}", e.trim_end());
+                    ExitCode::from(2)
+                }
+            };
+        }
+        init_log(&LogOptions::new("ts2phc"));
         return match loaded.and_then(run) {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => {

@@ -329,6 +329,19 @@ mod tests {
     }
 
     #[test]
+    fn completions_and_manual_page_are_current() {
+        use clap::{Arg, ArgAction, ValueHint};
+        // With a file nothing but --check goes: linuxptp::yaml_file.
+        let file = Arg::new("file").short('f').value_name("FILE").value_hint(ValueHint::FilePath);
+        let check = Arg::new("check").long("check").requires("file").action(ArgAction::SetTrue);
+        let command = Options::command()
+            .arg(file.help("Do what the file says"))
+            .arg(check.help("Check the file, and end"));
+        crate::cli_documents::hold_manual_page("ts2phc.8", &command);
+        crate::cli_documents::hold_completions("ts2phc", command);
+    }
+
+    #[test]
     fn lengths_of_time() {
         assert_eq!(interval("52ns"), Ok(TimeInterval::from_nanos(52)));
         assert_eq!(interval("0.4us"), Ok(TimeInterval::from_nanos(400)));

@@ -4,16 +4,18 @@ use core::fmt;
 use core::time::Duration;
 
 use ptp_clock::ClockError;
+use ptp_daemon::metrics::{LastSample, Samples};
 use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, StateError, monotonic_now};
 use ptp_servo::ServoState;
 use tracing::{debug, info, warn};
 
 use crate::announce::Announcer;
-use crate::discipline::Steering;
+use crate::discipline::{Correction, Steering};
 use crate::evidence::Evidence;
 use crate::grandmaster::{Grandmaster, GrandmasterConfig, LockState, Pulse};
 use crate::maker::Maker;
 use crate::memory;
+use crate::metrics::{ClockState, Monitor, PulseCounts, Snapshot};
 use crate::settings::{Settings, TimeFrom};
 use crate::sink::{Sink, Stamped};
 use crate::times::Times;
@@ -22,6 +24,8 @@ use crate::times::Times;
 const QUIET: u64 = 60_000_000_000;
 /// Clocks without a descriptor are asked this often, ns.
 const LOOK: u64 = 5_000_000;
+/// Between two lines for the service manager, ns.
+const STATUS: u64 = 10_000_000_000;
 /// Clocks that run on their own are steered this often, ns.
 const HOLD: u64 = 1_000_000_000;
 /// What was learnt is written down this often, ns.
@@ -67,6 +71,17 @@ struct Steered {
     held_at: u64,
     no_time: RateLimit,
     refused: RateLimit,
+    /// For metrics.
+    samples: Samples,
+    pulses: PulseCounts,
+    found: Option<Correction>,
+}
+
+impl Steered {
+    /// By the last pulse that was followed.
+    fn tracks(&self) -> bool {
+        self.found.is_some_and(|found| found.state.is_locked())
+    }
 }
 
 /// All of it.
@@ -80,6 +95,7 @@ pub struct Program {
     told_state: LockState,
     saved_at: u64,
     evidence: Option<Evidence>,
+    monitor: Option<Monitor>,
 }
 
 impl Program {
@@ -103,6 +119,9 @@ impl Program {
                 held_at: now,
                 no_time: RateLimit::new(QUIET),
                 refused: RateLimit::new(QUIET),
+                samples: Samples::default(),
+                pulses: PulseCounts::default(),
+                found: None,
             });
         }
         let config = match &settings.announce {
@@ -121,6 +140,7 @@ impl Program {
         });
         let announcers = announcers.collect();
         let evidence = settings.evidence.as_ref().map(|e| Evidence::start(e, sinks.len()));
+        let monitor = settings.metrics.as_ref().map(Monitor::start).transpose().map_err(RunError::Start)?;
         Ok(Self {
             evidence,
             settings,
@@ -131,6 +151,7 @@ impl Program {
             announcers,
             told_state: LockState::FreeRun,
             saved_at: now,
+            monitor,
         })
     }
 
@@ -141,9 +162,18 @@ impl Program {
     pub fn run(mut self, signals: Signals) -> Result<(), RunError> {
         let mut poll = PollSet::new();
         let mut notify = Notify::from_env();
-        notify.ready();
         let mut result = Ok(());
+        let mut status_due = 0;
         while !signals.stop() && result.is_ok() {
+            let now = monotonic_now();
+            if !notify.is_ready() && self.is_ready() {
+                notify.ready();
+                status_due = now;
+            }
+            if notify.enabled() && now >= status_due {
+                status_due = now.saturating_add(STATUS);
+                notify.status(&self.describe());
+            }
             result = self.turn(&mut poll);
             notify.alive(monotonic_now());
         }
@@ -163,6 +193,34 @@ impl Program {
             evidence.stop();
         }
         Ok(result?)
+    }
+
+    /// Every clock follows its pulses.
+    fn is_ready(&self) -> bool {
+        self.settings.ready_when_started || self.sinks.iter().all(Steered::tracks)
+    }
+
+    /// One line for the service manager.
+    fn describe(&self) -> String {
+        let each = self.sinks.iter().map(|s| match s.found {
+            None => format!("{}: no pulse followed yet", s.sink.path),
+            Some(found) => {
+                let state = if s.sink.is_holding() {
+                    "in holdover"
+                } else if s.tracks() {
+                    "locked"
+                } else {
+                    "not locked"
+                };
+                format!("{} offset {:.0} ns, {state}", s.sink.path, found.offset.nanos_f64())
+            }
+        });
+        let mut text = each.collect::<Vec<_>>().join(", ");
+        if self.settings.announce.is_some() {
+            let class = self.grandmaster.settings().clock_quality.clock_class;
+            text += &format!("; {} (clockClass {class})", self.grandmaster.state());
+        }
+        text
     }
 
     fn turn(&mut self, poll: &mut PollSet<Key>) -> Result<(), ClockError> {
@@ -229,14 +287,18 @@ impl Program {
         let holdover = self.settings.time_holdover;
         let Some(steered) = self.sinks.get_mut(i) else { return Ok(()) };
         let sink = &mut steered.sink;
-        if sink.was_changed()? && i == 0 {
-            self.grandmaster.clock_lost(now);
+        if sink.was_changed()? {
+            steered.pulses.changed += 1;
+            if i == 0 {
+                self.grandmaster.clock_lost(now);
+            }
         }
         let (truth, told) = match self.times.of_pulse(pulse.came) {
             Ok(truth) => (truth, true),
             Err(unknown) => match sink.own_time(pulse, holdover) {
                 Some(truth) => (truth, false),
                 None => {
+                    steered.pulses.no_time += 1;
                     if steered.no_time.allow(now).is_some() {
                         warn!("pulses of {} are not used: {unknown}", sink.path);
                     }
@@ -264,6 +326,7 @@ impl Program {
             }
         }
         if !self.grandmaster.may_follow() {
+            steered.pulses.refused += 1;
             if steered.refused.allow(now).is_some() {
                 debug!("{}: a pulse {offset_ns:.0} ns off is not followed", sink.path);
             }
@@ -271,6 +334,10 @@ impl Program {
         }
         let found = sink.steer(pulse, truth, told)?;
         steered.followed = Some(now);
+        steered.pulses.followed += 1;
+        steered.samples.measured(LastSample { at: now, offset_ns: found.offset.nanos_f64(), delay_ns: None });
+        steered.samples.stepped(found.stepped);
+        steered.found = Some(found);
         let (path, offset, state) = (&sink.path, found.offset.nanos(), found.state);
         let holdover = if told { "" } else { " holdover" };
         info!("{path} offset {offset:10} {state} freq {:+7.0}{holdover}", found.frequency_ppb);
@@ -320,6 +387,7 @@ impl Program {
         self.grandmaster.set_time_scale(self.times.time_scale(now));
         self.tell(now);
         self.keep_evidence(now);
+        self.publish(now);
         if now.saturating_sub(self.saved_at) >= SAVE {
             self.save();
             self.saved_at = now;
@@ -344,6 +412,11 @@ impl Program {
             let class = self.grandmaster.settings().clock_quality.clock_class;
             let text = format!("{state} (clockClass {class}): {}", self.grandmaster.why());
             evidence.event("clock-class", severity, &text);
+        }
+        if state != self.told_state
+            && let Some(monitor) = &mut self.monitor
+        {
+            monitor.publisher.hurry();
         }
         self.told_state = state;
         let settings = self.grandmaster.settings();
@@ -386,6 +459,37 @@ impl Program {
                 .whole("utc_offset", settings.utc_offset)
                 .number("source_error", self.grandmaster.config().reference_ns);
             evidence.put(entry);
+        }
+    }
+
+    /// Tells the state to the endpoint, if there is one and it is time.
+    fn publish(&mut self, now: u64) {
+        let Some(mut monitor) = self.monitor.take() else { return };
+        if monitor.publisher.is_due(now) {
+            monitor.publisher.publish(now, |snapshot| self.fill(snapshot, now));
+        }
+        self.monitor = Some(monitor);
+    }
+
+    fn fill(&mut self, s: &mut Snapshot, now: u64) {
+        let g = &self.grandmaster;
+        let settings = g.settings();
+        let patience = 3 * (self.settings.period() + g.config().grace);
+        s.patience_ns = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
+        (s.now, s.state, s.state_age_s) = (now, g.state(), g.for_long(now).as_secs_f64());
+        (s.class, s.bound_ns) = (settings.clock_quality.clock_class, g.bound_ns());
+        s.quarantined = g.is_quarantined();
+        s.receiver = self.times.condition(now);
+        s.utc_offset = Some(self.times.time_scale(now)).filter(|t| t.valid).map(|t| t.utc_offset);
+        s.clocks.resize_with(self.sinks.len(), ClockState::default);
+        for (state, steered) in s.clocks.iter_mut().zip(&mut self.sinks) {
+            state.path.clone_from(&steered.sink.path);
+            state.samples = steered.samples;
+            state.largest_ns = steered.samples.take_largest_ns();
+            state.pulses = steered.pulses;
+            state.frequency_ppb = steered.found.map(|f| f.frequency_ppb);
+            state.locked = steered.found.is_some_and(|f| f.state.is_locked());
+            state.holding = steered.sink.is_holding();
         }
     }
 

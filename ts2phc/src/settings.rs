@@ -126,8 +126,12 @@ pub struct Settings {
     pub evidence: Option<EvidenceOptions>,
     /// What is known of the oscillators is kept here.
     pub state: Option<PathBuf>,
+    /// The service manager is told that the program is ready when it runs, not when its clocks follow the pulses.
+    pub ready_when_started: bool,
     /// Log lines as linuxptp's ts2phc writes them.
     pub linuxptp: bool,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub metrics: Option<ptp_daemon::http::Settings>,
 }
 
 impl Settings {
@@ -150,7 +154,9 @@ impl Settings {
             announce: None,
             evidence: None,
             state: None,
+            ready_when_started: false,
             linuxptp: false,
+            metrics: None,
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use ptp_clock::{Edge, Pin};
 use ptp_config::document::{self, Content, Node, Refusal, Source};
 use ptp_config::{Diagnostic, Diagnostics, Problem};
+use ptp_daemon::http::{self, Listen};
 use ptp_evidence::EvidenceOptions;
 use ptp_wire::TimeInterval;
 
@@ -79,6 +80,10 @@ pub const KEYS: &[Row<Settings>] = &[
         s.state = Some(t.into());
         Ok(())
     }),
+    ("ready_when", "synchronised or started", |s, t| {
+        s.ready_when_started = word(t, &[("synchronised", false), ("started", true)])?;
+        Ok(())
+    }),
     ("domain_number", "0 to 255", |s, t| set(&mut told(s).domain_number, document::whole(t, 0, 255)?)),
     ("profile", "default, default-b, telecom, telecom-category1 or telecom-category2", |s, t| {
         told(s).grandmaster.profile = word(t, &Profile::WORDS)?;
@@ -147,6 +152,30 @@ pub const EVIDENCE_KEYS: &[Row<EvidenceOptions>] = &[
         Ok(())
     }),
 ];
+
+/// Keys of `metrics`.
+pub const METRICS_KEYS: &[Row<Metrics>] = &[
+    ("listen", "an address and port, such as 127.0.0.1:9322, or the path of a UNIX socket", |m, t| {
+        m.listen = Some(t.parse().map_err(refusal)?);
+        Ok(())
+    }),
+    ("openshift_names", "true or false", |m, t| {
+        m.openshift_names = word(t, &[("true", true), ("false", false)])?;
+        Ok(())
+    }),
+    ("events", "true or false", |m, t| {
+        m.events = word(t, &[("true", true), ("false", false)])?;
+        Ok(())
+    }),
+];
+
+/// `metrics`, as far as it has been read.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    listen: Option<Listen>,
+    openshift_names: bool,
+    events: bool,
+}
 
 fn refusal(label: String) -> Refusal {
     Refusal { label, ..Refusal::default() }
@@ -273,7 +302,7 @@ fn assemble(source: &Source) -> Result<Settings, Diagnostics> {
     let missing =
         |key: &str, message: &str| Diagnostic::new(Problem::Missing, message).in_file(&source.path).key(key);
     if let Some(root) = &tree.root {
-        reader.rows(root, KEYS, &["clocks", "announce", "evidence"], &mut settings);
+        reader.rows(root, KEYS, &["clocks", "announce", "evidence", "metrics"], &mut settings);
         let entry = |name: &str| match &root.content {
             Content::Map(map) => map
                 .iter()
@@ -286,6 +315,9 @@ fn assemble(source: &Source) -> Result<Settings, Diagnostics> {
         }
         if let Some(node) = entry("clocks") {
             clocks(&mut reader, node, &mut settings);
+        }
+        if let Some(node) = entry("metrics") {
+            metrics(&mut reader, node, &mut settings);
         }
         if let Some(node) = entry("announce") {
             sockets(&mut reader, node, &mut settings);
@@ -323,6 +355,20 @@ fn clocks(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     }
 }
 
+fn metrics(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
+    let mut read = Metrics::default();
+    reader.rows(node, METRICS_KEYS, &[], &mut read);
+    match read.listen {
+        Some(listen) => {
+            let (openshift_names, events) = (read.openshift_names, read.events);
+            settings.metrics = Some(http::Settings { listen, openshift_names, events });
+        }
+        None => {
+            reader.wrong(Problem::Missing, "listen", node, "`metrics` needs `listen`".to_owned());
+        }
+    }
+}
+
 /// One socket, or a list of them.
 fn sockets(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
     let items = match &node.content {
@@ -352,7 +398,7 @@ mod tests {
     }
 
     const FILE: &str = "time: /dev/ttyS0\nbaud: 115200\nutc_offset: 37\nrate: 10\nsentence_delay: 120 ms\n\
-        announce: [/run/a, /run/b]\nprofile: telecom\ngrace: 50 ms\nin_spec: 1.1 us\nstate_file: /var/x\nevidence: { directory: /var/log/x, interval: 2 s, anchor: off }\nclocks:\n  - clock: eth0\n    \
+        announce: [/run/a, /run/b]\nprofile: telecom\ngrace: 50 ms\nin_spec: 1.1 us\nstate_file: /var/x\nevidence: { directory: /var/log/x, interval: 2 s, anchor: off }\nmetrics:\n  listen: /run/m\n  events: true\nclocks:\n  - clock: eth0\n    \
         pin: SDP1\n    cable_delay: 52 ns\n  - { clock: phc1, edge: both, channel: 2, pin: 3 }\n";
 
     #[test]
@@ -368,6 +414,8 @@ mod tests {
             (told.grandmaster.grace, told.grandmaster.in_spec_ns),
             (Duration::from_millis(50), 1100.0)
         );
+        let metrics = s.metrics.as_ref().expect("it is asked for");
+        assert!(metrics.events && metrics.listen.is_local());
         let [a, b] = s.sinks.as_slice() else { panic!("{:?}", s.sinks) };
         assert_eq!((&a.pin, a.correction), (&Some(Pin::Name("SDP1".into())), TimeInterval::from_nanos(-52)));
         assert_eq!(
@@ -377,13 +425,33 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_page_knows_every_key() {
+        let page = include_str!("../../docs/man/ts2phc.yaml.5");
+        let clocks = CLOCK_KEYS.iter().map(|(key, ..)| *key);
+        for key in KEYS.iter().map(|(key, ..)| *key).chain(clocks).chain(["clocks", "announce"]) {
+            let first = format!(".B {key}\n");
+            let (pair, second) = (format!(".B {key}\\fR"), format!("\\fB{key}\n"));
+            let there = [first, pair, second].iter().any(|form| page.contains(form.as_str()));
+            assert!(there, "`{key}` is missing in docs/man/ts2phc.yaml.5");
+        }
+    }
+
+    #[test]
     fn everything_wrong_is_told_at_once() {
         let wrong = read(
-            "time: system\nrate: 129\nrate: 2\nbuad: 9600\nprofile: telcom\nclocks:\n  - { channel: x }\n",
+            "time: system\nrate: 129\nrate: 2\nbuad: 9600\nprofile: telcom\nmetrics: { listen: 9322 }\nclocks:\n  - { channel: x }\n",
         )
         .expect_err("a lot is wrong");
         let text = format!("{wrong}");
-        for piece in ["rate", "twice", "did you mean `baud`", "telecom", "channel", "`clock` is needed"] {
+        for piece in [
+            "rate",
+            "twice",
+            "did you mean `baud`",
+            "telecom",
+            "channel",
+            "`clock` is needed",
+            "127.0.0.1:9322",
+        ] {
             assert!(text.contains(piece), "{piece}: {text}");
         }
         assert!(format!("{}", read("baud: 9600\n").expect_err("bare")).contains("`time` is needed"));

@@ -315,6 +315,11 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
             read_only_socket_mode: v.int("management.read_only_socket_mode"),
             network: v.bool("management.network"),
         },
+        metrics: {
+            let (openshift_names, events) = (v.bool("metrics.openshift_names"), v.bool("metrics.events"));
+            let listen = v.text_or_off("metrics.listen");
+            listen.map(|listen| Metrics { listen: listen.to_owned(), openshift_names, events })
+        },
         log: Log {
             level: match v.text("log.level") {
                 "error" => LogLevel::Error,
@@ -328,6 +333,12 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
         },
         evidence: evidence(v),
         state_file: v.path("state_file"),
+        ready_when: match v.text("ready_when") {
+            "synchronised" => ReadyWhen::Synchronised,
+            "serving" => ReadyWhen::Serving,
+            "started" => ReadyWhen::Started,
+            _ => ReadyWhen::Auto,
+        },
         user: v.text_or_off("user").map(str::to_owned),
         key_file: v.path("authentication.key_file"),
         insecure_key_file: v.bool("authentication.insecure_file"),

@@ -391,7 +391,6 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::Udp6 => transport(&[Transport::UdpIpv6]),
         Need::Ethernet => transport(&[Transport::Ethernet]),
         Need::E2e => delay(&[DelayMechanism::E2e, DelayMechanism::Auto]),
-        Need::P2p => delay(&[DelayMechanism::P2p, DelayMechanism::Auto]),
         Need::CommonP2p => delay(&[DelayMechanism::CommonP2p]),
         Need::PeerDelay => delay(&[DelayMechanism::P2p, DelayMechanism::CommonP2p, DelayMechanism::Auto]),
         Need::Delay => port.is_none_or(|v| v.delay_mechanism() != DelayMechanism::None),
@@ -425,6 +424,7 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::Smpte => values.bool("smpte.enable"),
         Need::Socket => values.text_or_off("management.socket").is_some(),
         Need::ReadOnlySocket => values.text_or_off("management.read_only_socket").is_some(),
+        Need::Metrics => values.text_or_off("metrics.listen").is_some(),
     }
 }
 
@@ -433,7 +433,7 @@ const fn governor(need: Need) -> &'static str {
     match need {
         Need::Nothing => "",
         Need::Udp | Need::Udp4 | Need::Udp6 | Need::Ethernet => "transport",
-        Need::E2e | Need::P2p | Need::CommonP2p | Need::PeerDelay | Need::Delay => "delay_mechanism",
+        Need::E2e | Need::CommonP2p | Need::PeerDelay | Need::Delay => "delay_mechanism",
         Need::Static => "best_master",
         Need::AsCapable => "as_capable",
         Need::GptpCapable => "gptp_capable",
@@ -458,6 +458,7 @@ const fn governor(need: Need) -> &'static str {
         Need::Spp => "spp",
         Need::Socket => "socket",
         Need::ReadOnlySocket => "read_only_socket",
+        Need::Metrics => "listen",
     }
 }
 
@@ -470,7 +471,6 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::Udp6 => "`transport` is not `udp6`",
         Need::Ethernet => "`transport` is not `ethernet`",
         Need::E2e => "`delay_mechanism` is not `e2e`",
-        Need::P2p => "`delay_mechanism` is not `p2p`",
         Need::CommonP2p => "`delay_mechanism` is not `common_p2p`",
         Need::PeerDelay => "`delay_mechanism` is not `p2p` or `common_p2p`",
         Need::Delay => "`delay_mechanism` is `none`",
@@ -504,5 +504,6 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::Smpte => "`smpte.enable` is `false`",
         Need::Socket => "`management.socket` is `off`",
         Need::ReadOnlySocket => "`management.read_only_socket` is `off`",
+        Need::Metrics => "`metrics.listen` is `off`",
     }
 }

@@ -130,7 +130,7 @@ impl Loaded {
     fn setting(&self, s: &mut String, indent: &str, key: &Key, setting: &Setting, port: Option<&PortLayer>) {
         let value = match key.kind {
             Kind::Text { .. } => quote(&setting.text),
-            Kind::Path { .. } | Kind::ClockDevice | Kind::Interface | Kind::User
+            Kind::Path { .. } | Kind::ClockDevice | Kind::Interface | Kind::User | Kind::Listen
                 if !matches!(setting.text.as_str(), "off" | "auto") =>
             {
                 quote(&setting.text)

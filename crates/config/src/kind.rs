@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     ClockDevice,
     /// A user's name, or `off`.
     User,
+    /// An address and port, or the absolute path of a UNIX socket; `off`: neither.
+    Listen,
     /// A list of masters to ask for unicast service, or `off`.
     Masters,
     /// A list of address prefixes, or `off`.
@@ -220,6 +222,14 @@ impl Kind {
                     && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
                 if fits { Ok(Value::Text(text.to_owned())) } else { Err(Refusal::new("not a user's name")) }
             }
+            Self::Listen if text == "off" && !quoted => Ok(Value::Unset),
+            Self::Listen => {
+                let path = text.starts_with('/') && text.len() <= 107 && !text.contains('\0');
+                if path || text.parse::<std::net::SocketAddr>().is_ok() {
+                    return Ok(Value::Text(text.to_owned()));
+                }
+                Err(Refusal::new("neither an address with its port nor a path from the root"))
+            }
             Self::MonitorAddress if text == "multicast" => Ok(Value::Unset),
             Self::MonitorAddress => match parse_master(text)? {
                 UnicastMaster { address: MasterAddress::Name(_), .. } => Err(Refusal::new("not an address")),
@@ -282,11 +292,12 @@ impl Kind {
             Self::Interface => "a network interface's name, 1 to 15 octets, such as eth0".into(),
             Self::ClockDevice => "`auto`, `phcN`, `system` or `virtual:PATH`".into(),
             Self::User => "a user's name, or `off`".into(),
+            Self::Listen => "an address and port, such as 127.0.0.1:9320 or [::1]:9320, the path of a UNIX socket from the root (at most 107 octets), or `off`".into(),
             Self::Masters => "a list of addresses or host names, each followed by its local priority where it is not 128, or `off`".into(),
             Self::Prefixes => "a list of address prefixes, such as 192.0.2.0/24 or 2001:db8::/32, or `off`".into(),
             Self::MonitorAddress => "an address, or `multicast`".into(),
             Self::AcceptableMasters => "a list of ports, such as 001b19.fffe.000001-1, each followed by the priority1 it is to count with where that is another than its own, or `off`".into(),
-            Self::TimeOffsets => "a list of `KEY NAME OFFSET` or `KEY NAME OFFSET JUMP TIME` in seconds, or `off`".into(),
+            Self::TimeOffsets => "a list of `KEY ZONE`, `KEY NAME OFFSET` or `KEY NAME OFFSET JUMP TIME` (seconds), or `off`".into(),
         }
     }
 
@@ -307,6 +318,7 @@ impl Kind {
             Self::Interface => "interface",
             Self::ClockDevice => "clock",
             Self::User => "user",
+            Self::Listen => "address and port, or path",
             Self::Masters => "list of masters",
             Self::Prefixes => "list of prefixes",
             Self::MonitorAddress => "address",

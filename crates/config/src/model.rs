@@ -79,12 +79,16 @@ pub struct PtpdConfig {
     pub servo: Servo,
     /// Who may ask and change what.
     pub management: Management,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub metrics: Option<Metrics>,
     /// What is written where.
     pub log: Log,
     /// What is recorded so that it can be proved later; `None`: nothing.
     pub evidence: Option<Evidence>,
     /// Keeps the last frequency for the next start; `None`: it is not kept.
     pub state_file: Option<PathBuf>,
+    /// When the service manager is told that the daemon is ready.
+    pub ready_when: ReadyWhen,
     /// Root is given up for this user once sockets and clocks are open.
     pub user: Option<String>,
     /// Security associations; `None`: there are none.
@@ -216,6 +220,19 @@ pub enum ClockDevice {
     Virtual(PathBuf),
 }
 
+/// When a daemon is ready.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReadyWhen {
+    /// Synchronised, or serving with no master to follow; a transparent clock at once.
+    Auto,
+    /// A port is SLAVE.
+    Synchronised,
+    /// A port is MASTER.
+    Serving,
+    /// At once.
+    Started,
+}
+
 /// What becomes of ports whose stamps are of different clocks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PortClocks {
@@ -333,6 +350,17 @@ pub struct Management {
     pub read_only_socket_mode: u32,
     /// GET from the network is answered. SET and COMMAND never are.
     pub network: bool,
+}
+
+/// The endpoint for monitoring.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Metrics {
+    /// An address with its port, or the path of a UNIX socket from the root.
+    pub listen: String,
+    /// Series with the names of OpenShift's exporter, too.
+    pub openshift_names: bool,
+    /// Subscriptions to changes.
+    pub events: bool,
 }
 
 /// Log output.

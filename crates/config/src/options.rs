@@ -102,8 +102,10 @@ pub enum SynchronizationUncertain {
 pub struct AlternateTimeOffset {
     /// keyField, 0..=15.
     pub key: u8,
-    /// displayName, 1 to 10 octets.
+    /// displayName, 1 to 10 octets; empty with a zone.
     pub name: String,
+    /// A time zone (`Europe/Berlin`) that says name, offset and jumps; these are empty then.
+    pub zone: Option<String>,
     /// currentOffset in seconds.
     pub current_offset: i32,
     /// jumpSeconds; 0: no jump is known.
@@ -158,17 +160,32 @@ pub(crate) fn parse_acceptable_masters<'a>(
     Ok(all)
 }
 
-/// `KEY NAME OFFSET` or `KEY NAME OFFSET JUMP TIME`, for each; each key once.
+/// The name of a time zone's file below the system's directory of them.
+fn is_zone(word: &str) -> bool {
+    let part = |part: &str| {
+        let letters = part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+'));
+        letters && !part.is_empty()
+    };
+    word.len() <= 64 && word.contains('/') && word.split('/').all(part)
+}
+
+/// `KEY NAME OFFSET`, `KEY NAME OFFSET JUMP TIME` or `KEY ZONE`, for each; each key once.
 pub(crate) fn parse_time_offsets<'a>(
     items: impl Iterator<Item = &'a str>,
 ) -> Result<Vec<AlternateTimeOffset>, Refusal> {
     let mut all: Vec<AlternateTimeOffset> = Vec::new();
     for item in items {
         let words: Vec<&str> = item.split_ascii_whitespace().take(6).collect();
+        let (zone, words) = match words[..] {
+            [key, zone] if is_zone(zone) => (Some(zone.to_owned()), vec![key, "", "0"]),
+            _ => (None, words),
+        };
         let (key, name, offset, jump, time) = match words[..] {
             [key, name, offset] => (key, name, offset, "0", "0"),
             [key, name, offset, jump, time] => (key, name, offset, jump, time),
-            _ => return Err(Refusal::new("not `KEY NAME OFFSET` or `KEY NAME OFFSET JUMP TIME`")),
+            _ => {
+                return Err(Refusal::new("not `KEY NAME OFFSET`, `KEY NAME OFFSET JUMP TIME` or `KEY ZONE`"));
+            }
         };
         let number = |text: &str, what: &str| {
             parse_int(text.strip_prefix('+').unwrap_or(text))
@@ -193,6 +210,7 @@ pub(crate) fn parse_time_offsets<'a>(
         all.push(AlternateTimeOffset {
             key,
             name: name.to_owned(),
+            zone,
             current_offset: seconds(offset, "the offset")?,
             jump_seconds: seconds(jump, "the jump")?,
             time_of_next_jump: time.ok_or_else(|| Refusal::new("the time of the jump is out of range"))?,
@@ -215,10 +233,19 @@ mod tests {
             [(0, "CET", 3600), (3, "PST", -28800)]
         );
         assert_eq!((all[1].jump_seconds, all[1].time_of_next_jump), (3600, 1_805_000_000));
+        let zones = read("1 Europe/Berlin,0 America/Argentina/Buenos_Aires").unwrap();
+        assert_eq!(
+            zones.iter().map(|o| (o.key, o.zone.as_deref())).collect::<Vec<_>>(),
+            [(0, Some("America/Argentina/Buenos_Aires")), (1, Some("Europe/Berlin"))]
+        );
         for bad in [
             "",
             "1",
             "1 x",
+            "1 /etc/passwd",
+            "1 Europe/../../x",
+            "1 Europe/",
+            "1 Europe/Berlin 0,1 Europe/Berlin",
             "1 x y",
             "1 x 0 1",
             "1 x 0 1 2 3",

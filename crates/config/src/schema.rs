@@ -50,6 +50,9 @@ fn of_kind(kind: &Kind) -> Json {
         Kind::Path { off: true, .. } => {
             json!({ "anyOf": [{ "type": "string", "pattern": "^/" }, { "const": "off" }] })
         }
+        Kind::Listen => {
+            json!({ "anyOf": [{ "type": "string", "pattern": "^(/|.+:[0-9]+$)" }, { "const": "off" }] })
+        }
         Kind::Path { .. } => json!({ "type": "string", "pattern": "^/" }),
         Kind::Mode => json!({ "type": ["string", "integer"] }),
         Kind::Ipv4 => json!({ "type": "string", "format": "ipv4" }),

@@ -7,6 +7,7 @@ mod description;
 mod evidence;
 mod holdover;
 mod management;
+mod metrics;
 mod servo;
 mod smpte;
 
@@ -18,6 +19,7 @@ use description::DESCRIPTION;
 use evidence::EVIDENCE;
 pub(crate) use holdover::HOLDOVER;
 use management::{LOG_SECTION, MANAGEMENT};
+use metrics::METRICS;
 use servo::SERVO;
 use smpte::SMPTE;
 
@@ -47,7 +49,6 @@ pub(crate) enum Need {
     Udp6,
     Ethernet,
     E2e,
-    P2p,
     /// `delay_mechanism` is `common_p2p`.
     CommonP2p,
     /// P2P, measured here or by the common service.
@@ -112,6 +113,8 @@ pub(crate) enum Need {
     Socket,
     /// `management.read_only_socket` is not `off`.
     ReadOnlySocket,
+    /// `metrics.listen` is not `off`.
+    Metrics,
 }
 
 /// Keys that stand together.
@@ -353,6 +356,13 @@ pub(crate) const INSTANCE: Section = Section {
             "",
         ),
         key(
+            "ready_when",
+            Kind::Choice(&["auto", "synchronised", "serving", "started"]),
+            "auto",
+            "When the service manager is told that the daemon is ready: `synchronised`, a port is SLAVE; `serving`, a port is MASTER; `auto`, synchronised, or serving with no master to follow, and a transparent clock at once; `started`, at once.",
+            "",
+        ),
+        key(
             "external_port_configuration",
             Kind::Bool,
             "false",
@@ -370,7 +380,7 @@ pub(crate) const INSTANCE: Section = Section {
             "alternate_time_offsets",
             Kind::TimeOffsets,
             "off",
-            "Other timescales, such as local time, that are announced while grandmaster.",
+            "Other timescales, such as local time, that are announced while grandmaster. With the name of a time zone (`0 Europe/Berlin`) its file says name, offset and jumps.",
             "alternateTimescaleOffsetsDS",
         )
         .needs(SERVER),
@@ -481,7 +491,7 @@ pub(crate) const PORT: Section = Section {
         key("follow_up_info", Kind::Bool, "false", "Send and require the Follow_Up information of 802.1AS.", "follow_up_info"),
         key("role", Kind::Choice(&["unset", "master", "client"]), "unset", "The port's role with `best_master: static`.", "BMCA noop").needs(Need::Static),
         key("inhibit_announce", Kind::Bool, "false", "Neither send nor wait for Announce.", "inhibit_announce"),
-        key("inhibit_delay_req", Kind::Bool, "false", "Send no Pdelay_Req.", "inhibit_delay_req").needs(Need::P2p),
+        key("inhibit_delay_req", Kind::Bool, "false", "Send no Delay_Req and no Pdelay_Req.", "inhibit_delay_req").needs(Need::Delay),
         key("ignore_source_id", Kind::Bool, "false", "With `best_master: static`: take Sync whoever sends it.", "ignore_source_id").needs(Need::Static),
         key("msg_interval_request", Kind::Bool, "false", "Ask the neighbour for the operational intervals once locked.", "msg_interval_request"),
         key("oper_log_sync_interval", LOG, "0", "log2 of the seconds between Syncs to ask for once locked.", "operLogSyncInterval").needs(Need::IntervalRequest),
@@ -583,6 +593,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &MANAGEMENT,
     &AUTHENTICATION,
     &ENHANCED_ACCURACY,
+    &METRICS,
     &LOG_SECTION,
     &EVIDENCE,
     &DESCRIPTION,

@@ -16,9 +16,12 @@
 mod bus;
 mod event;
 mod evidence;
+pub mod http;
 mod journal;
 mod json;
 mod log;
+pub mod metrics;
+mod notifications;
 mod notify;
 mod poll;
 mod privilege;

@@ -454,6 +454,12 @@ fn open_ipv4(
     let _ = socket.set_multicast_loop_v4(false);
     let _ = socket.set_multicast_ttl_v4(options.ttl.max(1).into());
     let _ = sys::set_int(socket.as_fd(), libc::IPPROTO_IP, libc::IP_TOS, dscp(options, class));
+    if options.batch {
+        // What is never fragmented needs no identification, which the kernel would draw at random for each datagram: a
+        // twentieth of all that it does to send one. Routes' MTUs, which anybody may claim, are not believed.
+        let probe = libc::IP_PMTUDISC_PROBE;
+        let _ = sys::set_int(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, probe);
+    }
     Ok(socket)
 }
 

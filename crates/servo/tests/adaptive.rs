@@ -214,7 +214,7 @@ fn what_changed_is_told() {
 
 /// A clock with a constant frequency error, 3 ns of noise, `exact` Syncs and peer delays or offsets.
 fn one_way(measuring: Measuring) -> f64 {
-    let mut rng = ptp_servo::simulate::Rng::new(1, 1);
+    let mut rng = ptp_servo::simulate::Rng::stream(1, 1);
     let mut servo = Adaptive::new(AdaptiveConfig { measuring, ..AdaptiveConfig::default() }, 0.0);
     servo.set_interval(0.125);
     let (mut error, mut rate, mut worst) = (400_000.0, 0.0, 0.0f64);
@@ -248,7 +248,7 @@ fn peer_delays_and_plain_offsets_do() {
 /// What a boundary clock makes of a master that swings by 20 ns at `hz`: its own swing in per cent of that. 16 messages a
 /// second.
 fn swing(transfer: Transfer, hz: f64) -> f64 {
-    let mut rng = ptp_servo::simulate::Rng::new(3, 1);
+    let mut rng = ptp_servo::simulate::Rng::stream(3, 1);
     let mut servo = Adaptive::new(AdaptiveConfig { transfer, ..AdaptiveConfig::default() }, 0.0);
     servo.set_interval(0.0625);
     let (mut clock, mut rate) = (300.0, 0.0);
@@ -276,7 +276,7 @@ fn swing(transfer: Transfer, hz: f64) -> f64 {
 fn swing_through_20(transfer: Transfer, hz: [f64; 4]) -> [f64; 4] {
     const HOPS: usize = 20;
     let tau = core::f64::consts::TAU;
-    let mut rng = ptp_servo::simulate::Rng::new(7, 1);
+    let mut rng = ptp_servo::simulate::Rng::stream(7, 1);
     let config = AdaptiveConfig { transfer, ..AdaptiveConfig::default() };
     let mut servos: Vec<_> = (0..HOPS).map(|_| Adaptive::new(config, 0.0)).collect();
     servos.iter_mut().for_each(|s| s.set_interval(0.0625));
@@ -373,7 +373,7 @@ fn thresholds_mean_what_they_do_elsewhere() {
 #[test]
 fn nothing_is_allocated_once_it_runs() {
     let mut servo = Adaptive::new(AdaptiveConfig::default(), 0.0);
-    let mut rng = ptp_servo::simulate::Rng::new(5, 5);
+    let mut rng = ptp_servo::simulate::Rng::stream(5, 5);
     let mut feed = |servo: &mut Adaptive, i: i128| {
         let local = TimePoint::from_nanos(i * 1_000_000_000);
         servo.forward(TimeInterval::from_nanos_f64(5_000.0 + 10.0 * rng.normal()), local);

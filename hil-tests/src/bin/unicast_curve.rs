@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use hil_tests::lab::{
-    CrowdOptions, Host, Lab, LabError, Process, empty_dir, find_program, is_inside, reenter, reenter_as_root,
-    run_crowd, settle,
+    CrowdOptions, Host, Lab, LabError, Process, empty_dir, find_program, is_inside, reenter, run_crowd,
+    settle,
 };
 use ptp_management::{Client, ClientConfig, Request, Uds};
 use ptp_wire::management::ManagementId;
@@ -38,10 +38,10 @@ struct Arguments {
     /// interface (by nftables), so that the crowd's own work, on the core of the server, is not taken for the server's
     #[arg(long)]
     all_read: bool,
-    /// Each end of the cable receives on its own core, as two machines do (receive packet steering). Without it the
-    /// kernel runs all that the receiver does, up to its sockets, on the core of the sender. Needs root and two cores
+    /// Each end of the cable receives in a thread of the kernel, which may run on another core than the sender, as on two
+    /// machines (threaded NAPI). Without it the sender pays for what the receiver does, up to its sockets
     #[arg(long)]
-    own_cores: bool,
+    apart: bool,
     /// The programs of ours to run [default: those beside this one]
     #[arg(long)]
     programs: Option<PathBuf>,
@@ -66,14 +66,9 @@ fn main() -> ExitCode {
             crowd(*clients, *log_sync, *log_delay, *watch, *door != 0).map(|()| ExitCode::SUCCESS)
         }
         None if is_inside() => run(&arguments).map(|()| ExitCode::SUCCESS),
-        None => {
-            let words = std::env::args_os().skip(1);
-            let ended =
-                if arguments.own_cores { reenter_as_root(words, |_| ()) } else { reenter(words, |_| ()) };
-            ended.map(|(status, _)| {
-                ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
-            })
-        }
+        None => reenter(std::env::args_os().skip(1), |_| ()).map(|(status, _)| {
+            ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+        }),
     };
     result.unwrap_or_else(|error| {
         eprintln!("escapement-unicast-curve: {error}");
@@ -150,12 +145,13 @@ fn start(host: &Host, server: &str, programs: &Path) -> Result<(Process, String)
     Ok((host.start("ptp4l", &program, arguments)?, "/run/server".into()))
 }
 
-/// Receives what comes by this host's cable on one core, whoever sent it.
-fn receive_on(host: &Host, core: u32) -> Result<(), LabError> {
-    let file = "/sys/class/net/eth0/queues/rx-0/rps_cpus";
+/// What comes by this host's cable is received by a thread of the kernel, whoever sent it.
+fn receive_apart(host: &Host) -> Result<(), LabError> {
+    // Without this a virtual cable has no queue of its own that a thread could serve.
+    host.run("ethtool", "ethtool", &["-K", "eth0", "gro", "on"])?;
     // A fresh /sys shows the interfaces of this host.
-    let script = format!("mount -t sysfs sysfs /sys && echo {:x} > {file}", 1u32 << core);
-    host.run("unshare", "util-linux", &["--mount", "sh", "-c", &script]).map(drop)
+    let script = "mount -t sysfs sysfs /sys && echo 1 > /sys/class/net/eth0/threaded";
+    host.run("unshare", "util-linux", &["--mount", "sh", "-c", script]).map(drop)
 }
 
 /// User and system time of a process, in seconds.
@@ -183,9 +179,9 @@ fn measure(
 ) -> Result<String, LabError> {
     let (gm, crowd) = (lab.host("gm")?, lab.host("crowd")?);
     lab.link((&gm, "eth0"), (&crowd, "eth0"))?;
-    if arguments.own_cores {
-        receive_on(&gm, 0)?;
-        receive_on(&crowd, 1)?;
+    if arguments.apart {
+        receive_apart(&gm)?;
+        receive_apart(&crowd)?;
     }
     gm.run("ip", "iproute2", &["route", "add", "10.64.0.0/16", "via", "10.0.1.2"])?;
     crowd.run("ip", "iproute2", &["route", "add", "local", "10.64.0.0/16", "dev", "lo"])?;

@@ -173,33 +173,8 @@ pub fn reenter<S: AsRef<std::ffi::OsStr>>(
     arguments: impl IntoIterator<Item = S>,
     adjust: impl FnOnce(&mut Command),
 ) -> Result<(ExitStatus, std::process::Output), LabError> {
-    enter(way()?, arguments, adjust)
-}
-
-/// As [`reenter`], but in plain namespaces as root, where the room's own `/sys` may be written: the kernel asks for that
-/// privilege outside any user namespace.
-///
-/// # Errors
-///
-/// [`LabError::Wrong`] if this is not root; else as [`reenter`].
-pub fn reenter_as_root<S: AsRef<std::ffi::OsStr>>(
-    arguments: impl IntoIterator<Item = S>,
-    adjust: impl FnOnce(&mut Command),
-) -> Result<(ExitStatus, std::process::Output), LabError> {
-    if !nix::unistd::geteuid().is_root() {
-        return Err(LabError::Wrong("this needs root: run it with sudo".to_owned()));
-    }
-    let way = WAYS.iter().find(|way| way.needs_root).expect("the table has a way for root");
-    enter(way, arguments, adjust)
-}
-
-fn enter<S: AsRef<std::ffi::OsStr>>(
-    way: &Way,
-    arguments: impl IntoIterator<Item = S>,
-    adjust: impl FnOnce(&mut Command),
-) -> Result<(ExitStatus, std::process::Output), LabError> {
     let program = std::env::current_exe().map_err(LabError::io("find this program"))?;
-    let mut command = command(way, &program.to_string_lossy());
+    let mut command = command(way()?, &program.to_string_lossy());
     command.args(arguments).stdin(Stdio::piped());
     adjust(&mut command);
     let mut child = command.spawn().map_err(LabError::io("start unshare"))?;

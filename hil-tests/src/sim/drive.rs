@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{
-    Address, BestMaster, Destination, DownCause, Envelope, Event, FrameHeaders, Input, MessageClass, Output,
-    PortState, TxToken,
+    Address, BestMaster, Destination, DownCause, Envelope, Event, FrameHeaders, Input, LinkDelay,
+    MessageClass, Output, PortState, TxToken,
 };
 
 use ptpd::host::Measured;
@@ -51,6 +51,8 @@ pub(super) enum Happening {
     },
     /// The host hands a transmit stamp to the engine.
     Stamp { node: NodeId, life: u32, token: TxToken, stamp: Option<TimePoint> },
+    /// A common service tells what it has measured.
+    LinkDelay { node: NodeId, life: u32, port: PortNumber, link: LinkDelay },
     /// The engine's deadline.
     Wake { node: NodeId, life: u32 },
     /// True errors are written down.
@@ -114,6 +116,11 @@ impl Simulation {
             Happening::Stamp { node, life, token, stamp } => {
                 if self.alive(node, life) {
                     self.input(node, Input::TransmitStamp { token, stamp });
+                }
+            }
+            Happening::LinkDelay { node, life, port, link } => {
+                if self.alive(node, life) {
+                    self.input(node, Input::LinkDelay { port, link });
                 }
             }
             Happening::Wake { node, life } => {
@@ -207,7 +214,14 @@ impl Simulation {
                         done = Done::LeftMaster;
                     }
                 }
+                if let Event::GmTimeBase { phase_change: phase, frequency_change, .. } = event {
+                    let frequency = frequency_change.ratio();
+                    done = Done::Measured(Measured::TimeBase { phase, frequency });
+                }
                 node.record.events.push((now, event));
+                if let Event::LinkDelay { port, link } = event {
+                    self.link_measured(id, port, link);
+                }
                 Some(done)
             }
             Output::LocalReply { octets, .. } => {
@@ -216,6 +230,21 @@ impl Simulation {
             }
             Output::Delay(sample) => Some(Done::Measured(Measured::Delay(sample))),
             Output::Forward(sample) => Some(Done::Measured(Measured::Forward(sample))),
+        }
+    }
+
+    /// Whoever asks this node's common service hears of it.
+    fn link_measured(&mut self, service: NodeId, port: PortNumber, link: LinkDelay) {
+        let now = self.now;
+        let Some(from) = self.nodes.get(service.0) else { return };
+        let index = usize::from(port.0).wrapping_sub(1);
+        let Some(interface) = from.ports.get(index).map(|p| p.config.interface.as_str()) else { return };
+        let asks = |n: &Node| n.spec.link_delay_of.as_ref() == Some(&from.spec.name);
+        for (i, node) in self.nodes.iter().enumerate().filter(|(_, n)| asks(n)) {
+            if let Some(port) = node.port_named(interface) {
+                let what = Happening::LinkDelay { node: NodeId(i), life: node.life, port, link };
+                self.queue.push(now, what);
+            }
         }
     }
 

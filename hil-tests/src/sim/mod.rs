@@ -21,7 +21,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `moment`, `queue` | true time; what happens next |
-//! | `rng`, `noise` | seeded numbers; how waits vary |
+//! | `noise` | how waits vary (seeded numbers: `ptp_servo::simulate::Rng`) |
 //! | `clock`, `oscillator` | oscillator and steered counter; flicker, temperature |
 //! | `link` | wires and shared segments: delay, loss, duplicates, reordering |
 //! | `node` | an instance, its servo, its clock, its host's latencies |
@@ -47,7 +47,6 @@ mod noise;
 mod oscillator;
 mod queue;
 mod record;
-mod rng;
 pub mod scenario;
 mod simulation;
 mod topology;
@@ -61,10 +60,10 @@ pub use moment::Moment;
 pub use node::{HostSpec, NodeSpec, PortSpec};
 pub use noise::Jitter;
 pub use oscillator::{Flicker, Temperature};
+pub use ptp_servo::simulate::Rng;
 pub use ptpd::engine::PortState;
 pub use queue::EventQueue;
 pub use record::{Change, Figures, Look, NodeRecord, TraceHash};
-pub use rng::Rng;
 pub use simulation::Simulation;
 
 /// A node of a [`Simulation`].

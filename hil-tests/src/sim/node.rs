@@ -83,6 +83,8 @@ pub struct NodeSpec {
     pub servo: Steering,
     /// Its host.
     pub host: HostSpec,
+    /// The node whose common service (CMLDS) measures the links for this one, by interfaces of the same name.
+    pub link_delay_of: Option<String>,
 }
 
 impl NodeSpec {
@@ -103,6 +105,7 @@ impl NodeSpec {
             asleep: false,
             servo: Steering::default(),
             host: HostSpec::default(),
+            link_delay_of: None,
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ptp_clock::ClockName;
 use ptp_config::document::{self, Content, Node, Refusal, Source};
 use ptp_config::{Diagnostic, Diagnostics, Problem};
+use ptp_daemon::http;
 use ptp_evidence::EvidenceOptions;
 use ptp_wire::TimeInterval;
 
@@ -74,6 +75,7 @@ fn settings(r: &mut Reader<'_>, root: &Node) -> Option<Settings> {
     if let Some((path, _)) = r.text(&mut f, "error_bound_page") {
         s.bound_page = Some(path.into());
     }
+    s.ready_when_started = r.choice(&mut f, "ready_when", &["synchronised", "started"]) == Some(1);
     if let Some(node) = f.take("evidence") {
         s.evidence = evidence(r, node);
     }
@@ -81,6 +83,7 @@ fn settings(r: &mut Reader<'_>, root: &Node) -> Option<Settings> {
     if let Some(drift) = drift {
         s.max_drift = drift as u32;
     }
+    s.metrics = f.take("metrics").and_then(|node| metrics(r, node));
     let place = f.place.clone();
     r.finish(f);
     if r.out.is_empty()
@@ -128,6 +131,24 @@ fn evidence(r: &mut Reader<'_>, node: &Node) -> Option<EvidenceOptions> {
     r.finish(f);
     options.configuration = ptp_evidence::digest(r.source.text.as_bytes()).to_string();
     Some(options)
+}
+
+/// Metrics, health and events over HTTP.
+fn metrics(r: &mut Reader<'_>, node: &Node) -> Option<http::Settings> {
+    let mut f = r.fields(node, "metrics")?;
+    let allowed = "an address and port, such as 127.0.0.1:9321, or the path of a UNIX socket";
+    let listen = r.value(&mut f, "listen", allowed, |t| {
+        t.parse().map_err(|label| Refusal { label, help: None, replacement: None })
+    });
+    let openshift_names = r.boolean(&mut f, "openshift_names").unwrap_or(false);
+    let events = r.boolean(&mut f, "events").unwrap_or(false);
+    let place = f.place.clone();
+    r.finish(f);
+    if listen.is_none() && r.out.is_empty() {
+        let message = "`metrics` needs `listen`".to_owned();
+        r.wrong(Problem::Missing, "metrics", &place, message, "such as `listen: 127.0.0.1:9321`");
+    }
+    Some(http::Settings { listen: listen?, openshift_names, events })
 }
 
 fn manual(r: &mut Reader<'_>, f: &mut Fields<'_>, s: &mut Settings) {
@@ -313,7 +334,8 @@ mod tests {
              first_step_threshold: never\nleap_second: smear-cosine\nsmear_window: 20 h\nselection: intersection\n\
              sources:\n  - clock: phc3\n    error: 200 ns\n  - chronyd: /run/chrony/chronyd.sock\nmax_slew: 2 ppm\n\
              error_bound_page: /run/x\nmax_drift: 1 ppm\n\
-             evidence: {directory: /var/log/x, interval: 5 s, keep_days: 1827, anchor: off}\n",
+             evidence: {directory: /var/log/x, interval: 5 s, keep_days: 1827, anchor: off}\n\
+             metrics:\n  listen: 127.0.0.1:9321\n  events: true\n",
         )
         .expect("a good file");
         assert!(s.automatic && s.system_role == SystemRole::SinkOrSource);
@@ -326,6 +348,8 @@ mod tests {
         let evidence = s.evidence.expect("it is wanted");
         assert_eq!((evidence.interval, evidence.keep_days), (Duration::from_secs(5), Some(1827)));
         assert_eq!((evidence.anchor, evidence.configuration.len()), (None, 64));
+        let metrics = s.metrics.expect("it is asked for");
+        assert!(metrics.events && !metrics.openshift_names && metrics.listen.is_local());
     }
 
     #[test]
@@ -364,6 +388,8 @@ mod tests {
             ("sources:\n  - error: 1 us\n", "one of"),
             ("selection: intersection\n", "three"),
             ("rate: 1\nrate: 2\n", "twice"),
+            ("metrics: {listen: 9320}\n", "127.0.0.1:9320"),
+            ("metrics: {events: true}\n", "needs `listen`"),
             ("instances: {socket: [1]}\n", "one value"),
         ] {
             match text(yaml) {

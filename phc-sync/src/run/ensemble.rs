@@ -8,6 +8,7 @@ use tracing::{info, warn};
 use super::{Runner, TROUBLE_NS};
 use crate::agent::Agent;
 use crate::chronyd::Chronyd;
+use crate::metrics::SourceState;
 use crate::plan::{ClockId, Source};
 use crate::pulses::Pulses;
 use crate::select::{Bridge, Estimate, intersect};
@@ -85,6 +86,19 @@ impl Ensemble {
             bridge: Bridge::new(settings.max_slew),
             no_majority: RateLimit::new(TROUBLE_NS),
             had_majority: false,
+        })
+    }
+
+    /// What the majority makes of each.
+    pub(super) fn standings(&self) -> impl Iterator<Item = SourceState> + '_ {
+        self.candidates.iter().map(|c| SourceState {
+            name: c.name.clone(),
+            standing: match c.standing {
+                Standing::Unknown => "unknown",
+                Standing::Absent => "absent",
+                Standing::Good => "good",
+                Standing::False => "false",
+            },
         })
     }
 }

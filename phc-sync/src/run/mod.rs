@@ -1,6 +1,7 @@
 //! The loop: one thread, one poll.
 
 mod ensemble;
+mod monitor;
 mod pulse;
 
 use std::error::Error;
@@ -15,6 +16,7 @@ use crate::agent::Agent;
 use crate::bound::BoundKeeper;
 use crate::clocks::Table;
 use crate::evidence::{Evidence, Of};
+use crate::metrics::Monitor;
 use crate::plan::{ClockId, Domain, Lack, Plan, Source, State, plan};
 use crate::pulses::Pulses;
 use crate::settings::{LeapMode, Selection, Settings, SystemRole};
@@ -26,6 +28,9 @@ use ptp_clock::{Utc, UtcKeeper, UtcProperties as TimeProperties};
 const RETRY_NS: u64 = 1_000_000_000;
 /// Between words about the same trouble, ns.
 const TROUBLE_NS: u64 = 60_000_000_000;
+
+/// Between two lines for the service manager, ns.
+const STATUS_NS: u64 = 10_000_000_000;
 
 /// Everything that runs.
 pub(crate) struct Runner {
@@ -49,6 +54,9 @@ pub(crate) struct Runner {
     ensemble: Option<Ensemble>,
     bound: Option<BoundKeeper>,
     evidence: Option<Evidence>,
+    monitor: Option<Monitor>,
+    /// Measurements left out because a clock was busy.
+    busy_count: u64,
 }
 
 /// What the kernel was told last.
@@ -67,11 +75,18 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     // The rate is checked to be 0.001..=1000 Hz.
     let period = (1e9 / runner.settings.rate) as u64;
     let mut next = monotonic_now();
-    // Ready is who watches; whether the clock is right yet, `phc-sync wait` tells.
-    notify.ready();
+    let mut status_due = 0;
     while !signals.stop() {
         let now = monotonic_now();
         notify.alive(now);
+        if !notify.is_ready() && runner.is_ready() {
+            notify.ready();
+            status_due = now;
+        }
+        if notify.enabled() && now >= status_due {
+            status_due = now.saturating_add(STATUS_NS);
+            notify.status(&runner.describe());
+        }
         let mut changed = false;
         for i in 0..runner.agents.len() {
             changed |= runner.tick(i, now);
@@ -90,7 +105,8 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         }
         runner.pulses(now)?;
         runner.keep_evidence(now);
-        runner.wait(&mut poll, next)?;
+        runner.publish(now);
+        runner.wait(&mut poll, notify.next_deadline().map_or(next, |alive| alive.min(next)))?;
     }
     notify.stopping();
     if let Some(evidence) = runner.evidence.take() {
@@ -123,6 +139,7 @@ impl Runner {
             ),
             None => None,
         };
+        let monitor = Monitor::start(&settings)?;
         let mut this = Self {
             settings,
             agents,
@@ -142,6 +159,8 @@ impl Runner {
             ensemble,
             bound,
             evidence: None,
+            monitor,
+            busy_count: 0,
         };
         this.evidence = this.settings.evidence.as_ref().map(Evidence::start);
         if this.settings.automatic {
@@ -150,6 +169,22 @@ impl Runner {
             this.start_manual()?;
         }
         Ok(this)
+    }
+
+    /// Every clock that is to be steered is.
+    fn is_ready(&self) -> bool {
+        let good = !self.sinks.is_empty() && self.sinks.iter().all(Sink::is_good);
+        good || self.settings.ready_when_started
+    }
+
+    /// One line for the service manager.
+    fn describe(&mut self) -> String {
+        if self.sinks.is_empty() {
+            return "nothing to synchronise: no PTP port is SLAVE or MASTER yet".to_owned();
+        }
+        let clocks = &mut self.clocks;
+        let each = self.sinks.iter().filter_map(|s| Some(s.describe(&clocks.get(s.clock)?.label)));
+        each.collect::<Vec<_>>().join(", ")
     }
 
     /// Manual mode: what follows what is known from the start. Mistakes end the program here.
@@ -362,6 +397,7 @@ impl Runner {
             match self.update_sink(sink, now) {
                 Ok(()) => {}
                 Err(e @ ClockError::Busy { .. }) => {
+                    self.busy_count = self.busy_count.saturating_add(1);
                     if let Some(more) = self.busy.allow(now) {
                         warn!("{e} (left out, and {more} times before)");
                     }
@@ -468,7 +504,8 @@ impl Runner {
     }
 
     /// For applications.
-    fn keep_bound(&mut self, sink: &Sink, offset: TimeInterval, error_ns: f64) {
+    fn keep_bound(&mut self, sink: &mut Sink, offset: TimeInterval, error_ns: f64) {
+        sink.seen.bound_ns = sink.is_locked().then(|| offset.nanos_f64().abs() + error_ns.max(0.0));
         if let Some(bound) = &mut self.bound {
             if sink.is_locked() {
                 bound.measured(offset, error_ns);

@@ -5,13 +5,14 @@ use ptp_daemon::{State, log_context};
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, steers};
+use ptpd::host::{Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, Zones, steers};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
 use super::evidence::{Of, Watch};
+use super::metrics::Seen;
 use super::net_port::{envelope, says_unicast};
 use super::resolve::Resolver;
 use super::shared::{Shared, send, send_on, token_of};
@@ -50,6 +51,11 @@ pub(super) struct Instance {
     /// Common services in other programs, and what their ports are here.
     pub(super) common: CommonLinks,
     pub(super) next_save: u64,
+    /// Time zones that say alternate time offsets, and when they are looked at.
+    pub(super) zones: Zones,
+    pub(super) next_zones: u64,
+    /// What was seen of samples, for metrics.
+    pub(super) seen: Seen,
     /// The system clock through leap seconds.
     pub(super) leap: LeapKeeper,
     /// The master's timescale minus the clock's.
@@ -141,9 +147,14 @@ impl Instance {
                     Output::Delay(sample) => self.measured.push(Measured::Delay(sample)),
                     Output::Forward(sample) => self.measured.push(Measured::Forward(sample)),
                     Output::Event(event) => {
+                        self.seen.event(&event);
                         log_context(&self.settings.name);
                         if !self.drop_in.as_mut().is_some_and(|d| d.tell(&event)) {
                             tell(&self.settings, &event);
+                        }
+                        if let Event::GmTimeBase { phase_change, frequency_change, .. } = event {
+                            let frequency = frequency_change.ratio();
+                            self.measured.push(Measured::TimeBase { phase: phase_change, frequency });
                         }
                         if let Some(evidence) = shared.evidence.as_mut().filter(|_| self.watch.is_some()) {
                             evidence.event(&self.settings, &event);
@@ -151,15 +162,10 @@ impl Instance {
                         if let Event::LinkDelay { port, link } = event {
                             shared.links.push((self.index, port, link));
                         }
-                        if let Event::PortState { port, to, .. } = event
-                            && shared.notify.enabled()
-                        {
-                            let name = &self.settings.name;
-                            let space = if name.is_empty() { "" } else { " " };
-                            shared.notify.status(&format!("{name}{space}port {port} is {to}"));
-                        }
                         left |= matches!(event, Event::PortState { from, .. } if is_client(from));
-                        moved |= matches!(event, Event::PortState { .. });
+                        if matches!(event, Event::PortState { .. }) {
+                            (moved, shared.status_due) = (true, now);
+                        }
                     }
                 }
             }
@@ -170,6 +176,7 @@ impl Instance {
             let Some(clock) = shared.clocks.get_mut(self.clock) else { return };
             if left && !self.port_states().any(is_client) {
                 self.discipline.release(now, clock.clock());
+                self.seen.released();
             }
             if self.measured.is_empty() {
                 if moved {
@@ -187,6 +194,7 @@ impl Instance {
                 }
             }
             self.follow_utc(clock.name());
+            self.seen.measured(now, &self.measured, self.ahead);
             self.discipline.raw_time(ptp_clock::monotonic_raw_now());
             let mut stepped = false;
             for measured in self.measured.drain(..) {
@@ -197,14 +205,17 @@ impl Instance {
                     if let Some(evidence) =
                         shared.evidence.as_mut().filter(|_| outcome.is_some_and(|o| o.stepped))
                     {
-                        evidence.stepped(&self.settings, clock.name(), self.discipline.take_step());
+                        evidence.stepped(&self.settings, clock.name(), self.discipline.take_last_step());
                     }
                     watch.measured(offset, &self.discipline);
                 }
-                stepped |= outcome.is_some_and(|o| o.stepped);
+                if let Some(outcome) = outcome {
+                    stepped |= outcome.stepped;
+                    self.seen.outcome(&outcome);
+                }
             }
             if stepped {
-                shared.stepped.push((self.clock, Some(self.index)));
+                shared.stepped.push((self.clock, Some(self.index), self.discipline.take_step()));
                 if let Some(together) = &mut self.together {
                     together.source_stepped();
                     self.tell_aligned(now);
@@ -228,7 +239,7 @@ impl Instance {
             return;
         }
         let Some(origin) = self.measured.iter().find_map(Measured::origin) else { return };
-        let scale = self.leap.look(&self.engine.time_properties_ds(), origin);
+        let scale = self.leap.look(self.engine.time_properties_ds(), origin);
         self.ahead = scale.ahead;
         if scale.newly_suspended {
             info!("clock update suspended due to leap second");
@@ -248,7 +259,7 @@ impl Instance {
         }
     }
 
-    fn port_states(&self) -> impl Iterator<Item = PortState> + '_ {
+    pub(super) fn port_states(&self) -> impl Iterator<Item = PortState> + '_ {
         (1..).take(self.ports.len()).filter_map(|n| self.engine.port_state(PortNumber(n)))
     }
 
@@ -316,6 +327,7 @@ impl Instance {
             ("interfaces and addresses", new.networks != self.settings.networks),
             ("stamping", new.stamps != self.settings.stamps),
             ("user", new.user != self.settings.user),
+            ("metrics", new.metrics != self.settings.metrics),
             ("servo.kind", new.refclock != self.settings.refclock),
             ("evidence", !same_log(new.evidence.as_ref(), self.settings.evidence.as_ref())),
         ] {
@@ -326,6 +338,9 @@ impl Instance {
         self.engine.handle(Instant(now), Input::Configure(&new.instance));
         // Addresses that names stand for are told anew: the table may have changed.
         self.resolver = Resolver::new(&new.instance);
+        self.zones = super::zones::read_zones(&new.zones);
+        self.next_zones = 0;
+        self.settings.zones = new.zones;
         self.settings.instance = new.instance;
         self.settings.servo = new.servo;
         self.settings.summary_ns = new.summary_ns;
@@ -361,6 +376,6 @@ impl Patience for Settings {
     }
 }
 
-fn is_client(state: PortState) -> bool {
+pub(super) fn is_client(state: PortState) -> bool {
     matches!(state, PortState::Uncalibrated | PortState::Slave)
 }

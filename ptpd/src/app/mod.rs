@@ -9,13 +9,16 @@ mod drop_in;
 mod evidence;
 mod instance;
 mod local;
+mod metrics;
 mod net_port;
 mod port_clocks;
 mod reading;
+mod ready;
 mod resolve;
 mod run;
 mod shared;
 mod start;
 mod tell;
+mod zones;
 
 pub(crate) use run::run;

@@ -115,6 +115,11 @@ impl NetPort {
         }
     }
 
+    /// What its sockets count; `None`: they are not open.
+    pub(crate) fn counters(&self) -> Option<ptp_net::SocketCounters> {
+        self.sockets.as_ref().map(PortSockets::counters)
+    }
+
     /// Whose sockets these are.
     pub(crate) fn users(&self) -> &[User] {
         &self.users

@@ -2,7 +2,7 @@
 
 use ptp_clock::{ClockError, ClockName};
 use ptp_daemon::log_context;
-use ptp_wire::PortNumber;
+use ptp_wire::{PortNumber, TimeInterval};
 use ptpd::engine::{Input, Instant, PortState};
 use ptpd::host::{LocalClock, Together, steers};
 use tracing::{info, warn};
@@ -52,7 +52,7 @@ impl Instance {
         log_context(&self.settings.name);
         let round = together.run(now, &mut All(&mut shared.clocks));
         for clock in round.stepped {
-            shared.stepped.push((clock, None));
+            shared.stepped.push((clock, None, TimeInterval::ZERO));
         }
         if round.changed {
             self.tell_aligned(now);
@@ -86,7 +86,7 @@ impl Instance {
             false
         });
         if stepped {
-            shared.stepped.push((new, None));
+            shared.stepped.push((new, None, TimeInterval::ZERO));
         }
         let Some([from, to]) = shared.clocks.get_disjoint_mut([old, new]).ok() else { return };
         info!("disciplines {} instead of {} from here on", to.name(), from.name());

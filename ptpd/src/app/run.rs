@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use ptp_clock::{ClockError, ClockName};
 use ptp_daemon::{Interest, Notify, PollSet, RateLimit, Signals, State, Wait, log_context, monotonic_now};
 use ptp_net::{LinkMonitor, MessageClass, Stamping};
-use ptp_wire::{PortNumber, SdoId, TimeInterval};
+use ptp_wire::{PortNumber, RateOffset, SdoId, TimeInterval};
 use ptpd::engine::{Access, Engine, Input, Instant, LinkDelay};
 use ptpd::host::{
     ClashKind, Discipline, Feed, LeapKeeper, LocalClock, Memory, PortClocks, Settings, Together, steers,
@@ -18,6 +18,7 @@ use super::drop_in::DropIn;
 use super::evidence::{Evidence, Watch};
 use super::instance::{Instance, SAVE_INTERVAL_NS};
 use super::local::Local;
+use super::metrics::{Monitor, Seen};
 use super::net_port::{Change, NetPort, User};
 use super::port_clocks::index_of;
 use super::resolve::Resolver;
@@ -25,6 +26,7 @@ use super::shared::{Shared, Stamped, owner_of};
 use super::start::{
     RunError, become_user, choose_stamping, clock_identity, clock_name, is_transparent, port_clocks, prepare,
 };
+use super::zones::read_zones;
 
 /// What a descriptor belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +74,7 @@ pub(super) struct Daemon {
     pub(super) changes: Vec<(usize, Change)>,
     signals: Signals,
     poll: PollSet<Key>,
+    monitor: Option<Monitor>,
 }
 
 impl Daemon {
@@ -84,6 +87,7 @@ impl Daemon {
                 clocks: Vec::new(),
                 locals: Vec::new(),
                 notify: Notify::from_env(),
+                status_due: 0,
                 evidence: None,
                 send_trouble: RateLimit::new(10_000_000_000),
                 stamps: Vec::new(),
@@ -94,6 +98,7 @@ impl Daemon {
             changes: Vec::new(),
             signals,
             poll: PollSet::new(),
+            monitor: None,
         };
         // What a service in this process measures is not asked of another.
         let served: Vec<_> = all.iter().flat_map(common_service).map(str::to_owned).collect();
@@ -115,10 +120,12 @@ impl Daemon {
             }
         }
         let settings: Vec<_> = daemon.instances.iter().map(|i| i.settings.clone()).collect();
+        let listener = Monitor::bind(&settings)?;
         if let Some(user) = settings.first().and_then(|s| s.user.as_deref()) {
             become_user(user, &settings)?;
         }
         daemon.shared.evidence = Evidence::start(&settings);
+        daemon.monitor = listener.map(Monitor::start).transpose()?;
         Ok(Some(daemon))
     }
 
@@ -236,6 +243,9 @@ impl Daemon {
             local,
             common,
             next_save: now + SAVE_INTERVAL_NS,
+            zones: read_zones(&settings.zones),
+            next_zones: 0,
+            seen: Seen::default(),
             leap: LeapKeeper::new(settings.kernel_leap),
             ahead: TimeInterval::ZERO,
             settings,
@@ -286,9 +296,6 @@ impl Daemon {
     }
 
     fn run(&mut self, reload: Reload<'_>, drop_in: bool) -> Result<(), RunError> {
-        // Ready means: everything that could fail for good has not. A service manager must not wait for a master, which
-        // may come tomorrow; the status says how far it is.
-        self.shared.notify.ready();
         loop {
             if self.signals.stop() {
                 self.stop();
@@ -308,6 +315,10 @@ impl Daemon {
                 instance.handle(now, Input::Tick);
             }
             self.carry_out(now);
+            self.tell_manager(now);
+            if let Some(monitor) = &mut self.monitor {
+                monitor.run(now, &mut self.instances, &self.shared);
+            }
             self.gather();
             let deadline = self.deadline(now);
             if self.poll.wait(deadline).map_err(RunError::Poll)? == Wait::Ready {
@@ -329,8 +340,10 @@ impl Daemon {
         let engines = self.instances.iter().filter_map(|i| i.engine.next_deadline().map(|t| t.0));
         let clocks = self.instances.iter().filter_map(|i| i.together.as_ref()?.next_deadline());
         let common = self.instances.iter().filter_map(|i| i.common.next_deadline());
+        let alive = self.shared.notify.next_deadline();
         let watches = self.instances.iter().filter_map(|i| i.watch.as_ref()).map(Watch::deadline);
-        ports.chain(watches).chain(engines).chain(common).chain(locals).chain(names).chain(clocks).min()
+        let waits = ports.chain(watches).chain(engines).chain(common).chain(locals);
+        waits.chain(names).chain(clocks).chain(alive).min()
     }
 
     /// All descriptors there are now.
@@ -393,6 +406,7 @@ impl Daemon {
             }
             instance.keep_together(now, &mut self.shared);
             instance.common.run(now);
+            instance.keep_zones(now, &mut self.shared.clocks);
             instance.keep_evidence(now, &mut self.shared);
         }
         self.apply_changes(now);
@@ -414,10 +428,13 @@ impl Daemon {
             }
             self.shared.flush(now);
             // A clock that one instance stepped is another's, too.
-            while let Some((clock, by)) = self.shared.stepped.pop() {
-                let others = |i: &&mut Instance| Some(i.index) != by && i.clocks.contains(&clock);
+            while let Some((clock, who, phase)) = self.shared.stepped.pop() {
+                let others = |i: &&mut Instance| Some(i.index) != who && i.clocks.contains(&clock);
                 for instance in self.instances.iter_mut().filter(others) {
                     instance.handle(now, Input::ClockStepped);
+                    if phase != TimeInterval::ZERO && instance.clock == clock {
+                        instance.handle(now, Input::TimeBaseChanged { phase, frequency: RateOffset::ZERO });
+                    }
                 }
             }
             // What a common service measures is for all instances on that link.

@@ -3,7 +3,7 @@
 use ptp_clock::{ClockError, ClockName};
 use ptp_daemon::{Notify, RateLimit};
 use ptp_net::{NetError, StampRequest};
-use ptp_wire::{PortNumber, TimePoint};
+use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Envelope, LinkDelay, TxToken};
 use tracing::warn;
 
@@ -38,12 +38,14 @@ pub(super) struct Shared {
     /// Each pair of management sockets once.
     pub(super) locals: Vec<Local>,
     pub(super) notify: Notify,
+    /// When the service manager gets its next line.
+    pub(super) status_due: u64,
     pub(super) evidence: Option<Evidence>,
     pub(super) send_trouble: RateLimit,
     /// Stamps that came while outputs were being carried out.
     pub(super) stamps: Vec<Stamped>,
-    /// Clocks that were stepped, and the instance that knows already.
-    pub(super) stepped: Vec<(usize, Option<usize>)>,
+    /// Clocks that were stepped, the instance that knows already, and by how much; zero: nobody knows.
+    pub(super) stepped: Vec<(usize, Option<usize>, TimeInterval)>,
     /// What a common service, the instance of this place, has measured with its port.
     pub(super) links: Vec<(usize, PortNumber, LinkDelay)>,
 }

@@ -104,7 +104,9 @@ pub(super) fn clock_identity(
             let names: Vec<_> = settings.networks.iter().map(|n| n.interface.as_str()).collect();
             let text = format!("{}: there is no such interface; waiting for it to appear", names.join(", "));
             warn!("{text}");
-            notify.ready();
+            if settings.ready_when == ptp_config::ReadyWhen::Started {
+                notify.ready();
+            }
             notify.status(&text);
         }
         if signals.stop() {

@@ -29,6 +29,16 @@ pub(super) fn tell(settings: &Settings, event: &Event) {
              boundary clock in between)",
             interface(port)
         ),
+        Event::NotAuthentic { port, source, cause, total } => warn!(
+            "port {port} ({}): refused a message of {source}: {} ({total} so far)",
+            interface(port),
+            cause.name()
+        ),
+        Event::GmTimeBase { indicator, phase_change, frequency_change } => info!(
+            "the grandmaster announces another time base ({indicator}): {:+.0} ns, {:+.1} ppb",
+            phase_change.nanos_f64(),
+            (frequency_change.ratio() - 1.0) * 1e9
+        ),
         Event::PeerDetected { port } => {
             info!("port {port} ({}): peer detected, delay is measured by p2p from now on", interface(port));
         }

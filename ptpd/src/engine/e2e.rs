@@ -69,7 +69,8 @@ impl Port {
     }
 
     pub(super) fn delay_req_due(&mut self, instance: &mut Instance) {
-        if !self.is_client() || self.config.delay != Delay::E2e {
+        let asks = self.config.delay == Delay::E2e && !self.config.gptp.inhibit_delay_req;
+        if !self.is_client() || !asks {
             return;
         }
         let wait = randomised(instance, self.log_delay_req_interval, self.config.delay_request_variability);

@@ -9,7 +9,7 @@ use ptp_wire::{
 };
 
 use super::gptp::LinkDelay;
-use super::{Delay, Envelope, InstanceConfig};
+use super::{AlternateTimeOffset, Delay, DropCause, Envelope, InstanceConfig};
 
 /// A time on the host's monotonic clock, in ns. Only differences matter.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -202,6 +202,14 @@ pub enum Input<'a> {
         /// New frequency over old.
         frequency: RateOffset,
     },
+    /// What holds for an alternate timescale from now on (1588-2019 16.3), by its key. Announced while this is the
+    /// grandmaster, unless a client has disabled it.
+    AlternateTime {
+        /// All of it but `enabled`.
+        offset: &'a AlternateTimeOffset,
+        /// Enables it, too.
+        enable: bool,
+    },
     /// The daemon ends: contracts are cancelled. Nothing else is to be expected of the engine after that.
     Stop,
     /// Whether the clock of a port's stamps is kept with the clock of the instance, for ports that have clocks of their
@@ -333,6 +341,17 @@ pub enum Event {
         /// Which.
         port: PortNumber,
     },
+    /// A message was refused by what its security association says. Told each time the number of that cause has doubled.
+    NotAuthentic {
+        /// By this port.
+        port: PortNumber,
+        /// Who says that it sent the last of them.
+        source: PortIdentity,
+        /// What is wrong with it.
+        cause: DropCause,
+        /// How many so far for that cause.
+        total: u64,
+    },
     /// The port found out that its link's delay is measured by peers: it is P2P from now on
     /// ([`PortConfig::delay_auto`](super::PortConfig)).
     PeerDetected {
@@ -416,6 +435,8 @@ pub enum Event {
         indicator: u16,
         /// lastGmPhaseChange: new minus old.
         phase_change: TimeInterval,
+        /// scaledLastGmFreqChange: new over old.
+        frequency_change: RateOffset,
     },
     /// The master's synchronization metadata (SMPTE ST 2059-2) came for the first time, or changed.
     SynchronizationMetadata(SynchronizationMetadata),

@@ -185,6 +185,11 @@ impl Engine {
             Input::TimeBaseChanged { phase, frequency } => {
                 self.instance.time_base.changed(phase, frequency);
             }
+            Input::AlternateTime { offset, enable } => {
+                self.set_time_offset(offset.key, |known| {
+                    *known = AlternateTimeOffset { enabled: enable || known.enabled, ..offset.clone() };
+                });
+            }
             Input::Stop => {
                 for port in self.ports.iter_mut().filter(|p| p.active()) {
                     port.unicast_client_end(&mut self.instance);
@@ -332,7 +337,7 @@ impl Engine {
         };
         if self.transparent.is_some() {
             // What is forged must not be sealed on its way out.
-            if !port.authentic(&self.instance, &message) {
+            if !port.authentic(&mut self.instance, &message) {
                 return;
             }
             self.tree_heard(number, &message, source);

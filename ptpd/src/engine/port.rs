@@ -580,7 +580,7 @@ impl Port {
     /// How the port itself measures the delay that its samples count with.
     fn measures_by(&self) -> Delay {
         match self.config.delay {
-            Delay::P2p if self.config.gptp.inhibit_delay_req => Delay::None,
+            Delay::E2e | Delay::P2p if self.config.gptp.inhibit_delay_req => Delay::None,
             delay => delay,
         }
     }
@@ -631,6 +631,10 @@ impl Port {
             ..config.clone()
         };
         self.log_delay_req_interval = self.config.log_min_delay_req_interval;
+        if self.active() && self.config.delay == Delay::P2p && self.timers.get(Timer::PdelayReq).is_none() {
+            // It may have been inhibited.
+            self.timers.set(Timer::PdelayReq, instance.now);
+        }
         if filter_changed {
             self.filter = new_filter(&self.config);
         }

@@ -13,7 +13,7 @@ use ptp_wire::{Message, MessageType, PortIdentity};
 use super::instance::Instance;
 use super::outbox::Seal;
 use super::port::Port;
-use super::{DropCause, Instant, PortConfig};
+use super::{DropCause, Event, Instant, PortConfig};
 
 /// How a port's messages are authenticated.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,10 +106,10 @@ impl ReplayGuard {
 
 impl Port {
     /// Whether a received message may count. Counts it if not.
-    pub(super) fn authentic(&mut self, instance: &Instance, message: &Message<'_>) -> bool {
+    pub(super) fn authentic(&mut self, instance: &mut Instance, message: &Message<'_>) -> bool {
         let Some(Authentication { association, .. }) = &self.config.authentication else { return true };
         if let Err(why) = association.verify(message) {
-            self.stats.drop(why.into());
+            self.refuse(instance, message, why.into());
             return false;
         }
         let header = message.header();
@@ -127,9 +127,18 @@ impl Port {
         let admitted =
             self.replay_guard.admits(master, header.message_type, header.sequence_id, instance.now, by);
         if !admitted {
-            self.stats.drop(DropCause::Replayed);
+            self.refuse(instance, message, DropCause::Replayed);
         }
         admitted
+    }
+
+    fn refuse(&mut self, instance: &mut Instance, message: &Message<'_>, cause: DropCause) {
+        self.stats.drop(cause);
+        let total = self.stats.dropped(cause);
+        if total.is_power_of_two() {
+            let source = message.header().source_port_identity;
+            instance.out.event(Event::NotAuthentic { port: self.number(), source, cause, total });
+        }
     }
 }
 

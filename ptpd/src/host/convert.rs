@@ -3,6 +3,7 @@
 use crate::engine;
 use ptp_clock::ClockName;
 use ptp_config as config;
+use ptp_daemon::http;
 use ptp_evidence::{RecorderOptions, StoreOptions};
 use ptp_net::Address;
 use ptp_servo::{PiConfig, ServoConfig, ServoKind, Steering, Transfer};
@@ -71,10 +72,22 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
             _ => None,
         },
         kernel_leap: c.servo.kernel_leap,
+        zones: c
+            .options
+            .alternate_time_offsets
+            .iter()
+            .filter_map(|a| Some((a.key, a.zone.clone()?)))
+            .collect(),
         slave_event_monitor: c.options.slave_event_monitor.clone(),
         evidence: c.evidence.as_ref().map(evidence),
         state_file: c.state_file.clone(),
+        ready_when: c.ready_when,
         user: c.user.clone(),
+        metrics: c.metrics.as_ref().and_then(|m| {
+            // Its form has been checked.
+            let listen = m.listen.parse().ok()?;
+            Some(http::Settings { listen, openshift_names: m.openshift_names, events: m.events })
+        }),
         tx_stamp_timeout_ns: 1_000_000_000,
         summary_ns: c.log.summary_interval.map(|i| u64::try_from(i.nanos()).unwrap_or(0)),
         drop_in: false,
@@ -188,7 +201,8 @@ fn options(c: &config::PtpdConfig) -> engine::Options {
             .iter()
             .map(|a| engine::AlternateTimeOffset {
                 key: a.key,
-                enabled: true,
+                // What a zone's file says comes later.
+                enabled: a.zone.is_none(),
                 current_offset: a.current_offset,
                 jump_seconds: a.jump_seconds,
                 time_of_next_jump: a.time_of_next_jump,

@@ -1,6 +1,6 @@
 //! From samples to the clock: the servo's decisions, carried out and told.
 
-use crate::engine::{Delay, DelaySample, Engine, ForwardSample, Input, Instant, Sample, ServoState};
+use crate::engine::{Delay, DelaySample, Engine, Input, Instant, Sample, ServoState};
 use ptp_clock::{Clock, ClockError, LeapSecond};
 use ptp_daemon::RateLimit;
 use ptp_servo::{Controller, Decision, Estimate, Measuring, Steering};
@@ -8,6 +8,7 @@ use ptp_wire::{LogInterval, PortIdentity, PortNumber, TimeInterval, TimePoint};
 use tracing::{info, warn};
 
 use super::holding::Holding;
+use super::measured::{FromMaster, Measured};
 use super::memory::Memory;
 use super::refclock::Feed;
 use super::sanity::Sanity;
@@ -18,6 +19,9 @@ const TRUST_AFTER: u32 = 4;
 /// So many samples a servo may take to know the oscillator of a clock that was taken over in its time.
 const TAKE_OVER: u32 = 64;
 
+/// No grandmaster's frequency changes by more, ppb: what says so is not believed.
+const LARGEST_ANNOUNCED_PPB: f64 = 1_000_000.0;
+
 /// What a sample led to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Outcome {
@@ -25,80 +29,6 @@ pub struct Outcome {
     pub stepped: bool,
     /// What the engine is told of the servo.
     pub state: ServoState,
-}
-
-/// What the engine has measured, in the order in which it came.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Measured {
-    /// A Sync with its offset.
-    Offset(Sample),
-    /// A Sync before the delay is known.
-    Forward(ForwardSample),
-    /// The other direction.
-    Delay(DelaySample),
-}
-
-impl Measured {
-    /// When what was measured left the master, in its time; `None` for what left here.
-    pub fn origin(&self) -> Option<TimePoint> {
-        match self {
-            Self::Offset(sample) => Some(sample.origin),
-            Self::Forward(sample) => Some(sample.origin),
-            Self::Delay(_) => None,
-        }
-    }
-
-    /// The offset, if it is one.
-    pub fn offset(&self) -> Option<&Sample> {
-        match self {
-            Self::Offset(sample) => Some(sample),
-            _ => None,
-        }
-    }
-}
-
-/// A Sync, whether its offset is known or not.
-#[derive(Clone, Copy, Debug)]
-struct FromMaster {
-    port: PortNumber,
-    master: PortIdentity,
-    ingress: TimePoint,
-    origin: TimePoint,
-    forward: TimeInterval,
-    log_interval: LogInterval,
-    mechanism: Delay,
-    /// Offset, mean delay and weight.
-    computed: Option<(TimeInterval, TimeInterval, f64)>,
-}
-
-impl From<Sample> for FromMaster {
-    fn from(s: Sample) -> Self {
-        Self {
-            port: s.port,
-            master: s.master,
-            ingress: s.ingress,
-            origin: s.origin,
-            forward: s.forward,
-            log_interval: s.log_sync_interval,
-            mechanism: s.mechanism,
-            computed: Some((s.offset, s.mean_delay, s.weight)),
-        }
-    }
-}
-
-impl From<ForwardSample> for FromMaster {
-    fn from(s: ForwardSample) -> Self {
-        Self {
-            port: s.port,
-            master: s.master,
-            ingress: s.ingress,
-            origin: s.origin,
-            forward: s.forward,
-            log_interval: s.log_sync_interval,
-            mechanism: s.mechanism,
-            computed: None,
-        }
-    }
 }
 
 /// Where samples come from.
@@ -134,6 +64,8 @@ pub struct Discipline {
     trusted_samples: u32,
     /// Samples from the master that are still ignored after a step.
     ignored: u32,
+    /// Steps that nobody has asked for yet.
+    stepped_by: TimeInterval,
     holding: Holding,
     sanity: Sanity,
     /// The raw time, ns, where the host has told it.
@@ -182,6 +114,7 @@ impl Discipline {
             trusted: frequency,
             trusted_samples: 0,
             ignored: 0,
+            stepped_by: TimeInterval::ZERO,
             holding: Holding::new(memory.oscillator),
             sanity: Sanity::default(),
             raw_ns: None,
@@ -228,7 +161,7 @@ impl Discipline {
 
     /// By how much the clock was stepped since this was last asked: added to it. Farther than an interval can say it is set, and
     /// nothing is told here.
-    pub const fn take_step(&mut self) -> Option<TimeInterval> {
+    pub const fn take_last_step(&mut self) -> Option<TimeInterval> {
         self.step.take()
     }
 
@@ -241,6 +174,16 @@ impl Discipline {
     /// master. `None`: nobody knows.
     pub fn error_bound_ns(&self, now_ns: u64) -> Option<f64> {
         self.holding.bound_ns(now_ns).or_else(|| self.estimate().map(|e| e.bound_ns))
+    }
+
+    /// The servo tracks its master.
+    pub const fn is_locked(&self) -> bool {
+        self.locked
+    }
+
+    /// For how long the clock has been running on a prediction, s; `None`: there is a master, or nothing is predicted.
+    pub fn holdover_s(&self, now_ns: u64) -> Option<f64> {
+        self.holding.running_s(now_ns)
     }
 
     /// Tells the time of a clock that nobody steers (CLOCK_MONOTONIC_RAW), ns, at the next sample.
@@ -327,6 +270,9 @@ impl Discipline {
                 adaptive.then(|| self.sync(now_ns, clock, s.into(), ahead_by_scale))
             }
             Measured::Delay(d) => self.delay(now_ns, clock, &d, ahead_by_scale),
+            Measured::TimeBase { phase, frequency } => {
+                self.time_base_changed(now_ns, clock, phase, (frequency - 1.0) * 1e9)
+            }
         }
     }
 
@@ -388,6 +334,53 @@ impl Discipline {
             self.carry_out(now_ns, clock, decision, Some(sample))
         };
         self.outcome(now_ns, clock, done)
+    }
+
+    /// What the grandmaster says of itself. A jump that would be stepped away anyway is stepped at once, without starting
+    /// over; a smaller one is taken as known, so that nobody takes it for a frequency.
+    fn time_base_changed(
+        &mut self,
+        now_ns: u64,
+        clock: &mut dyn Clock,
+        phase: TimeInterval,
+        frequency_ppb: f64,
+    ) -> Option<Outcome> {
+        if !self.following || self.free_running || !self.locked {
+            return None;
+        }
+        if let Some(servo) = self.servo.adaptive()
+            && frequency_ppb.abs() <= LARGEST_ANNOUNCED_PPB
+        {
+            servo.master_disturbed(frequency_ppb);
+        }
+        let threshold = self.steering.servo.step_threshold;
+        let steps = threshold.is_some_and(|t| phase.abs() > t) && phase.abs() != TimeInterval::MAX;
+        if !steps {
+            if let Some(servo) = self.servo.adaptive() {
+                servo.master_jumped(phase);
+            }
+            return None;
+        }
+        let done = clock.now().and_then(|before| clock.step(phase).map(|()| before));
+        let done = done.map(|before| {
+            if let Some(servo) = self.servo.adaptive() {
+                // Both have jumped: between them nothing has.
+                servo.clock_stepped(phase, before);
+                servo.master_jumped(phase);
+            }
+            info!("{} stepped by {:+.0} ns, as its grandmaster", clock.name(), phase.nanos_f64());
+            self.sanity.restart();
+            self.stepped_by += phase;
+            // What arrived before the step has the old stamp.
+            self.ignored = 1;
+            Outcome { stepped: true, state: ServoState::Locked }
+        });
+        Some(self.outcome(now_ns, clock, done))
+    }
+
+    /// By how much the clock was stepped since this was last asked.
+    pub fn take_step(&mut self) -> TimeInterval {
+        std::mem::take(&mut self.stepped_by)
     }
 
     /// A measurement of the other direction: only an adaptive servo takes it by itself, and only of the link that its
@@ -613,6 +606,7 @@ impl Discipline {
         if let Some(by) = step {
             clock.step(by)?;
             self.step = Some(by);
+            self.stepped_by += by;
             info!("{} stepped by {:+.0} ns", clock.name(), by.nanos_f64());
             self.sanity.restart();
             self.ignored = self.steering.step_window;

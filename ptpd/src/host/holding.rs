@@ -103,6 +103,11 @@ impl Holding {
         }
     }
 
+    /// For how long there has been a holdover, s.
+    pub(super) fn running_s(&self, now_ns: u64) -> Option<f64> {
+        Some(now_ns.saturating_sub(self.running.as_ref()?.since) as f64 * 1e-9)
+    }
+
     /// There is a holdover.
     pub(super) fn is_running(&self) -> bool {
         self.running.is_some()

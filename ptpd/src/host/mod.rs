@@ -5,6 +5,7 @@ mod convert;
 mod discipline;
 mod holding;
 mod leap;
+mod measured;
 mod memory;
 mod refclock;
 mod sanity;
@@ -12,10 +13,12 @@ mod settings;
 mod several;
 mod telling;
 mod together;
+mod zones;
 
 pub use convert::{Mixed, settings};
-pub use discipline::{Discipline, Measured, Outcome};
+pub use discipline::{Discipline, Outcome};
 pub use leap::{LeapKeeper, Scale};
+pub use measured::Measured;
 pub use memory::Memory;
 pub use refclock::{Feed, Refclock};
 pub use settings::{
@@ -23,3 +26,4 @@ pub use settings::{
 };
 pub use several::{Clash, ClashKind, steers, together};
 pub use together::{Clocks, Round, Together};
+pub use zones::{Zone, Zones};

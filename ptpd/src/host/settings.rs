@@ -174,6 +174,8 @@ pub struct Settings {
     pub read_only: Option<LocalAddress>,
     /// The NTP daemon that gets the offsets; `None`: the clock is steered here.
     pub refclock: Option<Refclock>,
+    /// Keys of alternate time offsets with the time zones that say them.
+    pub zones: Vec<(u8, String)>,
     /// The kernel carries out announced leap seconds of the system clock.
     pub kernel_leap: bool,
     /// The socket of another program that gets each measurement.
@@ -182,8 +184,12 @@ pub struct Settings {
     pub evidence: Option<EvidenceSettings>,
     /// Keeps the last frequency for the next start.
     pub state_file: Option<PathBuf>,
+    /// When the service manager is told that the daemon is ready.
+    pub ready_when: ptp_config::ReadyWhen,
     /// Root is given up for this user.
     pub user: Option<String>,
+    /// The endpoint for monitoring; `None`: there is none.
+    pub metrics: Option<ptp_daemon::http::Settings>,
     /// ns to wait for a transmit stamp before it counts as lost.
     pub tx_stamp_timeout_ns: u64,
     /// ns between summary lines; `None`: a line per sample.

@@ -285,7 +285,7 @@ mod tests {
     /// Feeds pairs with these waits and shifts; gives the first move and after how many pairs.
     fn feed(shift: (f64, f64), wait: (f64, f64), pairs: usize) -> Option<(Move, usize)> {
         let mut noise = Noise::new(5.0, false);
-        let mut rng = Rng::new(4, 4);
+        let mut rng = Rng::stream(4, 4);
         for _ in 0..2000 {
             noise.learn(5.0 * rng.normal(), 1.0);
         }

@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn symmetric_noise_is_learnt_as_it_is() {
         let mut noise = Noise::new(20.0, false);
-        let mut rng = Rng::new(1, 1);
+        let mut rng = Rng::stream(1, 1);
         for _ in 0..4000 {
             noise.learn(7.0 * rng.normal(), 0.5);
         }
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn waiting_does_not_widen_the_core() {
         let mut noise = Noise::new(20.0, false);
-        let mut rng = Rng::new(2, 1);
+        let mut rng = Rng::stream(2, 1);
         for _ in 0..4000 {
             let wait = if rng.chance(0.6) { 4000.0 * rng.exponential() } else { 0.0 };
             noise.learn(7.0 * rng.normal() + wait, 0.5);

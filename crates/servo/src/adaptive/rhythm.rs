@@ -6,8 +6,11 @@ use super::moves::Way;
 const FEW: f64 = 0.1;
 /// A message that is due is not waited for in less than this share of the interval.
 const SLACK: f64 = 0.05;
-/// However reliable messages are: that one does not come.
-const NEVER_SURE: f64 = 0.01;
+/// However reliable messages are: that one does not come. In the beginning, and at least.
+const UNSURE: f64 = 0.01;
+const NEVER_SURE: f64 = 0.002;
+/// The share of missing Syncs is a mean of so many.
+const MISSING_MEMORY: f64 = 256.0;
 /// The error that is left at the end of a wait costs so much more of the next one's (the controller's Riccati equation for
 /// equal distances: 1 / (2 sqrt 3)).
 const TO_GO: f64 = 0.289;
@@ -46,7 +49,7 @@ fn earlier(t: f64, latest: f64) -> Moments {
 
 impl Rhythm {
     pub(super) fn new() -> Self {
-        Self { interval: 1.0, gap: 1.0, missing: 0.0, last_down: None, last_up: None, up_gap: None }
+        Self { interval: 1.0, gap: 1.0, missing: UNSURE, last_down: None, last_up: None, up_gap: None }
     }
 
     pub(super) fn interval(&self) -> f64 {
@@ -57,7 +60,7 @@ impl Rhythm {
     pub(super) fn set_interval(&mut self, seconds: f64) {
         self.interval = seconds;
         self.gap = seconds;
-        self.missing = 0.0;
+        self.missing = self.missing.max(UNSURE);
         self.up_gap = None;
     }
 
@@ -75,7 +78,7 @@ impl Rhythm {
                 let gap = (time - last).clamp(0.0, 100.0 * self.interval);
                 self.gap += (gap - self.gap) / 8.0;
                 let missed = if gap > 1.5 * self.interval { 1.0 } else { 0.0 };
-                self.missing += (missed - self.missing) / 64.0;
+                self.missing += (missed - self.missing) / MISSING_MEMORY;
             }
             Way::Up => {
                 let gap = (time - last).clamp(1e-3 * self.interval, 1000.0 * self.interval);
@@ -97,15 +100,18 @@ impl Rhythm {
         }
         let interval = self.interval.min(self.gap);
         let since = self.last_down.map_or(0.0, |t| now - t);
-        let sync =
-            if way == Way::Down { interval } else { interval - since }.clamp(SLACK * interval, interval);
-        let certain = exactly(sync);
+        // One that is overdue by more than messages vary was lost: the next one, then.
+        let due = if way == Way::Down { 1.0 } else { (since / interval - 2.0 * SLACK).ceil().max(1.0) };
+        let sync = if way == Way::Down { interval } else { (due * interval - since).max(SLACK * interval) };
+        let doubt = (self.missing.max(NEVER_SURE) * due).min(1.0);
+        let mut certain = exactly(sync);
+        let later = exactly(sync + interval);
+        certain.iter_mut().zip(later).for_each(|(m, l)| *m += doubt * (l - *m));
         let mean = self.up_gap.filter(|_| two_way);
         let latest = mean.zip(self.last_up).map(|(gap, last)| 2.0 * gap - (now - last).max(0.0));
         let moments = match latest.filter(|t| *t > 0.0) {
             None => certain,
             Some(latest) => {
-                let doubt = NEVER_SURE + self.missing;
                 let mut m = earlier(sync, latest);
                 m.iter_mut().zip(certain).for_each(|(m, c)| *m += doubt * (c - *m));
                 m
@@ -147,12 +153,12 @@ mod tests {
         let now = 0.5 * 99.0;
         // The optimum for equal distances: 0.789 of them.
         let alone = r.wait(Way::Down, now, false);
-        assert!((alone / 0.5 - 0.789).abs() < 0.002, "{alone}");
+        assert!((alone / 0.5 - 0.789).abs() < 0.02, "{alone}");
         for i in 0..100 {
             r.came(Way::Up, 0.5 * f64::from(i) + 0.2);
         }
         let with = r.wait(Way::Down, now, true);
-        assert!(with < 0.85 * alone && with > 0.1 * alone, "{with} {alone}");
+        assert!(with < 0.9 * alone && with > 0.1 * alone, "{with} {alone}");
         // Shortly before a Sync is due there is little time, but never none.
         let late = r.wait(Way::Up, now + 0.499, true);
         assert!(late < 0.2 && late > 0.01, "{late}");

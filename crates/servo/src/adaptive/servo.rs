@@ -63,6 +63,8 @@ pub struct Adaptive {
     /// How many of them belong to the beginning.
     begun: usize,
     started: bool,
+    /// The core that explained the beginning best, as [`replay`] counts them.
+    guess: Option<usize>,
     /// Samples since the path delay became impossible.
     impossible: u32,
     /// How often the beginning began anew.
@@ -112,6 +114,7 @@ impl Adaptive {
             recent: VecDeque::with_capacity(KEPT),
             begun: 0,
             started: false,
+            guess: None,
             impossible: 0,
             anew: 0,
             settled: false,
@@ -234,6 +237,22 @@ impl Adaptive {
         self.rebase(local, by);
     }
 
+    /// The master says that its time jumped by this much, new minus old: what was learnt of clock, path and noise holds.
+    pub fn master_jumped(&mut self, by: TimeInterval) {
+        self.shift_phase(-by.nanos_f64());
+        self.let_go();
+    }
+
+    /// The master says that it runs faster by this much from now on, ppb.
+    pub fn master_disturbed(&mut self, ppb: f64) {
+        if let Some(bank) = &mut self.bank {
+            let mut shift = [0.0; STATES];
+            shift[FREQUENCY] = -ppb;
+            bank.shift(&shift, &[[0.0; STATES]; STATES]);
+        }
+        self.let_go();
+    }
+
     /// What it made of the last sample.
     pub const fn state(&self) -> ServoState {
         self.state
@@ -352,12 +371,16 @@ impl Adaptive {
         let last = |n: usize| samples.get(samples.len().saturating_sub(n)..).unwrap_or_default();
         let grains = (self.grains.0.nanos(), self.grains.1.nanos());
         let measuring = self.config.measuring;
-        let Some(mut found) = replay(last(self.begun), &self.prior, measuring, grains) else { return };
+        // With some samples their noise is known roughly.
+        let near = self.guess.filter(|_| self.begun > 2 * LAST);
+        let Some(mut found) = replay(last(self.begun), &self.prior, measuring, grains, near) else { return };
         for (i, n) in ALONE.into_iter().enumerate() {
             if self.begun < 2 * n || self.anew >= OFTEN {
                 break;
             }
-            let Some(alone) = replay(last(n), &self.prior, measuring, grains) else { break };
+            let Some(alone) = replay(last(n), &self.prior, measuring, grains, Some(found.guess)) else {
+                break;
+            };
             let better = alone.last[i] > found.last[i] + BETTER_ALONE;
             if better || (found.is_impossible(measuring) && !alone.is_impossible(measuring)) {
                 // The master jumped since, or was not yet synchronised itself.
@@ -368,6 +391,7 @@ impl Adaptive {
                 break;
             }
         }
+        self.guess = Some(found.guess);
         self.bank = Some(found.bank);
         self.noises = found.noises;
     }
@@ -547,6 +571,7 @@ impl Adaptive {
             self.prior = Prior { frequency: b.x[FREQUENCY], sigma: (10.0 * sigma).clamp(1.0, 2e5) };
         }
         self.begun = 0;
+        self.guess = None;
         self.calm = 1.0;
         self.jumps = self.jumps.wrapping_add(1);
         self.started = false;
@@ -568,6 +593,11 @@ impl Adaptive {
     /// The clock jumps: state and samples are told against the new reading.
     fn rebase(&mut self, local: TimePoint, by: TimeInterval) {
         let add = self.clockwork.step(local, by);
+        self.shift_phase(add);
+    }
+
+    /// All that was measured so far would now be measured this much larger, ns.
+    fn shift_phase(&mut self, add: f64) {
         self.rebased += add;
         for raw in &mut self.recent {
             // A peer delay is no way that the clock's reading is part of.

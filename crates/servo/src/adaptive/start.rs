@@ -86,6 +86,8 @@ pub(super) struct Replay {
     pub(super) noises: Noises,
     /// How well the last ones ([`ALONE`]) were foreseen: logarithm of their density.
     pub(super) last: [f64; ALONE.len()],
+    /// The core to begin with that explained them best.
+    pub(super) guess: usize,
 }
 
 impl Replay {
@@ -219,34 +221,59 @@ fn pass(
     (evidence, last)
 }
 
-/// The most plausible bank and noise for these samples; `None` while one direction is missing.
+/// The most plausible bank and noise for these samples; `None` while one direction is missing. `near`: the guess that was
+/// best for other samples of the same path; it and its neighbours are tried, and on from there while that is better.
 pub(super) fn replay(
     samples: &[Raw],
     prior: &Prior,
     measuring: Measuring,
     grains: (f64, f64),
+    near: Option<usize>,
 ) -> Option<Replay> {
-    let fresh = |core: f64| {
-        let mut noises = Noises::new(core, measuring);
+    let fresh = |guess: usize| {
+        let mut noises = Noises::new(0.5 * f64::from(1u32 << (2 * guess as u32)), measuring);
         noises.down.set_grain(grains.0);
         noises.up.set_grain(grains.1);
         noises
     };
     let start = first(samples, prior, measuring)?;
-    let mut best: Option<(f64, f64)> = None;
-    for i in 0..GUESSES {
-        let core = 0.5 * f64::from(1u32 << (2 * i as u32));
-        let mut noises = fresh(core);
+    let try_one = |guess: usize| {
+        let mut noises = fresh(guess);
         // Learnt once, then judged: what waited is no argument for a wide core.
         pass(samples, &mut start.clone(), &mut noises, true, measuring);
         noises.down.doubt();
         noises.up.doubt();
-        let (evidence, _) = pass(samples, &mut start.clone(), &mut noises, false, measuring);
-        if best.is_none_or(|(e, _)| evidence > e) {
-            best = Some((evidence, core));
+        pass(samples, &mut start.clone(), &mut noises, false, measuring).0
+    };
+    let mut guess = near.unwrap_or(0).min(GUESSES - 1);
+    let mut best = try_one(guess);
+    let mut take = |i: usize| {
+        let evidence = try_one(i);
+        let better = evidence > best;
+        if better {
+            (best, guess) = (evidence, i);
+        }
+        better
+    };
+    match near {
+        None => (1..GUESSES).for_each(|i| {
+            take(i);
+        }),
+        Some(near) => {
+            let near = near.min(GUESSES - 1);
+            for i in (0..near).rev() {
+                if !take(i) {
+                    break;
+                }
+            }
+            for i in near + 1..GUESSES {
+                if !take(i) {
+                    break;
+                }
+            }
         }
     }
-    let mut noises = fresh(best?.1);
+    let mut noises = fresh(guess);
     for _ in 0..2 {
         pass(samples, &mut start.clone(), &mut noises, true, measuring);
         noises.down.doubt();
@@ -254,5 +281,5 @@ pub(super) fn replay(
     }
     let mut bank = start;
     let (_, last) = pass(samples, &mut bank, &mut noises, true, measuring);
-    Some(Replay { bank, noises, last })
+    Some(Replay { bank, noises, last, guess })
 }

@@ -59,7 +59,7 @@ pub(super) fn limits(transfer: Transfer) -> Option<Limits> {
         Transfer::Free => None,
         // Peaks by 3.1 %.
         Transfer::Damped => {
-            Some(Limits { damping: 2.5, widest: f64::INFINITY, deviations: 6.0, farthest: 1.0 })
+            Some(Limits { damping: 4.0, widest: f64::INFINITY, deviations: 6.0, farthest: 1.0 })
         }
         // Peaks by 0.08 dB; 3 dB down at 1.01 times the gain over 2 pi.
         Transfer::Limited { bandwidth_hz } => {

@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn white_phase_noise_has_the_known_slopes() {
-        let mut rng = crate::simulate::Rng::new(1, 1);
+        let mut rng = crate::simulate::Rng::stream(1, 1);
         let x: Vec<f64> = (0..20_000).map(|_| rng.normal()).collect();
         // TDEV = sigma / sqrt(n), ADEV = sqrt(3) sigma / t.
         for n in [1usize, 4, 16] {

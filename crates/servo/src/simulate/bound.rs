@@ -30,7 +30,7 @@ pub fn kalman_bound(s: &Scenario) -> Option<Bound> {
     // Messages come as in the experiment: Syncs nearly, delay requests not at all regularly.
     let span = s.sync_s.max(s.delay_s) * 256.0;
     let live = 1.0 - s.loss;
-    let mut rng = Rng::new(1, 1);
+    let mut rng = Rng::stream(1, 1);
     let mut marks: Vec<(f64, f64)> = Vec::new();
     for (mean, spread, r) in [(s.sync_s, 0.05, r(&s.forward)), (s.delay_s, 0.9, r(&s.backward))] {
         let mut at = mean * rng.unit();

@@ -48,7 +48,7 @@ pub const SECOND: i64 = 1_024_000_000_000;
 impl SimClock {
     /// At true time 0 it is wrong by `error_ns`.
     pub fn new(oscillator: Oscillator, error_ns: f64, seed: u64, stream: u64) -> Self {
-        Self { oscillator, walk_ppb: 0.0, error_ns, steered_ppb: 0.0, now: 0, rng: Rng::new(seed, stream) }
+        Self { oscillator, walk_ppb: 0.0, error_ns, steered_ppb: 0.0, now: 0, rng: Rng::stream(seed, stream) }
     }
 
     /// A clock that is right.
@@ -169,7 +169,7 @@ mod tests {
     fn stamps_are_cut_without_bias() {
         let stamps = Stamps { granularity_ns: 8.0, noise_ns: 0.0 };
         let mut c = SimClock::new(Oscillator { wander_ppb: 0.0, ..Oscillator::crystal(100.0) }, 3.0, 1, 1);
-        let mut rng = Rng::new(1, 5);
+        let mut rng = Rng::stream(1, 5);
         let (mut sum, mut squares) = (0.0, 0.0);
         for i in 1..=10_000i64 {
             c.advance(i * 1_234_567);

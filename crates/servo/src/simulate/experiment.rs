@@ -78,8 +78,10 @@ pub struct Scenario {
 /// How it went.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The judged clock's error against its grandmaster, ns, at equal distances.
+    /// The judged (last) clock's error against its grandmaster, ns, at equal distances.
     pub errors: Vec<f32>,
+    /// The same of the clocks before it, the one next to the grandmaster first; empty if there are none.
+    pub before: Vec<Vec<f32>>,
     /// That distance, s.
     pub probe_s: f64,
     /// Steps the servo asked for.
@@ -89,26 +91,35 @@ pub struct Outcome {
 impl Outcome {
     /// Root of the mean square from one time to another, s; ns.
     pub fn rms(&self, from_s: f64, to_s: f64) -> f64 {
-        let part = self.part(from_s, to_s);
+        self.rms_of(&self.errors, from_s, to_s)
+    }
+
+    /// The same for each clock in the row, the one next to the grandmaster first.
+    pub fn rms_along(&self, from_s: f64, to_s: f64) -> Vec<f64> {
+        self.before.iter().chain([&self.errors]).map(|e| self.rms_of(e, from_s, to_s)).collect()
+    }
+
+    fn rms_of(&self, errors: &[f32], from_s: f64, to_s: f64) -> f64 {
+        let part = self.part(errors, from_s, to_s);
         let sum: f64 = part.iter().map(|e| f64::from(*e).powi(2)).sum();
         (sum / part.len().max(1) as f64).sqrt()
     }
 
     /// The largest from one time to another, s; ns.
     pub fn max(&self, from_s: f64, to_s: f64) -> f64 {
-        self.part(from_s, to_s).iter().fold(0.0, |m, e| f64::from(e.abs()).max(m))
+        self.part(&self.errors, from_s, to_s).iter().fold(0.0, |m, e| f64::from(e.abs()).max(m))
     }
 
     /// When the error last came within the limit (ns) before `until_s` and stayed there, s.
     pub fn settled(&self, limit: f64, until_s: f64) -> f64 {
-        let part = self.part(0.0, until_s);
+        let part = self.part(&self.errors, 0.0, until_s);
         let last = part.iter().rposition(|e| f64::from(e.abs()) > limit);
         last.map_or(0.0, |i| (i + 1) as f64 * self.probe_s)
     }
 
-    fn part(&self, from_s: f64, to_s: f64) -> &[f32] {
-        let at = |s: f64| ((s / self.probe_s).max(0.0) as usize).min(self.errors.len());
-        self.errors.get(at(from_s)..at(to_s)).unwrap_or_default()
+    fn part<'a>(&self, errors: &'a [f32], from_s: f64, to_s: f64) -> &'a [f32] {
+        let at = |s: f64| ((s / self.probe_s).max(0.0) as usize).min(errors.len());
+        errors.get(at(from_s)..at(to_s)).unwrap_or_default()
     }
 }
 
@@ -157,7 +168,8 @@ struct Run<'a> {
     /// Per hop and purpose, so that one's draws do not move the other's.
     sync_rng: Vec<Rng>,
     request_rng: Vec<Rng>,
-    errors: Vec<f32>,
+    /// Per hop.
+    errors: Vec<Vec<f32>>,
     steps: u32,
     /// When a Sync last came, per hop.
     heard: Vec<i64>,
@@ -180,8 +192,9 @@ pub fn run(scenario: &Scenario, seed: u64, driver: &dyn Fn(usize) -> Box<dyn Dri
         clocks.push(SimClock::new(oscillator, scenario.error_ns * sign, seed, hop as u64));
     }
     let drivers: Vec<_> = (1..=hops).map(driver).collect();
-    let stream =
-        |purpose: u64| (0..hops as u64).map(|hop| Rng::new(seed, 1000 * purpose + hop)).collect::<Vec<_>>();
+    let stream = |purpose: u64| {
+        (0..hops as u64).map(|hop| Rng::stream(seed, 1000 * purpose + hop)).collect::<Vec<_>>()
+    };
     let probe_s = (scenario.sync_s * 0.37).clamp(0.02, 1.0);
     let mut run = Run {
         scenario,
@@ -197,7 +210,7 @@ pub fn run(scenario: &Scenario, seed: u64, driver: &dyn Fn(usize) -> Box<dyn Dri
         delay_s: scenario.delay_s,
         sync_rng: stream(1),
         request_rng: stream(2),
-        errors: Vec::with_capacity((scenario.duration_s / probe_s) as usize + 1),
+        errors: vec![Vec::with_capacity((scenario.duration_s / probe_s) as usize + 1); hops],
         steps: 0,
         heard: vec![0; hops],
     };
@@ -220,7 +233,8 @@ pub fn run(scenario: &Scenario, seed: u64, driver: &dyn Fn(usize) -> Box<dyn Dri
         run.now = at;
         run.happen(what, probe_s);
     }
-    Outcome { errors: run.errors, probe_s, steps: run.steps }
+    let errors = run.errors.pop().unwrap_or_default();
+    Outcome { errors, before: run.errors, probe_s, steps: run.steps }
 }
 
 impl Run<'_> {
@@ -295,9 +309,10 @@ impl Run<'_> {
                 for clock in &mut self.clocks {
                     clock.advance(now);
                 }
-                let judged = self.clocks.last().map_or(0.0, SimClock::error);
                 let master = self.clocks.first().map_or(0.0, SimClock::error);
-                self.errors.push((judged - master) as f32);
+                for (errors, clock) in self.errors.iter_mut().zip(self.clocks.iter().skip(1)) {
+                    errors.push((clock.error() - master) as f32);
+                }
                 self.schedule(probe_s, What::Probe);
             }
             What::Event(i) => self.change(self.scenario.events[i].1),

@@ -22,7 +22,7 @@ impl HoldoverLab {
             clock: SimClock::new(oscillator, 100.0, seed, 1),
             servo: Adaptive::new(AdaptiveConfig::default(), 0.0),
             holdover: Holdover::new(None),
-            rng: Rng::new(seed, 2),
+            rng: Rng::stream(seed, 2),
             now: 0,
         }
     }

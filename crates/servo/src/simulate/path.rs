@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn means_are_as_said() {
-        let mut rng = Rng::new(3, 3);
+        let mut rng = Rng::stream(3, 3);
         let cases = [
             (Queue::None, 0.0),
             (Queue::Exponential { p: 0.5, mean_ns: 100.0 }, 50.0),

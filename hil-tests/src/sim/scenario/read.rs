@@ -172,6 +172,12 @@ impl Context<'_> {
         if let Some(node) = f.take("host") {
             spec.host = self.host(node, &format!("{}.host", f.path));
         }
+        let path = f.inner("link_delay_of");
+        if let Some((text, place)) = self.reader.text(f, "link_delay_of") {
+            // One that stands before it.
+            let service = self.named(text, place, &path).first().copied();
+            spec.link_delay_of = service.map(|i| self.nodes[i].name.clone());
+        }
         let start = match self.reader.text(f, "start") {
             None => Some(Duration::ZERO),
             Some(("never", _)) => None,

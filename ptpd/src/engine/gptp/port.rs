@@ -1,8 +1,8 @@
 //! A port's part of IEEE 802.1AS.
 
 use ptp_wire::{
-    Body, ClockQuality, FollowUpInformation, Header, LogInterval, Organization, PortIdentity, TimeInterval,
-    TimePoint, Timestamp, TlvIter, TlvValue, Writer,
+    Body, ClockIdentity, ClockQuality, FollowUpInformation, Header, LogInterval, Organization, PortIdentity,
+    TimeInterval, TimePoint, Timestamp, TlvIter, TlvValue, Writer,
 };
 
 use super::neighbor::{Capability, NeighborRate, Outcome};
@@ -40,7 +40,7 @@ pub(in crate::engine) struct GptpPort {
     /// There is news of the link that has not been told yet.
     pub(in crate::engine) link_news: bool,
     /// gmTimeBaseIndicator as last received.
-    time_base: Option<u16>,
+    time_base: Option<(ClockIdentity, u16)>,
 }
 
 impl Default for GptpPort {
@@ -276,12 +276,22 @@ impl Port {
     ) {
         let Some(info) = pair.information else { return };
         let indicator = info.gm_time_base_indicator;
-        if self.gptp.time_base.replace(indicator).is_some_and(|before| before != indicator) {
+        // Another grandmaster's number says nothing of a change.
+        let grandmaster = instance.parent.grandmaster_identity;
+        let before = self.gptp.time_base.replace((grandmaster, indicator));
+        if before.is_some_and(|(who, number)| who == grandmaster && number != indicator) {
             let phase = info.last_gm_phase_change;
             let whole = phase.nanoseconds_lsb as i64;
             let phase_change =
                 TimeInterval::from_nanos(whole) + TimeInterval(i64::from(phase.fractional_nanoseconds));
-            instance.out.event(Event::GmTimeBase { indicator, phase_change });
+            if phase_change != TimeInterval::ZERO
+                && self.gptp_peer().is_some_and(|peer| peer.clock_identity == grandmaster)
+            {
+                // The neighbour itself has jumped: its times of before and after make no rate.
+                self.gptp.rate.break_off();
+            }
+            let frequency_change = info.scaled_last_gm_freq_change;
+            instance.out.event(Event::GmTimeBase { indicator, phase_change, frequency_change });
         }
         let neighbor = self.gptp.neighbor_ratio().unwrap_or(1.0);
         let asymmetry = self.config.delay_asymmetry;

@@ -60,7 +60,7 @@ pub struct Rules {
     pub role: Option<StaticRole>,
     /// Announce is neither sent nor waited for.
     pub inhibit_announce: bool,
-    /// Pdelay_Req is not sent.
+    /// Delay_Req and Pdelay_Req are not sent.
     pub inhibit_delay_req: bool,
     /// Sync and Follow_Up count whoever sends them, under [`BestMaster::Static`](crate::engine::BestMaster::Static).
     pub ignore_source_id: bool,

@@ -159,7 +159,8 @@ fn an_ntp_daemon_gets_the_offsets_and_the_clock_is_not_touched() {
         assert_eq!(f64::from_ne_bytes(octets[16..24].try_into().expect("eight")), -250e-6);
         assert_eq!(octets[28], leap);
     }
-    assert_eq!((clock.frequency().expect("a reading"), discipline.memory().frequency_ppb), (123.0, None));
+    assert!((clock.frequency().expect("a reading") - 123.0).abs() < 1e-6);
+    assert_eq!(discipline.memory().frequency_ppb, None);
     std::fs::remove_file(path).expect("the clock");
     std::fs::remove_file(socket).expect("the socket");
 }

@@ -1,0 +1,9 @@
+//! What comes with the programs: units, installation, packages, manual pages, completions, the guides and their commands.
+
+mod blocks;
+mod book;
+mod debian;
+mod install;
+mod readiness;
+mod units;
+mod walk;

@@ -1,0 +1,262 @@
+//! What `ts2phc` tells of itself over HTTP (docs/metrics.md): a snapshot once a second and at every change of the lock
+//! state, and the page made of it.
+
+mod families;
+
+use ptp_daemon::http::{self, Endpoint, Listener};
+use ptp_daemon::metrics::{
+    Condition, Exposed, Identity, LastSample, OpenShiftClock, Page, Publisher, Reading, Samples, openshift,
+};
+use ptp_gnss::Condition as Receiver;
+use tracing::{info, warn};
+
+use crate::grandmaster::LockState;
+use families::*;
+
+/// One clock.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClockState {
+    pub(crate) path: String,
+    pub(crate) samples: Samples,
+    pub(crate) largest_ns: f64,
+    pub(crate) frequency_ppb: Option<f64>,
+    pub(crate) locked: bool,
+    pub(crate) holding: bool,
+    pub(crate) pulses: PulseCounts,
+}
+
+/// What became of pulses.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PulseCounts {
+    pub(crate) followed: u64,
+    pub(crate) no_time: u64,
+    pub(crate) refused: u64,
+    /// Times somebody else set the clock.
+    pub(crate) changed: u64,
+}
+
+/// Of the whole program.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) now: u64,
+    /// Offsets older than this do not count, ns.
+    pub(crate) patience_ns: u64,
+    pub(crate) state: LockState,
+    pub(crate) state_age_s: f64,
+    pub(crate) class: u8,
+    pub(crate) bound_ns: f64,
+    pub(crate) quarantined: bool,
+    pub(crate) receiver: Receiver,
+    pub(crate) utc_offset: Option<i16>,
+    pub(crate) clocks: Vec<ClockState>,
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self {
+            now: 0,
+            patience_ns: 0,
+            state: LockState::FreeRun,
+            state_age_s: 0.0,
+            class: 248,
+            bound_ns: f64::NAN,
+            quarantined: false,
+            receiver: Receiver::Silent,
+            utc_offset: None,
+            clocks: Vec::new(),
+        }
+    }
+}
+
+/// The loop's side.
+pub(crate) struct Monitor {
+    pub(crate) publisher: Publisher<Snapshot>,
+    _endpoint: Endpoint,
+}
+
+impl Monitor {
+    /// Opens the endpoint.
+    pub(crate) fn start(wanted: &http::Settings) -> Result<Self, String> {
+        let listener = Listener::bind(&wanted.listen)
+            .map_err(|e| format!("metrics cannot listen on {}: {e}; `metrics.listen`", wanted.listen))?;
+        let address = listener.address();
+        if !address.is_local() {
+            warn!("metrics on {address}: everybody who reaches this address can read them");
+        }
+        info!("metrics on {address}");
+        let publisher = Publisher::new(wanted.events);
+        let identity = Identity::new("ts2phc", env!("CARGO_PKG_VERSION"));
+        let endpoint = Endpoint::start(listener, wanted.clone(), &publisher, identity)
+            .map_err(|e| format!("no thread for metrics: {e}"))?;
+        Ok(Self { publisher, _endpoint: endpoint })
+    }
+}
+
+const LOCK_STATES: &[&str] =
+    &["free_run", "warming_up", "locked", "holdover_in_spec", "holdover_out_of_spec"];
+const RECEIVER_STATES: &[&str] =
+    &["good", "silent", "no_fix", "few_satellites", "jammed", "antenna", "moved", "time_jumped"];
+
+const fn lock_state(state: LockState) -> &'static str {
+    match state {
+        LockState::FreeRun => "free_run",
+        LockState::WarmingUp => "warming_up",
+        LockState::Locked => "locked",
+        LockState::HoldoverInSpec => "holdover_in_spec",
+        LockState::HoldoverOutOfSpec => "holdover_out_of_spec",
+    }
+}
+
+/// Its word here, and O-RAN's.
+const fn receiver_state(condition: Receiver) -> (&'static str, &'static str) {
+    match condition {
+        Receiver::Good => ("good", "SYNCHRONIZED"),
+        Receiver::Silent => ("silent", "BOOTING"),
+        Receiver::NoFix => ("no_fix", "FAILURE-NOFIX"),
+        Receiver::FewSatellites(_) => ("few_satellites", "FAILURE-LOW-SNR"),
+        Receiver::Jammed => ("jammed", "FAILURE-LOW-SNR"),
+        Receiver::Antenna => ("antenna", "ANTENNA-DISCONNECTED"),
+        Receiver::Moved(_) => ("moved", "FAILURE-MULTIPATH"),
+        Receiver::TimeJumped(_) => ("time_jumped", "FAILURE-MULTIPATH"),
+    }
+}
+
+impl Snapshot {
+    fn fresh(&self, clock: &ClockState) -> Option<LastSample> {
+        clock.samples.last.filter(|l| self.now.saturating_sub(l.at) <= self.patience_ns)
+    }
+
+    fn oran_state(&self) -> &'static str {
+        match self.state {
+            LockState::Locked => "LOCKED",
+            LockState::HoldoverInSpec | LockState::HoldoverOutOfSpec => "HOLDOVER",
+            LockState::FreeRun | LockState::WarmingUp => "FREERUN",
+        }
+    }
+}
+
+impl Exposed for Snapshot {
+    fn page(&self, page: &mut Page, with_openshift: bool) {
+        page.family(&LOCK_STATE).state(&[], LOCK_STATES, lock_state(self.state));
+        page.family(&STATE_AGE).gauge(&[], self.state_age_s);
+        page.family(&CLASS).gauge(&[], self.class.into());
+        page.family(&BOUND).gauge(&[], self.bound_ns / 1e9);
+        page.family(&QUARANTINED).gauge(&[], f64::from(u8::from(self.quarantined)));
+        page.family(&REFERENCE).state(&[], RECEIVER_STATES, receiver_state(self.receiver).0);
+        page.family(&UTC_OFFSET).known(&[], self.utc_offset.map(f64::from));
+        for clock in &self.clocks {
+            let label = ("clock", clock.path.as_str());
+            let own = &[label];
+            page.family(&OFFSET).known(own, self.fresh(clock).map(|l| l.offset_ns / 1e9));
+            page.family(&OFFSET_AGE).known(own, clock.samples.last.map(|l| l.age_s(self.now)));
+            page.family(&OFFSETS).histogram(own, &clock.samples.offsets);
+            page.family(&FREQUENCY).known(own, clock.frequency_ppb.map(|ppb| ppb / 1e9));
+            let servo = match (clock.holding, clock.locked && self.fresh(clock).is_some()) {
+                (true, _) => "holdover",
+                (false, true) => "locked",
+                (false, false) => "unlocked",
+            };
+            page.family(&SERVO_STATE).state(own, &["unlocked", "locked", "holdover"], servo);
+            page.family(&STEPS).counter(own, clock.samples.steps);
+            let p = &clock.pulses;
+            for (result, n) in [("followed", p.followed), ("no_time", p.no_time), ("refused", p.refused)] {
+                page.family(&PULSES).counter(&[label, ("result", result)], n);
+            }
+            page.family(&CHANGED).counter(own, p.changed);
+        }
+        if !with_openshift {
+            return;
+        }
+        for clock in &self.clocks {
+            let shown = OpenShiftClock {
+                process: "ts2phc",
+                from: "master",
+                iface: &clock.path,
+                state: self.oran_state(),
+                last: self.fresh(clock),
+                largest_ns: clock.largest_ns,
+                frequency_ppb: clock.frequency_ppb,
+            };
+            shown.write(page);
+            let pulses = self.fresh(clock).is_some();
+            openshift::receiver(page, "ts2phc", &clock.path, self.receiver.is_good(), pulses);
+        }
+        openshift::process(page, "ts2phc", 0, Some(self.class));
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        match self.state {
+            LockState::Locked | LockState::HoldoverInSpec => Ok(()),
+            state => Err(state.to_string()),
+        }
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        let first = self.clocks.first();
+        let condition = |resource, event, word| Condition {
+            resource,
+            event,
+            of: String::new(),
+            reading: Reading::State(word),
+            offset_ns: first.and_then(|c| self.fresh(c)).map(|l| l.offset_ns),
+        };
+        vec![
+            condition(
+                "/sync/gnss-status/gnss-sync-status",
+                "event.sync.gnss-status.gnss-state-change",
+                receiver_state(self.receiver).1,
+            ),
+            condition(
+                "/sync/sync-status/sync-state",
+                "event.sync.sync-status.synchronization-state-change",
+                self.oran_state(),
+            ),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ptp_daemon::metrics::Format;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_absent() {
+        let text = |s: &Snapshot| {
+            let mut page = Page::default();
+            s.page(&mut page, true);
+            page.render(Format::Text)
+        };
+        let mut clock = ClockState { path: "/dev/ptp0".into(), locked: true, ..ClockState::default() };
+        let mut s = Snapshot { now: 9_000_000_000, patience_ns: 3_000_000_000, ..Snapshot::default() };
+        s.clocks.push(clock.clone());
+        let unknown = text(&s);
+        for absent in [
+            "error_bound",
+            "utc_offset",
+            "ts2phc_offset_seconds",
+            "adjustment_ratio",
+            "openshift_ptp_offset_ns",
+        ] {
+            assert!(!unknown.contains(absent), "{absent}\n{unknown}");
+        }
+        assert!(unknown.contains("ts2phc_lock_state{state=\"free_run\"} 1.0"), "{unknown}");
+        assert!(unknown.contains("state=\"unlocked\"} 1.0"), "{unknown}");
+        clock.samples.measured(LastSample { at: 8_000_000_000, offset_ns: 7.5, delay_ns: None });
+        s.clocks = vec![clock];
+        (s.state, s.bound_ns, s.utc_offset, s.receiver) = (LockState::Locked, 50.0, Some(37), Receiver::Good);
+        let known = text(&s);
+        for line in [
+            "ts2phc_offset_seconds{clock=\"/dev/ptp0\"} 7.5e-9\n",
+            "ts2phc_error_bound_seconds 5e-8\n",
+            "ts2phc_current_utc_offset_seconds 37.0\n",
+            "ts2phc_reference_state{state=\"good\"} 1.0\n",
+        ] {
+            assert!(known.contains(line), "{line}\n{known}");
+        }
+        assert!(s.ready().is_ok() && Snapshot::default().ready().is_err());
+        let words: Vec<_> = s.conditions().into_iter().map(|c| c.reading).collect();
+        assert_eq!(words, [Reading::State("SYNCHRONIZED"), Reading::State("LOCKED")]);
+    }
+}
