@@ -6,8 +6,8 @@ use ptp_evidence::{Found, Verdict, utc_text};
 use ptp_servo::metrics::{Limit, Mask};
 
 use super::analysis::{Analysis, Key, Span, Stream};
-use super::plot::{Background, Curve, bars, curves, over_time};
-use super::{escape, human, ppb, short, verdict_text};
+use super::plot::{Background, Curve, FREQUENCY, TIME, bars, curves, over_time};
+use super::{escape, human, short, verdict_text};
 
 const STYLE: &str = "
 :root{--ink:#1d2733;--soft:#5d6b7a;--line:#d7dde4;--a:#1f5fa8;--b:#a3541b;--c:#2e7d5b;--bad:#b3261e;--ok:#1e6b3a}
@@ -159,7 +159,7 @@ fn clock(w: &mut String, key: &Key, stream: &Stream, analysis: &Analysis, settin
         .map(|e| (e.at, !matches!(e.severity.as_str(), "notice" | "info" | "debug")))
         .collect();
     let background = Background { span, gaps: &stream.gaps, marks: &marks, relative: setting.relative };
-    let time = &|v: f64| human(v);
+    let time = TIME;
     // The start, with offsets of seconds, would flatten all the rest.
     let most =
         stream.offset.extremes().zip(stream.histogram.quantile(0.002).zip(stream.histogram.quantile(0.998)));
@@ -171,7 +171,7 @@ fn clock(w: &mut String, key: &Key, stream: &Stream, analysis: &Analysis, settin
     let more = if cut.is_some() { "(larger ones reach the edge)" } else { "" };
     figure(w, "Offset", more, over_time("offset over time", &stream.offset, "a", &background, shown, time));
     figure(w, "Path delay", "", over_time("delay over time", &stream.delay, "b", &background, None, time));
-    let frequency = over_time("frequency over time", &stream.frequency, "c", &background, None, &|v| ppb(v));
+    let frequency = over_time("frequency over time", &stream.frequency, "c", &background, None, FREQUENCY);
     figure(w, "Frequency correction", "", frequency);
     figure(
         w,

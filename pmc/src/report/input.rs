@@ -125,11 +125,10 @@ fn item(log: usize, record: &Record) -> Item {
         "configuration" => What::Configuration { sha256: line.sha256.clone().into_owned() },
         "start" => What::Start,
         "stop" => event("stop", "notice", "stopped".to_owned()),
-        "step" => event(
-            "step",
-            "warning",
-            format!("{} stepped by {}", line.clock, super::human(line.by.unwrap_or(0.0))),
-        ),
+        "step" => {
+            let by = line.by.map_or_else(|| "more than 39 hours".to_owned(), super::human);
+            event("step", "warning", format!("{} stepped by {by}", line.clock))
+        }
         "gap" => {
             let text = format!("{} records since {} are lost: {}", line.lost, line.since, line.reason);
             event("gap", "warning", text)

@@ -450,15 +450,6 @@ fn human(ns: f64) -> String {
     format!("{} {unit}", short(ns / divisor)).replace('-', "\u{2212}")
 }
 
-fn ppb(value: f64) -> String {
-    let text = if value.abs() >= 1e4 {
-        format!("{} ppm", short(value / 1e3))
-    } else {
-        format!("{} ppb", short(value))
-    };
-    text.replace('-', "\u{2212}")
-}
-
 fn accuracy(code: Option<u8>) -> String {
     match code.map(|c| (c, ClockAccuracy(c).picoseconds())) {
         None => "-".to_owned(),

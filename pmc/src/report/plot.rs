@@ -127,8 +127,27 @@ impl Background<'_> {
     }
 }
 
-fn values(svg: &mut String, scale: &Scale, unit: &dyn Fn(f64) -> String, count: f64) {
+/// What a label counts in: from which size on, in how much of the value's own unit, and its name.
+pub(super) type Units = &'static [(f64, &'static str)];
+/// ns.
+pub(super) const TIME: Units = &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"), (1e-3, "ps")];
+/// ppb.
+pub(super) const FREQUENCY: Units = &[(1.0, "ppb")];
+/// Per cent.
+const SHARE: Units = &[(1.0, "%")];
+
+/// A label with as many places as tell it from its neighbours; `size`: the largest value of the axis.
+fn tick(value: f64, every: f64, size: f64, units: Units) -> String {
+    let (divisor, name) =
+        units.iter().find(|(d, _)| size >= *d).or(units.last()).copied().unwrap_or((1.0, ""));
+    let places = (-(every / divisor).log10()).ceil().clamp(0.0, 9.0) as usize;
+    // No minus before zero.
+    format!("{:.places$} {name}", value / divisor + 0.0).replace('-', "\u{2212}")
+}
+
+fn values(svg: &mut String, scale: &Scale, units: Units, count: f64) {
     let every = step(scale.to - scale.from, count);
+    let size = scale.to.abs().max(scale.from.abs());
     let mut i = (scale.from / every).ceil();
     while i * every <= scale.to {
         let (value, y) = (i * every, scale.at(i * every));
@@ -139,7 +158,7 @@ fn values(svg: &mut String, scale: &Scale, unit: &dyn Fn(f64) -> String, count: 
             "<text class=\"tick end\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
             LEFT - 6.0,
             y + 4.0,
-            unit(value)
+            tick(value, every, size, units)
         );
         i += 1.0;
     }
@@ -153,7 +172,7 @@ pub(super) fn over_time(
     class: &str,
     background: &Background<'_>,
     shown: Option<(f64, f64)>,
-    unit: &dyn Fn(f64) -> String,
+    units: Units,
 ) -> Option<String> {
     let height = 210.0;
     let (low, high) = shown.or_else(|| series.extremes())?;
@@ -169,7 +188,7 @@ pub(super) fn over_time(
         height - TOP - BOTTOM
     );
     background.draw(&mut svg, height);
-    values(&mut svg, &y, unit, 5.0);
+    values(&mut svg, &y, units, 5.0);
     let buckets = series.buckets();
     // A gap breaks the line; so does what is far longer than usual between two points.
     let distance = buckets.windows(2).filter_map(|w| Some(w.get(1)?.from.saturating_sub(w.first()?.to)));
@@ -209,7 +228,7 @@ pub(super) fn over_time(
 }
 
 /// How often values came.
-pub(super) fn bars(label: &str, histogram: &Histogram, unit: &dyn Fn(f64) -> String) -> Option<String> {
+pub(super) fn bars(label: &str, histogram: &Histogram, units: Units) -> Option<String> {
     let (height, count) = (200.0, 61);
     let (low, high) = (histogram.quantile(0.001)?, histogram.quantile(0.999)?);
     let every = step((high - low).max(0.1), 61.0);
@@ -221,7 +240,7 @@ pub(super) fn bars(label: &str, histogram: &Histogram, unit: &dyn Fn(f64) -> Str
     let x = Scale { from, to, start: LEFT, end: WIDTH - RIGHT };
     let y = Scale { from: 0.0, to: most * 100.0, start: height - BOTTOM, end: TOP };
     let mut svg = open(height, label);
-    values(&mut svg, &y, &|v| format!("{} %", super::short(v)), 4.0);
+    values(&mut svg, &y, SHARE, 4.0);
     let bottom = y.at(0.0);
     let width = (WIDTH - LEFT - RIGHT) / count as f64;
     for (i, share) in shares.iter().enumerate().filter(|(_, s)| **s > 0.0) {
@@ -234,15 +253,15 @@ pub(super) fn bars(label: &str, histogram: &Histogram, unit: &dyn Fn(f64) -> Str
             bottom - top
         );
     }
-    let tick = step(to - from, 9.0);
-    let mut i = (from / tick).ceil();
-    while i * tick <= to {
-        let place = x.at(i * tick);
+    let apart = step(to - from, 9.0);
+    let mut i = (from / apart).ceil();
+    while i * apart <= to {
+        let place = x.at(i * apart);
         let _ = writeln!(
             svg,
             "<path class=\"tickmark\" d=\"M{place:.1} {bottom:.1}v4\"/><text class=\"tick mid\" x=\"{place:.1}\" y=\"{:.1}\">{}</text>",
             bottom + 17.0,
-            unit(i * tick)
+            tick(i * apart, apart, to.abs().max(from.abs()), units)
         );
         i += 1.0;
     }
@@ -266,7 +285,8 @@ pub(super) fn curves(label: &str, all: &[Curve]) -> Option<String> {
     let (first, last) =
         (measured.clone().map(|p| p.0).reduce(f64::min)?, measured.map(|p| p.0).reduce(f64::max)?);
     let low = points().map(|p| p.1).reduce(f64::min)?.log10().floor();
-    let high = points().map(|p| p.1).reduce(f64::max)?.log10().ceil().max(low + 1.0);
+    let high = points().map(|p| p.1).reduce(f64::max)?.log10() - 1e-9;
+    let high = high.ceil().max(low + 1.0);
     let x = Scale {
         from: first.log10(),
         to: last.log10().max(first.log10() + 0.5),
@@ -346,12 +366,19 @@ mod tests {
     }
 
     #[test]
+    fn labels_tell_neighbours_apart() {
+        assert_eq!(tick(-12_320.0, 20.0, 12_400.0, FREQUENCY), "−12320 ppb");
+        assert_eq!(tick(2_340.0, 20.0, 2_360.0, TIME), "2.34 µs");
+        assert_eq!(tick(-0.0, 20.0, 30.0, TIME), "0 ns");
+        assert_eq!(tick(255.5, 0.5, 260.0, TIME), "255.5 ns");
+    }
+
+    #[test]
     fn nothing_is_drawn_of_nothing_and_no_place_is_no_number() {
         let span = Span { from: 0, to: 0 };
         let background = Background { span, gaps: &[], marks: &[(0, true)], relative: false };
-        let unit = |v: f64| format!("{v}");
-        assert_eq!(over_time("x", &Series::default(), "s", &background, None, &unit), None);
-        assert_eq!(bars("x", &Histogram::default(), &unit), None);
+        assert_eq!(over_time("x", &Series::default(), "s", &background, None, TIME), None);
+        assert_eq!(bars("x", &Histogram::default(), TIME), None);
         assert_eq!(curves("x", &[]), None);
         let mut series = Series::default();
         series.push(0, [1.0, 1.0, 1.0]);
@@ -359,8 +386,8 @@ mod tests {
         histogram.push(0.0);
         let one = Curve { name: "m".into(), class: "c", points: vec![(1.0, 0.0), (2.0, 3.0)] };
         let all = [
-            over_time("x", &series, "s", &background, None, &unit),
-            bars("x", &histogram, &unit),
+            over_time("x", &series, "s", &background, None, TIME),
+            bars("x", &histogram, TIME),
             curves("x", &[one]),
         ];
         for svg in all {

@@ -77,10 +77,12 @@ impl Evidence {
         self.recorder.record(entry.monotonic(now));
     }
 
-    /// The clock was stepped.
-    pub(super) fn stepped(&mut self, settings: &Settings, clock: &str, offset: TimeInterval) {
+    /// The clock was stepped, or set by more than an interval can say.
+    pub(super) fn stepped(&mut self, settings: &Settings, clock: &str, by: TimeInterval) {
         let entry = Entry::new("step").text("instance", &settings.name).text("clock", clock);
-        self.put(entry.number("by", -offset.nanos_f64()));
+        // Farther than an interval can say it is set, and the length is not known.
+        let by = Some(by).filter(|by| *by != TimeInterval::ZERO);
+        self.put(entry.maybe("by", by.map(TimeInterval::nanos_f64)));
     }
 
     /// Something changed.

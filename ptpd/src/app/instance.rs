@@ -206,25 +206,28 @@ impl Instance {
             self.follow_utc(clock.name());
             self.seen.measured(now, &self.measured, self.ahead);
             self.discipline.raw_time(ptp_clock::monotonic_raw_now());
-            let mut stepped = false;
+            let (mut stepped, mut by) = (false, TimeInterval::ZERO);
             for measured in self.measured.drain(..) {
                 let (engine, clock) = (&mut self.engine, clock.clock());
                 let offset = measured.offset().map(|s| (s.offset + self.ahead, s.mean_delay));
                 let outcome = self.discipline.serve(engine, now, clock, measured, self.ahead);
-                if let Some(watch) = &mut self.watch {
-                    let by = offset.filter(|_| outcome.is_some_and(|o| o.stepped));
-                    if let (Some(evidence), Some((by, _))) = (&mut shared.evidence, by) {
-                        evidence.stepped(&self.settings, clock.name(), by);
-                    }
-                    watch.measured(offset, &self.discipline);
-                }
                 if let Some(outcome) = outcome {
                     stepped |= outcome.stepped;
                     self.seen.outcome(&outcome);
+                    if outcome.stepped {
+                        let step = self.discipline.take_step();
+                        by += step;
+                        if let Some(evidence) = &mut shared.evidence {
+                            evidence.stepped(&self.settings, clock.name(), step);
+                        }
+                    }
+                }
+                if let Some(watch) = &mut self.watch {
+                    watch.measured(offset, &self.discipline);
                 }
             }
             if stepped {
-                shared.stepped.push((self.clock, Some(self.index), self.discipline.take_step()));
+                shared.stepped.push((self.clock, Some(self.index), by));
                 if let Some(together) = &mut self.together {
                     together.source_stepped();
                     self.tell_aligned(now);

@@ -387,7 +387,7 @@ impl Discipline {
         Some(self.outcome(now_ns, clock, done))
     }
 
-    /// By how much the clock was stepped since this was last asked.
+    /// By how much the clock was stepped since this was last asked; zero where it was set farther than an interval can say.
     pub fn take_step(&mut self) -> TimeInterval {
         std::mem::take(&mut self.stepped_by)
     }
