@@ -25,6 +25,9 @@ _pmc() {
             pmc,explain)
                 cmd="pmc__subcmd__explain"
                 ;;
+            pmc,nsm)
+                cmd="pmc__subcmd__nsm"
+                ;;
             pmc,report)
                 cmd="pmc__subcmd__report"
                 ;;
@@ -41,7 +44,7 @@ _pmc() {
 
     case "${cmd}" in
         pmc)
-            opts="-2 -4 -6 -u -b -d -f -i -s -t -z -v -h --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --target --version --help watch top explain check diff report"
+            opts="-2 -4 -6 -u -b -d -f -i -s -t -z -v -h --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --fleet --limit --target --version --help watch top explain check diff report nsm"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -103,6 +106,14 @@ _pmc() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --fleet)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --target)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -115,7 +126,7 @@ _pmc() {
             return 0
             ;;
         pmc__subcmd__check)
-            opts="-2 -4 -6 -u -b -d -f -i -s -t -h --warn --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --target --help"
+            opts="-2 -4 -6 -u -b -d -f -i -s -t -h --warn --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --fleet --limit --target --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -181,6 +192,14 @@ _pmc() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --fleet)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --target)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -193,7 +212,7 @@ _pmc() {
             return 0
             ;;
         pmc__subcmd__diff)
-            opts="-2 -4 -6 -u -b -d -f -i -s -t -h --all --counters --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --target --help"
+            opts="-2 -4 -6 -u -b -d -f -i -s -t -h --all --counters --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --fleet --limit --target --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -252,6 +271,14 @@ _pmc() {
                     return 0
                     ;;
                 --allow_unauth)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fleet)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -267,7 +294,7 @@ _pmc() {
             return 0
             ;;
         pmc__subcmd__explain)
-            opts="-2 -4 -6 -u -b -d -f -i -s -t -h --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --target --help"
+            opts="-2 -4 -6 -u -b -d -f -i -s -t -h --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --fleet --limit --target --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -329,6 +356,100 @@ _pmc() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --fleet)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pmc__subcmd__nsm)
+            opts="-2 -4 -6 -u -b -d -f -i -s -t -h --hardware --delay-asymmetry --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --fleet --limit --target --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --delay-asymmetry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -b)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --domainNumber)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -d)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uds_address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --transportSpecific)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sa_file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --active_key_id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow_unauth)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fleet)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --target)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -341,7 +462,7 @@ _pmc() {
             return 0
             ;;
         pmc__subcmd__report)
-            opts="-o -2 -4 -6 -u -b -d -f -i -s -t -h --output --mask --day --from --to --rts25 --asymmetry --per-hop --contribution --verify --head --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --target --help"
+            opts="-o -2 -4 -6 -u -b -d -f -i -s -t -h --output --mask --day --from --to --rts25 --asymmetry --per-hop --contribution --verify --head --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --fleet --limit --target --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -447,6 +568,14 @@ _pmc() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --fleet)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --target)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -459,7 +588,7 @@ _pmc() {
             return 0
             ;;
         pmc__subcmd__top)
-            opts="-2 -4 -6 -u -b -d -f -i -s -t -h --interval --print --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --target --help"
+            opts="-2 -4 -6 -u -b -d -f -i -s -t -h --interval --print --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --fleet --limit --target --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -529,6 +658,14 @@ _pmc() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --fleet)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --target)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -541,13 +678,17 @@ _pmc() {
             return 0
             ;;
         pmc__subcmd__watch)
-            opts="-2 -4 -6 -u -b -d -f -i -s -t -h --interval --offsets --duration --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --target --help"
+            opts="-2 -4 -6 -u -b -d -f -i -s -t -h --interval --offsets --events --duration --domainNumber --uds_address --transportSpecific --json --wait --sa_file --spp --active_key_id --allow_unauth --fleet --limit --target --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --events)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -608,6 +749,14 @@ _pmc() {
                     return 0
                     ;;
                 --allow_unauth)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fleet)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

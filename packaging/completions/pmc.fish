@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_pmc_global_optspecs
-    string join \n 2 4 6 u b= d/domainNumber= f= i= s/uds_address= t/transportSpecific= z json wait= sa_file= spp= active_key_id= allow_unauth= target= v/version h/help
+    string join \n 2 4 6 u b= d/domainNumber= f= i= s/uds_address= t/transportSpecific= z json wait= sa_file= spp= active_key_id= allow_unauth= fleet= limit= target= v/version h/help
 end
 
 function __fish_pmc_needs_command
@@ -35,6 +35,8 @@ complete -c pmc -n "__fish_pmc_needs_command" -l sa_file -d 'Key file (linuxptp\
 complete -c pmc -n "__fish_pmc_needs_command" -l spp -d 'Security association of the key file: requests are sealed, and answers over the network must be; -1: off' -r
 complete -c pmc -n "__fish_pmc_needs_command" -l active_key_id -d 'The key that requests are sealed with; 0: none' -r
 complete -c pmc -n "__fish_pmc_needs_command" -l allow_unauth -d '1: also take answers without AUTHENTICATION TLV; 2: all answers' -r
+complete -c pmc -n "__fish_pmc_needs_command" -l fleet -d 'Ask all of these at once: sockets or identities with commas between, or @FILE with one a line (docs/pmc.md)' -r
+complete -c pmc -n "__fish_pmc_needs_command" -l limit -d 'With --fleet: seconds that each member has for its answer' -r
 complete -c pmc -n "__fish_pmc_needs_command" -l target -d 'Ask this clock or port only, such as 001122.fffe.334455' -r
 complete -c pmc -n "__fish_pmc_needs_command" -s 2 -d 'IEEE 802.3'
 complete -c pmc -n "__fish_pmc_needs_command" -s 4 -d 'UDP over IPv4 (default)'
@@ -50,7 +52,9 @@ complete -c pmc -n "__fish_pmc_needs_command" -a "explain" -d 'Why this grandmas
 complete -c pmc -n "__fish_pmc_needs_command" -a "check" -d 'Check assertions about a clock; prints and ends as monitoring plugins do'
 complete -c pmc -n "__fish_pmc_needs_command" -a "diff" -d 'Data sets of two clocks side by side'
 complete -c pmc -n "__fish_pmc_needs_command" -a "report" -d 'What recorded measurements say: a page, the evidence for an auditor, the verification of a log'
+complete -c pmc -n "__fish_pmc_needs_command" -a "nsm" -d 'Measure how far other clocks are off, without becoming their client (NetSync monitor)'
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -l interval -d 'Seconds between looks at what no notification tells' -r
+complete -c pmc -n "__fish_pmc_using_subcommand watch" -l events -d 'Tell what the daemon tells by itself at this socket, its `events.socket`, instead of asking' -r -F
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -l duration -d 'End after so many seconds' -r
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -s d -l domainNumber -d 'Domain number (default 0)' -r
@@ -63,6 +67,8 @@ complete -c pmc -n "__fish_pmc_using_subcommand watch" -l sa_file -d 'Key file (
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -l spp -d 'Security association of the key file: requests are sealed, and answers over the network must be; -1: off' -r
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -l active_key_id -d 'The key that requests are sealed with; 0: none' -r
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -l allow_unauth -d '1: also take answers without AUTHENTICATION TLV; 2: all answers' -r
+complete -c pmc -n "__fish_pmc_using_subcommand watch" -l fleet -d 'Ask all of these at once: sockets or identities with commas between, or @FILE with one a line (docs/pmc.md)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand watch" -l limit -d 'With --fleet: seconds that each member has for its answer' -r
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -l target -d 'Ask this clock or port only, such as 001122.fffe.334455' -r
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -l offsets -d 'Tell every measured offset, too'
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -s 2 -d 'IEEE 802.3'
@@ -84,6 +90,8 @@ complete -c pmc -n "__fish_pmc_using_subcommand top" -l sa_file -d 'Key file (li
 complete -c pmc -n "__fish_pmc_using_subcommand top" -l spp -d 'Security association of the key file: requests are sealed, and answers over the network must be; -1: off' -r
 complete -c pmc -n "__fish_pmc_using_subcommand top" -l active_key_id -d 'The key that requests are sealed with; 0: none' -r
 complete -c pmc -n "__fish_pmc_using_subcommand top" -l allow_unauth -d '1: also take answers without AUTHENTICATION TLV; 2: all answers' -r
+complete -c pmc -n "__fish_pmc_using_subcommand top" -l fleet -d 'Ask all of these at once: sockets or identities with commas between, or @FILE with one a line (docs/pmc.md)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand top" -l limit -d 'With --fleet: seconds that each member has for its answer' -r
 complete -c pmc -n "__fish_pmc_using_subcommand top" -l target -d 'Ask this clock or port only, such as 001122.fffe.334455' -r
 complete -c pmc -n "__fish_pmc_using_subcommand top" -s 2 -d 'IEEE 802.3'
 complete -c pmc -n "__fish_pmc_using_subcommand top" -s 4 -d 'UDP over IPv4 (default)'
@@ -102,6 +110,8 @@ complete -c pmc -n "__fish_pmc_using_subcommand explain" -l sa_file -d 'Key file
 complete -c pmc -n "__fish_pmc_using_subcommand explain" -l spp -d 'Security association of the key file: requests are sealed, and answers over the network must be; -1: off' -r
 complete -c pmc -n "__fish_pmc_using_subcommand explain" -l active_key_id -d 'The key that requests are sealed with; 0: none' -r
 complete -c pmc -n "__fish_pmc_using_subcommand explain" -l allow_unauth -d '1: also take answers without AUTHENTICATION TLV; 2: all answers' -r
+complete -c pmc -n "__fish_pmc_using_subcommand explain" -l fleet -d 'Ask all of these at once: sockets or identities with commas between, or @FILE with one a line (docs/pmc.md)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand explain" -l limit -d 'With --fleet: seconds that each member has for its answer' -r
 complete -c pmc -n "__fish_pmc_using_subcommand explain" -l target -d 'Ask this clock or port only, such as 001122.fffe.334455' -r
 complete -c pmc -n "__fish_pmc_using_subcommand explain" -s 2 -d 'IEEE 802.3'
 complete -c pmc -n "__fish_pmc_using_subcommand explain" -s 4 -d 'UDP over IPv4 (default)'
@@ -121,6 +131,8 @@ complete -c pmc -n "__fish_pmc_using_subcommand check" -l sa_file -d 'Key file (
 complete -c pmc -n "__fish_pmc_using_subcommand check" -l spp -d 'Security association of the key file: requests are sealed, and answers over the network must be; -1: off' -r
 complete -c pmc -n "__fish_pmc_using_subcommand check" -l active_key_id -d 'The key that requests are sealed with; 0: none' -r
 complete -c pmc -n "__fish_pmc_using_subcommand check" -l allow_unauth -d '1: also take answers without AUTHENTICATION TLV; 2: all answers' -r
+complete -c pmc -n "__fish_pmc_using_subcommand check" -l fleet -d 'Ask all of these at once: sockets or identities with commas between, or @FILE with one a line (docs/pmc.md)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand check" -l limit -d 'With --fleet: seconds that each member has for its answer' -r
 complete -c pmc -n "__fish_pmc_using_subcommand check" -l target -d 'Ask this clock or port only, such as 001122.fffe.334455' -r
 complete -c pmc -n "__fish_pmc_using_subcommand check" -s 2 -d 'IEEE 802.3'
 complete -c pmc -n "__fish_pmc_using_subcommand check" -s 4 -d 'UDP over IPv4 (default)'
@@ -139,6 +151,8 @@ complete -c pmc -n "__fish_pmc_using_subcommand diff" -l sa_file -d 'Key file (l
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -l spp -d 'Security association of the key file: requests are sealed, and answers over the network must be; -1: off' -r
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -l active_key_id -d 'The key that requests are sealed with; 0: none' -r
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -l allow_unauth -d '1: also take answers without AUTHENTICATION TLV; 2: all answers' -r
+complete -c pmc -n "__fish_pmc_using_subcommand diff" -l fleet -d 'Ask all of these at once: sockets or identities with commas between, or @FILE with one a line (docs/pmc.md)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand diff" -l limit -d 'With --fleet: seconds that each member has for its answer' -r
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -l target -d 'Ask this clock or port only, such as 001122.fffe.334455' -r
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -l all -d 'Show equal fields, too'
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -l counters -d 'Show counters and measured values, too, which are never the same'
@@ -169,6 +183,8 @@ complete -c pmc -n "__fish_pmc_using_subcommand report" -l sa_file -d 'Key file 
 complete -c pmc -n "__fish_pmc_using_subcommand report" -l spp -d 'Security association of the key file: requests are sealed, and answers over the network must be; -1: off' -r
 complete -c pmc -n "__fish_pmc_using_subcommand report" -l active_key_id -d 'The key that requests are sealed with; 0: none' -r
 complete -c pmc -n "__fish_pmc_using_subcommand report" -l allow_unauth -d '1: also take answers without AUTHENTICATION TLV; 2: all answers' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l fleet -d 'Ask all of these at once: sockets or identities with commas between, or @FILE with one a line (docs/pmc.md)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand report" -l limit -d 'With --fleet: seconds that each member has for its answer' -r
 complete -c pmc -n "__fish_pmc_using_subcommand report" -l target -d 'Ask this clock or port only, such as 001122.fffe.334455' -r
 complete -c pmc -n "__fish_pmc_using_subcommand report" -l verify -d 'Only verify that the logs are what was written'
 complete -c pmc -n "__fish_pmc_using_subcommand report" -s 2 -d 'IEEE 802.3'
@@ -177,3 +193,25 @@ complete -c pmc -n "__fish_pmc_using_subcommand report" -s 6 -d 'UDP over IPv6'
 complete -c pmc -n "__fish_pmc_using_subcommand report" -s u -d 'UNIX socket of a daemon on this host'
 complete -c pmc -n "__fish_pmc_using_subcommand report" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
 complete -c pmc -n "__fish_pmc_using_subcommand report" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l delay-asymmetry -d 'How much longer the way from there to here is than the mean of both ways, ns' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s d -l domainNumber -d 'Domain number (default 0)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s f -d 'Configuration file of linuxptp: domainNumber, transportSpecific, network_transport, uds_address, sa_file, spp, active_key_id and allow_unauth of its global section' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s i -d 'Interface (default eth0); with -u the path of the own socket (default pmc.PID beside the server\'s)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s s -l uds_address -d 'Server\'s UNIX socket (default: /var/run/ptp/ptp4l, /run/escapement/ptpd, /var/run/ptp4l, the first that exists)' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s t -l transportSpecific -d 'majorSdoId (transportSpecific), hexadecimal, 0..=f: 1 for gPTP (default 0)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l wait -d 'How long to wait for the first and for each further answer after the last command' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l sa_file -d 'Key file (linuxptp\'s security associations)' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l spp -d 'Security association of the key file: requests are sealed, and answers over the network must be; -1: off' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l active_key_id -d 'The key that requests are sealed with; 0: none' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l allow_unauth -d '1: also take answers without AUTHENTICATION TLV; 2: all answers' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l fleet -d 'Ask all of these at once: sockets or identities with commas between, or @FILE with one a line (docs/pmc.md)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l limit -d 'With --fleet: seconds that each member has for its answer' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l target -d 'Ask this clock or port only, such as 001122.fffe.334455' -r
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l hardware -d 'The network card\'s stamps and clock instead of the kernel\'s and CLOCK_REALTIME'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s 2 -d 'IEEE 802.3'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s 4 -d 'UDP over IPv4 (default)'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s 6 -d 'UDP over IPv6'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s u -d 'UNIX socket of a daemon on this host'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s h -l help -d 'Print help'

@@ -1,6 +1,6 @@
 //! What goes into the evidence log (docs/evidence.md).
 
-use ptp_daemon::monotonic_now;
+use ptp_daemon::{EventBus, EvidenceSink, monotonic_now};
 use ptp_evidence::{Entry, EvidenceOptions, Grid, Recorder};
 
 /// The log of this process.
@@ -22,12 +22,14 @@ pub(crate) struct Of<'a> {
 }
 
 impl Evidence {
-    pub(crate) fn start(options: &EvidenceOptions) -> Self {
+    /// Starts the writer. Every event goes there, too.
+    pub(crate) fn start(options: &EvidenceOptions, events: &mut EventBus) -> Self {
         let recorder = Recorder::start(options.recorder("phc-sync"));
         let mut this = Self { recorder, grid: Grid::new(monotonic_now(), options.interval_ns()) };
         this.put(Entry::start(env!("CARGO_PKG_VERSION")));
         let configuration = Entry::new("configuration").text("sha256", &options.configuration);
         this.put(configuration.number("interval", options.interval.as_secs_f64()));
+        events.add(Box::new(EvidenceSink::new(this.recorder.another())));
         this
     }
 
@@ -56,13 +58,6 @@ impl Evidence {
             entry = entry.whole("utc_offset", offset);
         }
         self.put(entry);
-    }
-
-    /// Something changed.
-    pub(crate) fn event(&mut self, event: &str, message: &str) {
-        self.put(
-            Entry::new("event").text("event", event).text("severity", "notice").text("message", message),
-        );
     }
 
     pub(crate) fn stepped(&mut self, clock: &str, by: f64) {

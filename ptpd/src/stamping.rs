@@ -165,29 +165,27 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
     let (mut interface, mut tx, mut rx) = (None, None, None);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
-        let Some(letters) = argument.strip_prefix('-').filter(|l| !l.is_empty()) else { continue };
-        for (i, letter) in letters.char_indices() {
-            match letter {
-                'h' => return Ok(Parsed::Help),
-                'v' => return Ok(Parsed::Version),
-                'i' | 'r' | 't' => {}
-                _ => return Err(format!("-{letter}: no such option\n\n{USAGE}")),
-            }
-            let value =
-                letters.get(i + 1..).filter(|v| !v.is_empty()).or_else(|| rest.next().map(String::as_str));
-            let value = value.ok_or_else(|| format!("-{letter} needs a value\n\n{USAGE}"))?;
-            let in_range = |max: u32| {
-                let number: Option<u32> = value.parse().ok().filter(|n| *n <= max);
-                number.ok_or_else(|| {
-                    format!("-{letter}: {value} is out of range. Must be in the range 0 to {max}\n\n{USAGE}")
-                })
-            };
-            match letter {
-                'i' => interface = Some(value.to_owned()),
-                'r' => rx = Some(in_range(14)?),
-                _ => tx = Some(in_range(1)?),
-            }
-            break;
+        let mut letters = argument.strip_prefix('-').unwrap_or_default().chars();
+        let Some(letter) = letters.next() else { continue };
+        match letter {
+            'h' => return Ok(Parsed::Help),
+            'v' => return Ok(Parsed::Version),
+            'i' | 'r' | 't' => {}
+            _ => return Err(format!("-{letter}: no such option\n\n{USAGE}")),
+        }
+        let value =
+            Some(letters.as_str()).filter(|v| !v.is_empty()).or_else(|| rest.next().map(String::as_str));
+        let value = value.ok_or_else(|| format!("-{letter} needs a value\n\n{USAGE}"))?;
+        let in_range = |max: u32| {
+            let number: Option<u32> = value.parse().ok().filter(|n| *n <= max);
+            number.ok_or_else(|| {
+                format!("-{letter}: {value} is out of range. Must be in the range 0 to {max}\n\n{USAGE}")
+            })
+        };
+        match letter {
+            'i' => interface = Some(value.to_owned()),
+            'r' => rx = Some(in_range(14)?),
+            _ => tx = Some(in_range(1)?),
         }
     }
     let interface = interface.ok_or(USAGE)?;

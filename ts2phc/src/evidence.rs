@@ -1,6 +1,6 @@
 //! What goes into the evidence log (docs/evidence.md).
 
-use ptp_daemon::monotonic_now;
+use ptp_daemon::{EventBus, EvidenceSink, monotonic_now};
 use ptp_evidence::{Entry, EvidenceOptions, Grid, Interval, Recorder};
 
 /// The log of this process.
@@ -13,15 +13,16 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Starts the writer, for so many clocks.
+    /// Starts the writer, for so many clocks. Every event goes there, too.
     #[must_use]
-    pub fn start(options: &EvidenceOptions, clocks: usize) -> Self {
+    pub fn start(options: &EvidenceOptions, clocks: usize, events: &mut EventBus) -> Self {
         let recorder = Recorder::start(options.recorder("ts2phc"));
         let grid = Grid::new(monotonic_now(), options.interval_ns());
         let mut this = Self { recorder, grid, measured: vec![Interval::default(); clocks] };
         this.put(Entry::start(env!("CARGO_PKG_VERSION")));
         let configuration = Entry::new("configuration").text("sha256", &options.configuration);
         this.put(configuration.number("interval", options.interval.as_secs_f64()));
+        events.add(Box::new(EvidenceSink::new(this.recorder.another())));
         this
     }
 
@@ -55,13 +56,6 @@ impl Evidence {
         };
         let n = interval.count();
         (interval.take(length_ns), n)
-    }
-
-    /// Something changed.
-    pub fn event(&mut self, event: &str, severity: &str, message: &str) {
-        self.put(
-            Entry::new("event").text("event", event).text("severity", severity).text("message", message),
-        );
     }
 
     /// The last record, and everything to the disk.

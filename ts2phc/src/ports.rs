@@ -115,7 +115,7 @@ impl Ports {
             let own = self.socket.with_file_name(&name);
             let uds = Uds::connect(&self.socket, Some(&own))
                 .or_else(|_| Uds::connect(&self.socket, Some(&Path::new("/tmp").join(&name))))?;
-            self.client = Some(Client::new(uds, self.config.clone()));
+            self.client = Some(Client::new(uds, self.config));
         }
         let Some(client) = &mut self.client else { return Ok(()) };
         let events = EventMask::NONE.with(NotifyEvent::PortState, true);

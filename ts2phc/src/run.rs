@@ -151,8 +151,8 @@ impl Program {
             (1..).zip(&a.sockets).map(move |(n, s)| Announcer::new(s, a.domain_number, n, tell))
         });
         let announcers = announcers.collect();
-        let events = settings.outlets.bus().map_err(|e| RunError::Start(e.to_string()))?;
-        let evidence = settings.evidence.as_ref().map(|e| Evidence::start(e, sinks.len()));
+        let mut events = settings.outlets.bus().map_err(|e| RunError::Start(e.to_string()))?;
+        let evidence = settings.evidence.as_ref().map(|e| Evidence::start(e, sinks.len(), &mut events));
         let automatic = automatic::open(&settings, maker.as_ref()).map_err(RunError::Start)?;
         let monitor = settings.metrics.as_ref().map(Monitor::start).transpose().map_err(RunError::Start)?;
         Ok(Self {
@@ -445,14 +445,6 @@ impl Program {
                 LockState::Locked | LockState::WarmingUp => info!("{text}"),
                 _ => warn!("{text}; the error is below {:.0} ns", self.grandmaster.bound_ns()),
             }
-        }
-        if state != self.told_state
-            && let Some(evidence) = &mut self.evidence
-        {
-            let severity = if state == LockState::Locked { "notice" } else { "warning" };
-            let class = self.grandmaster.settings().clock_quality.clock_class;
-            let text = format!("{state} (clockClass {class}): {}", self.grandmaster.why());
-            evidence.event("clock-class", severity, &text);
         }
         if state != self.told_state
             && let Some(monitor) = &mut self.monitor

@@ -182,7 +182,7 @@ impl Runner {
             monitor,
             busy_count: 0,
         };
-        this.evidence = this.settings.evidence.as_ref().map(Evidence::start);
+        this.evidence = this.settings.evidence.as_ref().map(|e| Evidence::start(e, &mut this.events));
         if this.settings.automatic {
             this.replan()?;
         } else {
@@ -320,9 +320,6 @@ impl Runner {
         // There was nothing before, and there is nothing now.
         if !new.follow.is_empty() || !self.plan.lacks.is_empty() {
             info!("reconfiguring after port state change");
-            if let Some(evidence) = &mut self.evidence {
-                evidence.event("source", &format!("{} clocks follow others", new.follow.len()));
-            }
             self.tell(&new);
         }
         let mut old = std::mem::take(&mut self.sinks);

@@ -1,16 +1,15 @@
 //! What the daemon leaves in the evidence log (docs/evidence.md): a record of measurements in each interval, and every change.
 
 use ptp_clock::ClockName;
-use ptp_daemon::{Event as Told, EventSink, EvidenceSink, Severity, kind, monotonic_now};
+use ptp_daemon::{EventBus, EvidenceSink, monotonic_now};
 use ptp_evidence::{Entry, Grid, Interval, Recorder};
 use ptp_wire::TimeInterval;
-use ptpd::engine::{Engine, Event, PortState};
+use ptpd::engine::Engine;
 use ptpd::host::{Discipline, Settings};
 
 /// The log of this process.
 pub(super) struct Evidence {
     recorder: Recorder,
-    events: EvidenceSink,
 }
 
 /// Whose record it is.
@@ -24,15 +23,16 @@ pub(super) struct Of<'a> {
 }
 
 impl Evidence {
-    /// Starts the writer, if any instance wants one: the first one's settings hold for all.
-    pub(super) fn start(all: &[Settings]) -> Option<Self> {
+    /// Starts the writer, if any instance wants one: the first one's settings hold for all. Every event goes there, too.
+    pub(super) fn start(all: &[Settings], events: &mut EventBus) -> Option<Self> {
         let options = all.iter().find_map(|s| s.evidence.as_ref())?.recorder.clone();
         let recorder = Recorder::start(options);
-        let mut this = Self { events: EvidenceSink::new(recorder.another()), recorder };
+        let mut this = Self { recorder };
         this.put(Entry::start(env!("CARGO_PKG_VERSION")));
         for settings in all.iter().filter(|s| s.evidence.is_some()) {
             this.configuration(settings);
         }
+        events.add(Box::new(EvidenceSink::new(this.recorder.another())));
         Some(this)
     }
 
@@ -85,56 +85,11 @@ impl Evidence {
         self.put(entry.maybe("by", by.map(TimeInterval::nanos_f64)));
     }
 
-    /// Something changed.
-    pub(super) fn event(&mut self, settings: &Settings, event: &Event) {
-        let Some(told) = told(settings, event) else { return };
-        let told = told.instance(&settings.name);
-        self.events.take(&told, &told.json());
-    }
-
     /// The last record, and everything to the disk.
     pub(super) fn stop(mut self) {
         self.put(Entry::new("stop"));
         self.recorder.stop();
     }
-}
-
-/// Events that change what the clock is worth.
-fn told(settings: &Settings, event: &Event) -> Option<Told> {
-    Some(match *event {
-        Event::PortState { port, from, to, on } => {
-            let network = settings.networks.get(usize::from(port.0).wrapping_sub(1));
-            let interface = network.map_or("?", |n| n.interface.as_str());
-            let severity =
-                if matches!(from, PortState::Slave) { Severity::Warning } else { Severity::Notice };
-            Told::state("ptpd", kind::PORT_STATE, format!("port {port}"))
-                .severity(severity)
-                .message(format!("port {port} ({interface}): {from} to {to} on {on}"))
-                .field("port", port.0)
-                .field("state", to.to_string())
-        }
-        Event::Parent { own: true, .. } => Told::state("ptpd", kind::PARENT, "")
-            .severity(Severity::Notice)
-            .message("this clock is the grandmaster"),
-        Event::Parent { parent, grandmaster, .. } => Told::state("ptpd", kind::PARENT, "")
-            .severity(Severity::Notice)
-            .message(format!("master is {parent}, grandmaster {grandmaster}"))
-            .field("parent", parent.to_string())
-            .field("grandmaster", grandmaster.to_string()),
-        Event::TimeProperties => {
-            Told::new("ptpd", kind::TIME_PROPERTIES, "").message("time properties changed")
-        }
-        Event::GrandmasterLeaseEnded { clock_class } => Told::state("ptpd", kind::CLOCK_CLASS, "")
-            .severity(Severity::Warning)
-            .message(format!(
-                "the program that tells what the reference is worth is gone: clockClass {clock_class}"
-            ))
-            .field("class", clock_class),
-        Event::ManagementChange { id } => Told::new("ptpd", kind::CONFIGURATION, "")
-            .severity(Severity::Notice)
-            .message(format!("a management client changed {}", ptp_wire::management::ManagementId(id))),
-        _ => return None,
-    })
 }
 
 /// What one instance measured since its last record.

@@ -166,9 +166,6 @@ impl Instance {
                             let frequency = frequency_change.ratio();
                             self.measured.push(Measured::TimeBase { phase: phase_change, frequency });
                         }
-                        if let Some(evidence) = shared.evidence.as_mut().filter(|_| self.watch.is_some()) {
-                            evidence.event(&self.settings, &event);
-                        }
                         if let Event::LinkDelay { port, link } = event {
                             shared.links.push((self.index, port, link));
                         }

@@ -138,7 +138,7 @@ impl Daemon {
         if let Some(user) = settings.first().and_then(|s| s.user.as_deref()) {
             become_user(user, &settings)?;
         }
-        daemon.shared.evidence = Evidence::start(&settings);
+        daemon.shared.evidence = Evidence::start(&settings, &mut daemon.shared.events);
         daemon.monitor = listener.map(Monitor::start).transpose()?;
         Ok(Some(daemon))
     }
