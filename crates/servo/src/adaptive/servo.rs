@@ -371,8 +371,8 @@ impl Adaptive {
         let last = |n: usize| samples.get(samples.len().saturating_sub(n)..).unwrap_or_default();
         let grains = (self.grains.0.nanos(), self.grains.1.nanos());
         let measuring = self.config.measuring;
-        // With some samples their noise is known roughly.
-        let near = self.guess.filter(|_| self.begun > 2 * LAST);
+        // With some samples their noise is known roughly. What the end of the beginning finds stays: there all is tried again.
+        let near = self.guess.filter(|_| self.begun > 2 * LAST && self.begun < KEPT);
         let Some(mut found) = replay(last(self.begun), &self.prior, measuring, grains, near) else { return };
         for (i, n) in ALONE.into_iter().enumerate() {
             if self.begun < 2 * n || self.anew >= OFTEN {
