@@ -174,7 +174,7 @@ fn try_the_exit_status_tells_what_happened() {
         "silent 3",
         "by file 0",
         "id PRIO is too ambiguous",
-        "missing 3",
+        "missing 4",
     ] {
         assert!(out.lines().any(|l| l == line), "{line} is missing in\n{out}");
     }

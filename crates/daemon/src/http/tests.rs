@@ -250,7 +250,12 @@ fn a_subscriber_gets_the_state_and_every_change_even_after_failures() {
         assert_eq!(event["type"], "event.sync.ptp-status.ptp-state-change");
         assert_eq!(value(event).as_deref(), Some(word));
     }
-    assert!(get(address, "/metrics").contains("escapement_events_total{result=\"delivered\"} 4"));
+    // The last is counted when its answer is here, which the consumer sends after it has handed the event on.
+    let start = Instant::now();
+    while !get(address, "/metrics").contains("escapement_events_total{result=\"delivered\"} 4") {
+        assert!(start.elapsed() < patience, "{}", get(address, "/metrics"));
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let now = get(address, "/ocloudNotifications/v2/././sync/ptp-status/lock-state/CurrentState");
     assert!(now.contains("\"LOCKED\""), "{now}");
     assert!(get(address, "/ocloudNotifications/v2/sync/x/CurrentState").starts_with("HTTP/1.1 404 "));

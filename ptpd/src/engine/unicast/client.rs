@@ -465,7 +465,7 @@ impl Port {
             });
             self.acknowledge(instance, rx, sequence_id, cancel);
         } else if self.unicast.server.is_some() {
-            self.cancelled_by_client(instance, rx, kind);
+            self.cancelled_by_client(rx, kind);
             self.acknowledge(instance, rx, rx.message.header().sequence_id, cancel);
         } else {
             self.stats.drop(DropCause::NotGranted);

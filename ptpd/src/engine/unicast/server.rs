@@ -344,8 +344,7 @@ impl Port {
         }
     }
 
-    pub(super) fn cancelled_by_client(&mut self, instance: &mut Instance, rx: Received<'_>, kind: usize) {
-        let _ = &instance;
+    pub(super) fn cancelled_by_client(&mut self, rx: Received<'_>, kind: usize) {
         if let Some(server) = &mut self.unicast.server
             && let Some(index) =
                 server.by_name.get(&(rx.source, rx.message.header().source_port_identity)).copied()
