@@ -157,8 +157,11 @@ fn our_nsm_measures_their_server_and_ours() {
         options.extra = "net_sync_monitor: true\n".to_owned();
         options.priority1 = 10;
         let mut serving = Instance::start(&ours, &our_program("ptpd")?, &options)?;
-        let mut ptp4l =
-            Ptp4l::start(&theirs, &["eth0"], &["-4", "-E", "--slaveOnly=1", "--net_sync_monitor=1"])?;
+        let mut ptp4l = Ptp4l::start(
+            &theirs,
+            &["eth0"],
+            &["-4", "-E", "--slaveOnly=1", "--net_sync_monitor=1", "--hybrid_e2e=1"],
+        )?;
         serving.wait_until("MASTER", PATIENCE, |look| look.state() == Some("MASTER"))?;
         ptp4l.wait_for_state(1, "UNCALIBRATED", PATIENCE)?;
         let pmc = our_program("pmc")?;
