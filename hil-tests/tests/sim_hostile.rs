@@ -233,7 +233,7 @@ fn frames_of_any_kind_are_counted_once_and_survived_in_every_state() {
     // The storm was a storm: it met every cause that frames can have here.
     for cause in DropCause::ALL {
         // No port here has keys, is master-only or of IEEE 802.1AS, all event messages are stamped, eight qualified masters never
-        // meet, and nothing passes.
+        // meet, and nothing passes or is blocked for it.
         let expected = !matches!(
             cause,
             DropCause::MissingStamp
@@ -241,6 +241,7 @@ fn frames_of_any_kind_are_counted_once_and_survived_in_every_state() {
                 | DropCause::NoRoom
                 | DropCause::Unmatched
                 | DropCause::Looped
+                | DropCause::Blocked
                 | DropCause::NoLinkDelay
                 | DropCause::NotAcceptable
                 | DropCause::Unauthenticated
