@@ -2,13 +2,13 @@
 //! profiles.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant as Clockwork};
+use std::time::Duration;
 
 use hil_tests::lab::{
-    AGREEMENT_NS, Host, Instance, Lab, LabError, PATIENCE, Watcher, expect, experiment, our_program,
-    wait_until,
+    Host, Instance, Lab, LabError, PATIENCE, Watcher, ahead_of_realtime as ahead, expect, experiment,
+    our_program, wait_until, wait_until_true,
 };
-use ptp_clock::{Clock, VirtualClock, VirtualOptions};
+use ptp_clock::{VirtualClock, VirtualOptions};
 use ptp_wire::{SdoId, TimeInterval};
 
 fn clock_path(host: &Host, name: &str) -> PathBuf {
@@ -25,26 +25,9 @@ fn clock(host: &Host, name: &str, ms: i64, ppm: f64) -> Result<VirtualClock, Lab
     VirtualClock::create(clock_path(host, name), &options).map_err(|e| LabError::Wrong(e.to_string()))
 }
 
-fn ahead(clock: &mut VirtualClock) -> Result<f64, LabError> {
-    let stamp = Clock::cross_stamp(clock, 9).map_err(|e| LabError::Wrong(e.to_string()))?;
-    Ok((stamp.device - stamp.system).nanos_f64())
-}
-
 /// Waits until two clocks agree, ten times in a row over a second.
 fn agree(client: &mut VirtualClock, gm: &mut VirtualClock, who: &str) -> Result<(), LabError> {
-    let start = Clockwork::now();
-    let (mut in_a_row, mut last) = (0, f64::NAN);
-    while in_a_row < 10 {
-        last = ahead(client)? - ahead(gm)?;
-        in_a_row = if last.abs() < AGREEMENT_NS { in_a_row + 1 } else { 0 };
-        if start.elapsed() > PATIENCE {
-            let awaited = format!("{who} to agree with its master (its true offset is {last:.0} ns)");
-            return Err(LabError::Timeout { awaited, waited: PATIENCE, log: None });
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    println!("{who}: true offset {last:.0} ns");
-    Ok(())
+    wait_until_true(|| Ok(ahead(client)? - ahead(gm)?), who)
 }
 
 /// Software stamps' own gains are for noisy networks.

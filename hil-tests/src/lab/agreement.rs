@@ -65,11 +65,20 @@ pub fn ahead_of_realtime(clock: &mut VirtualClock) -> Result<f64, LabError> {
 ///
 /// [`LabError::Timeout`] with how far it is off.
 pub fn wait_for_agreement(clock: &mut VirtualClock, who: &str) -> Result<(), LabError> {
+    wait_until_true(|| ahead_of_realtime(clock), who)
+}
+
+/// Waits until an offset (ns) is within [`AGREEMENT_NS`] of none, ten times in a row over a second.
+///
+/// # Errors
+///
+/// [`LabError::Timeout`] with the last; whatever `offset` says.
+pub fn wait_until_true(mut offset: impl FnMut() -> Result<f64, LabError>, who: &str) -> Result<(), LabError> {
     let start = Instant::now();
     let mut in_a_row = 0;
     let mut last = f64::NAN;
     while in_a_row < 10 {
-        last = ahead_of_realtime(clock)?;
+        last = offset()?;
         in_a_row = if last.abs() < AGREEMENT_NS { in_a_row + 1 } else { 0 };
         if start.elapsed() > PATIENCE {
             let awaited = format!("{who} to agree with its master (its true offset is {last:.0} ns)");

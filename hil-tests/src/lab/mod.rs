@@ -33,7 +33,7 @@ mod watch;
 
 pub use agreement::{
     AGREEMENT_NS, PATIENCE, TAI_MINUS_UTC_NS, ahead_of_realtime, clock_of, clock_path, examine, expect,
-    mac_of, wait_for_agreement,
+    mac_of, wait_for_agreement, wait_until_true,
 };
 pub use capture::{Capture, Dissection};
 pub use crowd::{CrowdOptions, CrowdReport, run_crowd};

@@ -158,7 +158,7 @@ impl Linuxptp {
                 for (port, setting) in
                     global.map(|s| (None, s)).into_iter().chain(own.map(|(i, s)| (Some(i), s)))
                 {
-                    if let Some(text) = write_value(key, how, setting, notes)? {
+                    if let Some(text) = write_value(key, how, setting)? {
                         let path = port.map_or_else(|| path.to_owned(), |i| format!("ports[{i}].{path}"));
                         out.push(Entry { path, text, place: setting.place.clone() });
                     }
@@ -175,7 +175,7 @@ impl Linuxptp {
                     return Err(LinuxptpError { place: other.place.clone(), message });
                 }
                 if (!std::ptr::eq(first, &default) || ALWAYS.contains(&key.name))
-                    && let Some(text) = write_value(key, how, first, notes)?
+                    && let Some(text) = write_value(key, how, first)?
                 {
                     out.push(Entry { path: path.into(), text, place: first.place.clone() });
                 }
@@ -274,12 +274,7 @@ impl Linuxptp {
 }
 
 /// `None`: nothing has to be written.
-fn write_value(
-    key: &Key,
-    how: How,
-    s: &Setting,
-    notes: &mut Vec<String>,
-) -> Result<Option<String>, LinuxptpError> {
+fn write_value(key: &Key, how: How, s: &Setting) -> Result<Option<String>, LinuxptpError> {
     let v = s.value.as_str();
     let number = || v.parse::<i64>().unwrap_or(0);
     let zero = v.parse::<f64>().is_ok_and(|v| v == 0.0);
@@ -308,13 +303,8 @@ fn write_value(
         How::ZeroIsAuto => v.to_owned(),
         How::Words(words) => match words.iter().find(|(from, _)| *from == v) {
             Some((_, to)) => (*to).to_owned(),
-            // Another servo, or another clock to serve, changes nothing of the clock's role.
-            None if key.name == "clock_servo" => {
-                notes.push(format!("{}: {} {v} is not available yet; pi is used", s.place, key.name));
-                "pi".to_owned()
-            }
             None => {
-                let message = format!("{} {v} is not available yet", key.name);
+                let message = format!("{} {v} has no counterpart", key.name);
                 return Err(LinuxptpError { place: s.place.clone(), message });
             }
         },

@@ -42,7 +42,7 @@ pub(crate) enum How {
     Limit,
     /// 0 is `auto`.
     ZeroIsAuto,
-    /// One word for another. A word without a counterpart is not available yet.
+    /// One word for another; every word of the key has one.
     Words(&'static [(&'static str, &'static str)]),
     Quoted,
     /// As it is.
@@ -286,8 +286,12 @@ mod tests {
         for (i, key) in KEYS.iter().enumerate() {
             assert!(KEYS.iter().skip(i + 1).all(|other| other.name != key.name), "{} twice", key.name);
             match key.to {
-                To::Key(path, _) => {
-                    assert!(crate::table::find(path).is_some(), "{}: no key {path}", key.name)
+                To::Key(path, how) => {
+                    assert!(crate::table::find(path).is_some(), "{}: no key {path}", key.name);
+                    if let (Kind::Choice(choices), How::Words(words)) = (&key.kind, &how) {
+                        let told = |c: &&&str| words.iter().any(|(from, _)| from == *c);
+                        assert!(choices.iter().all(|c| told(&c)), "{}: a word has no counterpart", key.name);
+                    }
                 }
                 To::Alias(name) => assert!(find(name).is_some(), "{}", key.name),
                 To::Log | To::Nothing(_) | To::Together => {}
