@@ -1,4 +1,4 @@
-//! linuxptp's configuration files: what they come to, what is refused, and what is still missing.
+//! linuxptp's configuration files: what they come to, and what is refused.
 
 use std::path::Path;
 
@@ -15,82 +15,53 @@ fn import(text: &str) -> Result<Imported, String> {
     linuxptp.import().map_err(|e| e.to_string())
 }
 
-/// One configuration per role that linuxptp ships a file for, with the keys that nothing acts on yet. When a mapping is
-/// added, its key has to leave this table.
-const ROLES: &[(&str, &str, &[&str])] = &[
-    ("default", "priority1 128\nnetwork_transport UDPv4\nsummary_interval 0", &[]),
-    ("e2e over Ethernet", "network_transport L2\ndelay_mechanism E2E", &[]),
-    ("p2p", "network_transport L2\ndelay_mechanism P2P", &[]),
+/// One configuration per role that linuxptp ships a file for.
+const ROLES: &[(&str, &str)] = &[
+    ("default", "priority1 128\nnetwork_transport UDPv4\nsummary_interval 0"),
+    ("e2e over Ethernet", "network_transport L2\ndelay_mechanism E2E"),
+    ("p2p", "network_transport L2\ndelay_mechanism P2P"),
     (
         "gptp",
         "gmCapable 1\npriority1 248\npriority2 248\ntransportSpecific 0x1\nptp_dst_mac 01:80:C2:00:00:0E\nnetwork_transport L2\ndelay_mechanism P2P\nfollow_up_info 1\npath_trace_enabled 1\nlogAnnounceInterval 0\nlogSyncInterval -3\nsyncReceiptTimeout 3\nneighborPropDelayThresh 800\nmin_neighbor_prop_delay -20000000\nassume_two_step 1",
-        &[],
     ),
     (
         "gptp with common delay",
         "transportSpecific 1\nnetwork_transport L2\ndelay_mechanism COMMON_P2P\nfollow_up_info 1",
-        &[],
     ),
     (
         "automotive master",
         "transportSpecific 1\nnetwork_transport L2\ndelay_mechanism P2P\nBMCA noop\nserverOnly 1\ninhibit_announce 1\nasCapable true",
-        &[],
     ),
     (
         "automotive slave",
         "transportSpecific 1\nnetwork_transport L2\ndelay_mechanism P2P\nBMCA noop\nclientOnly 1\nignore_source_id 1\nmsg_interval_request 1\nasCapable true",
-        &[],
     ),
-    ("enterprise", "hybrid_e2e 1\nlogSyncInterval 0", &[]),
-    ("G.8265.1", "dataset_comparison G.8275.x\nclientOnly 1\ndomainNumber 4", &[]),
+    ("enterprise", "hybrid_e2e 1\nlogSyncInterval 0"),
+    ("G.8265.1", "dataset_comparison G.8275.x\nclientOnly 1\ndomainNumber 4"),
     (
         "G.8275.1",
         "dataset_comparison G.8275.x\nG.8275.portDS.localPriority 100\ndomainNumber 24\nnetwork_transport L2\nlogSyncInterval -4\nlogAnnounceInterval -3\nlogMinDelayReqInterval -4",
-        &[],
     ),
-    ("G.8275.2", "dataset_comparison G.8275.x\ndomainNumber 44\nhybrid_e2e 1\nunicast_listen 1", &[]),
-    (
-        "power 2011",
-        "domainNumber 254\nnetwork_transport L2\ndelay_mechanism P2P\npower_profile.version 2011",
-        &[],
-    ),
-    (
-        "power 2017",
-        "domainNumber 254\nnetwork_transport L2\ndelay_mechanism P2P\npower_profile.version 2017",
-        &[],
-    ),
-    ("E2E transparent", "clock_type E2E_TC\nfree_running 1\nnetwork_transport L2\n[eth1]", &[]),
-    ("P2P transparent", "clock_type P2P_TC\ndelay_mechanism P2P\nfree_running 1\n[eth1]", &[]),
+    ("G.8275.2", "dataset_comparison G.8275.x\ndomainNumber 44\nhybrid_e2e 1\nunicast_listen 1"),
+    ("power 2011", "domainNumber 254\nnetwork_transport L2\ndelay_mechanism P2P\npower_profile.version 2011"),
+    ("power 2017", "domainNumber 254\nnetwork_transport L2\ndelay_mechanism P2P\npower_profile.version 2017"),
+    ("E2E transparent", "clock_type E2E_TC\nfree_running 1\nnetwork_transport L2\n[eth1]"),
+    ("P2P transparent", "clock_type P2P_TC\ndelay_mechanism P2P\nfree_running 1\n[eth1]"),
     (
         "unicast client",
         "hybrid_e2e 1\n[unicast_master_table]\ntable_id 1\nlogQueryInterval 2\nUDPv4 10.0.0.1\n[eth0]\nunicast_master_table 1",
-        &[],
     ),
-    ("unicast server", "hybrid_e2e 1\nunicast_listen 1\ninhibit_multicast_service 1", &[]),
-    ("authentication", "sa_file tests/data/keys.cfg\nspp 7\nactive_key_id 1", &[]),
-    ("ts2phc", "ts2phc.pulsewidth 100000000\nleapfile /usr/share/leap", &[]),
-    ("network monitor", "net_sync_monitor 1", &[]),
+    ("unicast server", "hybrid_e2e 1\nunicast_listen 1\ninhibit_multicast_service 1"),
+    ("authentication", "sa_file tests/data/keys.cfg\nspp 7\nactive_key_id 1"),
+    ("ts2phc", "ts2phc.pulsewidth 100000000\nleapfile /usr/share/leap"),
+    ("network monitor", "net_sync_monitor 1"),
 ];
 
 #[test]
-fn every_role_is_read_and_what_it_misses_is_said() {
+fn every_role_is_read() {
     assert_eq!(ROLES.len(), 20);
-    for (name, text, missing) in ROLES {
-        let got = match import(&format!("[global]\n{text}\n")) {
-            Ok(got) => got,
-            // What would be wrong to run without is refused.
-            Err(e) => {
-                assert!(missing.iter().any(|key| e.contains(key)), "{name}: {e}");
-                continue;
-            }
-        };
-        let told: Vec<_> = got.notes.iter().filter(|n| n.ends_with("not available yet")).collect();
-        for note in &told {
-            assert!(missing.iter().any(|key| note.contains(key)), "{name}: not in the table: {note}");
-        }
-        for key in *missing {
-            assert!(told.iter().any(|n| n.contains(key)), "{name}: {key} is there now: update the table");
-        }
+    for (name, text) in ROLES {
+        let got = import(&format!("[global]\n{text}\n")).unwrap_or_else(|e| panic!("{name}: {e}"));
         // What is written out means the same again.
         let again = load_octets(Path::new("y"), got.yaml.as_bytes(), &[], &Overrides::default());
         assert_eq!(again.expect(name).config, got.loaded.config, "{name}");
