@@ -3,9 +3,9 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use hil_tests::sim::{LinkId, LinkSpec, NodeId, NodeSpec, PortState, Simulation};
-use ptp_wire::{Flags, LogInterval, Message, MessageType, PortNumber};
-use ptpd::engine::{Delay, DropCause};
+use hil_tests::sim::{Jitter, LinkId, LinkSpec, NodeId, NodeSpec, PortState, Simulation};
+use ptp_wire::{Flags, LogInterval, Message, MessageType, PortNumber, TimeInterval};
+use ptpd::engine::{Delay, DropCause, SampleMode};
 
 const PORT: PortNumber = PortNumber(1);
 
@@ -232,4 +232,45 @@ fn waits_between_requests_vary_as_much_as_they_are_told_to() {
         assert!(high - low >= width - 0.01, "{variability}: {low} to {high}");
         assert!((mean - 1.0).abs() < 0.1, "{variability}: {mean}");
     }
+}
+
+/// What linuxptp reads globally although it may stand in a port's section (tsproc_mode): here each port of one
+/// clock has its own, along with a delay mechanism of its own. The path of the followed port becomes three
+/// times as long for a moment; what is made of it is that port's affair.
+#[test]
+fn each_port_of_a_clock_filters_in_its_own_way() {
+    let ns = TimeInterval::from_nanos;
+    let mut sim = Simulation::new(31);
+    let gms = [10, 20].map(|p| sim.node(NodeSpec::grandmaster(&format!("gm{p}")).priority1(p).off(0, 0.0)));
+    let client = sim.node(NodeSpec::new("client").priority1(200).off(0, 0.0));
+    let links =
+        gms.map(|gm| sim.link(&[gm, client], LinkSpec { jitter: Jitter::None, ..LinkSpec::wire(1000) }));
+    for (port, mechanism, mode) in
+        [(1, Delay::E2e, SampleMode::FilterWeight), (2, Delay::P2p, SampleMode::Raw)]
+    {
+        sim.set_port(client, port, |p| {
+            (p.delay, p.sample_mode) = (mechanism, mode);
+            p.delay_request_variability = 0.0;
+        });
+    }
+    sim.set_port(gms[1], 1, |p| p.delay = Delay::P2p);
+    sim.run_for(secs(120));
+    let longer = |sim: &mut Simulation, link| {
+        sim.set_link(link, |l| l.delay = ns(3000));
+        sim.run_for(Duration::from_millis(3500));
+        let sample = sim.record(client).last_sample.expect("there are samples");
+        sim.set_link(link, |l| l.delay = ns(1000));
+        (sample.mean_delay.nanos_f64(), sample.weight)
+    };
+    let near = |(delay, weight): (f64, f64), wanted: (f64, f64)| {
+        (delay - wanted.0).abs() < 30.0 && (weight - wanted.1).abs() < 0.03
+    };
+    assert_eq!(sim.state(client, 1), PortState::Slave);
+    let first = longer(&mut sim, links[0]);
+    assert!(near(first, (1000.0, 1.0 / 3.0)), "filtered and weighted: {first:?}");
+    sim.kill(gms[0]);
+    sim.run_for(secs(120));
+    assert_eq!(sim.state(client, 2), PortState::Slave);
+    let second = longer(&mut sim, links[1]);
+    assert!(near(second, (3000.0, 1.0)), "raw: {second:?}");
 }
