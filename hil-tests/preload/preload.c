@@ -7,7 +7,8 @@
  *
  * It is as strict as docs/simulators.md says simulators are: poll() reports one descriptor per call, never POLLERR;
  * socket() takes no flags in its type; there are no packet and no netlink sockets; only the stamp of a socket's last
- * transmission is kept, and it has no number; a descriptor of the kernel's in a poll ends the program.
+ * transmission is kept, and it has no number; bind() undoes SO_BINDTODEVICE. A descriptor of the kernel's in a poll, a
+ * poll without waiting while nothing simulated is open, and a reading of CLOCK_MONOTONIC_RAW end the program.
  */
 #define _GNU_SOURCE
 #undef _FORTIFY_SOURCE
@@ -38,6 +39,7 @@
 #include <sys/timerfd.h>
 #include <sys/timex.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,6 +66,7 @@ struct simulated {
 	enum kind kind;
 	int stamping; /* flags of SO_TIMESTAMPING */
 	uint16_t port;
+	int device; /* bound to it, after bind() */
 	char path[108];
 	struct packet *queue; /* ring of QUEUE */
 	unsigned first, count;
@@ -234,9 +237,11 @@ static int64_t reading(clockid_t id)
 {
 	switch (id) {
 	case CLOCK_MONOTONIC:
-	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_MONOTONIC_COARSE:
 		return MONOTONIC_BASE + now;
+	case CLOCK_MONOTONIC_RAW:
+		fail("CLOCK_MONOTONIC_RAW, where uname() does not say Linux");
+		return -1;
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
 		return REALTIME_BASE + (int64_t)local;
@@ -265,11 +270,19 @@ int clock_gettime(clockid_t id, struct timespec *ts)
 int clock_settime(clockid_t id, const struct timespec *ts)
 {
 	int64_t ns = reading(id);
-	if (ns < 0 || id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_RAW) {
+	if (ns < 0 || id == CLOCK_MONOTONIC) {
 		errno = EINVAL;
 		return -1;
 	}
 	local = (long double)ts->tv_sec * SECOND + ts->tv_nsec - REALTIME_BASE;
+	return 0;
+}
+
+int uname(struct utsname *name)
+{
+	memset(name, 0, sizeof *name);
+	strcpy(name->sysname, "Linux (preload)");
+	strcpy(name->release, "4.19");
 	return 0;
 }
 
@@ -294,7 +307,7 @@ int clock_adjtime(clockid_t id, struct timex *t)
 {
 	int64_t ns = reading(id);
 	long limit = id == CLOCK_REALTIME ? 500L << 16 : 32767999L;
-	if (ns < 0 || id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_RAW) {
+	if (ns < 0 || id == CLOCK_MONOTONIC) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -413,6 +426,13 @@ int poll(struct pollfd *fds, nfds_t count, int timeout)
 			fds[i].revents = 0;
 		return 0;
 	}
+	if (timeout == 0) {
+		int any = 0;
+		while (any < FDS && table[any].kind == KERNELS)
+			any++;
+		if (any == FDS)
+			fail("poll() without waiting, and neither socket nor timer is there");
+	}
 	for (nfds_t i = 0; i < count; i++) {
 		fds[i].revents = 0;
 		if (fds[i].fd >= 0 && !of(fds[i].fd) && fds[i].fd > 2)
@@ -508,6 +528,7 @@ int bind(int fd, const struct sockaddr *name, socklen_t length)
 		return real_bind(fd, name, length);
 	if (s->kind == UDP && name->sa_family == AF_INET) {
 		s->port = ntohs(((const struct sockaddr_in *)name)->sin_port);
+		s->device = 0;
 	} else if (s->kind == LOCAL && name->sa_family == AF_UNIX) {
 		path_of(s->path, name, length);
 	} else {
@@ -542,6 +563,7 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t lengt
 			errno = ENODEV;
 			return -1;
 		}
+		s->device = 1;
 	} else if (level == SOL_SOCKET && option == SO_TIMESTAMPING && length >= 4) {
 		memcpy(&s->stamping, value, 4);
 	}
@@ -595,6 +617,8 @@ ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
 		const struct sockaddr_in *to = m->msg_name;
 		address = ntohl(to->sin_addr.s_addr);
 		port = ntohs(to->sin_port);
+		if (address >> 28 == 0xe && !s->device)
+			fail("a multicast by a socket that is bound to no device since bind()");
 	} else {
 		path_of(path, m->msg_name, m->msg_namelen);
 	}

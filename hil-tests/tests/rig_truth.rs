@@ -25,7 +25,7 @@ const NETWORK: [&str; 11] = [
     "vlan",
     "temperature",
 ];
-const CLOCKS: [&str; 13] = [
+const CLOCKS: [&str; 18] = [
     "hardware",
     "system-clock",
     "gnss",
@@ -39,6 +39,11 @@ const CLOCKS: [&str; 13] = [
     "busy",
     "removed",
     "stepped",
+    "phase",
+    "stamping",
+    "pps",
+    "leap",
+    "leap-ptpd",
 ];
 /// With tests of their own: `phc_sync_rig.rs`, `rig_clocks.rs`.
 const ELSEWHERE: [&str; 4] = ["follow", "jbod-alone", "bond-members", "vclocks-domains"];
@@ -252,6 +257,31 @@ fn clocks_follow_pulses_and_survive_hardware_that_fails() {
     ] {
         runs.holds(scenario, label, 3.0 * STAMP_NOISE, STAMP_NOISE / 2.0);
     }
+    // The card's loop steps by each offset: it has the noise of two stamps, and what the oscillator does beside the frequency it keeps.
+    runs.holds("phase", "client", 8.0 * STAMP_NOISE, 2.0 * STAMP_NOISE);
+    // Pulses of 5 ns of jitter once a second; between them the kernel's own jumps.
+    runs.holds("pps", "system", 25.0, 10.0);
+    runs.holds("leap", "before", 6.0, 3.0);
+    runs.holds("leap", "after", 6.0, 3.0);
+    // The kernel has its leap second (the script looks), and the card beside it none.
+    let card = runs.summary("leap", Ours, "phc");
+    runs.gate(card.max < 4.0 * STAMP_NOISE, || format!("leap: the PHC {card:?}"));
+    // Software stamps are of the kernel's clock itself, some us apart from the frame.
+    for label in ["before", "after"] {
+        let found = runs.summary("leap-ptpd", Ours, label);
+        runs.gate(found.max < 20_000.0, || format!("leap-ptpd {label}: {found:?}"));
+    }
+    for side in [Ours, Theirs] {
+        let phases = runs.count("phase", side, "phases");
+        runs.gate(phases > 50, || format!("phase {side}: {phases} calls of the card's phase control"));
+        let pulses = runs.count("pps", side, "pulses");
+        runs.gate(pulses > 40, || format!("pps {side}: {pulses} pulses"));
+        let leap = runs.of("leap", side).text("script.log");
+        runs.gate(leap.contains("TAI offset 37 to 38"), || format!("leap {side}: {leap}"));
+    }
+    let leap = runs.of("leap-ptpd", Ours).text("script.log");
+    runs.gate(leap.contains("TAI offset 37 to 36"), || format!("leap-ptpd: {leap}"));
+
     // The trouble really came.
     for side in [Ours, Theirs] {
         // The scripts wait for them. ptp4l stops sending for a while after the first.

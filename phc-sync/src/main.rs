@@ -37,6 +37,7 @@ use settings::Settings;
 const BAD_OPTIONS: u8 = 255;
 
 fn main() -> ExitCode {
+    ptp_daemon::started();
     let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
     let name = arguments.first().map_or("", String::as_str);
     if phc2sys::is_meant(name) {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use ptp_clock::{Clock, ClockError, ClockName, monotonic_raw_now};
+use ptp_clock::{Clock, ClockError, ClockName, has_monotonic_raw, monotonic_raw_now};
 use ptp_wire::{TimeInterval, TimePoint};
 
 /// A frequency read back differs from what was set by rounding only, ppb.
@@ -104,8 +104,10 @@ impl Watch {
             self.oscillator = Some((oscillator, uncertain / elapsed * 1e9));
         }
         let mut step = None;
+        // Against a clock that is steered itself, steering looks like a step.
         if let Some((expected, doubt)) = known
             && !tampered
+            && has_monotonic_raw()
         {
             let unexpected = (oscillator - expected) * elapsed * 1e-9;
             let natural = (WANDER_PPB + 2.0 * doubt) * 1e-9 * elapsed + 2.0 * uncertain;

@@ -26,6 +26,7 @@ use options::Options;
 use session::{Outcome, Session, SessionError};
 
 fn main() -> ExitCode {
+    ptp_daemon::started();
     let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
     if nsm::is_meant(arguments.first().map_or("", String::as_str)) {
         return nsm::drop_in(&arguments);

@@ -12,6 +12,7 @@ mod stamping;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    ptp_daemon::started();
     let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
     if stamping::is_meant(&arguments) {
         stamping::drop_in(&arguments)

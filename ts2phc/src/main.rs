@@ -23,6 +23,7 @@ use ts2phc::yaml;
 use crate::options::Options;
 
 fn main() -> ExitCode {
+    ptp_daemon::started();
     let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
     if linuxptp::is_meant(&arguments) {
         return as_linuxptp(&arguments);

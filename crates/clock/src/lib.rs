@@ -46,7 +46,9 @@ pub use clock::{Clock, CrossStamp, Timescale};
 pub use compare::{Comparer, Comparison, Method};
 pub use error::{ClockError, Missing};
 pub use free_running::FreeRunning;
-pub use monotonic::{RealtimeReading, monotonic_coarse_now, monotonic_now, monotonic_raw_now, realtime_now};
+pub use monotonic::{
+    RealtimeReading, has_monotonic_raw, monotonic_coarse_now, monotonic_now, monotonic_raw_now, realtime_now,
+};
 pub use name::{ClockName, open_clock};
 pub use phc::{
     CrossMethod, Edge, ExttsEvent, Perout, PeroutStart, Phc, PhcCapabilities, PinDescription, PinFunction,

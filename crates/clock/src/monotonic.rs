@@ -1,5 +1,7 @@
 //! The kernel's clocks, read only.
 
+use std::sync::OnceLock;
+
 use ptp_wire::{TimeInterval, TimePoint};
 
 use crate::timex;
@@ -27,9 +29,24 @@ pub fn monotonic_now() -> u64 {
     nanos(read(libc::CLOCK_MONOTONIC))
 }
 
-/// CLOCK_MONOTONIC_RAW in ns: the bare oscillator, that nothing steers.
+/// Whether there is a CLOCK_MONOTONIC_RAW. It is Linux's own: a simulator of clocks below this program that gives the system
+/// another name need not know it, and clknetsim ends a program that asks it for a clock it does not know.
+pub fn has_monotonic_raw() -> bool {
+    static LINUX: OnceLock<bool> = OnceLock::new();
+    *LINUX.get_or_init(|| {
+        // SAFETY: `utsname` is arrays of octets, for which zeros are valid.
+        let mut name: libc::utsname = unsafe { std::mem::zeroed() };
+        // SAFETY: `name` is a valid utsname for the call to fill.
+        let failed = unsafe { libc::uname(&mut name) } != 0;
+        // A name that cannot be asked for is no reason to do without.
+        failed || name.sysname.iter().map(|&c| c as u8).take_while(|&c| c != 0).eq(*b"Linux")
+    })
+}
+
+/// CLOCK_MONOTONIC_RAW in ns: the bare oscillator, that nothing steers. CLOCK_MONOTONIC where there is none
+/// ([`has_monotonic_raw`]).
 pub fn monotonic_raw_now() -> u64 {
-    nanos(read(libc::CLOCK_MONOTONIC_RAW))
+    nanos(read(if has_monotonic_raw() { libc::CLOCK_MONOTONIC_RAW } else { libc::CLOCK_MONOTONIC }))
 }
 
 /// CLOCK_MONOTONIC_COARSE in ns: CLOCK_MONOTONIC as of the last tick, a few ms old.
@@ -84,6 +101,11 @@ impl RealtimeReading {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn linux_has_a_raw_clock() {
+        assert!(has_monotonic_raw());
+    }
 
     #[test]
     fn clocks_do_not_run_backwards() {

@@ -29,6 +29,7 @@ mod poll;
 mod privilege;
 mod rate;
 mod signals;
+mod start;
 mod state;
 mod subscribers;
 
@@ -46,5 +47,6 @@ pub use poll::{Interest, PollSet, Ready, Wait, monotonic_now};
 pub use privilege::{PrivilegeError, drop_privileges, give_to};
 pub use rate::RateLimit;
 pub use signals::Signals;
+pub use start::started;
 pub use state::{State, StateError};
 pub use subscribers::ListenError;

@@ -434,6 +434,8 @@ fn open_ipv4(
     bind_device(&socket, interface)?;
     let local = Name::ipv4(std::net::Ipv4Addr::UNSPECIFIED, class.udp_port());
     sys::bind(socket.as_fd(), &local).map_err(|e| bind_error(name, class, e))?;
+    // Before it, so that no other interface's frame comes in; and again, as in clknetsim bind() undoes it.
+    bind_device(&socket, interface)?;
 
     // Only this socket's groups, whatever other sockets of the host have joined.
     let _ = socket.set_multicast_all_v4(false);
@@ -476,6 +478,7 @@ fn open_ipv6(
     bind_device(&socket, interface)?;
     let local = Name::ipv6(Ipv6Addr::UNSPECIFIED, class.udp_port(), 0);
     sys::bind(socket.as_fd(), &local).map_err(|e| bind_error(name, class, e))?;
+    bind_device(&socket, interface)?;
 
     let _ = socket.set_multicast_all_v6(false);
     for group in groups(options) {

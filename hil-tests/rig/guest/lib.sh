@@ -69,17 +69,18 @@ measure() {
 }
 
 # ptp HOST LABEL ROLE DEVICES [KEY=VALUE...]: a PTP instance of this side. ROLE: server, client, boundary, auto.
-# Keys: transport (ethernet, udp4, udp6), mechanism (e2e, p2p), sync, delay, announce (log2 s), one_step (yes), jbod (yes), more.
+# Keys: transport (ethernet, udp4, udp6), mechanism (e2e, p2p), sync, delay, announce (log2 s), one_step (yes), jbod (yes), stamps (hardware,
+# software), more (lines of our configuration), theirs (lines of theirs).
 ptp() {
     where=$1 label=$2 role=$3 devices=$4; shift 4
-    transport=ethernet mechanism=e2e sync=-3 delay=-3 announce=-2 one_step='' jbod='' more=''
+    transport=ethernet mechanism=e2e sync=-3 delay=-3 announce=-2 one_step='' jbod='' stamps=hardware more='' theirs=''
     for pair in "$@"; do eval "${pair%%=*}=\${pair#*=}"; done
     "ptp_$SIDE"
 }
 
 ptp_ours() {
     file=$OUT/$label.yaml
-    stamping=hardware
+    stamping=$stamps
     [ -z "$one_step" ] || case $mechanism in p2p) stamping=p2p1step ;; *) stamping=onestep ;; esac
     {
         echo 'state_file: off'
@@ -102,7 +103,7 @@ ptp_ours() {
 
 ptp_theirs() {
     file=$OUT/$label.cfg
-    stamping=hardware
+    stamping=$stamps
     [ -z "$one_step" ] || case $mechanism in p2p) stamping=p2p1step ;; *) stamping=onestep ;; esac
     {
         printf '[global]\ntime_stamping %s\n' "$stamping"
@@ -112,12 +113,43 @@ ptp_theirs() {
             udp6) echo 'network_transport UDPv6' ;; esac
         [ "$mechanism" = e2e ] || echo 'delay_mechanism P2P'
         [ -z "$jbod" ] || echo 'boundary_clock_jbod 1'
+        [ -z "$theirs" ] || echo "$theirs"
         printf 'logAnnounceInterval %s\nlogSyncInterval %s\n' "$announce" "$sync"
         printf 'logMinDelayReqInterval %s\nlogMinPdelayReqInterval %s\n' "$delay" "$delay"
         printf 'uds_address /run/theirs-%s\n' "$where"
         for device in $devices; do echo "[$device]"; done
     } >"$file"
     start "$where" "$label" ptp4l -m -q -f "$file"
+}
+
+# announce HOST OFFSET LEAP61 LEAP59: what the grandmaster there tells of UTC, by linuxptp's pmc on both sides.
+announce() {
+    tell="SET GRANDMASTER_SETTINGS_NP clockClass 6 clockAccuracy 0x21 offsetScaledLogVariance 0x4e5d currentUtcOffset $2 leap61 $3 leap59 $4 currentUtcOffsetValid 1 ptpTimescale 1 timeTraceable 1 frequencyTraceable 1 timeSource 0x20"
+    for try in 1 2 3 4 5 6 7 8 9 10; do
+        pmc -u -b 0 -i "/run/pmc-$$" -s "/run/$SIDE-$1" "$tell" >"$OUT/pmc" 2>&1 || :
+        ! grep -q "RESPONSE MANAGEMENT GRANDMASTER_SETTINGS_NP" "$OUT/pmc" || return 0
+        sleep 1
+    done
+    cat "$OUT/pmc"; echo 'FAILED: the grandmaster was not told of UTC'; exit 1
+}
+
+# at TIME: sleeps until the guest's clock shows it, UTC.
+at() { while [ "$(date -u +%s)" -lt "$(date -u -d "$1" +%s)" ]; do sleep 0.2; done; }
+
+# calm: the kernel forgets leap seconds; its clock is where the other scenarios have it.
+calm() {
+    escapement-rig-check leap forget || :
+    date -u -s '2026-03-01 00:00:00' >/dev/null
+}
+
+# around WHAT LABEL: goes through the leap second at the end of 2026: WHAT is insert or delete; the true error of the PHC in rig1 meanwhile is
+# the series LABEL.
+around() {
+    at '2026-12-31 23:59:50'
+    echo 20 >"$RIG/sample_ms"
+    escapement-rig-check leap "$1"
+    awk '{ print $1, $3 }' "$RIG/series" >"$OUT/$2.series"
+    echo 0 >"$RIG/sample_ms"
 }
 
 finish() {

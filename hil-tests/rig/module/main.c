@@ -24,7 +24,8 @@ MODULE_PARM_DESC(phc, "clock of each device, ascending from 0; default: one each
 static unsigned long seed = 1;
 module_param(seed, ulong, 0444);
 unsigned int rig_utc_offset = 37;
-module_param_named(utc_offset, rig_utc_offset, uint, 0444);
+/* A scenario with a leap second changes it after that. */
+module_param_named(utc_offset, rig_utc_offset, uint, 0644);
 
 static struct dentry *root;
 
@@ -179,6 +180,7 @@ static void phc_files(struct rig_phc *p)
 	debugfs_create_u32("busy_ppm", 0644, p->dir, &p->busy_ppm);
 	debugfs_create_u32("busy_count", 0644, p->dir, &p->busy_count);
 	debugfs_create_u32("refused", 0444, p->dir, &p->refused);
+	debugfs_create_u32("phases", 0444, p->dir, &p->phases);
 	for (i = 0; i < RIG_EXTTS; i++) {
 		snprintf(name, sizeof(name), "extts%d", i);
 		debugfs_create_file_unsafe(name, 0644, p->dir, &p->wire[i], &wire_fops);
@@ -199,6 +201,8 @@ static void port_files(struct rig_port *p)
 	debugfs_create_u32("stamp_lost_ppm", 0644, p->dir, &p->stamp_lost_ppm);
 	debugfs_create_u32("stamps_lost", 0444, p->dir, &p->stamps_lost);
 	debugfs_create_u32("one_steps", 0444, p->dir, &p->one_steps);
+	debugfs_create_u32("tx_type", 0444, p->dir, &p->tx_type);
+	debugfs_create_u32("rx_filter", 0444, p->dir, &p->rx_filter);
 	debugfs_create_file_unsafe("link", 0644, p->dir, p, &link_fops);
 	debugfs_create_file_unsafe("present", 0644, p->dir, p, &present_fops);
 }

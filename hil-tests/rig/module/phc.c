@@ -54,6 +54,7 @@ static int phc_adjtime(struct ptp_clock_info *info, s64 delta)
 /* The hardware's own loop takes a phase at once here. */
 static int phc_adjphase(struct ptp_clock_info *info, s32 phase)
 {
+	of_info(info)->phases++;
 	return phc_adjtime(info, phase);
 }
 

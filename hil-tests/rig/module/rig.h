@@ -72,6 +72,7 @@ struct rig_phc {
 	u32 busy_ppm;
 	u32 busy_count;
 	u32 refused;		/* calls answered by EBUSY */
+	u32 phases;		/* calls of adjphase */
 	u64 random;
 	struct dentry *dir;
 };
@@ -81,8 +82,8 @@ struct rig_port {
 	struct net_device *dev;
 	struct rig_port *peer;
 	struct rig_phc *phc;
-	int tx_type;
-	int rx_filter;
+	u32 tx_type;
+	u32 rx_filter;
 	u32 delay_ns;		/* on the way out */
 	u32 jitter_ns;		/* standard deviation, on the way out */
 	u32 noise_ns;		/* of stamps, standard deviation */

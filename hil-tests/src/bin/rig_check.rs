@@ -1,6 +1,10 @@
 //! In the rig's guest: every call that a PTP hardware clock answers, by way of `ptp-clock`, against the module's truth.
 //! The hardware is `load pairs=2 phc=0,1,1,2` with clocks that neither drift nor wander; phc1 is the device under test.
+//! `leap` and `step` look at its kernel's clock, and set it.
 #![forbid(unsafe_code)]
+
+#[path = "../rig/leap.rs"]
+mod leap;
 
 use std::error::Error;
 use std::fs;
@@ -33,6 +37,23 @@ const CHECKS: [(&str, Check); 9] = [
 ];
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => return all_checks(),
+        ["leap", what] => leap::leap(what),
+        ["step", ns] => ns.parse().map_err(Into::into).and_then(leap::step),
+        _ => Err("escapement-rig-check [leap insert|delete|none|forget] [step NANOSECONDS]".into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            println!("FAILED: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn all_checks() -> ExitCode {
     let mut failed = 0;
     for (name, check) in CHECKS {
         match Phc::open(1).map_err(Into::into).and_then(|mut phc| check(&mut phc)) {

@@ -38,7 +38,7 @@ pub(super) fn io_error(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Ri
 }
 
 /// Programs of Debian that are packed in, by their names in the guest's `/bin`.
-const TOOLS: [&str; 12] = [
+const TOOLS: [&str; 13] = [
     "ip",
     "ethtool",
     "dash",
@@ -48,6 +48,7 @@ const TOOLS: [&str; 12] = [
     "phc2sys",
     "ts2phc",
     "phc_ctl",
+    "pmc",
     "hwstamp_ctl",
     "nsm",
     "gpsd",
@@ -69,9 +70,9 @@ const MODULES: [&str; 7] = [
 /// Parts of the rig.
 const HELPERS: [&str; 2] = ["escapement-rig-gnss", "escapement-rig-check"];
 /// What the shell of the guest borrows from busybox.
-const APPLETS: [&str; 25] = [
+const APPLETS: [&str; 26] = [
     "sh", "mount", "mkdir", "ln", "cat", "echo", "insmod", "rmmod", "sleep", "tar", "poweroff", "dmesg",
-    "kill", "cut", "sed", "ls", "rm", "touch", "mv", "cp", "head", "tail", "grep", "date", "mkfifo",
+    "kill", "cut", "sed", "ls", "rm", "touch", "mv", "cp", "head", "tail", "grep", "date", "mkfifo", "tee",
 ];
 
 /// Everything that a run needs, found on this machine.

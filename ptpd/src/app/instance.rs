@@ -256,6 +256,17 @@ impl Instance {
         if scale.suspended {
             self.measured.clear();
         }
+        if let Some(tai) = scale.tai_offset.filter(|_| steers(&self.settings)) {
+            let mut system = SystemClock::new();
+            match system.tai_offset() {
+                Ok(is) if is == tai => {}
+                Ok(_) => match system.set_tai_offset(tai) {
+                    Ok(()) => info!("the kernel is told that TAI is {tai} s ahead of UTC"),
+                    Err(e) => warn!("{e}"),
+                },
+                Err(e) => warn!("{e}"),
+            }
+        }
         let Some(leap) = scale.leap else { return };
         if !self.leap.is_kernel() || self.settings.refclock.is_some() {
             self.discipline.tell_leap(leap);

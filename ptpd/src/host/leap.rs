@@ -12,6 +12,8 @@ pub struct Scale {
     pub ahead: TimeInterval,
     /// The leap second at the end of this UTC day, where it is new.
     pub leap: Option<LeapSecond>,
+    /// TAI - UTC in seconds that the master vouches for, where it is new.
+    pub tai_offset: Option<i32>,
     /// The kernel makes the leap second about now: what is measured may mean either second.
     pub suspended: bool,
     /// It was not so for the last measurement.
@@ -24,6 +26,7 @@ pub struct LeapKeeper {
     keeper: UtcKeeper,
     mode: LeapMode,
     told: LeapSecond,
+    told_tai: Option<i32>,
     suspended: bool,
 }
 
@@ -34,6 +37,7 @@ impl LeapKeeper {
             keeper: UtcKeeper::default(),
             mode: if kernel { LeapMode::Kernel } else { LeapMode::Servo },
             told: LeapSecond::None,
+            told_tai: None,
             suspended: false,
         }
     }
@@ -55,6 +59,7 @@ impl LeapKeeper {
             return Scale {
                 ahead: TimeInterval::ZERO,
                 leap: self.tell(LeapSecond::None),
+                tai_offset: None,
                 suspended: false,
                 newly_suspended: false,
             };
@@ -71,7 +76,17 @@ impl LeapKeeper {
         let utc = self.keeper.at(&properties, master, self.mode, 0.0);
         let newly_suspended = utc.suspended && !self.suspended;
         self.suspended = utc.suspended;
-        Scale { ahead: utc.behind, leap: self.tell(utc.leap), suspended: utc.suspended, newly_suspended }
+        let vouched = p.current_utc_offset_valid && p.time_traceable && !utc.suspended;
+        // The keeper's offset, not the announced one, which may be late after a leap second.
+        let tai = i32::try_from(utc.behind.nanos() / 1_000_000_000).ok().filter(|_| vouched);
+        let tai_offset = tai.filter(|tai| self.told_tai.replace(*tai) != Some(*tai));
+        Scale {
+            ahead: utc.behind,
+            leap: self.tell(utc.leap),
+            tai_offset,
+            suspended: utc.suspended,
+            newly_suspended,
+        }
     }
 
     fn tell(&mut self, leap: LeapSecond) -> Option<LeapSecond> {
@@ -124,6 +139,20 @@ mod tests {
             })
             .collect();
         assert_eq!(ahead, [36, 36, 36, 37, 37, 37]);
+    }
+
+    #[test]
+    fn an_offset_that_is_vouched_for_is_told_once() {
+        let mut keeper = LeapKeeper::new(true);
+        let vouched = |p| TimeProperties { current_utc_offset_valid: true, time_traceable: true, ..p };
+        assert_eq!(keeper.look(&announced(36, true), at(-40_000)).tai_offset, None);
+        let p = vouched(announced(36, true));
+        assert_eq!(keeper.look(&p, at(-39_999)).tai_offset, Some(36));
+        assert_eq!(keeper.look(&p, at(-39_998)).tai_offset, None);
+        assert_eq!(keeper.look(&p, at(0)).tai_offset, None);
+        // What is announced late is not told again.
+        assert_eq!(keeper.look(&p, at(5)).tai_offset, Some(37));
+        assert_eq!(keeper.look(&vouched(announced(37, false)), at(9)).tai_offset, None);
     }
 
     #[test]
