@@ -2,6 +2,7 @@
 
 use ptp_clock::{ClockName, SystemClock};
 use ptp_daemon::{State, log_context, log_event};
+use ptp_evidence::ClockState;
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
@@ -12,7 +13,7 @@ use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
 use super::evidence::{Of, Watch};
-use super::metrics::Seen;
+use super::metrics::{Seen, is_worth_following};
 use super::net_port::{envelope, says_unicast};
 use super::observe::Observed;
 use super::resolve::Resolver;
@@ -290,7 +291,7 @@ impl Instance {
     /// One record of what was measured, when it is due.
     pub(super) fn keep_evidence(&mut self, now: u64, shared: &mut Shared) {
         let Some(length) = self.watch.as_mut().and_then(|w| w.due(now)) else { return };
-        let state = self.clock_state(now);
+        let state = self.clock_state();
         if let (Some(watch), Some(clock), Some(evidence)) =
             (&mut self.watch, shared.clocks.get(self.clock), &mut shared.evidence)
         {
@@ -300,19 +301,30 @@ impl Instance {
         }
     }
 
-    /// How it stands with the clock, in a word.
-    fn clock_state(&self, now: u64) -> &'static str {
-        let is = |wanted| self.port_states().any(|s| s == wanted);
-        if is(PortState::Slave) {
-            if self.settings.instance.free_running { "measured" } else { "locked" }
-        } else if is(PortState::Uncalibrated) {
-            "unlocked"
-        } else if self.discipline.error_bound_ns(now).is_some() {
-            "holdover"
-        } else if self.engine.is_grandmaster() {
-            "grandmaster"
+    /// How it stands with the clock.
+    pub(super) fn clock_state(&self) -> ClockState {
+        let (mut slave, mut client, mut master) = (false, false, false);
+        for state in self.port_states() {
+            slave |= state == PortState::Slave;
+            client |= is_client(state);
+            master |= state == PortState::Master;
+        }
+        if client {
+            return match (slave, self.discipline.only_measures()) {
+                (true, true) => ClockState::Measured,
+                (true, false) if self.discipline.is_locked() => ClockState::Locked,
+                _ => ClockState::Acquiring,
+            };
+        }
+        let class = self.engine.parent_ds().grandmaster_clock_quality.clock_class;
+        let is_grandmaster = self.engine.is_grandmaster();
+        // Classes 7 and 135 say that it is a holdover, whoever keeps the clock.
+        if self.discipline.is_holding() || is_grandmaster && matches!(class, 7 | 135) {
+            ClockState::Holdover
+        } else if is_grandmaster && master && !self.engine.config().client_only && is_worth_following(class) {
+            ClockState::Grandmaster
         } else {
-            "free"
+            ClockState::Free
         }
     }
 

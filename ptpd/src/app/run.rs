@@ -139,7 +139,8 @@ impl Daemon {
             become_user(user, &settings)?;
         }
         daemon.shared.evidence = Evidence::start(&settings, &mut daemon.shared.events);
-        daemon.monitor = listener.map(Monitor::start).transpose()?;
+        let health = daemon.shared.evidence.as_ref().map(Evidence::health);
+        daemon.monitor = listener.map(|l| Monitor::start(l, health)).transpose()?;
         Ok(Some(daemon))
     }
 
@@ -399,7 +400,10 @@ impl Daemon {
 
     /// Tells which states are others than before.
     fn observe(&mut self, now: u64) {
-        let Shared { clocks, events, .. } = &mut self.shared;
+        let Shared { clocks, events, evidence, .. } = &mut self.shared;
+        if let Some(evidence) = evidence {
+            evidence.look(events);
+        }
         let name = |place: usize| clocks.get(place).map(|c| c.name().to_string()).unwrap_or_default();
         for instance in &mut self.instances {
             instance.observe(now, &name, events);
