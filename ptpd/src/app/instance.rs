@@ -4,6 +4,7 @@ use ptp_clock::{ClockName, SystemClock};
 use ptp_daemon::{State, log_context, log_event};
 use ptp_evidence::ClockState;
 use ptp_net::{Received, StampRequest, Stamping};
+use ptp_wire::management::ClockStatusNp;
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
 use ptpd::host::{Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, Zones, steers};
@@ -23,6 +24,9 @@ use super::tell;
 
 /// The frequency is saved this often while it is good.
 pub(super) const SAVE_INTERVAL_NS: u64 = 600_000_000_000;
+
+/// Who asks over the network hears how it stood with the clock at most so long ago, while messages come.
+const STATUS_INTERVAL_NS: u64 = 1_000_000_000;
 
 /// An instance and its places among what is shared.
 pub(super) struct Instance {
@@ -53,6 +57,8 @@ pub(super) struct Instance {
     /// Common services in other programs, and what their ports are here.
     pub(super) common: CommonLinks,
     pub(super) next_save: u64,
+    /// When the engine is told next how it stands with the clock.
+    pub(super) next_status: u64,
     /// What has been told of its states.
     pub(super) observed: Observed,
     /// Time zones that say alternate time offsets, and when they are looked at.
@@ -326,6 +332,29 @@ impl Instance {
         } else {
             ClockState::Free
         }
+    }
+
+    /// Tells the engine how it stands with the clock, for those who ask it.
+    pub(super) fn tell_clock_status(&mut self, now: u64) {
+        self.next_status = now.saturating_add(STATUS_INTERVAL_NS);
+        let bound = self.discipline.error_bound_ns(now).filter(|b| b.is_finite() && *b < 1e12);
+        let steers = !self.settings.instance.free_running && !self.discipline.only_measures();
+        let mut flags = 0;
+        if bound.is_some() {
+            flags |= ClockStatusNp::BOUND_KNOWN;
+        }
+        if steers {
+            flags |= ClockStatusNp::STEERED;
+        }
+        let status = ClockStatusNp {
+            clock_state: self.clock_state() as u8,
+            flags,
+            steps: u16::try_from(self.seen.steps()).unwrap_or(u16::MAX),
+            holdover_s: self.discipline.holdover_s(now).map_or(0, |s| s as u32),
+            error_bound: TimeInterval((bound.unwrap_or(0.0) * 65536.0) as i64),
+            scaled_frequency: (self.discipline.frequency_ppb() * 65536.0) as i64,
+        };
+        self.engine.handle(Instant(now), Input::ClockStatus(status));
     }
 
     /// New settings, as far as they can change live.

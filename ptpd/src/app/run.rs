@@ -261,6 +261,7 @@ impl Daemon {
             local,
             common,
             next_save: now + SAVE_INTERVAL_NS,
+            next_status: now,
             observed: Observed::default(),
             zones: read_zones(&settings.zones),
             next_zones: 0,
@@ -444,6 +445,9 @@ impl Daemon {
             instance.common.run(now);
             instance.keep_zones(now, &mut self.shared.clocks);
             instance.keep_evidence(now, &mut self.shared);
+            if now >= instance.next_status {
+                instance.tell_clock_status(now);
+            }
         }
         self.apply_changes(now);
         self.carry_out(now);
