@@ -1,19 +1,22 @@
 //! What goes into the evidence log (docs/evidence.md).
 
-use ptp_daemon::{EventBus, EvidenceSink, monotonic_now};
-use ptp_evidence::{Entry, EvidenceOptions, Grid, Recorder};
+use ptp_daemon::{EventBus, EvidenceAlarm, EvidenceSink, monotonic_now};
+use ptp_evidence::{ClockState, Entry, EvidenceOptions, Grid, Health, Recorder};
+
+use crate::run::PHC_SYNC;
 
 /// The log of this process.
 pub(crate) struct Evidence {
     recorder: Recorder,
     grid: Grid,
+    alarm: EvidenceAlarm,
 }
 
 /// Whose record it is.
 pub(crate) struct Of<'a> {
     pub(crate) clock: &'a str,
     pub(crate) source: &'a str,
-    pub(crate) state: &'static str,
+    pub(crate) state: ClockState,
     /// Of the source, ns.
     pub(crate) source_error: f64,
     /// Of the instance that is followed.
@@ -25,12 +28,23 @@ impl Evidence {
     /// Starts the writer. Every event goes there, too.
     pub(crate) fn start(options: &EvidenceOptions, events: &mut EventBus) -> Self {
         let recorder = Recorder::start(options.recorder("phc-sync"));
-        let mut this = Self { recorder, grid: Grid::new(monotonic_now(), options.interval_ns()) };
+        let alarm = EvidenceAlarm::new(PHC_SYNC, recorder.health());
+        let mut this = Self { recorder, grid: Grid::new(monotonic_now(), options.interval_ns()), alarm };
         this.put(Entry::start(env!("CARGO_PKG_VERSION")));
         let configuration = Entry::new("configuration").text("sha256", &options.configuration);
         this.put(configuration.number("interval", options.interval.as_secs_f64()));
         events.add(Box::new(EvidenceSink::new(this.recorder.another())));
         this
+    }
+
+    /// How the log fares.
+    pub(crate) fn health(&self) -> Health {
+        self.recorder.health()
+    }
+
+    /// Tells when the log cannot be written, and when it can be again.
+    pub(crate) fn look(&mut self, events: &mut EventBus) {
+        self.alarm.look(events);
     }
 
     fn put(&mut self, entry: Entry) {
@@ -49,7 +63,7 @@ impl Evidence {
         let mut entry = entry
             .text("clock", of.clock)
             .text("source", of.source)
-            .text("state", of.state)
+            .text("state", of.state.name())
             .number("source_error", of.source_error);
         if let Some(grandmaster) = &of.grandmaster {
             entry = entry.text("grandmaster", grandmaster);

@@ -5,7 +5,7 @@ use std::path::Path;
 use ptp_clock::{ChronySock, Clock, ClockError, LeapSecond, NtpShm, RefclockSample, SystemClock};
 use ptp_daemon::RateLimit;
 use ptp_daemon::metrics::{LastSample, Samples};
-use ptp_evidence::Interval;
+use ptp_evidence::{ClockState, Interval};
 use ptp_servo::{
     Adaptive, AdaptiveConfig, Decision, Linreg, Measuring, OffsetStatistics, PiConfig, Servo, ServoConfig,
     ServoState,
@@ -332,12 +332,12 @@ impl Sink {
         Ok(())
     }
 
-    /// How it stands with the clock, in a word of the evidence log.
-    pub(crate) fn state_word(&self, settings: &Settings) -> &'static str {
+    /// How it stands with the clock.
+    pub(crate) fn clock_state(&self, settings: &Settings) -> ClockState {
         match self.state {
-            _ if settings.free_running || settings.feeds_ntp() => "measured",
-            state if state.is_locked() => "locked",
-            _ => "unlocked",
+            _ if settings.free_running || settings.feeds_ntp() => ClockState::Measured,
+            state if state.is_locked() => ClockState::Locked,
+            _ => ClockState::Acquiring,
         }
     }
 

@@ -2,7 +2,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{ArgGroup, Parser};
-use ptp_management::{Client, ClientConfig, ClientError, Network, Sealed, Transport, Uds, Unauthenticated};
+use ptp_management::{
+    Client, ClientConfig, ClientError, Network, Refused, Sealed, Transport, Uds, Unauthenticated,
+};
 use ptp_security::{Database, SecurityAssociation};
 use ptp_wire::{PortIdentity, SdoId};
 
@@ -25,6 +27,9 @@ pub(crate) const EXIT_NOT_PERMITTED: u8 = 5;
 pub(crate) const EXIT_MALFORMED: u8 = 6;
 /// The network or the system refused.
 pub(crate) const EXIT_SYSTEM: u8 = 7;
+
+/// Answers came that are not authentic.
+pub(crate) const EXIT_NOT_AUTHENTIC: u8 = 8;
 
 /// The exit status of what stands in the way.
 pub(crate) fn exit_of(error: &ClientError) -> u8 {
@@ -54,7 +59,7 @@ Without commands, they are read from the standard input, one a line.
 
 Exit status: 0 every request was answered, 1 an answer is an error, 2 wrong option or command,
 3 a request was not answered, 4 there is no such daemon, 5 not permitted, 6 an answer cannot be read,
-7 the network or the system refused. Where several apply: 2, then 6, then 3, then 1.
+7 the network or the system refused, 8 answers are not authentic. Where several apply: 2, then 6, 8, 3, 1.
 
 Examples:
   pmc -u 'GET TIME_STATUS_NP' 'GET PORT_DATA_SET'
@@ -222,6 +227,32 @@ impl Options {
             return self.server_or_default(file).display().to_string();
         }
         format!("the network of {}", self.interface.as_deref().unwrap_or("eth0"))
+    }
+
+    /// What silence may mean where messages are, or could be, authenticated; behind a question mark.
+    pub(crate) fn keys_to_doubt(&self) -> String {
+        match &self.authentication {
+            _ if self.over_uds() => String::new(),
+            None => " A port with keys answers only to --sa_file and --spp.".to_owned(),
+            Some(a) => {
+                let key = a.active_key_id.map_or("without a key".to_owned(), |id| format!("with key {id}"));
+                format!(
+                    " It was asked {key} of spp {}, which it has to know: its counters of dropped messages tell.",
+                    a.association.spp
+                )
+            }
+        }
+    }
+
+    /// Answers that were refused: what was wrong with them, and what to do.
+    pub(crate) fn not_authentic(&self, whom: &str, refused: Refused) -> String {
+        let spp = self.authentication.as_ref().map_or(0, |a| a.association.spp);
+        let Refused { unauthenticated, unknown_key, bad_icv } = refused;
+        format!(
+            "{} answers from {whom} are not authentic ({unauthenticated} without AUTHENTICATION TLV, {unknown_key} with an unknown \
+             key, {bad_icv} with a wrong check value): give both sides the same keys of spp {spp}, or take them with --allow_unauth",
+            refused.total()
+        )
     }
 
     /// What no combination of options may be, and clap cannot say.

@@ -12,7 +12,8 @@ use ptp_wire::management::{Action, ManagementId};
 
 use crate::input::Input;
 use crate::options::{
-    EXIT_ERROR_REPLY, EXIT_MALFORMED, EXIT_NO_REPLY, EXIT_SUCCESS, EXIT_SYSTEM, EXIT_USAGE, Options, exit_of,
+    EXIT_ERROR_REPLY, EXIT_MALFORMED, EXIT_NO_REPLY, EXIT_NOT_AUTHENTIC, EXIT_SUCCESS, EXIT_SYSTEM,
+    EXIT_USAGE, Options, exit_of,
 };
 use crate::output::{Format, Output};
 
@@ -21,7 +22,8 @@ const STUCK: Duration = Duration::from_secs(1);
 
 /// Commands go out as they are read, replies are shown as they come; after the last command it ends when nothing more has come
 /// for as long as `--wait` says.
-pub(crate) struct Session {
+pub(crate) struct Session<'a> {
+    options: &'a Options,
     client: Client<Box<dyn Transport>>,
     input: Input,
     output: Output,
@@ -46,6 +48,7 @@ struct Asked {
 pub(crate) struct Outcome {
     usage: bool,
     malformed: bool,
+    not_authentic: bool,
     no_reply: bool,
     error_reply: bool,
 }
@@ -56,6 +59,7 @@ impl Outcome {
         ExitCode::from(match self {
             Self { usage: true, .. } => EXIT_USAGE,
             Self { malformed: true, .. } => EXIT_MALFORMED,
+            Self { not_authentic: true, .. } => EXIT_NOT_AUTHENTIC,
             Self { no_reply: true, .. } => EXIT_NO_REPLY,
             Self { error_reply: true, .. } => EXIT_ERROR_REPLY,
             _ => EXIT_SUCCESS,
@@ -80,16 +84,17 @@ impl SessionError {
     }
 }
 
-impl Session {
+impl<'a> Session<'a> {
     /// `whom`: who is asked, for messages.
     pub(crate) fn new(
-        options: &Options,
+        options: &'a Options,
         client: Client<Box<dyn Transport>>,
         signals: Signals,
         whom: String,
     ) -> Self {
         let format = if options.json { Format::Json } else { Format::Text };
         Self {
+            options,
             client,
             input: Input::new(&options.commands),
             output: Output::new(format),
@@ -127,11 +132,15 @@ impl Session {
                 "pmc: {malformed} answers from {} cannot be read: is it a PTP daemon of version 2 that has this socket?",
                 self.whom
             );
+        } else if self.client.refused().total() > 0 && silent > 0 {
+            self.outcome.not_authentic = true;
+            eprintln!("pmc: {}", self.options.not_authentic(&self.whom, self.client.refused()));
         } else if silent > 0 && !self.stopped() {
             eprintln!(
                 "pmc: no answer to {silent} of {asked} requests from {}: is the daemon of this domain (-d) and sdoId (-t), and does \
-                 the target exist?",
-                self.whom
+                 the target exist?{}",
+                self.whom,
+                self.options.keys_to_doubt()
             );
         }
         Ok(self.outcome)

@@ -1,13 +1,16 @@
 //! What goes into the evidence log (docs/evidence.md).
 
-use ptp_daemon::{EventBus, EvidenceSink, monotonic_now};
-use ptp_evidence::{Entry, EvidenceOptions, Grid, Interval, Recorder};
+use ptp_daemon::{EventBus, EvidenceAlarm, EvidenceSink, monotonic_now};
+use ptp_evidence::{Entry, EvidenceOptions, Grid, Health, Interval, Recorder};
+
+use crate::observe::TS2PHC;
 
 /// The log of this process.
 #[derive(Debug)]
 pub struct Evidence {
     recorder: Recorder,
     grid: Grid,
+    alarm: EvidenceAlarm,
     /// Of each clock.
     measured: Vec<Interval>,
 }
@@ -18,12 +21,24 @@ impl Evidence {
     pub fn start(options: &EvidenceOptions, clocks: usize, events: &mut EventBus) -> Self {
         let recorder = Recorder::start(options.recorder("ts2phc"));
         let grid = Grid::new(monotonic_now(), options.interval_ns());
-        let mut this = Self { recorder, grid, measured: vec![Interval::default(); clocks] };
+        let alarm = EvidenceAlarm::new(TS2PHC, recorder.health());
+        let mut this = Self { recorder, grid, alarm, measured: vec![Interval::default(); clocks] };
         this.put(Entry::start(env!("CARGO_PKG_VERSION")));
         let configuration = Entry::new("configuration").text("sha256", &options.configuration);
         this.put(configuration.number("interval", options.interval.as_secs_f64()));
         events.add(Box::new(EvidenceSink::new(this.recorder.another())));
         this
+    }
+
+    /// How the log fares.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.recorder.health()
+    }
+
+    /// Tells when the log cannot be written, and when it can be again.
+    pub fn look(&mut self, events: &mut EventBus) {
+        self.alarm.look(events);
     }
 
     /// A record of now.

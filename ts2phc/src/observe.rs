@@ -82,8 +82,9 @@ impl Seen {
             .severity(severity)
             .message(format!("{state} (clockClass {class}): {}", g.why()))
             .field("clock", now.clock)
-            .field("state", state.to_string())
-            .field("from", before.map(|b| b.0.to_string()))
+            .field("state", state.clock_state().name())
+            .field("from", before.map(|b| b.0.clock_state().name()))
+            .field("lock_state", state.name())
             .field("locked", state == LockState::Locked)
             .field("error_bound_ns", bound);
         events.publish(event);

@@ -11,6 +11,7 @@ use ptp_daemon::{
     Event, EventBus, Interest, Notify, PollSet, RateLimit, Signals, State, StateError, flush_log, kind,
     monotonic_now,
 };
+use ptp_evidence::ClockState;
 use ptp_servo::ServoState;
 use tracing::{debug, info, warn};
 
@@ -21,7 +22,7 @@ use crate::evidence::Evidence;
 use crate::grandmaster::{Grandmaster, GrandmasterConfig, LockState, Pulse};
 use crate::maker::Maker;
 use crate::memory;
-use crate::metrics::{ClockState, Monitor, PulseCounts, Snapshot};
+use crate::metrics::{ClockSeries, Monitor, PulseCounts, Snapshot};
 use crate::observe::{Now, Seen, TS2PHC};
 use crate::settings::{Settings, TimeFrom};
 use crate::sink::{Sink, Stamped};
@@ -154,7 +155,9 @@ impl Program {
         let mut events = settings.outlets.bus().map_err(|e| RunError::Start(e.to_string()))?;
         let evidence = settings.evidence.as_ref().map(|e| Evidence::start(e, sinks.len(), &mut events));
         let automatic = automatic::open(&settings, maker.as_ref()).map_err(RunError::Start)?;
-        let monitor = settings.metrics.as_ref().map(Monitor::start).transpose().map_err(RunError::Start)?;
+        let health = evidence.as_ref().map(Evidence::health);
+        let monitor = settings.metrics.as_ref().map(|m| Monitor::start(m, health));
+        let monitor = monitor.transpose().map_err(RunError::Start)?;
         Ok(Self {
             automatic,
             evidence,
@@ -427,6 +430,9 @@ impl Program {
         self.grandmaster.set_time_scale(self.times.time_scale(now));
         self.tell(now);
         self.observe(now);
+        if let Some(evidence) = &mut self.evidence {
+            evidence.look(&mut self.events);
+        }
         self.keep_evidence(now);
         self.publish(now);
         if now.saturating_sub(self.saved_at) >= SAVE {
@@ -489,17 +495,17 @@ impl Program {
             let (entry, n) = evidence.take(i, length);
             let holds = steered.sink.is_holding();
             let state = match self.settings.steering {
-                Steering::FreeRunning => "measured",
-                _ if holds => "holdover",
-                _ if n > 0 && self.grandmaster.state() != LockState::FreeRun => "locked",
-                _ => "unlocked",
+                Steering::FreeRunning => ClockState::Measured,
+                _ if holds => ClockState::Holdover,
+                _ if n > 0 && self.grandmaster.state() != LockState::FreeRun => ClockState::Locked,
+                _ => ClockState::Acquiring,
             };
             let bound = (n == 0 && i == 0).then(|| self.grandmaster.bound_ns());
             let entry = entry
                 .maybe("bound", bound.filter(|b| b.is_finite()))
                 .text("clock", &steered.sink.path)
                 .text("source", source)
-                .text("state", state)
+                .text("state", state.name())
                 .whole("class", quality.clock_class)
                 .whole("accuracy", quality.clock_accuracy.0)
                 .whole("time_source", settings.time_source.0)
@@ -529,7 +535,7 @@ impl Program {
         s.quarantined = g.is_quarantined();
         s.receiver = self.times.condition(now);
         s.utc_offset = Some(self.times.time_scale(now)).filter(|t| t.valid).map(|t| t.utc_offset);
-        s.clocks.resize_with(self.sinks.len(), ClockState::default);
+        s.clocks.resize_with(self.sinks.len(), ClockSeries::default);
         for (state, steered) in s.clocks.iter_mut().zip(&mut self.sinks) {
             state.path.clone_from(&steered.sink.path);
             state.samples = steered.samples;

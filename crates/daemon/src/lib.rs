@@ -35,7 +35,7 @@ mod subscribers;
 
 pub use bus::{EventBus, EventSink};
 pub use event::{EVENT_VERSION, Event, Severity, Utc, Value, kind, utc_now};
-pub use evidence::EvidenceSink;
+pub use evidence::{EvidenceAlarm, EvidenceSink};
 pub use journal::{JOURNAL_SOCKET, Journal};
 pub use log::{
     LogFormat, LogOptions, NOTICE, PARTS, REPORT, flush_log, init_log, log_context, log_event, part_of,

@@ -8,6 +8,8 @@
 //! | | |
 //! | --- | --- |
 //! | [`Recorder`] | writes from a thread of its own: whoever measures never waits for a disk |
+//! | [`Health`] | whether that works, for whoever tells operators |
+//! | [`ClockState`] | the words for how it stands with a clock |
 //! | [`Interval`] | many measurements, one record |
 //! | [`Store`] | the files: recovery of a torn line, a file per day, expiry |
 //! | [`Reader`] | records in order, with everything that is wrong with the chain |
@@ -28,8 +30,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod clock_state;
 mod entry;
 mod hash;
+mod health;
 mod interval;
 mod options;
 mod reader;
@@ -39,8 +43,10 @@ mod store;
 mod utc;
 mod verify;
 
+pub use clock_state::ClockState;
 pub use entry::Entry;
 pub use hash::{Hash, NoHash, digest};
+pub use health::Health;
 pub use interval::{Grid, Interval};
 pub use options::EvidenceOptions;
 pub use reader::{Problem, ProblemKind, Reader, Record};

@@ -7,6 +7,7 @@ use nix::sys::signal::SigSet;
 use tracing::{info, warn};
 
 use crate::entry::Entry;
+use crate::health::Health;
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::utc::utc_text;
 
@@ -51,6 +52,7 @@ pub struct Recorder {
     sender: Option<SyncSender<Message>>,
     done: Receiver<()>,
     missed: u64,
+    health: Health,
 }
 
 impl Recorder {
@@ -60,20 +62,29 @@ impl Recorder {
     pub fn start(options: RecorderOptions) -> Self {
         let (sender, receiver) = sync_channel(QUEUE);
         let (tell, done) = sync_channel(1);
+        let health = Health::default();
+        let told = health.clone();
         let started = std::thread::Builder::new().name("evidence".to_owned()).spawn(move || {
             // Signals are for the one who waits in poll.
             let _ = SigSet::all().thread_block();
-            Writer::new(options).run(&receiver);
+            Writer::new(options, told).run(&receiver);
             let _ = tell.try_send(());
         });
         let sender = match started {
             Ok(_) => Some(sender),
             Err(e) => {
                 warn!("no evidence is written: the thread for it does not start: {e}");
+                health.failed(&format!("the thread for it does not start: {e}"));
                 None
             }
         };
-        Self { sender, done, missed: 0 }
+        Self { sender, done, missed: 0, health }
+    }
+
+    /// How the log fares.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.clone()
     }
 
     /// Hands over a record.
@@ -91,7 +102,7 @@ impl Recorder {
     #[must_use]
     pub fn another(&self) -> Self {
         let (_, done) = sync_channel(1);
-        Self { sender: self.sender.clone(), done, missed: 0 }
+        Self { sender: self.sender.clone(), done, missed: 0, health: self.health() }
     }
 
     /// Everything that was handed over is written, and on the disk, unless that takes longer than half a second.
@@ -114,10 +125,11 @@ struct Writer {
     lost: u64,
     lost_since: Option<i64>,
     reason: String,
+    health: Health,
 }
 
 impl Writer {
-    fn new(options: RecorderOptions) -> Self {
+    fn new(options: RecorderOptions, health: Health) -> Self {
         let now = Instant::now();
         Self {
             anchor_at: options.anchor.map(|a| now + a),
@@ -129,6 +141,7 @@ impl Writer {
             lost: 0,
             lost_since: None,
             reason: String::new(),
+            health,
         }
     }
 
@@ -156,6 +169,7 @@ impl Writer {
     }
 
     fn lose(&mut self, n: u64, since: Option<i64>, why: &str) {
+        self.health.lose(n);
         self.lost = self.lost.saturating_add(n);
         self.lost_since = self.lost_since.or(since).or_else(|| Some(Entry::new("gap").utc_ns()));
         if self.reason.is_empty() {
@@ -168,6 +182,10 @@ impl Writer {
             Some(store) => store.append(entry).map(|()| true),
             None => Ok(false),
         });
+        if matches!(written, Ok(true)) {
+            self.health.wrote();
+            self.health.works();
+        }
         match written {
             Ok(true) if entry.kind == "measurement" => {
                 let at = Instant::now() + self.options.sync;
@@ -208,6 +226,7 @@ impl Writer {
 
     fn failed(&mut self, e: &StoreError) {
         let now = Instant::now();
+        self.health.failed(&e.to_string());
         self.store = None;
         self.sync_at = None;
         self.retry_at = now + RETRY;

@@ -5,7 +5,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ptp_wire::management::{Action, Content, ErrorId, ManagementHeader, ManagementId, Payload};
 use ptp_wire::{Body, Header, Message, MessageType, PortIdentity, SdoId, WireError};
 
-use crate::{ClientError, Request, Transport};
+use crate::{ClientError, Refused, Request, Transport};
 
 /// How long answers are waited for, as linuxptp's pmc does.
 pub const REPLY_WINDOW: Duration = Duration::from_millis(100);
@@ -113,6 +113,11 @@ impl<T: Transport> Client<T> {
     /// Datagrams that came and are no PTP messages.
     pub fn malformed(&self) -> u64 {
         self.malformed
+    }
+
+    /// Answers that were refused so far, since they are not authentic.
+    pub fn refused(&self) -> Refused {
+        self.transport.refused()
     }
 
     /// Waits up to `timeout` for one reply or notification.

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use crate::words;
-use ptp_wire::management::{ForeignMasterRow, NotifyEvent, Payload, PtpText, UnicastMaster, port_state_name};
+use ptp_wire::management::{
+    ClockStatusNp, ForeignMasterRow, NotifyEvent, Payload, PtpText, UnicastMaster, port_state_name,
+};
 use ptp_wire::{ClockQuality, Flags, MessageType, PortAddress, TimeInterval};
 
 /// A value, and how it is shown.
@@ -432,6 +434,19 @@ pub(crate) fn fields(payload: &Payload<'_>) -> Fields {
             .add("delayAsymmetry", Value::WholeNsBlank(d.delay_asymmetry)),
         Payload::ExternalGrandmasterPropertiesNp(d) => {
             f.add("gmIdentity", text(d.gm_identity)).add("stepsRemoved", uint(d.steps_removed))
+        }
+        Payload::ClockStatusNp(d) => {
+            let f = f.add("clockState", text(words::clock_state(d.clock_state))).add("steps", uint(d.steps));
+            let f = f.add("holdoverSeconds", uint(d.holdover_s));
+            // What is not known is not there.
+            let f = match d.flags & ClockStatusNp::STEERED {
+                0 => f,
+                _ => f.add("frequency_ppb", Value::Rate(d.scaled_frequency as f64 / 65536.0)),
+            };
+            match d.flags & ClockStatusNp::BOUND_KNOWN {
+                0 => f,
+                _ => f.add("errorBound", Value::Tenths(d.error_bound)),
+            }
         }
         Payload::ForeignMastersNp(d) => f
             .add("portIdentity", text(d.port_identity))

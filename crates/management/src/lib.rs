@@ -36,4 +36,4 @@ pub use client::{Client, ClientConfig, REPLY_WINDOW, Reply, ReplyError};
 pub use command::{Command, CommandError, known_ids};
 pub use error::ClientError;
 pub use request::Request;
-pub use transport::{Network, Sealed, Transport, Uds, Unauthenticated};
+pub use transport::{Network, Refused, Sealed, Transport, Uds, Unauthenticated};

@@ -1,6 +1,14 @@
-//! Words for the numbers of FOREIGN_MASTERS_NP.
+//! Words for the numbers of FOREIGN_MASTERS_NP and CLOCK_STATUS_NP.
 
 use ptp_wire::management::ForeignMasterRow;
+
+/// How it stands with a clock.
+pub fn clock_state(n: u8) -> &'static str {
+    ["free", "measured", "acquiring", "locked", "holdover", "grandmaster"]
+        .get(usize::from(n))
+        .copied()
+        .unwrap_or("???")
+}
 
 /// Code of the state decision (1588-2019 figure 33).
 pub fn decision(n: u8) -> &'static str {

@@ -24,8 +24,8 @@ families! {
     OFFSETS = ("phc_sync_offset_magnitude", Seconds, Histogram, CLOCK, "Magnitudes of all offsets measured.");
     FREQUENCY = ("phc_sync_frequency_adjustment", Ratio, Gauge, CLOCK, "Frequency adjustment of the clock: 1e-9 is a ppb. Absent where it is not steered.");
     BOUND = ("phc_sync_error_bound", Seconds, Gauge, CLOCK, "The clock is nearer than this to true time: what the source says of itself, the reading, and what the servo has left. Absent where nobody knows.");
-    SERVO_STATE = ("phc_sync_servo_state", Plain, Gauge, &["clock", "state"], "1 for the state, 0 for the others: unlocked, locked, measuring (free_running), handed_over (an NTP daemon steers).");
-    SYSTEM_STATE = ("phc_sync_system_clock_state", Plain, Gauge, &["state"], "1 for the state of the system clock, 0 for the others: locked, holdover (it was less than a minute ago), free_run.");
+    SERVO_STATE = ("phc_sync_servo_state", Plain, Gauge, &["clock", "state"], "1 for the state, 0 for the others: acquiring, locked, measured (free_running, or an NTP daemon steers).");
+    SYSTEM_STATE = ("phc_sync_system_clock_state", Plain, Gauge, &["state"], "1 for the state of the system clock, 0 for the others: locked, holdover (it was less than a minute ago), free.");
     STEPS = ("phc_sync_clock_steps", Plain, Counter, CLOCK, "Times the clock was stepped or set.");
     STRANGERS = ("phc_sync_foreign_adjustments", Plain, Counter, CLOCK, "Times somebody else was caught adjusting the clock.");
     CONNECTED = ("phc_sync_upstream_connected", Plain, Gauge, &["upstream"], "1: the PTP daemon answers and its ports are known.");

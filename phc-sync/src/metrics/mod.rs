@@ -8,6 +8,7 @@ use ptp_daemon::http::{Endpoint, Listener};
 use ptp_daemon::metrics::{
     Condition, Exposed, Identity, LastSample, OpenShiftClock, Page, Publisher, Reading, Samples, openshift,
 };
+use ptp_evidence::{ClockState, Health};
 use tracing::{info, warn};
 
 use crate::settings::Settings;
@@ -15,6 +16,11 @@ use families::*;
 
 /// The system clock counts as held for so long after its last measurement in lock, and as running free from then on, ns.
 const HOLDOVER_NS: u64 = 60_000_000_000;
+
+const SERVO_STATES: &[&str] =
+    &[ClockState::Measured.name(), ClockState::Acquiring.name(), ClockState::Locked.name()];
+const SYSTEM_STATES: &[&str] =
+    &[ClockState::Free.name(), ClockState::Locked.name(), ClockState::Holdover.name()];
 
 /// One clock that is steered.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +78,10 @@ pub(crate) struct Monitor {
 
 impl Monitor {
     /// `None`: nobody asked for it.
-    pub(crate) fn start(settings: &Settings) -> Result<Option<Self>, Box<dyn Error>> {
+    pub(crate) fn start(
+        settings: &Settings,
+        evidence: Option<Health>,
+    ) -> Result<Option<Self>, Box<dyn Error>> {
         let Some(wanted) = &settings.metrics else { return Ok(None) };
         let listener = Listener::bind(&wanted.listen)
             .map_err(|e| format!("metrics cannot listen on {}: {e}; `metrics.listen`", wanted.listen))?;
@@ -82,7 +91,7 @@ impl Monitor {
         }
         info!("metrics on {address}");
         let publisher = Publisher::new(wanted.events);
-        let identity = Identity::new("phc-sync", env!("CARGO_PKG_VERSION"));
+        let identity = Identity::new("phc-sync", env!("CARGO_PKG_VERSION")).with_evidence(evidence);
         let endpoint = Endpoint::start(listener, wanted.clone(), &publisher, identity)?;
         Ok(Some(Self { publisher, _endpoint: endpoint }))
     }
@@ -140,22 +149,21 @@ impl Exposed for Snapshot {
             page.family(&FREQUENCY).known(own, sink.frequency_ppb.map(|ppb| ppb / 1e9));
             page.family(&BOUND).known(own, sink.bound_ns.filter(|_| fresh.is_some()).map(|ns| ns / 1e9));
             let state = match self.is_locked(sink) {
-                _ if sink.handed_over => "handed_over",
-                _ if self.free_running => "measuring",
-                true => "locked",
-                false => "unlocked",
+                _ if sink.handed_over || self.free_running => ClockState::Measured,
+                true => ClockState::Locked,
+                false => ClockState::Acquiring,
             };
-            page.family(&SERVO_STATE).state(own, &["unlocked", "locked", "measuring", "handed_over"], state);
+            page.family(&SERVO_STATE).state(own, SERVO_STATES, state.name());
             page.family(&STEPS).counter(own, sink.samples.steps);
             page.family(&STRANGERS).counter(own, sink.strangers);
         }
         if let Some((state, _)) = self.os_clock() {
             let word = match state {
-                "LOCKED" => "locked",
-                "HOLDOVER" => "holdover",
-                _ => "free_run",
+                "LOCKED" => ClockState::Locked,
+                "HOLDOVER" => ClockState::Holdover,
+                _ => ClockState::Free,
             };
-            page.family(&SYSTEM_STATE).state(&[], &["locked", "holdover", "free_run"], word);
+            page.family(&SYSTEM_STATE).state(&[], SYSTEM_STATES, word.name());
         }
         let number = |yes: bool| f64::from(u8::from(yes));
         for upstream in &self.upstreams {

@@ -25,7 +25,8 @@ use crate::pulses::Pulses;
 use crate::settings::{LeapMode, Selection, Settings, SystemRole};
 use crate::sink::{Measurement, Sink};
 use ensemble::Ensemble;
-use observe::{PHC_SYNC, Seen};
+pub(crate) use observe::PHC_SYNC;
+use observe::Seen;
 use ptp_clock::{Utc, UtcKeeper, UtcProperties as TimeProperties};
 
 /// A clock that failed is opened again after so long, ns.
@@ -149,7 +150,7 @@ impl Runner {
             Selection::Intersection => Some(Ensemble::new(&settings, &agents)?),
             Selection::Priority => None,
         };
-        let events = settings.outlets.bus()?;
+        let mut events = settings.outlets.bus()?;
         let bound = match &settings.bound_page {
             Some(path) => Some(
                 BoundKeeper::new(path, settings.max_drift)
@@ -157,7 +158,8 @@ impl Runner {
             ),
             None => None,
         };
-        let monitor = Monitor::start(&settings)?;
+        let evidence = settings.evidence.as_ref().map(|e| Evidence::start(e, &mut events));
+        let monitor = Monitor::start(&settings, evidence.as_ref().map(Evidence::health))?;
         let mut this = Self {
             settings,
             agents,
@@ -178,11 +180,10 @@ impl Runner {
             bound,
             events,
             seen: Seen::default(),
-            evidence: None,
+            evidence,
             monitor,
             busy_count: 0,
         };
-        this.evidence = this.settings.evidence.as_ref().map(|e| Evidence::start(e, &mut this.events));
         if this.settings.automatic {
             this.replan()?;
         } else {
@@ -524,7 +525,7 @@ impl Runner {
             let of = Of {
                 clock: label(sink.clock),
                 source: if sink.source.clock == sink.clock { "majority" } else { label(sink.source.clock) },
-                state: sink.state_word(&self.settings),
+                state: sink.clock_state(&self.settings),
                 source_error: self.source_error(sink.source),
                 grandmaster: agent
                     .filter(|a| a.time().is_some())

@@ -1,6 +1,7 @@
 //! Events: which source each clock follows, whether it is locked to it, and which PTP instances answer.
 
 use ptp_daemon::{Event, Severity, kind};
+use ptp_evidence::ClockState;
 
 use crate::agent::Agent;
 use crate::plan::{ClockId, Source};
@@ -9,7 +10,7 @@ use super::Runner;
 use super::ensemble::Candidacy;
 
 /// The program, as events have it.
-pub(super) const PHC_SYNC: &str = "phc-sync";
+pub(crate) const PHC_SYNC: &str = "phc-sync";
 
 /// What was the case when somebody last looked.
 #[derive(Debug, Default)]
@@ -25,7 +26,7 @@ pub(super) struct Seen {
 struct Followed {
     clock: ClockId,
     source: Source,
-    locked: bool,
+    state: ClockState,
 }
 
 impl Runner {
@@ -37,6 +38,9 @@ impl Runner {
                 Event::new(PHC_SYNC, kind::LIFE, "").message(format!("phc-sync {version} has started"));
             let event = event.field("state", "started").field("version", version);
             self.events.publish(event.field("pid", std::process::id()));
+        }
+        if let Some(evidence) = &mut self.evidence {
+            evidence.look(&mut self.events);
         }
         self.observe_agents();
         self.observe_sinks();
@@ -73,8 +77,9 @@ impl Runner {
     }
 
     fn observe_sinks(&mut self) {
+        let settings = &self.settings;
         let same = |seen: &Followed, sink: &crate::sink::Sink| {
-            (seen.clock, seen.source, seen.locked) == (sink.clock, sink.source, sink.is_locked())
+            (seen.clock, seen.source, seen.state) == (sink.clock, sink.source, sink.clock_state(settings))
         };
         let seen = &self.seen.sinks;
         if seen.len() == self.sinks.len() && seen.iter().zip(&self.sinks).all(|(a, b)| same(a, b)) {
@@ -83,7 +88,7 @@ impl Runner {
         let now: Vec<Followed> = self
             .sinks
             .iter()
-            .map(|s| Followed { clock: s.clock, source: s.source, locked: s.is_locked() })
+            .map(|s| Followed { clock: s.clock, source: s.source, state: s.clock_state(settings) })
             .collect();
         let before = std::mem::replace(&mut self.seen.sinks, now.clone());
         for gone in before.iter().filter(|b| !now.iter().any(|n| n.clock == b.clock)) {
@@ -94,7 +99,7 @@ impl Runner {
             self.events.publish(event.field("clock", name.clone()).field("source", None::<&str>));
             let event = Event::state(PHC_SYNC, kind::SERVO, name.clone()).severity(Severity::Warning);
             let event = event.message(format!("{name} is not steered any more")).field("clock", name);
-            self.events.publish(event.field("state", "free").field("locked", false));
+            self.events.publish(event.field("state", ClockState::Free.name()).field("locked", false));
         }
         for sink in &now {
             let old = before.iter().find(|b| b.clock == sink.clock);
@@ -113,20 +118,21 @@ impl Runner {
                     .field("socket", instance);
                 self.events.publish(event);
             }
-            if old.is_none_or(|o| o.locked != sink.locked) {
-                let lost = !sink.locked && old.is_some();
-                let text = match (sink.locked, lost) {
-                    (true, _) => "is locked to its source",
-                    (false, true) => "is not locked any more",
-                    (false, false) => "is being steered towards its source",
+            if old.is_none_or(|o| o.state != sink.state) {
+                let lost = old.is_some_and(|o| o.state == ClockState::Locked);
+                let text = match sink.state {
+                    ClockState::Locked => "is locked to its source",
+                    ClockState::Measured => "is only measured",
+                    _ if lost => "is not locked any more",
+                    _ => "is being steered towards its source",
                 };
-                let state = if sink.locked { "locked" } else { "acquiring" };
                 let event = Event::state(PHC_SYNC, kind::SERVO, name.clone())
                     .severity(if lost { Severity::Warning } else { Severity::Info })
                     .message(format!("{name} {text}"))
                     .field("clock", name)
-                    .field("state", state)
-                    .field("locked", sink.locked);
+                    .field("state", sink.state.name())
+                    .field("from", old.map(|o| o.state.name()))
+                    .field("locked", sink.state == ClockState::Locked);
                 self.events.publish(event);
             }
         }

@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 }
 
 /// Sets that differ at any time.
-const LIVELY: [&str; 3] = ["PORT_STATS_NP", "PORT_SERVICE_STATS_NP", "TIME_STATUS_NP"];
+const LIVELY: [&str; 4] = ["PORT_STATS_NP", "PORT_SERVICE_STATS_NP", "TIME_STATUS_NP", "CLOCK_STATUS_NP"];
 /// Fields that do.
 const MEASURED: [&str; 5] =
     ["offsetFromMaster", "meanPathDelay", "peerMeanPathDelay", "ageMs", "portIdentity"];

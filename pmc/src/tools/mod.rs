@@ -21,8 +21,8 @@ pub(crate) use watch::seconds;
 
 use crate::config_file::ConfigFile;
 use crate::options::{
-    EXIT_MALFORMED, EXIT_NO_DAEMON, EXIT_NO_REPLY, EXIT_NOT_PERMITTED, EXIT_SYSTEM, EXIT_USAGE, Options,
-    exit_of,
+    EXIT_MALFORMED, EXIT_NO_DAEMON, EXIT_NO_REPLY, EXIT_NOT_AUTHENTIC, EXIT_NOT_PERMITTED, EXIT_SYSTEM,
+    EXIT_USAGE, Options, exit_of,
 };
 use crate::report;
 
@@ -60,6 +60,8 @@ pub(crate) enum ToolError {
     NotPermitted(String),
     /// What was answered cannot be read.
     Malformed(String),
+    /// What was answered is not authentic.
+    NotAuthentic(String),
     /// The question makes no sense.
     Usage(String),
 }
@@ -74,6 +76,7 @@ impl ToolError {
             Self::Unreachable(_) => EXIT_NO_DAEMON,
             Self::NotPermitted(_) => EXIT_NOT_PERMITTED,
             Self::Malformed(_) => EXIT_MALFORMED,
+            Self::NotAuthentic(_) => EXIT_NOT_AUTHENTIC,
             Self::Usage(_) => EXIT_USAGE,
         }
     }
@@ -102,7 +105,8 @@ impl std::fmt::Display for ToolError {
                     "no answer from {who}: is the daemon running, and is it of this domain (-d) and sdoId (-t)?"
                 )
             }
-            Self::Usage(what)
+            Self::NotAuthentic(what)
+            | Self::Usage(what)
             | Self::Unreachable(what)
             | Self::NotPermitted(what)
             | Self::Malformed(what) => f.write_str(what),

@@ -1,6 +1,7 @@
 //! `pmc top`: a clock on the whole screen.
 
 use std::collections::VecDeque;
+use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -143,7 +144,7 @@ impl Screen {
         let alarms = self.alarms();
         let alarm_lines = u16::try_from(alarms.len().clamp(1, 4)).unwrap_or(1);
         let [head, curves, lower, alarm, keys] = Layout::vertical([
-            Constraint::Length(5),
+            Constraint::Length(6),
             Constraint::Length(7),
             Constraint::Min(5),
             Constraint::Length(alarm_lines),
@@ -228,6 +229,7 @@ impl Screen {
                 number(p, "grandmasterPriority2"),
                 number(ManagementId::TIME_PROPERTIES_DATA_SET, "currentUtcOffset"),
             )),
+            status_line(view),
         ];
         frame.render_widget(Paragraph::new(lines).block(block), area);
     }
@@ -454,10 +456,43 @@ pub(super) fn run(opener: &Opener<'_>, arguments: &Arguments, signals: Signals) 
         }
         return Ok(0);
     }
+    if !std::io::stdout().is_terminal() || std::env::var("TERM").is_ok_and(|t| t == "dumb") {
+        return Err(ToolError::Usage(
+            "there is no terminal to draw on: run it in one (not with TERM=dumb), or give --print 1 for a screen as text"
+                .to_owned(),
+        ));
+    }
     let mut terminal = ratatui::try_init()?;
     let done = show(&mut terminal, &mut screen, opener, client, signals);
     ratatui::restore();
     done.map(|()| 0)
+}
+
+/// How it stands with the clock, and how far off it may be.
+fn status_line(view: &View) -> Line<'static> {
+    let set = ManagementId::CLOCK_STATUS_NP;
+    let Some(state) = view.get(set, "clockState").and_then(Json::as_str) else {
+        return Line::raw("servo: this daemon does not tell (ptp4l never does)");
+    };
+    let colour = match state {
+        "locked" | "grandmaster" => Color::Green,
+        "free" => Color::Red,
+        _ => Color::Yellow,
+    };
+    let mut text = match view.number(set, "errorBound") {
+        Some(bound) => format!("  error bound {}", short(bound)),
+        None => "  error bound unknown".to_owned(),
+    };
+    if let Some(ppb) = view.number(set, "frequency_ppb") {
+        text += &format!("  frequency {ppb:+.1} ppb");
+    }
+    match (state, view.number(set, "holdoverSeconds"), view.number(set, "steps")) {
+        ("holdover", Some(s), _) => text += &format!("  for {s:.0} s"),
+        (_, _, Some(steps)) => text += &format!("  steps {steps}"),
+        _ => {}
+    }
+    let state = Span::styled(state.to_owned(), Style::new().fg(colour).add_modifier(Modifier::BOLD));
+    Line::from(vec![Span::raw("servo "), state, Span::raw(text)])
 }
 
 /// The screen as text.
@@ -586,87 +621,4 @@ fn obey(screen: &mut Screen, event: &Event) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ratatui::crossterm::event::KeyEvent;
-    use serde_json::json;
-
-    fn view(state: &str, syncs: u64) -> View {
-        let mut view = View::default();
-        let object = |v: Json| v.as_object().cloned().expect("an object");
-        view.clock.insert("DEFAULT_DATA_SET", object(json!({ "domainNumber": 24 })));
-        view.clock.insert(
-            "PARENT_DATA_SET",
-            object(json!({
-                "parentPortIdentity": "020000.fffe.000001-1", "grandmasterIdentity": "020000.fffe.000001",
-                "grandmasterClockClass": 6, "grandmasterClockAccuracy": 0x21, "grandmasterPriority1": 128,
-                "grandmasterPriority2": 128,
-            })),
-        );
-        view.clock.insert(
-            "CURRENT_DATA_SET",
-            object(json!({ "stepsRemoved": 1, "offsetFromMaster": -95.0, "meanPathDelay": 2368.0 })),
-        );
-        view.clock.insert(
-            "TIME_PROPERTIES_DATA_SET",
-            object(json!({ "currentUtcOffset": 37, "currentUtcOffsetValid": true })),
-        );
-        let port = view.ports.entry(1).or_default();
-        port.insert("PORT_DATA_SET", object(json!({ "portState": state, "delayMechanism": 1 })));
-        port.insert("PORT_PROPERTIES_NP", object(json!({ "interface": "eth0", "timestamping": "HARDWARE" })));
-        port.insert("PORT_STATS_NP", object(json!({ "rx_Sync": syncs })));
-        port.insert("PORT_SERVICE_STATS_NP", object(json!({ "sync_mismatch": 3 })));
-        view
-    }
-
-    fn press(screen: &mut Screen, key: char) -> bool {
-        obey(screen, &Event::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE)))
-    }
-
-    #[test]
-    fn everything_fits_80_by_24() {
-        let mut screen = Screen::new("/run/escapement/ptpd".into(), Duration::from_secs(1));
-        screen.take(view("SLAVE", 10));
-        screen.looked = Instant::now() - Duration::from_secs(1);
-        screen.take(view("SLAVE", 18));
-        let text = picture(&screen, 80, 24);
-        for part in [
-            "clock 000000.0000.000000  domain 24  SLAVE on port 1 (eth0)",
-            "grandmaster 020000.fffe.000001  class 6  within 100 ns  steps 1",
-            "-95.0 ns  rms 95.0 ns",
-            "2.37 us  mean 2.37 us",
-            "1 (eth0)",
-            "HARDWARE",
-            "no alarm",
-            " q  quit",
-            " c  clear",
-        ] {
-            assert!(text.contains(part), "{part}:\n{text}");
-        }
-        let rate = screen.rate(1, ManagementId::PORT_STATS_NP, "rx_Sync").expect("two looks");
-        assert!((7.0..8.1).contains(&rate), "{rate}");
-        assert_eq!(text.lines().count(), 24);
-    }
-
-    #[test]
-    fn keys_do_what_the_screen_says() {
-        let mut screen = Screen::new(String::new(), Duration::from_secs(1));
-        screen.take(view("FAULTY", 1));
-        assert!(press(&mut screen, '2'));
-        assert!(picture(&screen, 80, 24).contains("sync_mismatch"));
-        assert!(press(&mut screen, '3'));
-        assert!(picture(&screen, 80, 24).contains("masters heard"));
-        assert!(press(&mut screen, 'p') && screen.paused);
-        assert!(press(&mut screen, '-') && screen.interval == Duration::from_secs(2));
-        assert!(press(&mut screen, 'c') && screen.offsets.is_empty());
-        assert!(!press(&mut screen, 'q'));
-        let text = picture(&screen, 80, 24);
-        assert!(text.contains("port 1 (eth0) is FAULTY") && text.contains("no port is SLAVE"), "{text}");
-        screen.trouble = Some("gone".into());
-        assert!(picture(&screen, 80, 24).contains("NO ANSWER: gone"));
-        // A small terminal is no reason to fall over.
-        for (w, h) in [(1, 1), (20, 5), (300, 80)] {
-            let _ = picture(&screen, w, h);
-        }
-    }
-}
+mod tests;

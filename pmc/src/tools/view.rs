@@ -11,12 +11,13 @@ use serde_json::{Map, Value as Json};
 use super::{Connection, Opener, ToolError};
 
 /// Asked of the clock.
-const CLOCK: [ManagementId; 8] = [
+const CLOCK: [ManagementId; 9] = [
     ManagementId::DEFAULT_DATA_SET,
     ManagementId::CURRENT_DATA_SET,
     ManagementId::PARENT_DATA_SET,
     ManagementId::TIME_PROPERTIES_DATA_SET,
     ManagementId::TIME_STATUS_NP,
+    ManagementId::CLOCK_STATUS_NP,
     ManagementId::GRANDMASTER_SETTINGS_NP,
     ManagementId::USER_DESCRIPTION,
     ManagementId::PATH_TRACE_LIST,
@@ -162,6 +163,9 @@ pub(super) fn look(client: &mut Connection, window: Duration, alone: bool) -> Re
 pub(super) fn look_at_one(client: &mut Connection, opener: &Opener<'_>) -> Result<View, ToolError> {
     let mut views = look(client, opener.window(), opener.alone())?;
     match views.len() {
+        0 if client.refused().total() > 0 => {
+            Err(ToolError::NotAuthentic(opener.options.not_authentic(&opener.whom(), client.refused())))
+        }
         0 => Err(ToolError::Silence(opener.whom())),
         1 => Ok(views.remove(0)),
         n => {

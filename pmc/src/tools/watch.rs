@@ -39,7 +39,7 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
 const SUBSCRIPTION: u16 = 60;
 
 /// Fields whose changes are told, of the clock.
-const CLOCK: [(ManagementId, &[&str]); 5] = [
+const CLOCK: [(ManagementId, &[&str]); 6] = [
     (
         ManagementId::DEFAULT_DATA_SET,
         &[
@@ -79,6 +79,7 @@ const CLOCK: [(ManagementId, &[&str]); 5] = [
         ],
     ),
     (ManagementId::TIME_STATUS_NP, &["gmPresent", "gmTimeBaseIndicator"]),
+    (ManagementId::CLOCK_STATUS_NP, &["clockState"]),
 ];
 
 /// Of a port.

@@ -1,15 +1,18 @@
 //! What the daemon leaves in the evidence log (docs/evidence.md): a record of measurements in each interval, and every change.
 
 use ptp_clock::ClockName;
-use ptp_daemon::{EventBus, EvidenceSink, monotonic_now};
-use ptp_evidence::{Entry, Grid, Interval, Recorder};
+use ptp_daemon::{EventBus, EvidenceAlarm, EvidenceSink, monotonic_now};
+use ptp_evidence::{ClockState, Entry, Grid, Health, Interval, Recorder};
 use ptp_wire::TimeInterval;
 use ptpd::engine::Engine;
 use ptpd::host::{Discipline, Settings};
 
+use super::tell::PTPD;
+
 /// The log of this process.
 pub(super) struct Evidence {
     recorder: Recorder,
+    alarm: EvidenceAlarm,
 }
 
 /// Whose record it is.
@@ -17,23 +20,36 @@ pub(super) struct Of<'a> {
     pub(super) settings: &'a Settings,
     pub(super) engine: &'a Engine,
     pub(super) clock: &'a ClockName,
-    pub(super) state: &'static str,
+    pub(super) state: ClockState,
     /// Of the error, ns, by the servo or in holdover.
     pub(super) bound: Option<f64>,
 }
 
 impl Evidence {
-    /// Starts the writer, if any instance wants one: the first one's settings hold for all. Every event goes there, too.
+    /// Starts the writer, if any instance wants one: the first one's settings hold for all. Every event goes there, too, but for
+    /// those of instances that want none.
     pub(super) fn start(all: &[Settings], events: &mut EventBus) -> Option<Self> {
         let options = all.iter().find_map(|s| s.evidence.as_ref())?.recorder.clone();
         let recorder = Recorder::start(options);
-        let mut this = Self { recorder };
+        let alarm = EvidenceAlarm::new(PTPD, recorder.health());
+        let mut this = Self { recorder, alarm };
         this.put(Entry::start(env!("CARGO_PKG_VERSION")));
         for settings in all.iter().filter(|s| s.evidence.is_some()) {
             this.configuration(settings);
         }
-        events.add(Box::new(EvidenceSink::new(this.recorder.another())));
+        let without = all.iter().filter(|s| s.evidence.is_none()).map(|s| s.name.clone()).collect();
+        events.add(Box::new(EvidenceSink::new(this.recorder.another()).without(without)));
         Some(this)
+    }
+
+    /// How the log fares.
+    pub(super) fn health(&self) -> Health {
+        self.recorder.health()
+    }
+
+    /// Tells when the log cannot be written, and when it can be again.
+    pub(super) fn look(&mut self, events: &mut EventBus) {
+        self.alarm.look(events);
     }
 
     fn put(&mut self, entry: Entry) {
@@ -64,7 +80,7 @@ impl Evidence {
             .maybe("bound", of.bound.filter(|_| samples == 0))
             .text("instance", &of.settings.name)
             .shown("clock", of.clock)
-            .text("state", of.state)
+            .text("state", of.state.name())
             .shown("parent", parent.parent_port_identity)
             .shown("grandmaster", parent.grandmaster_identity)
             .whole("class", quality.clock_class)

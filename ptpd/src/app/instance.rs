@@ -2,7 +2,9 @@
 
 use ptp_clock::{ClockName, SystemClock};
 use ptp_daemon::{State, log_context, log_event};
+use ptp_evidence::ClockState;
 use ptp_net::{Received, StampRequest, Stamping};
+use ptp_wire::management::ClockStatusNp;
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
 use ptpd::host::{Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, Zones, steers};
@@ -12,7 +14,7 @@ use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
 use super::evidence::{Of, Watch};
-use super::metrics::Seen;
+use super::metrics::{Seen, is_worth_following};
 use super::net_port::{envelope, says_unicast};
 use super::observe::Observed;
 use super::resolve::Resolver;
@@ -22,6 +24,9 @@ use super::tell;
 
 /// The frequency is saved this often while it is good.
 pub(super) const SAVE_INTERVAL_NS: u64 = 600_000_000_000;
+
+/// Who asks over the network hears how it stood with the clock at most so long ago, while messages come.
+const STATUS_INTERVAL_NS: u64 = 1_000_000_000;
 
 /// An instance and its places among what is shared.
 pub(super) struct Instance {
@@ -52,6 +57,8 @@ pub(super) struct Instance {
     /// Common services in other programs, and what their ports are here.
     pub(super) common: CommonLinks,
     pub(super) next_save: u64,
+    /// When the engine is told next how it stands with the clock.
+    pub(super) next_status: u64,
     /// What has been told of its states.
     pub(super) observed: Observed,
     /// Time zones that say alternate time offsets, and when they are looked at.
@@ -301,7 +308,7 @@ impl Instance {
     /// One record of what was measured, when it is due.
     pub(super) fn keep_evidence(&mut self, now: u64, shared: &mut Shared) {
         let Some(length) = self.watch.as_mut().and_then(|w| w.due(now)) else { return };
-        let state = self.clock_state(now);
+        let state = self.clock_state();
         if let (Some(watch), Some(clock), Some(evidence)) =
             (&mut self.watch, shared.clocks.get(self.clock), &mut shared.evidence)
         {
@@ -311,20 +318,54 @@ impl Instance {
         }
     }
 
-    /// How it stands with the clock, in a word.
-    fn clock_state(&self, now: u64) -> &'static str {
-        let is = |wanted| self.port_states().any(|s| s == wanted);
-        if is(PortState::Slave) {
-            if self.settings.instance.free_running { "measured" } else { "locked" }
-        } else if is(PortState::Uncalibrated) {
-            "unlocked"
-        } else if self.discipline.error_bound_ns(now).is_some() {
-            "holdover"
-        } else if self.engine.is_grandmaster() {
-            "grandmaster"
-        } else {
-            "free"
+    /// How it stands with the clock.
+    pub(super) fn clock_state(&self) -> ClockState {
+        let (mut slave, mut client, mut master) = (false, false, false);
+        for state in self.port_states() {
+            slave |= state == PortState::Slave;
+            client |= is_client(state);
+            master |= state == PortState::Master;
         }
+        if client {
+            return match (slave, self.discipline.only_measures()) {
+                (true, true) => ClockState::Measured,
+                (true, false) if self.discipline.is_locked() => ClockState::Locked,
+                _ => ClockState::Acquiring,
+            };
+        }
+        let class = self.engine.parent_ds().grandmaster_clock_quality.clock_class;
+        let is_grandmaster = self.engine.is_grandmaster();
+        // Classes 7 and 135 say that it is a holdover, whoever keeps the clock.
+        if self.discipline.is_holding() || is_grandmaster && matches!(class, 7 | 135) {
+            ClockState::Holdover
+        } else if is_grandmaster && master && !self.engine.config().client_only && is_worth_following(class) {
+            ClockState::Grandmaster
+        } else {
+            ClockState::Free
+        }
+    }
+
+    /// Tells the engine how it stands with the clock, for those who ask it.
+    pub(super) fn tell_clock_status(&mut self, now: u64) {
+        self.next_status = now.saturating_add(STATUS_INTERVAL_NS);
+        let bound = self.discipline.error_bound_ns(now).filter(|b| b.is_finite() && *b < 1e12);
+        let steers = !self.settings.instance.free_running && !self.discipline.only_measures();
+        let mut flags = 0;
+        if bound.is_some() {
+            flags |= ClockStatusNp::BOUND_KNOWN;
+        }
+        if steers {
+            flags |= ClockStatusNp::STEERED;
+        }
+        let status = ClockStatusNp {
+            clock_state: self.clock_state() as u8,
+            flags,
+            steps: u16::try_from(self.seen.steps()).unwrap_or(u16::MAX),
+            holdover_s: self.discipline.holdover_s(now).map_or(0, |s| s as u32),
+            error_bound: TimeInterval((bound.unwrap_or(0.0) * 65536.0) as i64),
+            scaled_frequency: (self.discipline.frequency_ppb() * 65536.0) as i64,
+        };
+        self.engine.handle(Instant(now), Input::ClockStatus(status));
     }
 
     /// New settings, as far as they can change live.

@@ -1,9 +1,10 @@
 //! States that are told as events when they have changed, whoever changed them.
 
 use ptp_daemon::{Event, EventBus, Severity, kind, log_context, log_event};
+use ptp_evidence::ClockState;
 use ptp_wire::{ClockIdentity, ClockQuality, PortIdentity, PortNumber};
 use ptpd::engine::{DropCause, TimeProperties};
-use ptpd::host::{Condition, Settings};
+use ptpd::host::Settings;
 
 use super::instance::Instance;
 use super::tell::{PTPD, interface, subject};
@@ -34,7 +35,7 @@ struct State {
     grandmaster: Grandmaster,
     own: ClockQuality,
     time: TimeProperties,
-    condition: Condition,
+    clock_state: ClockState,
     /// The place of the clock.
     clock: usize,
 }
@@ -62,7 +63,7 @@ impl Instance {
             },
             own: self.engine.clock_quality(),
             time: *self.engine.time_properties_ds(),
-            condition: self.discipline.condition(),
+            clock_state: self.clock_state(),
             clock: self.clock,
         }
     }
@@ -202,32 +203,33 @@ fn changes(before: Option<State>, new: &State, clock: &dyn Fn(usize) -> String) 
             .field("time_source", t.time_source.0);
         all.push((event, before.is_some()));
     }
-    if !was(&|b| (b.condition, b.clock) == (new.condition, new.clock)) {
-        condition(before, new, &clock(new.clock), &mut all);
+    if !was(&|b| (b.clock_state, b.clock) == (new.clock_state, new.clock)) {
+        clock_state(before, new, &clock(new.clock), &mut all);
     }
     all
 }
 
-fn condition(before: Option<State>, new: &State, name: &str, all: &mut Vec<(Event, bool)>) {
-    let holdover = |c: Condition| c == Condition::Holdover;
-    let from = before.map(|b| b.condition);
-    let lost = from == Some(Condition::Locked);
+fn clock_state(before: Option<State>, new: &State, name: &str, all: &mut Vec<(Event, bool)>) {
+    let holdover = |c: ClockState| c == ClockState::Holdover;
+    let from = before.map(|b| b.clock_state);
+    let lost = from == Some(ClockState::Locked);
     let event = Event::state(PTPD, kind::SERVO, name)
         .severity(if lost { Severity::Warning } else { Severity::Info })
-        .message(match new.condition {
-            Condition::Free => format!("{name} runs free"),
-            Condition::Measured => format!("{name} is only measured"),
-            Condition::Acquiring => format!("{name} is being steered towards its master"),
-            Condition::Locked => format!("{name} is locked to its master"),
-            Condition::Holdover => format!("{name} is in holdover"),
+        .message(match new.clock_state {
+            ClockState::Free => format!("{name} runs free"),
+            ClockState::Measured => format!("{name} is only measured"),
+            ClockState::Acquiring => format!("{name} is being steered towards its master"),
+            ClockState::Locked => format!("{name} is locked to its master"),
+            ClockState::Holdover => format!("{name} is in holdover"),
+            ClockState::Grandmaster => format!("{name} is the grandmaster's"),
         })
         .field("clock", name)
-        .field("state", new.condition.name())
-        .field("from", from.map(Condition::name))
-        .field("locked", new.condition == Condition::Locked);
+        .field("state", new.clock_state.name())
+        .field("from", from.map(ClockState::name))
+        .field("locked", new.clock_state == ClockState::Locked);
     all.push((event, false));
-    if before.is_none() || from.is_some_and(holdover) != holdover(new.condition) {
-        let begins = holdover(new.condition);
+    if before.is_none() || from.is_some_and(holdover) != holdover(new.clock_state) {
+        let begins = holdover(new.clock_state);
         let (severity, word) =
             if begins { (Severity::Warning, "begins") } else { (Severity::Info, "is not in") };
         let text = format!("{name} {word} holdover");
@@ -253,7 +255,7 @@ mod tests {
             grandmaster: Grandmaster { identity, quality, priority1: 128, priority2: 128, steps_removed: 0 },
             own: quality,
             time: TimeProperties::from_flags(37, 0, TimeSource(0xa0)),
-            condition: Condition::Free,
+            clock_state: ClockState::Free,
             clock: 0,
         }
     }
@@ -269,10 +271,10 @@ mod tests {
         assert_eq!(told(None, &one).len(), 6);
         assert!(told(Some(one), &one).is_empty());
         let mut two = one;
-        two.condition = Condition::Locked;
+        two.clock_state = ClockState::Locked;
         assert_eq!(told(Some(one), &two), ["servo false"]);
         let mut three = two;
-        three.condition = Condition::Holdover;
+        three.clock_state = ClockState::Holdover;
         three.own.clock_class = 135;
         assert_eq!(told(Some(two), &three), ["clock-class true", "servo false", "holdover false"]);
         let [_, (servo, _), (holdover, _)] = &changes(Some(two), &three, &|_| "phc0".to_owned())[..] else {

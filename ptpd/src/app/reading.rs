@@ -93,6 +93,7 @@ impl Daemon {
         // domainNumber and sdoId say whom it is for (1588-2019 15.3.1).
         let asked = self.instances.iter_mut().filter(|s| s.local == i && s.engine.hears_management(octets));
         for instance in asked {
+            instance.tell_clock_status(now);
             instance.handle(now, Input::LocalManagement { octets, access, peer });
         }
         self.carry_out(now);

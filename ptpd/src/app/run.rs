@@ -139,7 +139,8 @@ impl Daemon {
             become_user(user, &settings)?;
         }
         daemon.shared.evidence = Evidence::start(&settings, &mut daemon.shared.events);
-        daemon.monitor = listener.map(Monitor::start).transpose()?;
+        let health = daemon.shared.evidence.as_ref().map(Evidence::health);
+        daemon.monitor = listener.map(|l| Monitor::start(l, health)).transpose()?;
         Ok(Some(daemon))
     }
 
@@ -260,6 +261,7 @@ impl Daemon {
             local,
             common,
             next_save: now + SAVE_INTERVAL_NS,
+            next_status: now,
             observed: Observed::default(),
             zones: read_zones(&settings.zones),
             next_zones: 0,
@@ -399,7 +401,10 @@ impl Daemon {
 
     /// Tells which states are others than before.
     fn observe(&mut self, now: u64) {
-        let Shared { clocks, events, .. } = &mut self.shared;
+        let Shared { clocks, events, evidence, .. } = &mut self.shared;
+        if let Some(evidence) = evidence {
+            evidence.look(events);
+        }
         let name = |place: usize| clocks.get(place).map(|c| c.name().to_string()).unwrap_or_default();
         for instance in &mut self.instances {
             instance.observe(now, &name, events);
@@ -440,6 +445,9 @@ impl Daemon {
             instance.common.run(now);
             instance.keep_zones(now, &mut self.shared.clocks);
             instance.keep_evidence(now, &mut self.shared);
+            if now >= instance.next_status {
+                instance.tell_clock_status(now);
+            }
         }
         self.apply_changes(now);
         self.carry_out(now);

@@ -1,5 +1,6 @@
 //! What all ports of an instance share.
 
+use ptp_wire::management::ClockStatusNp;
 use ptp_wire::{ClockIdentity, ClockQuality, FollowUpInformation};
 
 use super::data_sets::{CurrentDs, ParentDs};
@@ -52,6 +53,8 @@ pub(super) struct Instance {
     pub(super) announced_changed: bool,
     /// There is a new offset; subscribers have not been told yet.
     pub(super) synchronised: bool,
+    /// How it stands with the clock, if the host tells.
+    pub(super) clock_status: Option<ClockStatusNp>,
 }
 
 impl Instance {
@@ -73,6 +76,7 @@ impl Instance {
             parent_changed: false,
             port_state_changed: false,
             synchronised: false,
+            clock_status: None,
             keeping: Keeping::default(),
             parent_uncertain: false,
             parent_power: None,

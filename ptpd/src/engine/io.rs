@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use ptp_wire::management::ClockStatusNp;
 use ptp_wire::{
     Address, ClockIdentity, Destination, LogInterval, MessageClass, MessageType, PortIdentity, PortNumber,
     RateOffset, SynchronizationMetadata, TimeInterval, TimePoint, TlvType,
@@ -168,6 +169,8 @@ pub enum Input<'a> {
     ClockStepped,
     /// The servo's word on the last sample.
     Servo(ServoState),
+    /// How it stands with the clock, for management clients who ask (CLOCK_STATUS_NP).
+    ClockStatus(ClockStatusNp),
     /// A management message arrived on a UNIX socket.
     LocalManagement {
         /// The message.

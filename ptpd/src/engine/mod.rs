@@ -174,6 +174,7 @@ impl Engine {
                 }
             }
             Input::Servo(state) => self.servo(state),
+            Input::ClockStatus(status) => self.instance.clock_status = Some(status),
             Input::LocalManagement { octets, access, peer } => self.local_management(octets, access, peer),
             Input::Configure(config) => self.configure(config),
             Input::MasterAddress { port, index, address } => {

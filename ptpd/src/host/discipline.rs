@@ -7,7 +7,6 @@ use ptp_servo::{Controller, Decision, Estimate, Measuring, Steering};
 use ptp_wire::{LogInterval, PortIdentity, PortNumber, TimeInterval, TimePoint};
 use tracing::{info, warn};
 
-use super::condition::Condition;
 use super::holding::Holding;
 use super::measured::{FromMaster, Measured};
 use super::memory::Memory;
@@ -162,16 +161,9 @@ impl Discipline {
         }
     }
 
-    /// In one word, how the clock is kept.
-    pub fn condition(&self) -> Condition {
-        match (self.free_running, self.following) {
-            (true, true) => Condition::Measured,
-            (true, false) => Condition::Free,
-            (false, true) if self.locked => Condition::Locked,
-            (false, true) => Condition::Acquiring,
-            (false, false) if self.tracked => Condition::Holdover,
-            (false, false) => Condition::Free,
-        }
+    /// The clock is only measured: nobody steers it, or what is measured goes to another program.
+    pub const fn only_measures(&self) -> bool {
+        self.free_running
     }
 
     /// The frequency correction in force, ppb.
@@ -188,6 +180,11 @@ impl Discipline {
     /// The servo tracks its master.
     pub const fn is_locked(&self) -> bool {
         self.locked
+    }
+
+    /// The clock runs on a prediction.
+    pub fn is_holding(&self) -> bool {
+        self.holding.is_running()
     }
 
     /// For how long the clock has been running on a prediction, s; `None`: there is a master, or nothing is predicted.

@@ -1,7 +1,6 @@
 //! What surrounds the engine in every host, real or simulated: from the configuration to what engine and servo are
 //! told ([`settings`]), and from samples to the clock ([`Discipline`]). No I/O of its own.
 
-mod condition;
 mod convert;
 mod discipline;
 mod holding;
@@ -16,7 +15,6 @@ mod telling;
 mod together;
 mod zones;
 
-pub use condition::Condition;
 pub use convert::{Mixed, settings};
 pub use discipline::{Discipline, Outcome};
 pub use leap::{LeapKeeper, Scale};

@@ -14,6 +14,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use ptp_evidence::ClockState;
 use ptp_wire::management::GrandmasterSettingsNp;
 use ptp_wire::{ClockAccuracy, ClockQuality, Flags, TimeSource};
 
@@ -36,6 +37,27 @@ pub enum LockState {
 }
 
 impl LockState {
+    /// Its word in metrics and events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FreeRun => "free_run",
+            Self::WarmingUp => "warming_up",
+            Self::Locked => "locked",
+            Self::HoldoverInSpec => "holdover_in_spec",
+            Self::HoldoverOutOfSpec => "holdover_out_of_spec",
+        }
+    }
+
+    /// How it stands with the clock, in the words of all daemons.
+    pub const fn clock_state(self) -> ClockState {
+        match self {
+            Self::FreeRun => ClockState::Free,
+            Self::WarmingUp => ClockState::Acquiring,
+            Self::Locked => ClockState::Locked,
+            Self::HoldoverInSpec | Self::HoldoverOutOfSpec => ClockState::Holdover,
+        }
+    }
+
     /// Either holdover.
     pub const fn is_holdover(self) -> bool {
         matches!(self, Self::HoldoverInSpec | Self::HoldoverOutOfSpec)

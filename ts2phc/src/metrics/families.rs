@@ -29,7 +29,7 @@ families! {
     OFFSET_AGE = ("ts2phc_offset_age", Seconds, Gauge, CLOCK, "How long ago that was.");
     OFFSETS = ("ts2phc_offset_magnitude", Seconds, Histogram, CLOCK, "Magnitudes of all those offsets.");
     FREQUENCY = ("ts2phc_frequency_adjustment", Ratio, Gauge, CLOCK, "Frequency adjustment of the clock: 1e-9 is a ppb. Absent until a pulse was followed.");
-    SERVO_STATE = ("ts2phc_servo_state", Plain, Gauge, &["clock", "state"], "1 for the servo's state, 0 for the others: unlocked, locked, holdover.");
+    SERVO_STATE = ("ts2phc_servo_state", Plain, Gauge, &["clock", "state"], "1 for the servo's state, 0 for the others: acquiring, locked, holdover.");
     STEPS = ("ts2phc_clock_steps", Plain, Counter, CLOCK, "Times the clock was stepped.");
     PULSES = ("ts2phc_pulses", Plain, Counter, &["clock", "result"], "Pulses, by what became of them: followed, no_time (nobody says which second it is), refused (the reference is bad or disagrees).");
     CHANGED = ("ts2phc_foreign_adjustments", Plain, Counter, CLOCK, "Times somebody else was caught setting the clock.");

@@ -7,6 +7,7 @@ use ptp_daemon::http::{self, Endpoint, Listener};
 use ptp_daemon::metrics::{
     Condition, Exposed, Identity, LastSample, OpenShiftClock, Page, Publisher, Reading, Samples, openshift,
 };
+use ptp_evidence::{ClockState, Health};
 use ptp_gnss::Condition as Receiver;
 use tracing::{info, warn};
 
@@ -15,7 +16,7 @@ use families::*;
 
 /// One clock.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ClockState {
+pub(crate) struct ClockSeries {
     pub(crate) path: String,
     pub(crate) samples: Samples,
     pub(crate) largest_ns: f64,
@@ -48,7 +49,7 @@ pub(crate) struct Snapshot {
     pub(crate) quarantined: bool,
     pub(crate) receiver: Receiver,
     pub(crate) utc_offset: Option<i16>,
-    pub(crate) clocks: Vec<ClockState>,
+    pub(crate) clocks: Vec<ClockSeries>,
 }
 
 impl Default for Snapshot {
@@ -76,7 +77,7 @@ pub(crate) struct Monitor {
 
 impl Monitor {
     /// Opens the endpoint.
-    pub(crate) fn start(wanted: &http::Settings) -> Result<Self, String> {
+    pub(crate) fn start(wanted: &http::Settings, evidence: Option<Health>) -> Result<Self, String> {
         let listener = Listener::bind(&wanted.listen)
             .map_err(|e| format!("metrics cannot listen on {}: {e}; `metrics.listen`", wanted.listen))?;
         let address = listener.address();
@@ -85,7 +86,7 @@ impl Monitor {
         }
         info!("metrics on {address}");
         let publisher = Publisher::new(wanted.events);
-        let identity = Identity::new("ts2phc", env!("CARGO_PKG_VERSION"));
+        let identity = Identity::new("ts2phc", env!("CARGO_PKG_VERSION")).with_evidence(evidence);
         let endpoint = Endpoint::start(listener, wanted.clone(), &publisher, identity)
             .map_err(|e| format!("no thread for metrics: {e}"))?;
         Ok(Self { publisher, _endpoint: endpoint })
@@ -94,18 +95,10 @@ impl Monitor {
 
 const LOCK_STATES: &[&str] =
     &["free_run", "warming_up", "locked", "holdover_in_spec", "holdover_out_of_spec"];
+const SERVO_STATES: &[&str] =
+    &[ClockState::Acquiring.name(), ClockState::Locked.name(), ClockState::Holdover.name()];
 const RECEIVER_STATES: &[&str] =
     &["good", "silent", "no_fix", "few_satellites", "jammed", "antenna", "moved", "time_jumped"];
-
-const fn lock_state(state: LockState) -> &'static str {
-    match state {
-        LockState::FreeRun => "free_run",
-        LockState::WarmingUp => "warming_up",
-        LockState::Locked => "locked",
-        LockState::HoldoverInSpec => "holdover_in_spec",
-        LockState::HoldoverOutOfSpec => "holdover_out_of_spec",
-    }
-}
 
 /// Its word here, and O-RAN's.
 const fn receiver_state(condition: Receiver) -> (&'static str, &'static str) {
@@ -122,7 +115,7 @@ const fn receiver_state(condition: Receiver) -> (&'static str, &'static str) {
 }
 
 impl Snapshot {
-    fn fresh(&self, clock: &ClockState) -> Option<LastSample> {
+    fn fresh(&self, clock: &ClockSeries) -> Option<LastSample> {
         clock.samples.last.filter(|l| self.now.saturating_sub(l.at) <= self.patience_ns)
     }
 
@@ -137,7 +130,7 @@ impl Snapshot {
 
 impl Exposed for Snapshot {
     fn page(&self, page: &mut Page, with_openshift: bool) {
-        page.family(&LOCK_STATE).state(&[], LOCK_STATES, lock_state(self.state));
+        page.family(&LOCK_STATE).state(&[], LOCK_STATES, self.state.name());
         page.family(&STATE_AGE).gauge(&[], self.state_age_s);
         page.family(&CLASS).gauge(&[], self.class.into());
         page.family(&BOUND).gauge(&[], self.bound_ns / 1e9);
@@ -152,11 +145,11 @@ impl Exposed for Snapshot {
             page.family(&OFFSETS).histogram(own, &clock.samples.offsets);
             page.family(&FREQUENCY).known(own, clock.frequency_ppb.map(|ppb| ppb / 1e9));
             let servo = match (clock.holding, clock.locked && self.fresh(clock).is_some()) {
-                (true, _) => "holdover",
-                (false, true) => "locked",
-                (false, false) => "unlocked",
+                (true, _) => ClockState::Holdover,
+                (false, true) => ClockState::Locked,
+                (false, false) => ClockState::Acquiring,
             };
-            page.family(&SERVO_STATE).state(own, &["unlocked", "locked", "holdover"], servo);
+            page.family(&SERVO_STATE).state(own, SERVO_STATES, servo.name());
             page.family(&STEPS).counter(own, clock.samples.steps);
             let p = &clock.pulses;
             for (result, n) in [("followed", p.followed), ("no_time", p.no_time), ("refused", p.refused)] {
@@ -228,7 +221,7 @@ mod tests {
             s.page(&mut page, true);
             page.render(Format::Text)
         };
-        let mut clock = ClockState { path: "/dev/ptp0".into(), locked: true, ..ClockState::default() };
+        let mut clock = ClockSeries { path: "/dev/ptp0".into(), locked: true, ..ClockSeries::default() };
         let mut s = Snapshot { now: 9_000_000_000, patience_ns: 3_000_000_000, ..Snapshot::default() };
         s.clocks.push(clock.clone());
         let unknown = text(&s);
@@ -242,7 +235,7 @@ mod tests {
             assert!(!unknown.contains(absent), "{absent}\n{unknown}");
         }
         assert!(unknown.contains("ts2phc_lock_state{state=\"free_run\"} 1.0"), "{unknown}");
-        assert!(unknown.contains("state=\"unlocked\"} 1.0"), "{unknown}");
+        assert!(unknown.contains("state=\"acquiring\"} 1.0"), "{unknown}");
         clock.samples.measured(LastSample { at: 8_000_000_000, offset_ns: 7.5, delay_ns: None });
         s.clocks = vec![clock];
         (s.state, s.bound_ns, s.utc_offset, s.receiver) = (LockState::Locked, 50.0, Some(37), Receiver::Good);

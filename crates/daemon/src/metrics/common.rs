@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ptp_evidence::Health;
+
 use super::{Family, Kind, Page, Unit};
 
 static BUILD: Family = Family::new(
@@ -49,8 +51,24 @@ static EVENTS: Family = Family::new(
     "Event notifications by what became of them: delivered, failed (all retries used up), dropped (queue full).",
 );
 
+static EVIDENCE_RECORDS: Family = Family::new(
+    "escapement_evidence_records",
+    Unit::None,
+    Kind::Counter,
+    &["result"],
+    "Records of the evidence log, written and lost. Absent where no evidence is kept.",
+);
+static EVIDENCE_WRITABLE: Family = Family::new(
+    "escapement_evidence_writable",
+    Unit::None,
+    Kind::Gauge,
+    &[],
+    "1: the evidence log can be written; 0: it cannot, and records are lost. Absent where no evidence is kept.",
+);
+
 /// The families of all daemons.
-pub const COMMON: &[&Family] = &[&BUILD, &START, &CPU, &MEMORY, &REQUESTS, &REFUSED, &EVENTS];
+pub const COMMON: &[&Family] =
+    &[&BUILD, &START, &CPU, &MEMORY, &REQUESTS, &REFUSED, &EVENTS, &EVIDENCE_RECORDS, &EVIDENCE_WRITABLE];
 
 /// Who the process is.
 #[derive(Clone, Debug)]
@@ -58,6 +76,7 @@ pub struct Identity {
     daemon: &'static str,
     version: &'static str,
     started: f64,
+    evidence: Option<Health>,
 }
 
 /// What the endpoint itself counts.
@@ -82,7 +101,14 @@ impl Identity {
     /// Of this process, from its start on.
     pub fn new(daemon: &'static str, version: &'static str) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
-        Self { daemon, version, started: now }
+        Self { daemon, version, started: now, evidence: None }
+    }
+
+    /// With the evidence log that it keeps, if it keeps one.
+    #[must_use]
+    pub fn with_evidence(mut self, health: Option<Health>) -> Self {
+        self.evidence = health;
+        self
     }
 
     /// The program's name.
@@ -107,6 +133,12 @@ impl Identity {
         let mut told = page.family(&EVENTS);
         for (result, count) in events.into_iter().flatten() {
             told.counter(&[("result", result)], count);
+        }
+        if let Some(evidence) = &self.evidence {
+            let mut records = page.family(&EVIDENCE_RECORDS);
+            records.counter(&[("result", "written")], evidence.written());
+            records.counter(&[("result", "lost")], evidence.lost());
+            page.family(&EVIDENCE_WRITABLE).gauge(&[], f64::from(u8::from(!evidence.is_failing())));
         }
     }
 }

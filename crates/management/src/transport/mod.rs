@@ -11,7 +11,7 @@ use ptp_wire::PortIdentity;
 use crate::ClientError;
 
 pub use network::Network;
-pub use sealed::{Sealed, Unauthenticated};
+pub use sealed::{Refused, Sealed, Unauthenticated};
 pub use uds::Uds;
 
 /// A way to one or more PTP instances: datagrams, each one PTP message.
@@ -32,6 +32,11 @@ pub trait Transport: AsFd {
     /// # Errors
     /// [`ClientError::Io`].
     fn receive(&mut self, buf: &mut [u8]) -> Result<Option<usize>, ClientError>;
+
+    /// Answers to this client that were refused so far, since they are not authentic.
+    fn refused(&self) -> Refused {
+        Refused::default()
+    }
 }
 
 impl<T: Transport + ?Sized> Transport for Box<T> {
@@ -45,6 +50,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn receive(&mut self, buf: &mut [u8]) -> Result<Option<usize>, ClientError> {
         (**self).receive(buf)
+    }
+
+    fn refused(&self) -> Refused {
+        (**self).refused()
     }
 }
 

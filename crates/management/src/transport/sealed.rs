@@ -2,7 +2,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use ptp_security::{Rejected, SecurityAssociation};
-use ptp_wire::{Message, PortIdentity};
+use ptp_wire::{Body, Message, PortIdentity};
 
 use super::Transport;
 use crate::ClientError;
@@ -18,6 +18,24 @@ pub enum Unauthenticated {
     AllowAll,
 }
 
+/// Answers that were not taken, by what was wrong with them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Refused {
+    /// No AUTHENTICATION TLV at their end.
+    pub unauthenticated: u64,
+    /// Sealed with a key, or by an association, that is not known here.
+    pub unknown_key: u64,
+    /// The integrity check value is wrong.
+    pub bad_icv: u64,
+}
+
+impl Refused {
+    /// All of them.
+    pub const fn total(&self) -> u64 {
+        self.unauthenticated.saturating_add(self.unknown_key).saturating_add(self.bad_icv)
+    }
+}
+
 /// Another transport with authenticated messages (1588-2019 16.14).
 #[derive(Debug)]
 pub struct Sealed<T> {
@@ -25,6 +43,7 @@ pub struct Sealed<T> {
     association: Arc<SecurityAssociation>,
     active_key_id: Option<u32>,
     unauthenticated: Unauthenticated,
+    refused: Refused,
 }
 
 impl<T: Transport> Sealed<T> {
@@ -35,16 +54,29 @@ impl<T: Transport> Sealed<T> {
         active_key_id: Option<u32>,
         unauthenticated: Unauthenticated,
     ) -> Self {
-        Self { inner, association, active_key_id, unauthenticated }
+        Self { inner, association, active_key_id, unauthenticated, refused: Refused::default() }
     }
 
-    fn admits(&self, octets: &[u8]) -> bool {
+    fn admits(&mut self, octets: &[u8]) -> bool {
         let Ok(message) = Message::parse(octets) else { return false };
-        match self.association.verify(&message) {
-            Ok(_) => true,
-            Err(Rejected::Missing) => self.unauthenticated != Unauthenticated::Refuse,
-            Err(_) => self.unauthenticated == Unauthenticated::AllowAll,
+        let Err(why) = self.association.verify(&message) else { return true };
+        let admitted = match why {
+            Rejected::Missing => self.unauthenticated != Unauthenticated::Refuse,
+            _ => self.unauthenticated == Unauthenticated::AllowAll,
+        };
+        // What others ask and are answered on the same network is nobody's trouble.
+        if let Body::Management(m) = message.body()
+            && m.target_port_identity == self.inner.identity()
+            && !admitted
+        {
+            let count = match why {
+                Rejected::Missing => &mut self.refused.unauthenticated,
+                Rejected::UnknownKey => &mut self.refused.unknown_key,
+                Rejected::Icv => &mut self.refused.bad_icv,
+            };
+            *count = count.saturating_add(1);
         }
+        admitted
     }
 }
 
@@ -71,6 +103,10 @@ impl<T: Transport> Transport for Sealed<T> {
     fn receive(&mut self, buf: &mut [u8]) -> Result<Option<usize>, ClientError> {
         let received = self.inner.receive(buf)?;
         Ok(received.filter(|len| buf.get(..*len).is_some_and(|octets| self.admits(octets))))
+    }
+
+    fn refused(&self) -> Refused {
+        self.refused
     }
 }
 

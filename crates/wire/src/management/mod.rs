@@ -26,6 +26,7 @@
 //! ```
 
 mod clock;
+mod clock_status;
 mod codec;
 mod error_status;
 mod header;
@@ -46,6 +47,7 @@ pub use clock::{
     ClockType, CurrentDataSet, DefaultDataSet, ParentDataSet, TimePropertiesDataSet, TimescaleProperties,
     TraceabilityProperties, UtcProperties,
 };
+pub use clock_status::ClockStatusNp;
 pub use error_status::{ErrorId, ManagementErrorStatus};
 pub use header::{Action, ManagementHeader};
 pub use linuxptp::{

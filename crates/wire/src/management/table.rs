@@ -284,6 +284,8 @@ management_ids! { 'a:
         ExternalGrandmasterPropertiesNp(ExternalGrandmasterPropertiesNp) by ExternalGrandmasterPropertiesNp;
     /// Ours: the candidates of the best master clock algorithm, and what decided.
     FOREIGN_MASTERS_NP = 0xDE01, Port, [G], Variable(49), ForeignMastersNp(ForeignMastersNp<'a>) by ForeignMastersNp;
+    /// Ours: how it stands with the clock, and its error bound.
+    CLOCK_STATUS_NP = 0xDE10, Clock, [G], Fixed(24), ClockStatusNp(ClockStatusNp) by ClockStatusNp;
 }
 
 impl ManagementId {

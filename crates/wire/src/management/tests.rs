@@ -98,6 +98,19 @@ fn candidates() {
 }
 
 #[test]
+fn status_of_a_clock() {
+    let status = ClockStatusNp {
+        clock_state: 4,
+        flags: ClockStatusNp::BOUND_KNOWN | ClockStatusNp::STEERED,
+        steps: 2,
+        holdover_s: 70_000,
+        error_bound: TimeInterval::from_nanos(1_500),
+        scaled_frequency: -12_345 << 16,
+    };
+    assert_eq!(round_trip(Payload::ClockStatusNp(status)), 2 + 24);
+}
+
+#[test]
 fn fault_records() {
     let text = |t| PtpText::from_text(t);
     let record = FaultRecord {

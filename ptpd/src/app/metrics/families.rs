@@ -24,7 +24,7 @@ macro_rules! families {
 
 families! {
     INSTANCE_INFO = ("ptp_instance", Plain, Info, &["ptp_instance", "clock_identity", "domain", "sdo_id", "clock"], "A PTP instance: its clockIdentity, domain, sdoId and the clock that it keeps or measures with.");
-    CLOCK_STATE = ("ptp_clock_state", Plain, Gauge, &["ptp_instance", "state"], "1 for what the instance does now, 0 for the others: free_run, acquiring (a master, but the servo is not locked), locked, holdover, grandmaster (of a clockClass that is worth following).");
+    CLOCK_STATE = ("ptp_clock_state", Plain, Gauge, &["ptp_instance", "state"], "1 for how it stands with the clock, 0 for the others: free, measured (there is a master, and nobody steers), acquiring (a master, but the servo is not locked), locked, holdover, grandmaster (of a clockClass that is worth following).");
     OFFSET = ("ptp_offset_from_master", Seconds, Gauge, INSTANCE, "Last measured offset, clock minus master. Absent without a master.");
     OFFSET_AGE = ("ptp_offset_age", Seconds, Gauge, INSTANCE, "How long ago that was measured.");
     DELAY = ("ptp_mean_delay", Seconds, Gauge, INSTANCE, "Mean path delay of that measurement. Absent without a master.");
@@ -32,7 +32,6 @@ families! {
     FREQUENCY = ("ptp_frequency_adjustment", Ratio, Gauge, INSTANCE, "Frequency adjustment of the clock: 1e-9 is a ppb. Absent where the clock is not steered.");
     BOUND = ("ptp_error_bound", Seconds, Gauge, INSTANCE, "99 % of the errors are below this, by the servo's own estimate, or by its model of the oscillator in holdover. Absent where nobody knows.");
     HOLDOVER = ("ptp_holdover_duration", Seconds, Gauge, INSTANCE, "For how long the clock has been held on a prediction. Absent outside holdover.");
-    SERVO_STATE = ("ptp_servo_state", Plain, Gauge, &["ptp_instance", "state"], "1 for the servo's state, 0 for the others: unlocked, locked, holdover. Absent where the clock is not steered.");
     STEPS = ("ptp_clock_steps", Plain, Counter, INSTANCE, "Times the clock was stepped or set.");
     GRANDMASTER_INFO = ("ptp_grandmaster", Plain, Info, &["ptp_instance", "grandmaster_identity", "parent_port_identity", "time_source"], "Who the grandmaster and the parent port are, and where the grandmaster has its time from.");
     IS_GRANDMASTER = ("ptp_is_grandmaster", Plain, Gauge, INSTANCE, "1: this instance is the grandmaster, or knows no other.");

@@ -9,6 +9,7 @@ mod snapshot;
 use ptp_daemon::give_to;
 use ptp_daemon::http::{self, Endpoint, Listen, Listener};
 use ptp_daemon::metrics::{Identity, Publisher};
+use ptp_evidence::Health;
 use ptpd::host::Settings;
 use tracing::{debug, info, warn};
 
@@ -17,6 +18,7 @@ use super::shared::Shared;
 use super::start::RunError;
 pub(super) use seen::Seen;
 use snapshot::Snapshot;
+pub(super) use snapshot::is_worth_following;
 
 /// The loop's side.
 pub(super) struct Monitor {
@@ -41,14 +43,17 @@ impl Monitor {
     }
 
     /// Starts the thread, after root is given up.
-    pub(super) fn start((listener, settings): (Listener, http::Settings)) -> Result<Self, RunError> {
+    pub(super) fn start(
+        (listener, settings): (Listener, http::Settings),
+        evidence: Option<Health>,
+    ) -> Result<Self, RunError> {
         let publisher = Publisher::new(settings.events);
         let address = listener.address();
         if !address.is_local() {
             warn!("metrics on {address}: everybody who reaches this address can read them");
         }
         info!("metrics on {address}");
-        let identity = Identity::new("ptpd", env!("CARGO_PKG_VERSION"));
+        let identity = Identity::new("ptpd", env!("CARGO_PKG_VERSION")).with_evidence(evidence);
         let endpoint = Endpoint::start(listener, settings, &publisher, identity)
             .map_err(|e| RunError::Setting(format!("no thread for metrics: {e}")))?;
         Ok(Self { publisher, _endpoint: endpoint })

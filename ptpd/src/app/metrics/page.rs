@@ -1,11 +1,12 @@
 //! From an instance's snapshot to its series.
 
 use ptp_daemon::metrics::Page;
+use ptp_evidence::ClockState;
 use ptp_wire::MessageType;
 use ptpd::engine::{DropCause, PortState};
 
 use super::families::*;
-use super::snapshot::{ClockState, InstanceState, Port};
+use super::snapshot::{InstanceState, Port};
 
 const PORT_STATES: [PortState; 9] = [
     PortState::Initializing,
@@ -33,7 +34,7 @@ pub(super) fn write(page: &mut Page, s: &InstanceState) {
         ("sdo_id", &format!("{:03x}", s.sdo_id.get())),
         ("clock", &s.clock),
     ]);
-    page.family(&CLOCK_STATE).state(own, ClockState::NAMES, s.state().name());
+    page.family(&CLOCK_STATE).state(own, ClockState::NAMES, s.state.name());
     page.family(&OFFSET).known(own, s.last.map(|l| l.offset_ns / 1e9));
     page.family(&OFFSET_AGE).known(own, s.last.map(|l| l.age_s(s.now)));
     page.family(&DELAY).known(own, s.last.and_then(|l| l.delay_ns).map(|ns| ns / 1e9));
@@ -42,12 +43,6 @@ pub(super) fn write(page: &mut Page, s: &InstanceState) {
     page.family(&HOLDOVER).known(own, s.holdover_s);
     if s.steers {
         page.family(&FREQUENCY).gauge(own, s.frequency_ppb / 1e9);
-        let servo = match (s.holdover_s, s.locked) {
-            (Some(_), _) => "holdover",
-            (None, true) => "locked",
-            (None, false) => "unlocked",
-        };
-        page.family(&SERVO_STATE).state(own, &["unlocked", "locked", "holdover"], servo);
     }
     page.family(&STEPS).counter(own, s.samples.steps);
     grandmaster(page, s, name);

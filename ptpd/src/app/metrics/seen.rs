@@ -47,6 +47,11 @@ impl Seen {
         self.changed = true;
     }
 
+    /// Times the clock was stepped or set.
+    pub(crate) fn steps(&self) -> u64 {
+        self.samples.steps
+    }
+
     /// Something changed since this was last asked.
     pub(super) fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)

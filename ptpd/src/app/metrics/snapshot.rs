@@ -3,6 +3,7 @@
 use ptp_daemon::metrics::{
     Condition, Exposed, LastSample, OpenShiftClock, Page, Reading, Samples, openshift,
 };
+use ptp_evidence::ClockState;
 use ptp_net::SocketCounters;
 use ptp_wire::{ClockIdentity, PortNumber, SdoId, TimeInterval};
 use ptpd::engine::{ParentDs, PortState, PortStats, TimeProperties, UnicastServerStats};
@@ -29,16 +30,15 @@ pub(super) struct InstanceState {
     pub(super) parent: Option<ParentDs>,
     pub(super) time: Option<TimeProperties>,
     pub(super) is_grandmaster: bool,
-    pub(super) client_only: bool,
     pub(super) steps_removed: u16,
     pub(super) samples: Samples,
     pub(super) last: Option<LastSample>,
     pub(super) largest_ns: f64,
     pub(super) steers: bool,
-    pub(super) locked: bool,
     pub(super) frequency_ppb: f64,
     pub(super) bound_ns: Option<f64>,
     pub(super) holdover_s: Option<f64>,
+    pub(super) state: ClockState,
     pub(super) ports: Vec<Port>,
 }
 
@@ -52,31 +52,6 @@ pub(super) struct Port {
     pub(super) stats: PortStats,
     pub(super) server: Option<UnicastServerStats>,
     pub(super) sockets: Option<SocketCounters>,
-}
-
-/// What the clock does, for people and events.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum ClockState {
-    FreeRun,
-    Acquiring,
-    Locked,
-    Holdover,
-    Grandmaster,
-}
-
-impl ClockState {
-    pub(super) const NAMES: &'static [&'static str] =
-        &["free_run", "acquiring", "locked", "holdover", "grandmaster"];
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::FreeRun => "free_run",
-            Self::Acquiring => "acquiring",
-            Self::Locked => "locked",
-            Self::Holdover => "holdover",
-            Self::Grandmaster => "grandmaster",
-        }
-    }
 }
 
 impl Snapshot {
@@ -104,7 +79,6 @@ impl InstanceState {
         let config = engine.config();
         (self.identity, self.domain, self.sdo_id) =
             (config.clock_identity, config.domain_number, config.sdo_id);
-        self.client_only = config.client_only;
         (self.parent, self.time) = (Some(*engine.parent_ds()), Some(*engine.time_properties_ds()));
         self.is_grandmaster = engine.is_grandmaster();
         self.steps_removed = engine.current_ds().steps_removed;
@@ -113,7 +87,7 @@ impl InstanceState {
         self.last = self.samples.last.filter(|_| instance.port_states().any(is_client));
         self.largest_ns = instance.seen.samples.take_largest_ns();
         self.steers = !config.free_running && !instance.settings.measures_only;
-        self.locked = instance.discipline.is_locked();
+        self.state = instance.clock_state();
         self.frequency_ppb = instance.discipline.frequency_ppb();
         self.bound_ns = instance.discipline.error_bound_ns(now).filter(|_| self.steers);
         self.holdover_s = instance.discipline.holdover_s(now);
@@ -134,31 +108,12 @@ impl InstanceState {
         Some(self.parent?.grandmaster_clock_quality.clock_class)
     }
 
-    pub(super) fn state(&self) -> ClockState {
-        let client = self.ports.iter().any(|p| is_client(p.state));
-        let slave = self.ports.iter().any(|p| p.state == PortState::Slave);
-        let master = self.ports.iter().any(|p| p.state == PortState::Master);
-        let class = self.class().filter(|_| self.is_grandmaster);
-        if slave && (self.locked || !self.steers) {
-            ClockState::Locked
-        } else if client {
-            ClockState::Acquiring
-        } else if self.holdover_s.is_some() || matches!(class, Some(7 | 135)) {
-            ClockState::Holdover
-        } else if master && self.is_grandmaster && !self.client_only && class.is_some_and(is_worth_following)
-        {
-            ClockState::Grandmaster
-        } else {
-            ClockState::FreeRun
-        }
-    }
-
     /// LOCKED, HOLDOVER or FREERUN, as O-RAN and OpenShift have it.
     pub(super) fn oran_state(&self) -> &'static str {
-        match self.state() {
-            ClockState::Locked | ClockState::Grandmaster => "LOCKED",
+        match self.state {
+            ClockState::Locked | ClockState::Measured | ClockState::Grandmaster => "LOCKED",
             ClockState::Holdover => "HOLDOVER",
-            ClockState::FreeRun | ClockState::Acquiring => "FREERUN",
+            ClockState::Free | ClockState::Acquiring => "FREERUN",
         }
     }
 
@@ -187,7 +142,7 @@ impl InstanceState {
 }
 
 /// The clockClass of a grandmaster whose time comes from somewhere, within its specification (1588-2019 table 4, G.8275).
-pub(super) const fn is_worth_following(class: u8) -> bool {
+pub(in super::super) const fn is_worth_following(class: u8) -> bool {
     class < 248 && !matches!(class, 52 | 58 | 110 | 140 | 150 | 160 | 165 | 187 | 193)
 }
 
@@ -218,12 +173,12 @@ impl Exposed for Snapshot {
     fn ready(&self) -> Result<(), String> {
         for instance in &self.instances {
             let name = instance.title();
-            match instance.state() {
-                ClockState::Locked | ClockState::Grandmaster => {}
+            match instance.state {
+                ClockState::Locked | ClockState::Measured | ClockState::Grandmaster => {}
                 ClockState::Holdover if instance.class().is_some_and(is_worth_following) => {}
                 ClockState::Holdover => return Err(format!("{name}: in holdover")),
                 ClockState::Acquiring => return Err(format!("{name}: the servo is not locked yet")),
-                ClockState::FreeRun => return Err(format!("{name}: it follows nobody")),
+                ClockState::Free => return Err(format!("{name}: it follows nobody")),
             }
         }
         Ok(())

@@ -97,6 +97,10 @@ impl Engine {
             ManagementId::PATH_TRACE_LIST => Payload::PathTraceList(self.path_trace_list(&mut path)?),
             ManagementId::PATH_TRACE_ENABLE => Payload::PathTraceEnable(config.path_trace),
             ManagementId::TIME_STATUS_NP => Payload::TimeStatusNp(self.time_status()),
+            ManagementId::CLOCK_STATUS_NP => match self.instance.clock_status {
+                Some(status) => Payload::ClockStatusNp(status),
+                None => return Err(ErrorId::NOT_SUPPORTED),
+            },
             ManagementId::GRANDMASTER_SETTINGS_NP => Payload::GrandmasterSettingsNp(GrandmasterSettingsNp {
                 clock_quality: self.instance.quality(),
                 utc_offset: config.time_properties.current_utc_offset,
