@@ -1,6 +1,7 @@
 //! The loop: pulses, sentences, the lock state, and those who are told of it.
 
 mod automatic;
+mod witnesses;
 
 use core::fmt;
 use core::time::Duration;
@@ -27,6 +28,8 @@ use crate::settings::{Settings, TimeFrom};
 use crate::sink::{Sink, Stamped};
 use crate::times::Times;
 
+use witnesses::Witnesses;
+
 /// A warning that would repeat with every pulse comes once in this time, in ns.
 const QUIET: u64 = 60_000_000_000;
 /// Clocks without a descriptor are asked this often, ns.
@@ -45,6 +48,7 @@ enum Key {
     Announcer(usize),
     Events,
     Ports,
+    Witness(usize),
 }
 
 /// Why it ended.
@@ -108,6 +112,7 @@ pub struct Program {
     evidence: Option<Evidence>,
     automatic: Option<Automatic>,
     monitor: Option<Monitor>,
+    witnesses: Witnesses,
 }
 
 impl Program {
@@ -155,7 +160,9 @@ impl Program {
         let evidence = settings.evidence.as_ref().map(|e| Evidence::start(e, sinks.len(), &mut events));
         let automatic = automatic::open(&settings, maker.as_ref()).map_err(RunError::Start)?;
         let monitor = settings.metrics.as_ref().map(Monitor::start).transpose().map_err(RunError::Start)?;
+        let witnesses = Witnesses::open(&settings).map_err(RunError::Start)?;
         Ok(Self {
+            witnesses,
             automatic,
             evidence,
             settings,
@@ -260,6 +267,11 @@ impl Program {
                 poll.add(fd, Interest::READ, Key::Announcer(i));
             }
         }
+        for (i, witness) in self.witnesses.all.iter().enumerate() {
+            if let Some(fd) = witness.fd() {
+                poll.add(fd, Interest::READ, Key::Witness(i));
+            }
+        }
         self.events.gather(poll, Key::Events);
         if let Some(fd) = self.automatic.as_ref().and_then(|a| a.ports.fd()) {
             poll.add(fd, Interest::READ, Key::Ports);
@@ -275,6 +287,7 @@ impl Program {
                 Key::Times => self.times.read(),
                 Key::Events => self.events.serve(),
                 Key::Sink(i) => self.pulses(i)?,
+                Key::Witness(i) => self.witness_answers(i, monotonic_now()),
                 Key::Ports => {
                     if let Some(automatic) = &mut self.automatic {
                         automatic.ports.receive(monotonic_now());
@@ -303,7 +316,9 @@ impl Program {
         let told = self.announcers.iter().map(Announcer::next_deadline);
         let records = self.evidence.as_ref().map(Evidence::deadline);
         let ports = self.automatic.as_ref().map(|a| a.ports.next_deadline());
-        let others = [looks, records, ports, self.times.deadline(), self.grandmaster.next_deadline()];
+        let witnesses = self.witnesses.deadline();
+        let others =
+            [looks, records, ports, witnesses, self.times.deadline(), self.grandmaster.next_deadline()];
         holds.chain(told).chain(others.into_iter().flatten()).min().unwrap_or(now.saturating_add(HOLD))
     }
 
@@ -329,6 +344,7 @@ impl Program {
             steered.pulses.changed += 1;
             if i == 0 {
                 self.grandmaster.clock_lost(now);
+                self.witnesses.forget();
             }
         }
         let (truth, told) = match self.times.of_pulse(pulse.came) {
@@ -350,6 +366,13 @@ impl Program {
         let offset_ns = Sink::offset(pulse, truth);
         if i == 0 {
             self.grandmaster.reference(good, now);
+            if good && told {
+                self.hear_witnesses(offset_ns, now)?;
+            }
+        }
+        let Some(steered) = self.sinks.get_mut(i) else { return Ok(()) };
+        let sink = &mut steered.sink;
+        if i == 0 {
             let was = self.grandmaster.is_quarantined();
             let follow = self.grandmaster.judge(offset_ns, now);
             if !was && self.grandmaster.is_quarantined() {
@@ -389,6 +412,9 @@ impl Program {
             }
         }
         if i == 0 {
+            if found.stepped {
+                self.witnesses.forget();
+            }
             if found.state == ServoState::Jump {
                 self.grandmaster.clock_lost(now);
             }
@@ -425,6 +451,7 @@ impl Program {
             }
         }
         self.grandmaster.set_time_scale(self.times.time_scale(now));
+        self.ask_witnesses(now);
         self.tell(now);
         self.observe(now);
         self.keep_evidence(now);
@@ -526,7 +553,9 @@ impl Program {
         s.patience_ns = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
         (s.now, s.state, s.state_age_s) = (now, g.state(), g.for_long(now).as_secs_f64());
         (s.class, s.bound_ns) = (settings.clock_quality.clock_class, g.bound_ns());
-        s.quarantined = g.is_quarantined();
+        (s.quarantined, s.outvoted) = (g.is_quarantined(), g.is_outvoted());
+        s.witnesses.clear();
+        s.witnesses.extend(self.witnesses.states(now));
         s.receiver = self.times.condition(now);
         s.utc_offset = Some(self.times.time_scale(now)).filter(|t| t.valid).map(|t| t.utc_offset);
         s.clocks.resize_with(self.sinks.len(), ClockState::default);
