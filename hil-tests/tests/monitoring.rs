@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use hil_tests::lab::{
     Host, Instance, Lab, LabError, Process, PtpdOptions, experiment, find_program, our_program, skip,
 };
-use nix::sched::{CloneFlags, setns};
 use ptp_clock::{VirtualClock, VirtualOptions};
 use ptp_wire::TimeInterval;
 use serde_json::Value;
@@ -147,23 +146,10 @@ fn promtool_finds_rules_tests_and_configuration_good() {
     assert!(promtool(&["check", "metrics"], "# TYPE a_total gauge\na_total 1\n").is_err());
 }
 
-/// Does something in a host's network.
-fn within<T: Send + 'static>(
-    host: &Host,
-    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
-) -> Result<T, LabError> {
-    let space = File::open(format!("/run/netns/{}", host.name())).map_err(wrong)?;
-    let thread = std::thread::spawn(move || {
-        setns(space, CloneFlags::CLONE_NEWNET).map_err(std::io::Error::from)?;
-        work()
-    });
-    thread.join().map_err(|_| wrong("the thread died"))?.map_err(wrong)
-}
-
 /// One request; the body of the answer, and its status.
 fn http(host: &Host, address: &str, request: &str) -> Result<(u16, String), LabError> {
     let address: SocketAddr = address.parse().map_err(wrong)?;
-    let stream = within(host, move || TcpStream::connect_timeout(&address, Duration::from_secs(10)));
+    let stream = host.within(move || TcpStream::connect_timeout(&address, Duration::from_secs(10)));
     let mut stream = stream?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(wrong)?;
     stream.write_all(request.as_bytes()).map_err(wrong)?;
@@ -371,7 +357,7 @@ fn a_real_prometheus_scrapes_a_laboratory() {
 
 /// A subscriber in a host; gives what it is told.
 fn subscriber(host: &Host, port: u16) -> Result<Receiver<Value>, LabError> {
-    let listener = within(host, move || TcpListener::bind(("127.0.0.1", port)))?;
+    let listener = host.within(move || TcpListener::bind(("127.0.0.1", port)))?;
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         for stream in listener.incoming() {

@@ -4,7 +4,6 @@
 mod agent;
 mod bound;
 mod chrony;
-mod chronyd;
 #[cfg(test)]
 #[path = "../../packaging/cli_documents.rs"]
 mod cli_documents;
@@ -18,7 +17,6 @@ mod phc2sys;
 mod plan;
 mod pulses;
 mod run;
-mod select;
 mod settings;
 mod sink;
 mod wait;

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use ptp_management::{Client, ClientConfig, ClientError, Request, Uds};
+use ptp_wire::ClockIdentity;
 use ptp_wire::management::{
     EventMask, GrandmasterSettingsNp, ManagementId, NotifyEvent, Payload, SubscribeEventsNp,
 };
@@ -31,6 +32,8 @@ pub struct Announcer {
     wanted: GrandmasterSettingsNp,
     /// The daemon said that these hold.
     confirmed: bool,
+    /// Who answers.
+    identity: Option<ClockIdentity>,
     ask_at: u64,
     said: bool,
 }
@@ -45,6 +48,7 @@ impl Announcer {
             client: None,
             wanted,
             confirmed: false,
+            identity: None,
             ask_at: 0,
             said: false,
         }
@@ -84,6 +88,7 @@ impl Announcer {
             if reply.id() != ManagementId::GRANDMASTER_SETTINGS_NP {
                 continue;
             }
+            self.identity = Some(reply.header().source_port_identity.clock_identity);
             match reply.payload() {
                 Ok(Payload::GrandmasterSettingsNp(held)) if held == self.wanted => {
                     if !self.confirmed {
@@ -113,6 +118,11 @@ impl Announcer {
     /// The daemon said that it holds what it was told.
     pub const fn is_confirmed(&self) -> bool {
         self.confirmed
+    }
+
+    /// The daemon's clock, once it has answered.
+    pub const fn identity(&self) -> Option<ClockIdentity> {
+        self.identity
     }
 
     /// Takes everything back: this program ends.

@@ -1,7 +1,8 @@
 //! `ts2phc`: disciplines PTP hardware clocks by a GNSS receiver, and tells a PTP daemon what its time is worth. Pulses,
 //! stamped by the clocks themselves, say when a second begins; a receiver's sentences say which. See docs/ts2phc.md.
 //!
-//! The parts that decide are values without I/O: [`grandmaster`], [`discipline`], [`edges`], [`time_of_day`].
+//! The parts that decide are values without I/O: [`grandmaster`], [`discipline`], [`edges`], [`time_of_day`],
+//! [`witness::Doubt`].
 #![forbid(unsafe_code)]
 
 pub mod announce;
@@ -24,4 +25,5 @@ pub mod sink;
 pub mod source;
 pub mod time_of_day;
 pub mod times;
+pub mod witness;
 pub mod yaml;

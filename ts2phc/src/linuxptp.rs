@@ -318,6 +318,86 @@ mod tests {
         assert_eq!((b.clock.as_str(), &b.pin), ("eth3", &Some(Pin::Index(0))));
     }
 
+    /// Every key of linuxptp's ts2phc, in its scope, with a value that is not its default: what it comes to is otherwise then.
+    #[test]
+    fn every_key_has_an_effect() {
+        const GLOBAL: &[(&str, &str)] = &[
+            ("leapfile", "/leap"),
+            ("ts2phc.tod_source", "nmea"),
+            ("ts2phc.pulserate", "128"),
+            ("ts2phc.pulsewidth", "1000000"),
+            ("ts2phc.nmea_delay", "-7"),
+            ("ts2phc.nmea_baudrate", "300"),
+            ("free_running", "1"),
+            ("step_threshold", "0.5"),
+            ("first_step_threshold", "0.5"),
+            ("max_frequency", "77"),
+            ("servo_offset_threshold", "9"),
+            ("servo_num_offset_values", "3"),
+            ("pi_proportional_const", "0.3"),
+            ("pi_integral_const", "0.2"),
+            ("pi_proportional_scale", "0.3"),
+            ("pi_proportional_exponent", "0.3"),
+            ("pi_proportional_norm_max", "0.3"),
+            ("pi_integral_scale", "0.3"),
+            ("pi_integral_exponent", "0.3"),
+            ("pi_integral_norm_max", "0.3"),
+            ("logging_level", "7"),
+            ("verbose", "1"),
+            ("use_syslog", "0"),
+            ("message_tag", "x"),
+        ];
+        const OF_NMEA: &[(&str, &str)] = &[
+            ("ts2phc.nmea_serialport", "/dev/ttyS7"),
+            ("ts2phc.nmea_remote_host", "h\nts2phc.nmea_remote_port 1"),
+            ("ts2phc.nmea_remote_port", "2\nts2phc.nmea_remote_host h"),
+        ];
+        const PORT: &[(&str, &str)] = &[
+            ("ts2phc.master", "1"),
+            ("ts2phc.channel", "3"),
+            ("ts2phc.pin_index", "3"),
+            ("ts2phc.pin_name", "SDP3"),
+            ("ts2phc.extts_polarity", "falling"),
+            ("ts2phc.extts_correction", "-3"),
+            ("ts2phc.holdover", "5"),
+        ];
+        const OF_MAKER: &[(&str, &str)] = &[("ts2phc.perout_phase", "3")];
+        const AUTOMATIC: &[(&str, &str)] = &[
+            ("ts2phc.external_pps", "1"),
+            ("uds_address", "/run/x"),
+            ("domainNumber", "3"),
+            ("transportSpecific", "1"),
+        ];
+        let of = |line: &str, file: String| match parse(&words(line), |_| Ok(file.clone().into_bytes())) {
+            Ok(Parsed::Run(settings, log)) => format!("{settings:?} {log:?}"),
+            other => panic!("{line}, {file}: {other:?}"),
+        };
+        // What goes with all of them: a clock that is steered, and holdover's need of a threshold.
+        let all: &[(&str, &str, &str, &[(&str, &str)])] = &[
+            ("ts2phc -f x", "[global]\n", "[eth8]\n", GLOBAL),
+            ("ts2phc -f x -s nmea", "[global]\n", "[eth8]\n", OF_NMEA),
+            ("ts2phc -f x", "[global]\nservo_offset_threshold 9\n[eth9]\n", "[eth8]\n", PORT),
+            ("ts2phc -f x -s eth9", "[eth9]\nts2phc.master 1\n", "[eth8]\n", OF_MAKER),
+            ("ts2phc -f x -a", "[global]\n", "[eth8]\n", AUTOMATIC),
+        ];
+        let mut seen = Vec::new();
+        for (line, before, after, keys) in all {
+            let plain = of(line, format!("{before}{after}"));
+            for (key, value) in *keys {
+                assert_ne!(of(line, format!("{before}{key} {value}\n{after}")), plain, "{key} has no effect");
+                seen.push(*key);
+            }
+        }
+        // None of the table's is missing here.
+        let table = include_str!("../../crates/config/src/linuxptp/table.rs");
+        let theirs = table.lines().filter_map(|l| l.trim().strip_prefix("k(\"")?.split('"').next());
+        let theirs: Vec<_> = theirs.filter(|name| name.starts_with("ts2phc.")).collect();
+        assert_eq!(theirs.len(), 17, "{theirs:?}");
+        for key in theirs {
+            assert!(seen.contains(&key), "{key} is not tried");
+        }
+    }
+
     #[test]
     fn a_phc_that_makes_the_pulses() {
         let file = "[/dev/ptp0]\nts2phc.master 1\nts2phc.perout_phase 5\nts2phc.channel 2\n[/dev/ptp1]\n";

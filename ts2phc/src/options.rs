@@ -10,6 +10,7 @@ use ts2phc::grandmaster::{GrandmasterConfig, Profile};
 use ts2phc::settings::{AnnounceSettings, Leaps, MakerSettings, Settings, SinkSettings, TimeFrom};
 use ts2phc::source::SourceName;
 use ts2phc::time_of_day::Names;
+use ts2phc::witness::WitnessSettings;
 
 /// Disciplines PTP hardware clocks by a GNSS receiver's pulses and sentences, and tells a PTP daemon what their time is worth.
 #[derive(Debug, Parser)]
@@ -89,6 +90,10 @@ pub(crate) struct Options {
     /// The antenna moves: its position is not watched
     #[arg(long)]
     pub(crate) moving: bool,
+
+    /// Somebody else who knows the time: ntp:SOCKET, ntp:HOST:PORT (chronyd), ptp:SOCKET (a client of another grandmaster), clock:NAME
+    #[arg(long, value_name = "WHO")]
+    pub(crate) witness: Vec<WitnessSettings>,
 
     /// Tell the lock state to the PTP daemon behind this management socket
     #[arg(long, value_name = "SOCKET")]
@@ -181,6 +186,7 @@ impl Options {
             pin: None,
             phase: None,
         });
+        s.witnesses.clone_from(&self.witness);
         s.limits.min_satellites = self.min_satellites;
         if self.moving {
             s.limits.max_move_m = None;
@@ -323,6 +329,8 @@ mod tests {
             &["ts2phc", "--nmea", "x", "-c", "phc0", "--check-nmea"],
             &["ts2phc", "--nmea", "x", "-c", "phc0", "--count", "3"],
             &["ts2phc", "--nmea", "x", "-c", "phc0", "--utc-offset", "37", "--leap-file", "y"],
+            &["ts2phc", "--nmea", "x", "-c", "phc0", "--witness", "gps:x"],
+            &["ts2phc", "--nmea", "x", "-c", "phc0", "--witness", "ntp:"],
         ] {
             assert!(Options::try_parse_from(bad).is_err(), "{bad:?}");
         }

@@ -1,6 +1,7 @@
 //! The loop: pulses, sentences, the lock state, and those who are told of it.
 
 mod automatic;
+mod witnesses;
 
 use core::fmt;
 use core::time::Duration;
@@ -28,6 +29,8 @@ use crate::settings::{Settings, TimeFrom};
 use crate::sink::{Sink, Stamped};
 use crate::times::Times;
 
+use witnesses::Witnesses;
+
 /// A warning that would repeat with every pulse comes once in this time, in ns.
 const QUIET: u64 = 60_000_000_000;
 /// Clocks without a descriptor are asked this often, ns.
@@ -46,6 +49,7 @@ enum Key {
     Announcer(usize),
     Events,
     Ports,
+    Witness(usize),
 }
 
 /// Why it ended.
@@ -109,6 +113,7 @@ pub struct Program {
     evidence: Option<Evidence>,
     automatic: Option<Automatic>,
     monitor: Option<Monitor>,
+    witnesses: Witnesses,
 }
 
 impl Program {
@@ -158,7 +163,9 @@ impl Program {
         let health = evidence.as_ref().map(Evidence::health);
         let monitor = settings.metrics.as_ref().map(|m| Monitor::start(m, health));
         let monitor = monitor.transpose().map_err(RunError::Start)?;
+        let witnesses = Witnesses::open(&settings).map_err(RunError::Start)?;
         Ok(Self {
+            witnesses,
             automatic,
             evidence,
             settings,
@@ -263,6 +270,11 @@ impl Program {
                 poll.add(fd, Interest::READ, Key::Announcer(i));
             }
         }
+        for (i, witness) in self.witnesses.all.iter().enumerate() {
+            if let Some(fd) = witness.fd() {
+                poll.add(fd, Interest::READ, Key::Witness(i));
+            }
+        }
         self.events.gather(poll, Key::Events);
         if let Some(fd) = self.automatic.as_ref().and_then(|a| a.ports.fd()) {
             poll.add(fd, Interest::READ, Key::Ports);
@@ -278,6 +290,7 @@ impl Program {
                 Key::Times => self.times.read(),
                 Key::Events => self.events.serve(),
                 Key::Sink(i) => self.pulses(i)?,
+                Key::Witness(i) => self.witness_answers(i, monotonic_now()),
                 Key::Ports => {
                     if let Some(automatic) = &mut self.automatic {
                         automatic.ports.receive(monotonic_now());
@@ -306,7 +319,9 @@ impl Program {
         let told = self.announcers.iter().map(Announcer::next_deadline);
         let records = self.evidence.as_ref().map(Evidence::deadline);
         let ports = self.automatic.as_ref().map(|a| a.ports.next_deadline());
-        let others = [looks, records, ports, self.times.deadline(), self.grandmaster.next_deadline()];
+        let witnesses = self.witnesses.deadline();
+        let others =
+            [looks, records, ports, witnesses, self.times.deadline(), self.grandmaster.next_deadline()];
         holds.chain(told).chain(others.into_iter().flatten()).min().unwrap_or(now.saturating_add(HOLD))
     }
 
@@ -332,6 +347,7 @@ impl Program {
             steered.pulses.changed += 1;
             if i == 0 {
                 self.grandmaster.clock_lost(now);
+                self.witnesses.forget();
             }
         }
         let (truth, told) = match self.times.of_pulse(pulse.came) {
@@ -353,6 +369,13 @@ impl Program {
         let offset_ns = Sink::offset(pulse, truth);
         if i == 0 {
             self.grandmaster.reference(good, now);
+            if good && told {
+                self.hear_witnesses(offset_ns, now)?;
+            }
+        }
+        let Some(steered) = self.sinks.get_mut(i) else { return Ok(()) };
+        let sink = &mut steered.sink;
+        if i == 0 {
             let was = self.grandmaster.is_quarantined();
             let follow = self.grandmaster.judge(offset_ns, now);
             if !was && self.grandmaster.is_quarantined() {
@@ -392,6 +415,9 @@ impl Program {
             }
         }
         if i == 0 {
+            if found.stepped {
+                self.witnesses.forget();
+            }
             if found.state == ServoState::Jump {
                 self.grandmaster.clock_lost(now);
             }
@@ -428,6 +454,7 @@ impl Program {
             }
         }
         self.grandmaster.set_time_scale(self.times.time_scale(now));
+        self.ask_witnesses(now);
         self.tell(now);
         self.observe(now);
         if let Some(evidence) = &mut self.evidence {
@@ -532,7 +559,9 @@ impl Program {
         s.patience_ns = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
         (s.now, s.state, s.state_age_s) = (now, g.state(), g.for_long(now).as_secs_f64());
         (s.class, s.bound_ns) = (settings.clock_quality.clock_class, g.bound_ns());
-        s.quarantined = g.is_quarantined();
+        (s.quarantined, s.outvoted) = (g.is_quarantined(), g.is_outvoted());
+        s.witnesses.clear();
+        s.witnesses.extend(self.witnesses.states(now));
         s.receiver = self.times.condition(now);
         s.utc_offset = Some(self.times.time_scale(now)).filter(|t| t.valid).map(|t| t.utc_offset);
         s.clocks.resize_with(self.sinks.len(), ClockSeries::default);

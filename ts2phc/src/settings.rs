@@ -13,6 +13,7 @@ use crate::discipline::Steering;
 use crate::grandmaster::GrandmasterConfig;
 use crate::source::SourceName;
 use crate::time_of_day::Names;
+use crate::witness::{DoubtConfig, WitnessSettings};
 
 /// Who says which second a pulse is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -129,6 +130,10 @@ pub struct Settings {
     pub maker: Option<MakerSettings>,
     /// From when on the receiver is doubted.
     pub limits: Limits,
+    /// Others that know the time.
+    pub witnesses: Vec<WitnessSettings>,
+    /// When they are believed rather than the receiver.
+    pub doubt: DoubtConfig,
     /// Thresholds and gains.
     pub servo: ServoConfig,
     /// Which servo.
@@ -166,6 +171,8 @@ impl Settings {
             sinks: Vec::new(),
             maker: None,
             limits: Limits::default(),
+            witnesses: Vec::new(),
+            doubt: DoubtConfig::default(),
             servo: ServoConfig::default(),
             steering: Steering::Adaptive,
             announce: None,

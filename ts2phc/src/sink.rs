@@ -3,7 +3,10 @@
 use core::time::Duration;
 use std::os::fd::BorrowedFd;
 
-use ptp_clock::{Clock, ClockError, ClockName, Edge, PpsDevice, PulseClock, monotonic_raw_now};
+use ptp_clock::{
+    Clock, ClockError, ClockName, Comparer, Comparison, CrossStamp, Edge, PpsDevice, PulseClock,
+    monotonic_raw_now,
+};
 use ptp_daemon::monotonic_now;
 use ptp_servo::OscillatorModel;
 use ptp_wire::{TimeInterval, TimePoint};
@@ -19,6 +22,9 @@ const LATE: i64 = 900_000_000;
 /// A clock that gains more than this on CLOCK_MONOTONIC_RAW was changed by somebody, ns and ppb.
 const CHANGED_NS: f64 = 500_000.0;
 const CHANGED_PPB: f64 = 1_000_000.0;
+
+/// The best of so many readings makes a comparison.
+const READINGS: u32 = 5;
 
 /// A pulse, stamped.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +105,7 @@ impl Sink {
         let stamp = match &mut self.pps {
             Some(pps) => match pps.next_pulse()? {
                 Some(system) => {
-                    let pair = self.clock.cross_stamp(5)?;
+                    let pair = self.clock.cross_stamp(READINGS)?;
                     pair.device - (pair.system - system)
                 }
                 None => return Ok(None),
@@ -220,6 +226,22 @@ impl Sink {
     pub fn forget(&mut self) -> Result<(), ClockError> {
         (self.before, self.tracks, self.told) = (None, false, None);
         self.discipline.clock_changed(&mut *self.clock)
+    }
+
+    /// The clock and the system clock at one instant.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn cross_stamp(&mut self) -> Result<CrossStamp, ClockError> {
+        self.clock.cross_stamp(READINGS)
+    }
+
+    /// The clock and another one at one instant; the clock is the comparison's sink.
+    ///
+    /// # Errors
+    /// One of them cannot be read.
+    pub fn compare(&mut self, other: &mut dyn Clock) -> Result<Comparison, ClockError> {
+        Comparer::new(READINGS).compare(other, &mut *self.clock)
     }
 
     /// Ends its stamps, and says what came.

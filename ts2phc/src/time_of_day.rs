@@ -7,6 +7,8 @@ use ptp_wire::{TimeInterval, TimePoint};
 const SECOND: u64 = 1_000_000_000;
 /// Closer to a pulse than this, a sentence might belong to either side.
 const MARGIN: u64 = 20_000_000;
+/// Sentences may come so much earlier than is said, ns.
+const EARLY: i64 = 250_000_000;
 /// Older time of day is none.
 const STALE: u64 = 5 * SECOND;
 
@@ -54,8 +56,8 @@ pub struct TimeOfDay {
 }
 
 impl TimeOfDay {
-    /// For `rate` pulses per second (1..=128, clamped), and sentences that come `delay` ns after their second; that matters
-    /// for more than one pulse per second only.
+    /// For `rate` pulses per second (1..=128, clamped), and sentences that come `delay` ns after their second. With one pulse
+    /// per second 0 means within the second; else they may come 250 ms earlier than said, or 750 ms later.
     pub fn new(names: Names, rate: u32, delay: i64) -> Self {
         Self { names, rate: rate.clamp(1, 128), delay, latest: None }
     }
@@ -89,15 +91,18 @@ impl TimeOfDay {
             let at = tai + TimeInterval::from_nanos(since.saturating_add(self.delay).saturating_add(lead));
             return tick(at, self.rate).ok_or(Unknown::OffTick);
         }
-        let within = elapsed % SECOND;
+        // As if the sentence had come within the second after its pulse.
+        let early = if self.delay == 0 { 0 } else { self.delay.saturating_sub(EARLY) };
+        let elapsed = i64::try_from(elapsed).unwrap_or(i64::MAX).saturating_add(early);
+        let within = elapsed.rem_euclid(SECOND.cast_signed()).cast_unsigned();
         if !(MARGIN..=SECOND - MARGIN).contains(&within) {
             return Err(Unknown::Ambiguous);
         }
         let seconds = match self.names {
-            Names::Previous => elapsed / SECOND + 1,
-            Names::Next => elapsed / SECOND,
+            Names::Previous => elapsed.div_euclid(SECOND.cast_signed()) + 1,
+            Names::Next => elapsed.div_euclid(SECOND.cast_signed()),
         };
-        Ok(tai + TimeInterval::from_nanos((seconds * SECOND).cast_signed()))
+        Ok(tai + TimeInterval::from_nanos(seconds * SECOND.cast_signed()))
     }
 }
 
@@ -149,6 +154,37 @@ mod tests {
         t.heard(tai(102), 3300 * MS);
         t.heard(tai(102), 3990 * MS);
         assert_eq!(t.of_pulse(4000 * MS), Ok(tai(103)));
+    }
+
+    #[test]
+    fn late_sentences_are_told_by_their_delay() {
+        // They come 1.2 s after their pulse, or a little earlier or later: that of 100 s with the pulse of 101 s before it.
+        for (delay, late) in [(1_200, 1_200), (1_200, 1_900), (1_200, 1_000), (1_000, 1_200), (800, 1_200)] {
+            let mut t = TimeOfDay::new(Names::Previous, 1, delay * 1_000_000);
+            t.heard(tai(100), 50_000 * MS + late * MS);
+            assert_eq!(t.of_pulse(52_000 * MS), Ok(tai(102)), "{delay} {late}");
+        }
+        // 990 ms are near the next pulse, but not where that is said.
+        let mut t = TimeOfDay::new(Names::Previous, 1, 900_000_000);
+        t.heard(tai(100), 50_990 * MS);
+        assert_eq!(t.of_pulse(51_000 * MS), Ok(tai(101)));
+        // Before its pulse by 200 ms.
+        let mut t = TimeOfDay::new(Names::Previous, 1, -200_000_000);
+        t.heard(tai(100), 49_800 * MS);
+        assert_eq!((t.of_pulse(50_000 * MS), t.of_pulse(51_000 * MS)), (Ok(tai(100)), Ok(tai(101))));
+    }
+
+    #[test]
+    fn every_rate_that_is_allowed_names_every_pulse() {
+        for rate in 1..=128u32 {
+            let mut t = TimeOfDay::new(Names::Previous, rate, if rate == 1 { 0 } else { 3_000_000 });
+            t.heard(tai(100), 50_000 * MS + if rate == 1 { 300 * MS } else { 3 * MS + 100_000 });
+            for n in 0..rate {
+                let ns = (u64::from(n) * SECOND + u64::from(rate) / 2) / u64::from(rate);
+                let at = TimePoint::from_nanos(101_000_000_000 + i128::from(ns));
+                assert_eq!(t.of_pulse(51_000 * MS + ns), Ok(at), "{n} of {rate}");
+            }
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::discipline::Steering;
 use crate::grandmaster::{Accuracy, GrandmasterConfig, Profile};
 use crate::settings::{AnnounceSettings, Leaps, MakerSettings, Settings, SinkSettings, TimeFrom};
 use crate::time_of_day::Names;
+use crate::witness::{Policy, WitnessKind, WitnessSettings};
 
 /// A key, what it takes, and what it does.
 type Row<T> = (&'static str, &'static str, fn(&mut T, &str) -> Result<(), Refusal>);
@@ -64,6 +65,12 @@ pub const KEYS: &[Row<Settings>] = &[
         s.limits.max_move_m = if t == "off" { None } else { Some(document::number(t, 1.0, 1e7)?) };
         Ok(())
     }),
+    ("witness_majority", "true or false", |s, t| {
+        s.doubt.policy = word(t, &[("true", Policy::Majority), ("false", Policy::Any)])?;
+        Ok(())
+    }),
+    ("disagree_for", "a time", |s, t| duration(&mut s.doubt.disagree_for, t)),
+    ("agree_for", "a time", |s, t| duration(&mut s.doubt.agree_for, t)),
     ("servo", "adaptive, pi or free-running", |s, t| {
         s.steering = word(
             t,
@@ -146,6 +153,51 @@ pub const CLOCK_KEYS: &[Row<SinkSettings>] = &[
         Ok(())
     }),
 ];
+
+/// Keys of one of `witnesses`.
+pub const WITNESS_KEYS: &[Row<Witnessing>] = &[
+    ("ntp", "the path of chronyd's command socket, or HOST:PORT", |w, t| {
+        w.is(WitnessKind::Ntp(t.to_owned()))
+    }),
+    ("ptp", "the path of a PTP daemon's management socket", |w, t| w.is(WitnessKind::Ptp(t.into()))),
+    ("clock", "phcN, /dev/ptpN, virtual:PATH, or an interface", |w, t| {
+        w.clock = Some(t.to_owned());
+        Ok(())
+    }),
+    ("error", "a time", |w, t| nanos(&mut w.error_ns, t)),
+    ("domain_number", "0 to 255", |w, t| set(&mut w.domain_number, document::whole(t, 0, 255)?)),
+];
+
+/// One of `witnesses`, as far as it has been read.
+#[derive(Clone, Debug)]
+pub struct Witnessing {
+    kind: Option<WitnessKind>,
+    clock: Option<String>,
+    error_ns: f64,
+    domain_number: u8,
+}
+
+impl Witnessing {
+    fn is(&mut self, kind: WitnessKind) -> Result<(), Refusal> {
+        match self.kind.replace(kind) {
+            None => Ok(()),
+            Some(_) => Err(refusal("a witness is one of `ntp` and `ptp`".to_owned())),
+        }
+    }
+
+    /// With a PTP daemon `clock` is its clock; alone it is the witness.
+    fn settings(self) -> Option<WitnessSettings> {
+        let Self { kind, clock, error_ns, domain_number } = self;
+        match (kind, clock) {
+            (Some(WitnessKind::Ntp(_)), Some(_)) | (None, None) => None,
+            (Some(kind), clock) => Some(WitnessSettings { kind, clock, error_ns, domain_number }),
+            (None, Some(name)) => {
+                let kind = WitnessKind::Clock(name);
+                Some(WitnessSettings { kind, clock: None, error_ns, domain_number })
+            }
+        }
+    }
+}
 
 /// Keys of `evidence`.
 pub const EVIDENCE_KEYS: &[Row<EvidenceOptions>] = &[
@@ -319,7 +371,7 @@ fn assemble(source: &Source) -> Result<Settings, Diagnostics> {
     let missing =
         |key: &str, message: &str| Diagnostic::new(Problem::Missing, message).in_file(&source.path).key(key);
     if let Some(root) = &tree.root {
-        reader.rows(root, KEYS, &["clocks", "announce", "evidence", "metrics"], &mut settings);
+        reader.rows(root, KEYS, &["clocks", "announce", "witnesses", "evidence", "metrics"], &mut settings);
         let entry = |name: &str| match &root.content {
             Content::Map(map) => map
                 .iter()
@@ -332,6 +384,9 @@ fn assemble(source: &Source) -> Result<Settings, Diagnostics> {
         }
         if let Some(node) = entry("clocks") {
             clocks(&mut reader, node, &mut settings);
+        }
+        if let Some(node) = entry("witnesses") {
+            witnesses(&mut reader, node, &mut settings);
         }
         if let Some(node) = entry("metrics") {
             metrics(&mut reader, node, &mut settings);
@@ -369,6 +424,25 @@ fn clocks(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
             reader.wrong(Problem::Missing, "clock", item, "`clock` is needed".to_owned());
         }
         settings.sinks.push(sink);
+    }
+}
+
+fn witnesses(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
+    let Content::List(items) = &node.content else {
+        reader.wrong(Problem::WrongType, "witnesses", node, "`witnesses` takes a list".to_owned());
+        return;
+    };
+    for item in items {
+        let error_ns = WitnessSettings::ERROR_NS;
+        let mut read = Witnessing { kind: None, clock: None, error_ns, domain_number: 0 };
+        reader.rows(item, WITNESS_KEYS, &[], &mut read);
+        match read.settings() {
+            Some(witness) => settings.witnesses.push(witness),
+            None => {
+                let message = "a witness is `ntp`, `clock`, or `ptp` with or without `clock`".to_owned();
+                reader.wrong(Problem::Missing, "witnesses", item, message);
+            }
+        }
     }
 }
 
@@ -415,7 +489,8 @@ mod tests {
     }
 
     const FILE: &str = "time: /dev/ttyS0\nbaud: 115200\nutc_offset: 37\nrate: 10\nsentence_delay: 120 ms\n\
-        announce: [/run/a, /run/b]\nprofile: telecom\ngrace: 50 ms\nin_spec: 1.1 us\nstate_file: /var/x\nevidence: { directory: /var/log/x, interval: 2 s, anchor: off }\nmetrics:\n  listen: /run/m\n  events: true\nclocks:\n  - clock: eth0\n    \
+        announce: [/run/a, /run/b]\nprofile: telecom\ngrace: 50 ms\nin_spec: 1.1 us\nstate_file: /var/x\nevidence: { directory: /var/log/x, interval: 2 s, anchor: off }\nmetrics:\n  listen: /run/m\n  events: true\nwitness_majority: false\nagree_for: 2 min\n\
+        witnesses:\n  - ntp: /run/c\n  - { ptp: /run/p, clock: eth2, domain_number: 24, error: 300 ns }\n  - clock: phc2\nclocks:\n  - clock: eth0\n    \
         pin: SDP1\n    cable_delay: 52 ns\n  - { clock: phc1, edge: both, channel: 2, pin: 3 }\n";
 
     #[test]
@@ -435,6 +510,12 @@ mod tests {
         assert!(metrics.events && metrics.listen.is_local());
         let [a, b] = s.sinks.as_slice() else { panic!("{:?}", s.sinks) };
         assert_eq!((&a.pin, a.correction), (&Some(Pin::Name("SDP1".into())), TimeInterval::from_nanos(-52)));
+        let [ntp, ptp, clock] = s.witnesses.as_slice() else { panic!("{:?}", s.witnesses) };
+        assert_eq!((&ntp.kind, ntp.error_ns), (&WitnessKind::Ntp("/run/c".to_owned()), 1000.0));
+        assert_eq!((ptp.name().as_str(), ptp.clock.as_deref()), ("ptp:/run/p", Some("eth2")));
+        assert_eq!((ptp.domain_number, ptp.error_ns), (24, 300.0));
+        assert_eq!((clock.name().as_str(), &clock.clock), ("clock:phc2", &None));
+        assert_eq!((s.doubt.policy, s.doubt.agree_for), (Policy::Any, Duration::from_secs(120)));
         assert_eq!(
             (b.clock.as_str(), b.edge, b.channel, &b.pin),
             ("phc1", Edge::Both, 2, &Some(Pin::Index(3)))
@@ -445,7 +526,9 @@ mod tests {
     fn the_manual_page_knows_every_key() {
         let page = include_str!("../../docs/man/ts2phc.yaml.5");
         let clocks = CLOCK_KEYS.iter().map(|(key, ..)| *key);
-        for key in KEYS.iter().map(|(key, ..)| *key).chain(clocks).chain(["clocks", "announce"]) {
+        let witnesses = WITNESS_KEYS.iter().map(|(key, ..)| *key);
+        let lists = ["clocks", "announce", "witnesses"];
+        for key in KEYS.iter().map(|(key, ..)| *key).chain(clocks).chain(witnesses).chain(lists) {
             let first = format!(".B {key}\n");
             let (pair, second) = (format!(".B {key}\\fR"), format!("\\fB{key}\n"));
             let there = [first, pair, second].iter().any(|form| page.contains(form.as_str()));
@@ -456,7 +539,8 @@ mod tests {
     #[test]
     fn everything_wrong_is_told_at_once() {
         let wrong = read(
-            "time: system\nrate: 129\nrate: 2\nbuad: 9600\nprofile: telcom\nmetrics: { listen: 9322 }\nclocks:\n  - { channel: x }\n",
+            "time: system\nrate: 129\nrate: 2\nbuad: 9600\nprofile: telcom\nmetrics: { listen: 9322 }\nclocks:\n  - { channel: x }\n\
+             witnesses:\n  - { ntp: /run/c, ptp: /run/p }\n  - error: 1 us\n",
         )
         .expect_err("a lot is wrong");
         let text = format!("{wrong}");
@@ -468,6 +552,8 @@ mod tests {
             "channel",
             "`clock` is needed",
             "127.0.0.1:9322",
+            "one of `ntp` and `ptp`",
+            "with or without `clock`",
         ] {
             assert!(text.contains(piece), "{piece}: {text}");
         }

@@ -56,7 +56,7 @@ pub use phc::{
 };
 pub use pps::{PpsDevice, Pulse};
 pub use pulses::{Pin, PulseClock, VirtualPulses};
-pub use refclock::{ChronySock, NtpShm, RefclockSample};
+pub use refclock::{ChronySock, Chronyd, NtpShm, RefclockSample, SystemEstimate};
 pub use shared::SharedWords;
 pub use system::{LeapSecond, SystemClock};
 pub use utc::{LeapMode, Utc, UtcKeeper, UtcProperties};

@@ -175,6 +175,24 @@ mod tests {
     }
 
     #[test]
+    fn the_time_is_told_by_any_talker() {
+        let utc = at((2026, 11, 21), (5, 30, 1), 0);
+        // GPS, several systems, GLONASS, Galileo, BeiDou (two names), QZSS, NavIC.
+        for talker in ["GP", "GN", "GL", "GA", "GB", "BD", "GQ", "GI"] {
+            let rmc = format!("{talker}RMC,053001.00,A,4807.038,N,01131.000,E,0.0,0.0,211126,,,A");
+            assert_eq!(parsed(&rmc), rmc_time(utc), "{talker}");
+            let zda = Message::Time { source: TimeSource::Zda, utc: Some(utc), fixed: None };
+            assert_eq!(parsed(&format!("{talker}ZDA,053001.00,21,11,2026,00,00")), Ok(zda), "{talker}");
+            let gsa = Message::Fix { fix: Fix::Three, satellites: None, position: None };
+            assert_eq!(
+                parsed(&format!("{talker}GSA,A,3,04,05,,09,12,,,24,,,,,2.5,1.3,2.1")),
+                Ok(gsa),
+                "{talker}"
+            );
+        }
+    }
+
+    #[test]
     fn damage_is_told() {
         assert_eq!(parse(b""), Err(Bad::Form));
         assert_eq!(parse(b"01131.000,E,022.4*6A"), Err(Bad::Form));

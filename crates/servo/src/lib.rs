@@ -11,6 +11,7 @@
 //! | [`Adaptive`] | a state estimator that learns oscillator and network; how good it is: docs/accuracy.md |
 //! | [`Controller`] | any of them, chosen when the program runs |
 //! | [`Holdover`] | the oscillator's model, its prediction and an error bound |
+//! | [`selection`] | which of several sources are right |
 //! | [`metrics`] | MTIE, TDEV, ADEV, time error, masks |
 //! | [`simulate`] | experiments that show the true error |
 //!
@@ -37,6 +38,7 @@ mod holdover;
 mod linreg;
 pub mod metrics;
 mod pi;
+pub mod selection;
 mod servo;
 pub mod simulate;
 mod statistics;

@@ -28,6 +28,7 @@ mod manager;
 mod network;
 mod process;
 mod ptpd;
+mod receiver;
 mod space;
 mod watch;
 
@@ -45,5 +46,6 @@ pub use manager::Manager;
 pub use network::{Host, Lab, empty_dir};
 pub use process::{Process, find_program, run_command};
 pub use ptpd::{Instance, PtpdOptions};
+pub use receiver::{Receiver, Says};
 pub use space::{is_inside, probe, reenter, settle};
 pub use watch::{Look, Watcher, look_at, true_offset, wait_until};

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::sched::{CloneFlags, setns};
+
 use super::error::LabError;
 use super::process::{Process, find_program, run_command};
 
@@ -191,6 +193,24 @@ impl Host {
         let mut all = vec![net.as_str(), "--", &file];
         all.extend_from_slice(arguments);
         run_command("nsenter", &all)
+    }
+
+    /// Does something in this host's network: a socket that is opened there stays there.
+    ///
+    /// # Errors
+    ///
+    /// [`LabError::Wrong`] with what it failed of.
+    pub fn within<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+    ) -> Result<T, LabError> {
+        let wrong = |e: std::io::Error| LabError::Wrong(format!("in {}: {e}", self.name));
+        let space = std::fs::File::open(format!("/run/netns/{}", self.name)).map_err(wrong)?;
+        let thread = std::thread::spawn(move || {
+            setns(space, CloneFlags::CLONE_NEWNET).map_err(std::io::Error::from)?;
+            work()
+        });
+        thread.join().map_err(|_| LabError::Wrong("the thread died".to_owned()))?.map_err(wrong)
     }
 
     /// Takes an interface up or down.

@@ -1,17 +1,16 @@
 //! The system clock after what the majority of several sources agrees on.
 
-use ptp_clock::{ClockError, ClockName, LeapSecond, SystemClock};
+use ptp_clock::{Chronyd, ClockError, ClockName, LeapSecond, SystemClock};
 use ptp_daemon::RateLimit;
+use ptp_servo::selection::{Bridge, Estimate, intersect};
 use ptp_wire::{TimeInterval, TimePoint};
 use tracing::{info, warn};
 
 use super::{Runner, TROUBLE_NS};
 use crate::agent::Agent;
-use crate::chronyd::Chronyd;
 use crate::metrics::SourceState;
 use crate::plan::{ClockId, Source};
 use crate::pulses::Pulses;
-use crate::select::{Bridge, Estimate, intersect};
 use crate::settings::{ExtraKind, Settings};
 use crate::sink::{Measurement, Sink};
 
@@ -112,9 +111,10 @@ impl Ensemble {
                     let pulses = Box::new(Pulses::open(path)?);
                     (path.clone(), Kind::Pulses { pulses, last: None })
                 }
-                ExtraKind::Chronyd(address) => {
-                    (format!("chronyd at {address}"), Kind::Chronyd(Box::new(Chronyd::new(address))))
-                }
+                ExtraKind::Chronyd(address) => (
+                    format!("chronyd at {address}"),
+                    Kind::Chronyd(Box::new(Chronyd::new(address, "phc-sync"))),
+                ),
             };
             candidates.push(Candidate { name, kind, error: extra.error, standing: Standing::Unknown });
         }

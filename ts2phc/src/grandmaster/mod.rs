@@ -5,5 +5,5 @@
 mod quality;
 mod state;
 
-pub use quality::{Accuracy, ClassTable, Profile, accuracy_of_bound, withdrawn};
+pub use quality::{Accuracy, ClassTable, Profile, accuracy_of_bound, bound_of_accuracy, withdrawn};
 pub use state::{Grandmaster, GrandmasterConfig, Leap, LockState, Pulse, TimeScale, Why};

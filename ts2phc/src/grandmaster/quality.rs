@@ -94,14 +94,21 @@ const STEPS: [(u8, f64); 23] = [
     (0x2d, 100e6),
 ];
 
+/// And those of clocks that are hardly ones.
+const LONGER: [(u8, f64); 3] = [(0x2e, 250e6), (0x2f, 1e9), (0x30, 10e9)];
+
 /// clockAccuracy of an error bound in ns (1588-2019 table 5); 0x31 beyond 10 s, 0xFE for what is no number.
 pub fn accuracy_of_bound(bound_ns: f64) -> ClockAccuracy {
     if bound_ns.is_nan() {
         return ClockAccuracy(0xfe);
     }
-    let longer = [(0x2e, 250e6), (0x2f, 1e9), (0x30, 10e9)];
-    let code = STEPS.iter().chain(&longer).find(|(_, limit)| bound_ns.abs() <= *limit);
+    let code = STEPS.iter().chain(&LONGER).find(|(_, limit)| bound_ns.abs() <= *limit);
     ClockAccuracy(code.map_or(0x31, |(code, _)| *code))
+}
+
+/// The error bound that a clockAccuracy claims, ns; `None`: it claims none (1588-2019 table 5).
+pub fn bound_of_accuracy(accuracy: ClockAccuracy) -> Option<f64> {
+    STEPS.iter().chain(&LONGER).find(|(code, _)| *code == accuracy.0).map(|(_, limit)| *limit)
 }
 
 /// What a clock says that knows nothing of its time: class 248, nothing traceable.
@@ -136,6 +143,11 @@ mod tests {
             (f64::NAN, 0xfe),
         ] {
             assert_eq!(accuracy_of_bound(bound), ClockAccuracy(code), "{bound}");
+        }
+        for (code, bound) in
+            [(0x20, Some(25.0)), (0x30, Some(1e10)), (0x31, None), (0xfe, None), (0x16, None)]
+        {
+            assert_eq!(bound_of_accuracy(ClockAccuracy(code)), bound, "{code:#x}");
         }
     }
 

@@ -5,7 +5,7 @@
 //! | free run, warming up | the reference is good and pulses come | warming up |
 //! | warming up | `settle` good pulses in a row, the servo tracks, the offset is within `lock_within` | locked |
 //! | warming up | the reference is bad, or no pulse within the grace | free run |
-//! | locked | the reference is bad, the clock disagrees, or no pulse within the grace | holdover in spec |
+//! | locked | the reference is bad, the clock or the witnesses disagree, or no pulse within the grace | holdover in spec |
 //! | holdover in spec | the bound passes `in_spec_ns`, or its time is over | holdover out of spec |
 //! | holdover out of spec | the bound passes `out_of_spec_ns`, or its time is over | free run |
 //! | either holdover | `settle` good pulses in a row, the servo tracks, the offset is within `lock_within` | locked |
@@ -89,6 +89,8 @@ pub enum Why {
     Reference,
     /// The pulses disagree with what the clock should show.
     Disagreement,
+    /// Witnesses disagree with the pulses.
+    Outvoted,
     /// The bound of the error, or the time, is passed.
     Bound,
     /// The clock itself cannot be trusted any more.
@@ -103,6 +105,7 @@ impl fmt::Display for Why {
             Self::NoPulse => "no pulse came",
             Self::Reference => "the reference is not good",
             Self::Disagreement => "the pulses disagree with the clock's prediction",
+            Self::Outvoted => "other sources of time disagree with the receiver",
             Self::Bound => "the bound of its error is passed",
             Self::Clock => "the clock was changed by others, or is gone",
         })
@@ -210,6 +213,10 @@ pub struct Grandmaster {
     bound_ns: f64,
     /// In holdover the reference is kept away from the servo.
     quarantined: bool,
+    /// Witnesses say that the reference is wrong.
+    outvoted: bool,
+    /// What they hold against the clock, which has followed it, ns.
+    doubt_ns: f64,
     time: TimeScale,
 }
 
@@ -227,6 +234,8 @@ impl Grandmaster {
             row: 0,
             bound_ns: f64::NAN,
             quarantined: false,
+            outvoted: false,
+            doubt_ns: 0.0,
             time: TimeScale::default(),
         }
     }
@@ -253,7 +262,7 @@ impl Grandmaster {
 
     /// Pulses may steer the clock. Not while the reference is bad or disagrees.
     pub const fn may_follow(&self) -> bool {
-        self.good && !self.quarantined
+        self.good && !self.quarantined && !self.outvoted
     }
 
     /// The reference is not followed although pulses come: it disagrees.
@@ -261,9 +270,14 @@ impl Grandmaster {
         self.quarantined
     }
 
+    /// The reference is not followed although pulses come: witnesses disagree with it.
+    pub const fn is_outvoted(&self) -> bool {
+        self.outvoted
+    }
+
     /// With 99 % the error is below this, ns, the reference's own share included; NaN: nothing is known.
     pub fn bound_ns(&self) -> f64 {
-        self.bound_ns + self.config.reference_ns
+        self.bound_ns + self.doubt_ns + self.config.reference_ns
     }
 
     /// What is known of UTC.
@@ -281,16 +295,25 @@ impl Grandmaster {
         self.lose(Why::Reference, now);
     }
 
+    /// Whether the clock, by all that it knows, cannot be so far off.
+    pub fn contradicts(&self, offset_ns: f64) -> bool {
+        // Written so that a bound that is no number allows nothing to be known.
+        let limit = self.bound_ns + self.doubt_ns + self.config.agree_within_ns;
+        self.knows() && offset_ns.abs() > limit
+    }
+
+    /// The clock is locked, or was and keeps time.
+    pub fn knows(&self) -> bool {
+        self.state == LockState::Locked || self.state.is_holdover()
+    }
+
     /// Whether a pulse so far off is to be followed: not one that disagrees with the clock by more than the clock can be off.
     /// Call it before the servo sees the pulse. What disagrees is quarantined until it agrees again, or until the clock knows
     /// nothing any more.
     pub fn judge(&mut self, offset_ns: f64, now: u64) -> bool {
         // It came, whatever it is worth.
         self.pulse = Some(now);
-        let known = self.state == LockState::Locked || self.state.is_holdover();
-        let limit = self.bound_ns + self.config.agree_within_ns;
-        // Written so that a bound that is no number allows nothing to be known.
-        if known && offset_ns.abs() > limit {
+        if self.contradicts(offset_ns) {
             if !self.quarantined {
                 self.quarantined = true;
                 self.row = 0;
@@ -304,6 +327,23 @@ impl Grandmaster {
             }
         }
         self.may_follow()
+    }
+
+    /// What the witnesses say of the reference: it is not to be followed (and the clock, which has followed it, may be off by
+    /// as much as this in addition to its bound, ns), or it may be right.
+    pub fn witnesses(&mut self, against: Option<f64>, now: u64) {
+        match (against, self.outvoted) {
+            (Some(off_ns), false) => {
+                (self.outvoted, self.row) = (true, 0);
+                if self.knows() {
+                    self.doubt_ns = off_ns.max(0.0);
+                }
+                self.lose(Why::Outvoted, now);
+                self.tick(now);
+            }
+            (None, true) => (self.outvoted, self.row) = (false, 0),
+            _ => {}
+        }
     }
 
     /// A pulse came and was followed.
@@ -320,7 +360,7 @@ impl Grandmaster {
             _ => {}
         }
         if self.row >= self.config.settle && self.state != LockState::Locked {
-            self.bound_ns = pulse.bound_ns;
+            (self.bound_ns, self.doubt_ns) = (pulse.bound_ns, 0.0);
             self.go(LockState::Locked, Why::Settled, now);
         }
     }
@@ -335,7 +375,7 @@ impl Grandmaster {
 
     /// The clock itself cannot be trusted any more.
     pub fn clock_lost(&mut self, now: u64) {
-        (self.row, self.bound_ns, self.quarantined) = (0, f64::NAN, false);
+        (self.row, self.bound_ns, self.quarantined, self.doubt_ns) = (0, f64::NAN, false, 0.0);
         if self.state != LockState::FreeRun {
             self.go(LockState::FreeRun, Why::Clock, now);
         }
@@ -362,8 +402,7 @@ impl Grandmaster {
         if self.state == LockState::HoldoverOutOfSpec
             && !(within(self.config.out_of_spec_ns) && lost_for < self.config.out_of_spec_for)
         {
-            self.bound_ns = f64::NAN;
-            self.quarantined = false;
+            (self.bound_ns, self.doubt_ns, self.quarantined) = (f64::NAN, 0.0, false);
             self.go(LockState::FreeRun, Why::Bound, now);
         }
     }
@@ -420,7 +459,7 @@ impl Grandmaster {
         let variance = if locked && measured.0 <= 0x21 { 0x4e5d } else { 0xffff };
         let in_spec = self.state == LockState::HoldoverInSpec;
         let by_layer = self.state == LockState::HoldoverOutOfSpec && classes.frequency_by_layer;
-        let knows = locked || self.state.is_holdover();
+        let knows = self.knows();
         let leap = if knows { self.time.leap } else { Leap::None };
         GrandmasterSettingsNp {
             clock_quality: ClockQuality {

@@ -6,6 +6,7 @@ use Kind::{Counter, Gauge, Histogram};
 use Unit::{None as Plain, Ratio, Seconds};
 
 const CLOCK: &[&str] = &["clock"];
+const WITNESS: &[&str] = &["witness"];
 
 macro_rules! families {
     ($($name:ident = ($base:literal, $unit:expr, $kind:expr, $labels:expr, $help:literal);)*) => {
@@ -23,6 +24,10 @@ families! {
     CLASS = ("ts2phc_clock_class", Plain, Gauge, &[], "clockClass that follows from the state, and is announced to ptpd where that is configured.");
     BOUND = ("ts2phc_error_bound", Seconds, Gauge, &[], "99 % of the errors of the first clock are below this, the reference's own share included. Absent where nobody knows.");
     QUARANTINED = ("ts2phc_reference_quarantined", Plain, Gauge, &[], "1: pulses come, and disagree with the clock's prediction: they are not followed.");
+    OUTVOTED = ("ts2phc_reference_outvoted", Plain, Gauge, &[], "1: pulses come, and witnesses disagree with them: they are not followed.");
+    WITNESS_OFFSET = ("ts2phc_witness_offset", Seconds, Gauge, WITNESS, "The first clock minus a witness's time. Absent where it says nothing.");
+    WITNESS_BOUND = ("ts2phc_witness_error_bound", Seconds, Gauge, WITNESS, "How far off that is at most, by the witness's word and its configured error.");
+    WITNESS_STATE = ("ts2phc_witness_state", Plain, Gauge, &["witness", "state"], "1 for how a witness stands to the receiver, 0 for the others: silent, agrees, disagrees.");
     REFERENCE = ("ts2phc_reference_state", Plain, Gauge, &["state"], "1 for what the receiver's state is, 0 for the others: good, silent, no_fix, few_satellites, jammed, antenna, moved, time_jumped.");
     UTC_OFFSET = ("ts2phc_current_utc_offset", Seconds, Gauge, &[], "TAI minus UTC as it is used. Absent until it is known.");
     OFFSET = ("ts2phc_offset", Seconds, Gauge, CLOCK, "Last offset of a pulse that was followed, clock minus true second. Absent where there was none lately.");

@@ -12,6 +12,7 @@ use ptp_gnss::Condition as Receiver;
 use tracing::{info, warn};
 
 use crate::grandmaster::LockState;
+use crate::witness::Standing;
 use families::*;
 
 /// One clock.
@@ -36,6 +37,14 @@ pub(crate) struct PulseCounts {
     pub(crate) changed: u64,
 }
 
+/// A witness, and what it said last: the clock minus it, and its bound, ns.
+#[derive(Clone, Debug)]
+pub(crate) struct WitnessState {
+    pub(crate) name: String,
+    pub(crate) said: Option<(f64, f64)>,
+    pub(crate) standing: Standing,
+}
+
 /// Of the whole program.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
@@ -47,6 +56,8 @@ pub(crate) struct Snapshot {
     pub(crate) class: u8,
     pub(crate) bound_ns: f64,
     pub(crate) quarantined: bool,
+    pub(crate) outvoted: bool,
+    pub(crate) witnesses: Vec<WitnessState>,
     pub(crate) receiver: Receiver,
     pub(crate) utc_offset: Option<i16>,
     pub(crate) clocks: Vec<ClockSeries>,
@@ -62,6 +73,8 @@ impl Default for Snapshot {
             class: 248,
             bound_ns: f64::NAN,
             quarantined: false,
+            outvoted: false,
+            witnesses: Vec::new(),
             receiver: Receiver::Silent,
             utc_offset: None,
             clocks: Vec::new(),
@@ -135,6 +148,13 @@ impl Exposed for Snapshot {
         page.family(&CLASS).gauge(&[], self.class.into());
         page.family(&BOUND).gauge(&[], self.bound_ns / 1e9);
         page.family(&QUARANTINED).gauge(&[], f64::from(u8::from(self.quarantined)));
+        page.family(&OUTVOTED).gauge(&[], f64::from(u8::from(self.outvoted)));
+        for witness in &self.witnesses {
+            let own = &[("witness", witness.name.as_str())];
+            page.family(&WITNESS_OFFSET).known(own, witness.said.map(|(offset, _)| offset / 1e9));
+            page.family(&WITNESS_BOUND).known(own, witness.said.map(|(_, bound)| bound / 1e9));
+            page.family(&WITNESS_STATE).state(own, Standing::WORDS, witness.standing.word());
+        }
         page.family(&REFERENCE).state(&[], RECEIVER_STATES, receiver_state(self.receiver).0);
         page.family(&UTC_OFFSET).known(&[], self.utc_offset.map(f64::from));
         for clock in &self.clocks {

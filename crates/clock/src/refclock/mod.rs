@@ -1,5 +1,6 @@
-//! Reference clock output: what NTP daemons take time from.
+//! NTP daemons: reference clock output that they take time from, and what chronyd makes of the system clock.
 
+mod chronyd;
 mod shm;
 mod sock;
 
@@ -7,6 +8,7 @@ use ptp_wire::{TimeInterval, TimePoint};
 
 use crate::LeapSecond;
 
+pub use chronyd::{Chronyd, SystemEstimate};
 pub use shm::NtpShm;
 pub use sock::ChronySock;
 

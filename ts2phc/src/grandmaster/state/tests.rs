@@ -134,6 +134,47 @@ fn pulses_that_disagree_are_quarantined_until_they_agree_or_nothing_is_known() {
 }
 
 #[test]
+fn what_witnesses_refute_is_not_followed_and_the_class_says_what_the_clock_is_worth() {
+    // The clock itself is beyond doubt: within specification.
+    let mut g = locked(GrandmasterConfig::default());
+    g.witnesses(Some(0.0), 11 * S);
+    assert_eq!((g.state(), g.why(), class(&g)), (LockState::HoldoverInSpec, Why::Outvoted, 7));
+    assert!(!g.judge(3.0, 11 * S), "it agrees with the clock, and is not followed all the same");
+    g.pulse(&pulse(3.0), 11 * S);
+    g.witnesses(Some(0.0), 12 * S);
+    assert_eq!((class(&g), g.is_outvoted()), (7, true));
+    g.witnesses(None, 12 * S + 1);
+    for second in 13..22 {
+        assert!(g.judge(3.0, second * S));
+        g.pulse(&pulse(3.0), second * S);
+        assert_eq!(class(&g), 7, "it has to settle");
+    }
+    g.judge(3.0, 22 * S);
+    g.pulse(&pulse(3.0), 22 * S);
+    assert_eq!(class(&g), 6);
+    // It has followed a receiver that was led away by 5 us: accuracy and class tell.
+    g.witnesses(Some(5_000.0), 23 * S);
+    assert_eq!((g.state(), class(&g)), (LockState::HoldoverOutOfSpec, 52));
+    assert_eq!(g.settings().clock_quality.clock_accuracy, ClockAccuracy(0x25));
+    // The receiver is back where it belongs: 4 us from where it led the clock. That is no contradiction.
+    g.witnesses(None, 24 * S);
+    for second in 24..34 {
+        assert!(g.judge(-4_000.0, second * S));
+        g.pulse(&pulse(3.0), second * S);
+    }
+    assert_eq!(class(&g), 6);
+    assert!(g.bound_ns() < 100.0, "{}", g.bound_ns());
+    // Witnesses that object while nothing is known keep it where it is.
+    g.clock_lost(41 * S);
+    g.witnesses(Some(9e9), 41 * S);
+    for second in 42..60 {
+        assert!(!g.judge(0.0, second * S));
+        g.pulse(&pulse(0.0), second * S);
+    }
+    assert_eq!((g.state(), class(&g)), (LockState::FreeRun, 248));
+}
+
+#[test]
 fn a_changed_clock_is_free_run_at_once() {
     let mut g = locked(GrandmasterConfig::default());
     g.clock_lost(10 * S + 1);
@@ -173,6 +214,7 @@ fn the_telecom_tables_accuracy_can_be_had() {
 #[derive(Clone, Debug)]
 enum Step {
     Reference(bool),
+    Witnesses(Option<f64>),
     Pulse(f64, bool),
     Bound(f64),
     Lost,
@@ -182,6 +224,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         any::<bool>().prop_map(Step::Reference),
+        prop_oneof![Just(None), (0.0..1e5).prop_map(Some)].prop_map(Step::Witnesses),
         (prop_oneof![-100.0..100.0, -1e7..1e7, Just(f64::NAN)], any::<bool>())
             .prop_map(|(o, t)| Step::Pulse(o, t)),
         prop_oneof![0.0..1e7, Just(f64::NAN)].prop_map(Step::Bound),
@@ -199,6 +242,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Reference(good) => g.reference(good, now),
+                Step::Witnesses(against) => g.witnesses(against, now),
                 Step::Pulse(offset_ns, tracks) => {
                     g.judge(offset_ns, now);
                     g.pulse(&Pulse { offset_ns, tracks, bound_ns: 20.0 }, now);

@@ -1,29 +1,38 @@
 //! Which of several sources are right: the largest set whose error intervals have a point in common (Marzullo), if it is
-//! more than half of them.
+//! more than half of them; and how one of them stands before the others.
 
 /// One source's word on the clock's offset, ns: the clock minus the source, give or take the radius.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Estimate {
-    pub(crate) offset: f64,
-    pub(crate) radius: f64,
+pub struct Estimate {
+    /// The clock minus the source, ns.
+    pub offset: f64,
+    /// The true offset is no further from that, if the source is right; ns, not negative.
+    pub radius: f64,
+}
+
+impl Estimate {
+    /// The intervals have a point in common.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        (self.offset - other.offset).abs() <= self.radius + other.radius
+    }
 }
 
 /// What the majority says.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Verdict {
+pub struct Verdict {
     /// Per estimate: it is one of the majority.
-    pub(crate) members: Vec<bool>,
+    pub members: Vec<bool>,
     /// The members' mean, the better the radius the more it counts; ns.
-    pub(crate) offset: f64,
+    pub offset: f64,
     /// The true offset is no further from that, if the majority is right; ns.
-    pub(crate) radius: f64,
+    pub radius: f64,
 }
 
 /// The fewest sources that make a majority: one alone convinces nobody.
 const FEWEST: usize = 2;
 
 /// Finds the majority; `None`: there is none. Estimates that are not numbers count as sources that say nonsense.
-pub(crate) fn intersect(estimates: &[Estimate]) -> Option<Verdict> {
+pub fn intersect(estimates: &[Estimate]) -> Option<Verdict> {
     // Ends of intervals: the beginning of one at the end of another touches it.
     let mut edges: Vec<(f64, bool)> = Vec::with_capacity(2 * estimates.len());
     for e in estimates.iter().filter(|e| is_sound(e)) {
@@ -66,6 +75,50 @@ pub(crate) fn intersect(estimates: &[Estimate]) -> Option<Verdict> {
     Some(Verdict { members, offset, radius: (high - offset).max(offset - low) })
 }
 
+/// How one source stands before all.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Standing {
+    /// The most sources that agree on a time that is possible by this one; it counts itself.
+    pub with: usize,
+    /// The most that agree on a time that is impossible by this one.
+    pub against: usize,
+}
+
+impl Standing {
+    /// More than half of `voters` agree that this one is wrong, and more than agree with it. A tie condemns nobody.
+    pub const fn is_outvoted(self, voters: usize) -> bool {
+        self.against > self.with && 2 * self.against > voters
+    }
+}
+
+/// Counts who agrees with `own` and who agrees against it, among all the `others`. Estimates that are not numbers agree with
+/// nobody; an `own` that is none has everybody against it.
+pub fn standing(own: &Estimate, others: &[Estimate]) -> Standing {
+    let sound: Vec<&Estimate> = others.iter().filter(|e| is_sound(e)).collect();
+    let own_is_sound = is_sound(own);
+    let possible = |at: f64| (at - own.offset).abs() <= own.radius;
+    let agree = |at: f64| sound.iter().filter(|e| (at - e.offset).abs() <= e.radius).count();
+    let mut standing = Standing { with: usize::from(own_is_sound), against: 0 };
+    if !own_is_sound {
+        let ends = sound.iter().map(|e| e.offset - e.radius);
+        return Standing { against: ends.map(agree).max().unwrap_or(0), ..standing };
+    }
+    // The most agree at an end of an interval; outside of `own` perhaps just beyond its ends.
+    let own_ends = [own.offset - own.radius, own.offset + own.radius];
+    for at in own_ends {
+        standing.with = standing.with.max(1 + agree(at));
+    }
+    let ends = sound.iter().flat_map(|e| [e.offset - e.radius, e.offset + e.radius]);
+    for at in ends.chain([own_ends[0].next_down(), own_ends[1].next_up()]) {
+        if possible(at) {
+            standing.with = standing.with.max(1 + agree(at));
+        } else {
+            standing.against = standing.against.max(agree(at));
+        }
+    }
+    standing
+}
+
 fn is_sound(e: &Estimate) -> bool {
     e.offset.is_finite() && e.radius.is_finite() && e.radius >= 0.0
 }
@@ -73,7 +126,7 @@ fn is_sound(e: &Estimate) -> bool {
 /// Turns jumps of the selection into slopes: what is fed to the servo goes on from where it was, and comes to the new
 /// value at a bounded rate.
 #[derive(Clone, Debug)]
-pub(crate) struct Bridge {
+pub struct Bridge {
     max_slew_ppb: f64,
     members: Vec<usize>,
     fed: Option<f64>,
@@ -83,13 +136,14 @@ pub(crate) struct Bridge {
 }
 
 impl Bridge {
-    pub(crate) fn new(max_slew_ppb: f64) -> Self {
+    /// At most so fast.
+    pub fn new(max_slew_ppb: f64) -> Self {
         Self { max_slew_ppb, members: Vec::new(), fed: None, carry: 0.0, last: 0 }
     }
 
     /// The offset to feed at `now` (ns), given the selected one and who stands behind it. `locked`: the servo tracks, so
     /// that its offset must not jump; before that the jump is what brings it there.
-    pub(crate) fn feed(&mut self, offset: f64, members: &[usize], now: u64, locked: bool) -> f64 {
+    pub fn feed(&mut self, offset: f64, members: &[usize], now: u64, locked: bool) -> f64 {
         let elapsed = now.saturating_sub(self.last) as f64;
         self.last = now;
         if !locked {
@@ -112,13 +166,13 @@ impl Bridge {
     }
 
     /// The clock itself was stepped: nothing of before counts.
-    pub(crate) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.fed = None;
         self.carry = 0.0;
     }
 
     /// What is still to be slewed, ns.
-    pub(crate) fn rest(&self) -> f64 {
+    pub fn rest(&self) -> f64 {
         self.carry
     }
 }
@@ -157,6 +211,35 @@ mod tests {
         assert_eq!(intersect(&[e(0.0, 1.0), e(f64::NAN, 1.0), e(0.0, -1.0), e(0.5, 1.0)]), None);
         let v = intersect(&[e(0.0, 1.0), e(f64::NAN, 1.0), e(0.5, 1.0)]).expect("a majority");
         assert_eq!(v.members, [true, false, true]);
+    }
+
+    #[test]
+    fn one_stands_before_the_others() {
+        let own = e(0.0, 10.0);
+        let of = |others: &[Estimate]| {
+            let s = standing(&own, others);
+            (s.with, s.against, s.is_outvoted(1 + others.len()))
+        };
+        assert_eq!(of(&[]), (1, 0, false));
+        // One against one: nobody knows.
+        assert_eq!(of(&[e(100.0, 5.0)]), (1, 1, false));
+        // A liar alone, and one that agrees.
+        assert_eq!(of(&[e(100.0, 5.0), e(3.0, 5.0)]), (2, 1, false));
+        // Two that agree with each other.
+        assert_eq!(of(&[e(100.0, 5.0), e(104.0, 5.0)]), (1, 2, true));
+        // Two that do not.
+        assert_eq!(of(&[e(100.0, 5.0), e(-100.0, 5.0)]), (1, 1, false));
+        // A coarse one that holds both for possible decides nothing by itself.
+        assert_eq!(of(&[e(50.0, 1000.0), e(60.0, 5.0)]), (2, 2, false));
+        assert_eq!(of(&[e(50.0, 1000.0), e(60.0, 5.0), e(61.0, 5.0)]), (2, 3, true));
+        // Wide ones on both sides agree with it.
+        assert_eq!(of(&[e(50.0, 45.0), e(-50.0, 45.0)]), (2, 1, false));
+        // Nonsense agrees with nobody, and counts as a voter.
+        assert_eq!(of(&[e(f64::NAN, 1.0), e(100.0, 5.0), e(101.0, 5.0)]), (1, 2, false));
+        let s = standing(&e(f64::NAN, 1.0), &[e(0.0, 1.0)]);
+        assert_eq!((s.with, s.against), (0, 1));
+        // Nobody is further from all than beyond the ends of its own interval.
+        assert_eq!(of(&[e(0.0, 20.0), e(0.0, 20.0)]), (3, 2, false));
     }
 
     #[test]

@@ -2,10 +2,18 @@
 
 use std::io;
 use std::net::UdpSocket;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
-use crate::select::Estimate;
+/// What chronyd makes of the system clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SystemEstimate {
+    /// The system clock minus UTC, ns.
+    pub offset: f64,
+    /// It is no further from that, ns: half the root delay, and the root dispersion.
+    pub radius: f64,
+}
 
 const VERSION: u8 = 6;
 const REQUEST: u8 = 1;
@@ -28,37 +36,57 @@ enum Way {
 
 /// A connection; chronyd may come and go.
 #[derive(Debug)]
-pub(crate) struct Chronyd {
+pub struct Chronyd {
     address: String,
+    name: String,
     way: Option<Way>,
     sequence: u32,
-    latest: Option<(u64, Estimate)>,
+    latest: Option<(u64, SystemEstimate)>,
 }
 
 impl Chronyd {
-    /// `address`: a path of chronyd's command socket, or HOST:PORT.
-    pub(crate) fn new(address: &str) -> Self {
-        Self { address: address.to_owned(), way: None, sequence: 0, latest: None }
+    /// `address`: a path of chronyd's command socket, or HOST:PORT. `name` is in that of the socket that answers go to.
+    pub fn new(address: &str, name: &str) -> Self {
+        Self { address: address.to_owned(), name: name.to_owned(), way: None, sequence: 0, latest: None }
     }
 
     /// Takes the answer to the last question, if it came, and asks the next one. `None`: chronyd does not answer, or follows
     /// nobody.
-    pub(crate) fn ask(&mut self, now: u64) -> Option<Estimate> {
+    pub fn ask(&mut self, now: u64) -> Option<SystemEstimate> {
+        let said = self.answer(now);
+        self.question();
+        said
+    }
+
+    /// Takes the answer to the last question, if it came; else the one before, for five seconds. `now` in ns.
+    pub fn answer(&mut self, now: u64) -> Option<SystemEstimate> {
         let mut octets = [0; 512];
         while let Some(Ok(n)) = self.way.as_ref().map(|way| receive(way, &mut octets)) {
             if let Some(answer) = octets.get(..n).and_then(|o| parse(o, self.sequence)) {
                 self.latest = answer.map(|estimate| (now, estimate));
             }
         }
+        self.latest.filter(|(at, _)| now.saturating_sub(*at) < STALE_NS).map(|(_, estimate)| estimate)
+    }
+
+    /// Asks. A chronyd that is not there is looked for again with each question.
+    pub fn question(&mut self) {
         self.sequence = self.sequence.wrapping_add(1);
         if self.way.is_none() {
-            self.way = connect(&self.address).ok();
+            self.way = connect(&self.address, &self.name).ok();
         }
         let sent = self.way.as_ref().map(|way| send(way, &request(self.sequence)));
         if !matches!(sent, Some(Ok(_))) {
             self.way = None;
         }
-        self.latest.filter(|(at, _)| now.saturating_sub(*at) < STALE_NS).map(|(_, estimate)| estimate)
+    }
+
+    /// Becomes readable with an answer.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        match self.way.as_ref()? {
+            Way::Udp(socket) => Some(socket.as_fd()),
+            Way::Unix { socket, .. } => Some(socket.as_fd()),
+        }
     }
 }
 
@@ -70,10 +98,10 @@ impl Drop for Way {
     }
 }
 
-fn connect(address: &str) -> io::Result<Way> {
+fn connect(address: &str, name: &str) -> io::Result<Way> {
     if address.starts_with('/') {
         // chronyd answers to a socket in its own directory.
-        let own = Path::new(address).with_file_name(format!("phc-sync.{}.sock", std::process::id()));
+        let own = Path::new(address).with_file_name(format!("{name}.{}.sock", std::process::id()));
         let _ = std::fs::remove_file(&own);
         let socket = UnixDatagram::bind(&own)?;
         let way = Way::Unix { socket, own };
@@ -120,7 +148,7 @@ fn request(sequence: u32) -> [u8; LENGTH] {
 }
 
 /// The answer to a question; `Some(None)`: chronyd follows nobody.
-fn parse(octets: &[u8], sequence: u32) -> Option<Option<Estimate>> {
+fn parse(octets: &[u8], sequence: u32) -> Option<Option<SystemEstimate>> {
     let u16_at = |at: usize| Some(u16::from_be_bytes(octets.get(at..at + 2)?.try_into().ok()?));
     let u32_at = |at: usize| Some(u32::from_be_bytes(octets.get(at..at + 4)?.try_into().ok()?));
     let head = octets.get(..2)? == [VERSION, REPLY]
@@ -140,7 +168,7 @@ fn parse(octets: &[u8], sequence: u32) -> Option<Option<Estimate>> {
     }
     let radius = root_delay.abs() / 2.0 + root_dispersion.abs();
     // chronyd counts what is to be added to the clock.
-    Some(Some(Estimate { offset: -correction * 1e9, radius: radius * 1e9 }))
+    Some(Some(SystemEstimate { offset: -correction * 1e9, radius: radius * 1e9 }))
 }
 
 /// chrony's own 32-bit format: 7 bits of exponent and 25 of coefficient, both signed.
@@ -195,7 +223,7 @@ mod tests {
 
     #[test]
     fn nobody_there_is_no_answer() {
-        let mut c = Chronyd::new("/nonexistent/chronyd.sock");
+        let mut c = Chronyd::new("/nonexistent/chronyd.sock", "test");
         assert_eq!((c.ask(1), c.ask(2)), (None, None));
     }
 }
