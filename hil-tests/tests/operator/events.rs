@@ -69,7 +69,8 @@ fn all_daemons(lab: &mut Lab) -> Result<(), LabError> {
     ts2phc.until("ts2phc's lock", |e| {
         is(e, "servo", "state", "locked") && is(e, "servo", "lock_state", "locked")
     })?;
-    // A listener that never reads.
+    // One hears phc-sync without pmc, and one never reads.
+    let raw = listen("phc-sync", &directory)?;
     let deaf: Vec<_> =
         DAEMONS.iter().map(|d| UnixStream::connect(events_of(d))).collect::<Result<_, _>>().map_err(wrong)?;
 
@@ -106,10 +107,22 @@ fn all_daemons(lab: &mut Lab) -> Result<(), LabError> {
             },
             || std::fs::read_to_string(&watcher.file).unwrap_or_default(),
         )?;
-        no_gap(&lines(&watcher.file))?;
+        expect(!lines(&watcher.file).iter().any(|e| e["watch"] == "missed"), || {
+            "pmc missed events".to_owned()
+        })?;
     }
+    no_gap(&lines(&raw))?;
     drop(deaf);
     Ok(())
+}
+
+/// What a daemon says at its socket, as it is, into a file.
+fn listen(daemon: &str, directory: &Path) -> Result<PathBuf, LabError> {
+    let mut stream = UnixStream::connect(events_of(daemon)).map_err(LabError::io("listen to events"))?;
+    let file = directory.join(format!("{daemon}-raw.jsonl"));
+    let mut out = std::fs::File::create(&file).map_err(LabError::io("write events"))?;
+    std::thread::spawn(move || std::io::copy(&mut stream, &mut out));
+    Ok(file)
 }
 
 /// Within a run, what comes after the snapshot is numbered without a gap.
@@ -141,8 +154,8 @@ fn listeners_of_all_daemons_hear_everything() {
 fn slow(lab: &mut Lab) -> Result<(), LabError> {
     let stage = Stage::start(lab, "/run/evidence")?;
     let directory = lab.dir().to_owned();
-    let watcher = Watcher::start(&directory, "ptpd")?;
-    watcher.until("the snapshot", |e| e["kind"] == "snapshot")?;
+    let heard = listen("ptpd", &directory)?;
+    until("the snapshot", || Ok(lines(&heard).iter().any(|e| e["kind"] == "snapshot")), String::new)?;
     let deaf = UnixStream::connect(events_of("ptpd")).map_err(wrong)?;
     // Each SET is an event.
     let program = our_program("pmc")?;
@@ -157,12 +170,12 @@ fn slow(lab: &mut Lab) -> Result<(), LabError> {
             words.extend(commands.iter().map(String::as_str));
             run_command(&program.to_string_lossy(), &words)?;
             sets += commands.len();
-            Ok(lines(&watcher.file).iter().any(dropped))
+            Ok(lines(&heard).iter().any(dropped))
         },
         || stage.client.process.last_words(),
     )?;
     println!("{sets} events until the one that does not read is dropped");
-    no_gap(&lines(&watcher.file))?;
+    no_gap(&lines(&heard))?;
     // It gets what was sent in time, and then the end; whoever comes again is told that somebody was dropped.
     deaf.set_read_timeout(Some(PATIENCE)).map_err(wrong)?;
     let got = BufReader::new(deaf).lines().map_while(Result::ok).count();
