@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 60
 SYSCONFDIR ?= /etc
 LINUXPTP_NAMES ?= no
 PROFILE_DIR ?= target/release
-NAMES = ptp4l phc2sys phc_ctl
+NAMES = ptp4l phc2sys phc_ctl hwstamp_ctl nsm
 D = $(DESTDIR)$(PREFIX)
 COMPLETIONS = $(D)/share/bash-completion/completions $(D)/share/zsh/vendor-completions $(D)/share/fish/vendor_completions.d
 
@@ -23,7 +23,7 @@ help:
 	@echo 'make build     release binaries in target/release'
 	@echo 'make test      install what tests need, run them all, say what was skipped'
 	@echo 'make install   build and install to PREFIX (now $(PREFIX)); DESTDIR and SYSCONFDIR are honoured'
-	@echo '               LINUXPTP_NAMES=yes: links ptp4l, phc2sys and phc_ctl, too'
+	@echo '               LINUXPTP_NAMES=yes: links ptp4l, phc2sys, phc_ctl, hwstamp_ctl and nsm, too'
 	@echo 'make deb       a Debian package (needs cargo-deb); make book: the documentation as a book (needs mdbook)'
 	@echo 'make fmt lint doc bench fuzz clean'
 
@@ -66,7 +66,7 @@ fuzz:
 	for target in message roundtrip tlv management; do \
 		crates/wire/fuzz/run $$target -max_total_time=$(FUZZ_SECONDS) || exit 1; done
 
-# PROFILE_DIR: where the binaries are. LINUXPTP_NAMES=yes: ptp4l, phc2sys and phc_ctl, too, as links.
+# PROFILE_DIR: where the binaries are. LINUXPTP_NAMES=yes: ptp4l, phc2sys, phc_ctl, hwstamp_ctl and nsm, too, as links.
 install: build
 	@$(MAKE) --no-print-directory install-files
 

@@ -2,7 +2,7 @@
 
 use ptp_evidence::{Entry, Health, Recorder};
 
-use crate::{Event, EventBus, EventSink, Severity, kind, log_event};
+use crate::{Event, EventBus, EventSink, Severity, kind};
 
 /// Every event into the evidence log, as a record of kind `event` with the event's own JSON in it (docs/evidence.md).
 #[derive(Debug)]
@@ -56,11 +56,11 @@ impl EvidenceAlarm {
         Self { daemon, health, active: false }
     }
 
-    /// Looks whether something has changed, and tells that. Cheap where nothing has.
-    pub fn look(&mut self, events: &mut EventBus) {
+    /// Looks whether something has changed, tells that, and gives the event for the log. Cheap where nothing has.
+    pub fn look(&mut self, events: &mut EventBus) -> Option<Event> {
         let active = self.health.is_failing();
         if std::mem::replace(&mut self.active, active) == active {
-            return;
+            return None;
         }
         let lost = self.health.lost();
         let (severity, text) = if active {
@@ -70,8 +70,8 @@ impl EvidenceAlarm {
         };
         let event = Event::state(self.daemon, kind::ALARM, "evidence").severity(severity).message(text);
         let event = event.field("active", active).field("lost", lost);
-        log_event(&event);
-        events.publish(event);
+        events.publish(event.clone());
+        Some(event)
     }
 }
 
@@ -92,16 +92,14 @@ mod tests {
         let mut recorder = Recorder::start(RecorderOptions::new(options));
         let mut alarm = EvidenceAlarm::new("ptpd", recorder.health());
         let mut events = EventBus::new();
-        alarm.look(&mut events);
-        assert_eq!(events.states().count(), 0, "no news yet");
+        assert!(alarm.look(&mut events).is_none(), "no news yet");
         recorder.record(Entry::new("start"));
         let start = Instant::now();
         while !recorder.health().is_failing() || recorder.health().lost() == 0 {
             assert!(start.elapsed() < Duration::from_secs(60), "the writer says nothing");
             std::thread::sleep(Duration::from_millis(2));
         }
-        alarm.look(&mut events);
-        alarm.look(&mut events);
+        assert!(alarm.look(&mut events).is_some() && alarm.look(&mut events).is_none());
         let told: Vec<_> = events.states().map(|e| (e.sequence, e.message.clone())).collect();
         let [(1, message)] = &told[..] else { panic!("{told:?}") };
         assert!(

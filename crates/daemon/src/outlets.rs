@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use tracing::Level;
+use tracing::{Level, warn};
 
-use crate::{EventBus, ListenError, LogOptions, init_log};
+use crate::{EventBus, Journal, ListenError, LogOptions, init_log};
 
 /// What `log_level`, `log_journal`, `events_socket` and `events_socket_mode` say in the files of `phc-sync` and `ts2phc`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -47,7 +47,7 @@ impl Outlets {
         init_log(&options)
     }
 
-    /// A bus that serves the socket, if there is to be one.
+    /// A bus that serves the socket, and tells journald every event with its fields, if there is to be either.
     ///
     /// # Errors
     /// The socket cannot be served.
@@ -55,6 +55,12 @@ impl Outlets {
         let mut bus = EventBus::new();
         if let Some(path) = &self.socket {
             bus.listen(path, self.socket_mode)?;
+        }
+        if let Some(path) = &self.journal {
+            match Journal::open(path) {
+                Ok(journal) => bus.add(Box::new(journal)),
+                Err(e) => warn!("no events to journald: {e}"),
+            }
         }
         Ok(bus)
     }

@@ -105,6 +105,10 @@ fn authenticated(lab: &mut Lab) -> Result<(), LabError> {
             ("a liar", with(&wrong, "1"), "bad_icv", "key 1 of spp 7"),
             ("a stranger", with(&strange, "9"), "unknown_key", "key 9 of spp 7"),
         ] {
+            // Silence takes its time: all of them over one network, one over each.
+            if place > 0 && cause != "bad_icv" {
+                continue;
+            }
             let before = dropped(port, interface, cause)?;
             let (text, status) = asked(network, &words)?;
             expect(status == 3 && text.contains("no answer") && text.contains(said), || {

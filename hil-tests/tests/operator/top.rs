@@ -89,7 +89,7 @@ fn screens(lab: &mut Lab) -> Result<(), LabError> {
         "rms ",
         "Sync/s",
         " q  quit ",
-        " c  clear ",
+        " c  clear",
     ];
     // A curve has been drawn, too.
     let screen = terminal.shows(&all, &[])?;

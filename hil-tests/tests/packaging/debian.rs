@@ -54,7 +54,8 @@ for program in ptpd phc-sync ts2phc pmc ptp4l phc2sys phc_ctl; do
         inside $program --version >"$WORK/version"
     grep -q "$VERSION" "$WORK/version" || { echo "$program: $(cat "$WORK/version")"; exit 1; }
 done
-for page in '8 ptpd' '8 phc2sys' '5 ptpd.yaml' '5 escapement-bound'; do
+for name in hwstamp_ctl nsm; do here usr/sbin/$name installed; done
+for page in '8 ptpd' '8 phc2sys' '8 hwstamp_ctl' '8 nsm' '5 ptpd.yaml' '5 escapement-bound'; do
     inside man -P cat $page | grep -q NAME || { echo "man $page says nothing"; exit 1; }
 done
 inside dpkg-query -W -f '${Conffiles}\n' escapement | grep -c /etc/escapement/ | grep -qx 3

@@ -430,7 +430,11 @@ fn curve(frame: &mut Frame<'_>, area: Rect, title: &str, values: &VecDeque<f64>,
     let bold = Style::new().add_modifier(Modifier::BOLD);
     let lines = vec![
         Line::from(vec![Span::styled(short(*last), bold), Span::raw(format!("  {figure}"))]),
-        Line::raw(format!("min {}  max {}  n {}", short(low), short(high), values.len())),
+        Line::raw(if signed {
+            format!("min {}  max {}  n {}", short(low), short(high), values.len())
+        } else {
+            format!("min {}  max {}", short(low), short(high))
+        }),
     ];
     frame.render_widget(Paragraph::new(lines), line);
     let width = usize::from(graph.width);
