@@ -35,6 +35,7 @@ const CLOCKS: [&str; 18] = [
     "gnss-second",
     "perout",
     "pulses-automatic",
+    "pulses-cards",
     "stamps-lost",
     "busy",
     "removed",
@@ -48,7 +49,7 @@ const CLOCKS: [&str; 18] = [
 /// With tests of their own: `phc_sync_rig.rs`, `rig_clocks.rs`.
 const ELSEWHERE: [&str; 4] = ["follow", "jbod-alone", "bond-members", "vclocks-domains"];
 /// What a side cannot do yet; the scenario itself tells why.
-const ABSENT: [(&str, Side); 1] = [("pulses-automatic", Theirs)];
+const ABSENT: [(&str, Side); 2] = [("pulses-automatic", Theirs), ("pulses-cards", Theirs)];
 
 /// Of stamps in all scenarios, standard deviation in ns. What is left of it in a clock is less; and three times as much, a fault.
 const STAMP_NOISE: f64 = 2.0;
@@ -245,6 +246,11 @@ fn clocks_follow_pulses_and_survive_hardware_that_fails() {
     for label in ["slave", "pulses"] {
         let found = runs.summary("pulses-automatic", Ours, label);
         runs.gate(found.rms < 4.0 * STAMP_NOISE, || format!("pulses-automatic {label}: {found:?}"));
+    }
+    // Two cards follow the one whose port is a slave, by a pulse that all of them stamp; and another one when that changes.
+    for label in ["second", "third", "first-after", "third-after"] {
+        let found = runs.summary("pulses-cards", Ours, label);
+        runs.gate(found.rms < 4.0 * STAMP_NOISE, || format!("pulses-cards {label}: {found:?}"));
     }
     // Pulses to the nanosecond.
     runs.holds("perout", "phc", 3.0, 1.0);

@@ -180,7 +180,13 @@ fn settings(config: &Linuxptp, source: Option<&str>) -> Result<Settings, String>
     };
     let mut s = Settings::new(time);
     s.linuxptp = true;
-    s.steering = if text("free_running") == "1" { Steering::FreeRunning } else { Steering::Pi };
+    s.steering = match text("clock_servo") {
+        _ if text("free_running") == "1" => Steering::FreeRunning,
+        "pi" => Steering::Pi,
+        // What linear regression is wanted for, an estimator does that learns.
+        "linreg" => Steering::Adaptive,
+        other => return Err(format!("clock_servo {other} steers nothing by pulses: use pi or linreg")),
+    };
     s.baud = number("ts2phc.nmea_baudrate").and_then(|n| n.try_into().ok()).unwrap_or(9600);
     s.rate = number("ts2phc.pulserate").and_then(|n| n.try_into().ok()).unwrap_or(1);
     s.sentence_delay = number("ts2phc.nmea_delay").unwrap_or(0);
@@ -203,6 +209,8 @@ fn settings(config: &Linuxptp, source: Option<&str>) -> Result<Settings, String>
     // Zero stands for linuxptp's own defaults for hardware stamps.
     let mut pi = PiConfig::hardware();
     for (key, place) in [
+        ("pi_proportional_const", &mut pi.proportional_const),
+        ("pi_integral_const", &mut pi.integral_const),
         ("pi_proportional_scale", &mut pi.proportional_scale),
         ("pi_proportional_exponent", &mut pi.proportional_exponent),
         ("pi_proportional_norm_max", &mut pi.proportional_norm_max),
@@ -329,6 +337,7 @@ mod tests {
             ("ts2phc.nmea_delay", "-7"),
             ("ts2phc.nmea_baudrate", "300"),
             ("free_running", "1"),
+            ("clock_servo", "linreg"),
             ("step_threshold", "0.5"),
             ("first_step_threshold", "0.5"),
             ("max_frequency", "77"),
@@ -433,6 +442,7 @@ mod tests {
                 "[eth0]\nts2phc.holdover 5\n",
                 "does not go with -a",
             ),
+            ("ts2phc -c a --clock_servo ntpshm", "", "use pi or linreg"),
             ("ts2phc -x", "", "no such option"),
             ("ts2phc -c", "", "needs a value"),
             ("ts2phc -c a --ts2phc.pulserate 129", "", "1 to 128"),
