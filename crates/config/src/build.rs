@@ -523,6 +523,7 @@ fn unicast_server(v: Values<'_>) -> Option<UnicastServer> {
         allow: v.prefixes("unicast_allow"),
         deny: v.prefixes("unicast_deny"),
         drain: v.bool("unicast_drain"),
+        direct: v.bool("unicast_direct"),
     };
     v.bool("unicast_server").then_some(server)
 }

@@ -575,6 +575,8 @@ pub struct UnicastServer {
     pub deny: Vec<Prefix>,
     /// No grants any more; those there were are cancelled.
     pub drain: bool,
+    /// Send by packet sockets where it can be.
+    pub direct: bool,
 }
 
 /// Where stamps come from.

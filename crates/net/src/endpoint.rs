@@ -8,6 +8,7 @@ use socket2::{InterfaceIndexOrAddress, Socket};
 
 use crate::batch::{Batch, Incoming, Outgoing};
 use crate::control::{Control, Stamps};
+use crate::direct::Direct;
 use crate::ethernet;
 use crate::interface::{Interface, name_octets};
 use crate::name::Name;
@@ -43,6 +44,16 @@ pub(crate) struct Endpoint {
     control: Control,
     relay: Option<Relay>,
     batch: Option<Box<Batch>>,
+    direct: Option<Direct>,
+}
+
+/// The socket that a message of an endpoint leaves by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Way {
+    /// Its own.
+    Ordinary,
+    /// The packet socket of [`Direct`].
+    Direct,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -84,6 +95,7 @@ impl Endpoint {
             }
         }
         Ok(Self {
+            direct: Direct::open(options, interface, class, &socket),
             socket,
             interface: options.interface.clone(),
             transport: options.transport,
@@ -104,6 +116,23 @@ impl Endpoint {
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+
+    /// The packet socket beside it, where there is one.
+    pub(crate) fn direct_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.direct.as_ref().map(Direct::fd)
+    }
+
+    /// From now on everything goes the ordinary way.
+    pub(crate) fn give_up_direct(&mut self) {
+        self.direct = None;
+    }
+
+    /// A frame of the ordinary socket that came back whole.
+    pub(crate) fn learn(&mut self, room: &Incoming) {
+        if let Some(direct) = &mut self.direct {
+            direct.learn(room.buffer.get(..room.read.length).unwrap_or_default());
+        }
     }
 
     /// What follows the message within the payload.
@@ -137,6 +166,9 @@ impl Endpoint {
             return Ok(false);
         }
         let (name, header) = self.way(destination, octets)?;
+        if self.direct.as_mut().is_some_and(|d| d.enqueue(destination, octets, stamp)) {
+            return Ok(true);
+        }
         let parts = [header.as_ref().map_or(&[][..], |h| h), octets, self.tail()];
         let outgoing = Outgoing::new(name, parts, stamp);
         match (&mut self.batch, outgoing) {
@@ -148,17 +180,24 @@ impl Endpoint {
         }
     }
 
-    /// Frames that wait in the batch.
-    pub(crate) fn waiting(&self) -> usize {
-        self.batch.as_ref().map_or(0, |b| b.outgoing.len())
+    /// Frames that wait in the batch to leave one way.
+    pub(crate) fn waiting(&self, way: Way) -> usize {
+        match way {
+            Way::Ordinary => self.batch.as_ref().map_or(0, |b| b.outgoing.len()),
+            Way::Direct => self.direct.as_ref().map_or(0, |d| d.outgoing.len()),
+        }
     }
 
-    /// Sends what waits, and tells of each frame whether the kernel took it.
-    pub(crate) fn flush(&mut self, mut each: impl FnMut(&Outgoing, Result<(), NetError>)) {
-        let Some(mut batch) = self.batch.take() else { return };
-        let mut rest = batch.outgoing.as_slice();
-        while let Some((first, after)) = rest.split_first() {
-            match sys::send_many(self.fd(), rest) {
+    /// Sends what waits to leave one way, and tells of each frame whether the kernel took it.
+    pub(crate) fn flush(&mut self, way: Way, mut each: impl FnMut(&Outgoing, Result<(), NetError>)) {
+        let mut outgoing = match way {
+            Way::Ordinary => self.batch.as_mut().map(|b| std::mem::take(&mut b.outgoing)),
+            Way::Direct => self.direct.as_mut().map(|d| std::mem::take(&mut d.outgoing)),
+        }
+        .unwrap_or_default();
+        let mut rest = outgoing.as_slice();
+        while let (Some((first, after)), Some(fd)) = (rest.split_first(), self.way_fd(way)) {
+            match sys::send_many(fd, rest) {
                 Ok(sent @ 1..) => {
                     let (sent, after) = rest.split_at(sent.min(rest.len()));
                     sent.iter().for_each(|frame| each(frame, Ok(())));
@@ -167,23 +206,39 @@ impl Endpoint {
                 Ok(0) => break,
                 Err(e) => {
                     each(first, Err(self.fail("send a message", e)));
+                    if let Some(direct) = &mut self.direct {
+                        direct.forget(first);
+                    }
                     rest = after;
                 }
             }
         }
-        batch.outgoing.clear();
-        self.batch = Some(batch);
+        outgoing.clear();
+        match (way, &mut self.batch, &mut self.direct) {
+            (Way::Ordinary, Some(batch), _) => batch.outgoing = outgoing,
+            (Way::Direct, _, Some(direct)) => direct.outgoing = outgoing,
+            _ => {}
+        }
+    }
+
+    fn way_fd(&self, way: Way) -> Option<BorrowedFd<'_>> {
+        match way {
+            Way::Ordinary => Some(self.fd()),
+            Way::Direct => self.direct_fd(),
+        }
     }
 
     /// Reads many messages, or many entries of the error queue, with one call: how many there were.
     pub(crate) fn read_many(
         &mut self,
+        way: Way,
         flags: i32,
         counters: &mut SocketCounters,
-        mut each: impl FnMut(&Self, &Incoming, &mut SocketCounters),
+        mut each: impl FnMut(&mut Self, &Incoming, &mut SocketCounters),
     ) -> Result<usize, NetError> {
         let Some(mut batch) = self.batch.take() else { return Ok(0) };
-        let result = match sys::receive_many(self.fd(), &mut batch.incoming, flags) {
+        let read = self.way_fd(way).map_or(Ok(0), |fd| sys::receive_many(fd, &mut batch.incoming, flags));
+        let result = match read {
             Ok(got) => {
                 batch.incoming.iter().take(got).for_each(|room| each(self, room, counters));
                 Ok(got)
@@ -344,9 +399,10 @@ impl Endpoint {
         Ok(Some((stamps, frame.strip_suffix(self.tail()).unwrap_or(frame))))
     }
 
-    /// Takes the socket's pending error: left there it would be reported by poll for ever.
+    /// Takes the sockets' pending errors: left there they would be reported by poll for ever.
     pub(crate) fn take_error(&self) -> Option<io::Error> {
-        self.socket.take_error().ok().flatten()
+        let direct = self.direct.as_ref().and_then(Direct::take_error);
+        self.socket.take_error().ok().flatten().or(direct)
     }
 
     fn read(&mut self, flags: i32, counters: &mut SocketCounters) -> Result<Option<sys::Read>, NetError> {

@@ -35,6 +35,7 @@
 
 mod batch;
 mod control;
+mod direct;
 mod endpoint;
 mod error;
 mod ethernet;

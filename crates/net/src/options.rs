@@ -63,6 +63,11 @@ pub struct SocketOptions {
     /// Many messages with one kernel call, for ports that serve many unicast clients. Simulators of clocks and networks
     /// do not know those calls.
     pub batch: bool,
+    /// On batch ports over UDP/IPv4: most unicast messages leave by packet sockets, under headers that the kernel made for
+    /// the same destination within the last second. The host's firewall, routes and counters see one message a second
+    /// for each destination. Where that cannot be had, messages go the ordinary way
+    /// ([`PortSockets::sends_directly`](crate::PortSockets::sends_directly)).
+    pub direct: bool,
     /// N of /dev/ptpN, a virtual clock of the card's: hardware stamps are told in its time (SOF_TIMESTAMPING_BIND_PHC).
     pub virtual_clock: Option<u32>,
 }
@@ -95,6 +100,7 @@ impl SocketOptions {
             max_outstanding: 64,
             relay: false,
             batch: false,
+            direct: false,
             virtual_clock: None,
         }
     }

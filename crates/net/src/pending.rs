@@ -9,7 +9,7 @@ const TAIL: usize = 96;
 struct Slot {
     token: u64,
     deadline: u64,
-    id: u32,
+    id: u64,
     tail: [u8; TAIL],
     length: usize,
 }
@@ -37,9 +37,9 @@ impl Pending {
         }
     }
 
-    /// Awaits the stamp of `message` (as it will be looped back), which is the kernel's number `id`. A deadline before
+    /// Awaits the stamp of `message` (as it will be looped back), which is known by `id`: the kernel's number and the socket. A deadline before
     /// that of an earlier one counts as that one's.
-    pub(crate) fn insert(&mut self, token: u64, deadline: u64, id: u32, message: &[u8]) {
+    pub(crate) fn insert(&mut self, token: u64, deadline: u64, id: u64, message: &[u8]) {
         if self.slots.len() >= self.capacity
             && let Some(oldest) = self.slots.pop_front()
         {
@@ -58,8 +58,8 @@ impl Pending {
         self.slots.push_back(slot);
     }
 
-    /// The token of the kernel's number `id`.
-    pub(crate) fn take_id(&mut self, id: u32) -> Option<u64> {
+    /// The token of `id`.
+    pub(crate) fn take_id(&mut self, id: u64) -> Option<u64> {
         let at = self.slots.iter().position(|s| s.id == id)?;
         self.slots.remove(at).map(|s| s.token)
     }
@@ -116,7 +116,7 @@ mod tests {
     fn ids_are_matched_in_any_order() {
         let mut p = Pending::new(8);
         for i in 0..5 {
-            p.insert(100 + u64::from(i), 10, i, &[i as u8; 44]);
+            p.insert(100 + i, 10, i, &[i as u8; 44]);
         }
         assert_eq!(p.take_id(3), Some(103));
         assert_eq!(p.take_id(3), None);

@@ -3,10 +3,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use ptp_wire::TimePoint;
 
 use crate::batch::BATCH;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Way};
 use crate::interface::Interface;
 use crate::lower::Lower;
 use crate::pending::Pending;
+use crate::stamping::Looped;
 use crate::{Address, Destination, MessageClass, NetError, SocketOptions, Stamping, stamping};
 
 /// Asks for the stamp of a transmission.
@@ -68,6 +69,8 @@ pub struct SocketCounters {
     pub dropped: u64,
     /// Messages that the kernel refused to send.
     pub send_errors: u64,
+    /// Messages that left by packet sockets ([`SocketOptions::direct`]).
+    pub sent_directly: u64,
 }
 
 /// The two sockets of a PTP port. See the crate's documentation for the loop around it.
@@ -76,7 +79,9 @@ pub struct PortSockets {
     event: Endpoint,
     general: Endpoint,
     pending: Pending,
+    /// Of the event socket, and of the packet socket beside it.
     next_id: u32,
+    next_direct: u32,
     counters: SocketCounters,
     batch: bool,
     virtual_clock: Option<u32>,
@@ -92,18 +97,30 @@ impl PortSockets {
     /// The interface is missing or has no address, a privilege is missing, no hardware stamps, or the kernel refused.
     pub fn open(options: &SocketOptions) -> Result<Self, NetError> {
         let interface = Interface::query(&options.interface)?;
-        let event = Endpoint::open(options, &interface, MessageClass::Event)?;
-        let general = Endpoint::open(options, &interface, MessageClass::General)?;
+        let mut event = Endpoint::open(options, &interface, MessageClass::Event)?;
+        let mut general = Endpoint::open(options, &interface, MessageClass::General)?;
         if options.stamping.is_hardware() {
             enable_cards(event.fd(), options)?;
         }
-        stamping::enable_socket(event.fd(), &options.interface, options.stamping, options.virtual_clock)?;
+        let name = options.interface.as_str();
+        if let Some(direct) = event.direct_fd()
+            && stamping::enable_socket(direct, name, options.stamping, Looped::Number, options.virtual_clock)
+                .is_err()
+        {
+            event.give_up_direct();
+        }
+        if general.direct_fd().is_some() && stamping::loop_frames(general.fd()).is_err() {
+            general.give_up_direct();
+        }
+        let looped = looped(&event);
+        stamping::enable_socket(event.fd(), name, options.stamping, looped, options.virtual_clock)?;
         Ok(Self {
             virtual_clock: options.virtual_clock,
             event,
             general,
             pending: Pending::new(options.max_outstanding),
             next_id: 0,
+            next_direct: 0,
             counters: SocketCounters::default(),
             batch: options.batch,
             ready: Vec::new(),
@@ -127,6 +144,17 @@ impl PortSockets {
         }
     }
 
+    /// The descriptor of a second event socket, where there is one: to be polled as that of [`MessageClass::Event`], its
+    /// stamps come by [`PortSockets::completions`].
+    pub fn direct_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.event.direct_fd()
+    }
+
+    /// Whether unicast messages leave by packet sockets ([`SocketOptions::direct`]).
+    pub fn sends_directly(&self) -> bool {
+        self.event.direct_fd().is_some() && self.general.direct_fd().is_some()
+    }
+
     /// Sends a message. With a request its stamp will come by [`PortSockets::completion`], or its token by
     /// [`PortSockets::expire`]. Never waits, whether for the stamp or for the queue. Only event messages are stamped:
     /// a request for a general message expires.
@@ -147,7 +175,7 @@ impl PortSockets {
                 MessageClass::General => &mut self.general,
             };
             let waits = endpoint.enqueue(destination, octets, stamp)?;
-            let full = endpoint.waiting() >= BATCH;
+            let full = [Way::Ordinary, Way::Direct].into_iter().any(|way| endpoint.waiting(way) >= BATCH);
             if full || !waits {
                 // What cannot wait must not overtake either.
                 self.flush_class(class)?;
@@ -199,7 +227,12 @@ impl PortSockets {
         match (&sent, class) {
             (Ok(()), MessageClass::Event) => {
                 if let Some(request) = stamp {
-                    self.pending.insert(request.token, request.deadline, self.next_id, octets);
+                    self.pending.insert(
+                        request.token,
+                        request.deadline,
+                        id(Way::Ordinary, self.next_id),
+                        octets,
+                    );
                 }
                 self.next_id = self.next_id.wrapping_add(1);
             }
@@ -238,15 +271,33 @@ impl PortSockets {
     }
 
     fn flush_class(&mut self, class: MessageClass) -> Result<(), NetError> {
-        let Self { event, general, pending, next_id, counters, .. } = self;
+        // What asks the kernel for the way goes first.
+        let ordinary = self.flush_way(class, Way::Ordinary);
+        if self.endpoint(class).waiting(Way::Direct) == 0 {
+            return ordinary;
+        }
+        ordinary.and(self.flush_way(class, Way::Direct))
+    }
+
+    fn flush_way(&mut self, class: MessageClass, way: Way) -> Result<(), NetError> {
+        let Self { event, general, pending, next_id, next_direct, counters, .. } = self;
+        let waiting = match class {
+            MessageClass::Event => event.waiting(way),
+            MessageClass::General => general.waiting(way),
+        };
+        let next = match way {
+            Way::Ordinary => next_id,
+            Way::Direct => next_direct,
+        };
         let mut failed = Ok(());
         match class {
-            MessageClass::Event => event.flush(|frame, result| match result {
+            MessageClass::Event => event.flush(way, |frame, result| match result {
                 Ok(()) => {
                     if let Some(request) = frame.stamp {
-                        pending.insert(request.token, request.deadline, *next_id, frame.frame());
+                        pending.insert(request.token, request.deadline, id(way, *next), frame.frame());
                     }
-                    *next_id = next_id.wrapping_add(1);
+                    *next = next.wrapping_add(1);
+                    bump_if(way == Way::Direct, &mut counters.sent_directly);
                 }
                 Err(e) => {
                     bump(&mut counters.send_errors);
@@ -256,17 +307,23 @@ impl PortSockets {
                     }
                 }
             }),
-            MessageClass::General => general.flush(|_, result| {
-                if result.is_err() {
-                    bump(&mut counters.send_errors);
-                    failed = result;
+            MessageClass::General => {
+                general.flush(way, |_, result| match result {
+                    Ok(()) => bump_if(way == Way::Direct, &mut counters.sent_directly),
+                    Err(_) => {
+                        bump(&mut counters.send_errors);
+                        failed = result;
+                    }
+                });
+                if waiting > 0 && way == Way::Ordinary {
+                    failed = self.read_looped().map(drop).and(failed);
                 }
-            }),
+            }
         }
         if class == MessageClass::Event {
             // Stamps share the socket's receive buffer with messages: left there, they would push each other out.
-            if !self.pending.is_empty() {
-                failed = self.read_stamps().map(drop).and(failed);
+            if !self.pending.is_empty() && (waiting > 0 || way == Way::Ordinary) {
+                failed = self.read_stamps(way).map(drop).and(failed);
             }
             if failed.is_err() {
                 self.resynchronise();
@@ -285,12 +342,15 @@ impl PortSockets {
         class: MessageClass,
         mut each: impl FnMut(Received<'_>),
     ) -> Result<bool, NetError> {
+        if class == MessageClass::General {
+            self.read_looped()?;
+        }
         let Self { event, general, counters, .. } = self;
         let endpoint = match class {
             MessageClass::Event => event,
             MessageClass::General => general,
         };
-        let read = endpoint.read_many(0, counters, |endpoint, room, counters| {
+        let read = endpoint.read_many(Way::Ordinary, 0, counters, |endpoint, room, counters| {
             if let Some(received) = endpoint.received(room, counters) {
                 each(received);
             }
@@ -306,7 +366,7 @@ impl PortSockets {
     /// As of [`PortSockets::completion`].
     pub fn completions(&mut self, mut each: impl FnMut(TxStamp)) -> Result<bool, NetError> {
         self.ready.drain(..).for_each(&mut each);
-        let read = self.read_stamps()?;
+        let read = self.read_stamps(Way::Ordinary)?.max(self.read_stamps(Way::Direct)?);
         self.ready.drain(..).for_each(each);
         if read == 0 && self.event.take_error().is_some() {
             bump(&mut self.counters.network_errors);
@@ -319,16 +379,33 @@ impl PortSockets {
         !self.ready.is_empty()
     }
 
+    /// One batch of what the socket of general messages looped back: headers for those that follow.
+    fn read_looped(&mut self) -> Result<usize, NetError> {
+        if self.general.direct_fd().is_none() {
+            return Ok(0);
+        }
+        let Self { general, counters, .. } = self;
+        general.read_many(Way::Ordinary, libc::MSG_ERRQUEUE, counters, |endpoint, room, counters| {
+            if room.control.parse().network_error {
+                return bump(&mut counters.network_errors);
+            }
+            endpoint.learn(room);
+        })
+    }
+
     /// One batch of the error queue, into `ready`.
-    fn read_stamps(&mut self) -> Result<usize, NetError> {
+    fn read_stamps(&mut self, way: Way) -> Result<usize, NetError> {
         let Self { event, pending, counters, ready, .. } = self;
         let stamping = event.stamping();
-        event.read_many(libc::MSG_ERRQUEUE, counters, |_, room, counters| {
+        event.read_many(way, libc::MSG_ERRQUEUE, counters, |endpoint, room, counters| {
             let stamps = room.control.parse();
             if stamps.network_error {
                 return bump(&mut counters.network_errors);
             }
-            let token = stamps.id.and_then(|id| pending.take_id(id));
+            if way == Way::Ordinary {
+                endpoint.learn(room);
+            }
+            let token = stamps.id.and_then(|number| pending.take_id(id(way, number)));
             let stamp = match stamping {
                 Stamping::Software => stamps.software,
                 Stamping::Hardware | Stamping::OneStep | Stamping::P2pOneStep => stamps.hardware,
@@ -347,10 +424,16 @@ impl PortSockets {
     /// Whether the kernel counted a failed transmission is its secret. So both begin to count anew; what is still
     /// outstanding cannot be told any more, and is given up.
     fn resynchronise(&mut self) {
-        if self.event.stamping() != Stamping::None
-            && stamping::restart_ids(self.event.fd(), self.event.stamping(), self.virtual_clock).is_ok()
-        {
-            self.next_id = 0;
+        let (stamping, clock) = (self.event.stamping(), self.virtual_clock);
+        if stamping != Stamping::None {
+            if stamping::restart_ids(self.event.fd(), stamping, looped(&self.event), clock).is_ok() {
+                self.next_id = 0;
+            }
+            if let Some(direct) = self.event.direct_fd()
+                && stamping::restart_ids(direct, stamping, Looped::Number, clock).is_ok()
+            {
+                self.next_direct = 0;
+            }
         }
         self.pending.give_up_all();
     }
@@ -414,7 +497,7 @@ impl PortSockets {
         // Without its frame a transmission is known by its number; with it, by the frame, since simulators have no
         // numbers of their own.
         let token = if frame.is_empty() {
-            stamps.id.and_then(|id| self.pending.take_id(id))
+            stamps.id.and_then(|number| self.pending.take_id(id(Way::Ordinary, number)))
         } else {
             self.pending.take_frame(frame)
         };
@@ -534,6 +617,23 @@ enum Found {
     Stamp(TxStamp),
     Other,
     Nothing,
+}
+
+/// The kernel numbers the transmissions of each socket for itself.
+const fn id(way: Way, number: u32) -> u64 {
+    match way {
+        Way::Ordinary => number as u64,
+        Way::Direct => 1 << 32 | number as u64,
+    }
+}
+
+/// What the event socket has to tell beside stamps.
+fn looped(event: &Endpoint) -> Looped {
+    if event.direct_fd().is_some() { Looped::Frame } else { Looped::Number }
+}
+
+fn bump_if(so: bool, counter: &mut u64) {
+    *counter = counter.saturating_add(so.into());
 }
 
 fn bump(counter: &mut u64) {

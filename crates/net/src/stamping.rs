@@ -160,9 +160,18 @@ pub(crate) fn enable_card(
     }
 }
 
+/// What comes back with a stamp.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Looped {
+    /// The number of the transmission only.
+    Number,
+    /// The whole frame, too.
+    Frame,
+}
+
 /// SO_TIMESTAMPING's flags for a kind of stamps. Every transmission of the socket gets a number (OPT_ID), and comes back
-/// without its payload (OPT_TSONLY).
-const fn flags(stamping: Stamping) -> u32 {
+/// without its payload (OPT_TSONLY) unless that is wanted.
+const fn flags(stamping: Stamping, looped: Looped) -> u32 {
     let which = match stamping {
         Stamping::Software => {
             libc::SOF_TIMESTAMPING_TX_SOFTWARE
@@ -176,7 +185,15 @@ const fn flags(stamping: Stamping) -> u32 {
         }
         Stamping::None => return 0,
     };
-    which | libc::SOF_TIMESTAMPING_OPT_ID | libc::SOF_TIMESTAMPING_OPT_TSONLY
+    match looped {
+        Looped::Number => which | libc::SOF_TIMESTAMPING_OPT_ID | libc::SOF_TIMESTAMPING_OPT_TSONLY,
+        Looped::Frame => which | libc::SOF_TIMESTAMPING_OPT_ID,
+    }
+}
+
+/// Has the kernel loop what a socket of general messages sends back to it, for the headers: the stamps mean nothing.
+pub(crate) fn loop_frames(fd: BorrowedFd<'_>) -> io::Result<()> {
+    set_flags(fd, libc::SOF_TIMESTAMPING_TX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE)
 }
 
 /// Has the kernel hand the stamps to the socket.
@@ -184,9 +201,10 @@ pub(crate) fn enable_socket(
     fd: BorrowedFd<'_>,
     interface: &str,
     stamping: Stamping,
+    looped: Looped,
     virtual_clock: Option<u32>,
 ) -> Result<(), NetError> {
-    let all = flags(stamping);
+    let all = flags(stamping, looped);
     if all == 0 {
         return Ok(());
     }
@@ -222,9 +240,10 @@ pub(crate) fn enable_socket(
 pub(crate) fn restart_ids(
     fd: BorrowedFd<'_>,
     stamping: Stamping,
+    looped: Looped,
     virtual_clock: Option<u32>,
 ) -> io::Result<()> {
-    let all = flags(stamping);
+    let all = flags(stamping, looped);
     set_flags(fd, all & !libc::SOF_TIMESTAMPING_OPT_ID & !libc::SOF_TIMESTAMPING_OPT_TSONLY)?;
     match virtual_clock.filter(|_| stamping.is_hardware()) {
         Some(index) => set_bound_flags(fd, all, index),
@@ -253,10 +272,11 @@ mod tests {
 
     #[test]
     fn flags_are_the_kernels() {
-        assert_eq!(flags(Stamping::Software), 1 << 1 | 1 << 3 | 1 << 4 | 1 << 7 | 1 << 11);
-        assert_eq!(flags(Stamping::Hardware), 1 << 0 | 1 << 2 | 1 << 6 | 1 << 7 | 1 << 11);
-        assert_eq!(flags(Stamping::None), 0);
-        assert_eq!(flags(Stamping::P2pOneStep), flags(Stamping::Hardware));
+        assert_eq!(flags(Stamping::Software, Looped::Number), 1 << 1 | 1 << 3 | 1 << 4 | 1 << 7 | 1 << 11);
+        assert_eq!(flags(Stamping::Hardware, Looped::Number), 1 << 0 | 1 << 2 | 1 << 6 | 1 << 7 | 1 << 11);
+        assert_eq!(flags(Stamping::Software, Looped::Frame), 1 << 1 | 1 << 3 | 1 << 4 | 1 << 7);
+        assert_eq!(flags(Stamping::None, Looped::Frame), 0);
+        assert_eq!(flags(Stamping::P2pOneStep, Looped::Number), flags(Stamping::Hardware, Looped::Number));
     }
 
     #[test]

@@ -42,6 +42,9 @@ struct Arguments {
     /// machines (threaded NAPI). Without it the sender pays for what the receiver does, up to its sockets
     #[arg(long)]
     apart: bool,
+    /// ptpd's `unicast_direct` stays off
+    #[arg(long)]
+    ordinary: bool,
     /// The programs of ours to run [default: those beside this one]
     #[arg(long)]
     programs: Option<PathBuf>,
@@ -117,12 +120,16 @@ fn run(arguments: &Arguments) -> Result<(), LabError> {
     Ok(())
 }
 
-fn start(host: &Host, server: &str, programs: &Path) -> Result<(Process, String), LabError> {
+fn start(host: &Host, server: &str, programs: &Path, direct: bool) -> Result<(Process, String), LabError> {
     if server == "ptpd" {
         let file = host.dir().join("server.yaml");
-        let yaml = "clock_class: 6\nmaster_only: true\nmulticast: false\nclock_device: system\nfree_running: true\n\
+        let mut yaml = "clock_class: 6\nmaster_only: true\nmulticast: false\nclock_device: system\nfree_running: true\n\
                     state_file: off\nunicast_server: true\nunicast_max_clients: 100000\nunicast_max_rate: 10000000\n\
-                    management: { socket: /run/server, read_only_socket: off }\nports: [{ interface: eth0 }]\n";
+                    management: { socket: /run/server, read_only_socket: off }\nports: [{ interface: eth0 }]\n"
+            .to_owned();
+        if direct {
+            yaml.push_str("unicast_direct: true\n");
+        }
         std::fs::write(&file, yaml).map_err(LabError::io("write the configuration"))?;
         let process = host.start("ptpd", &programs.join("ptpd"), ["-f".as_ref(), file.as_os_str()])?;
         return Ok((process, "/run/server".into()));
@@ -185,7 +192,7 @@ fn measure(
     }
     gm.run("ip", "iproute2", &["route", "add", "10.64.0.0/16", "via", "10.0.1.2"])?;
     crowd.run("ip", "iproute2", &["route", "add", "local", "10.64.0.0/16", "dev", "lo"])?;
-    let (mut process, socket) = start(&gm, server, programs)?;
+    let (mut process, socket) = start(&gm, server, programs, !arguments.ordinary)?;
     let pin = |cores: &str, id: u32| {
         hil_tests::lab::run_command("taskset", &["-p", "-c", cores, &id.to_string()]).map(drop)
     };

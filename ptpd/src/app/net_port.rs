@@ -77,6 +77,7 @@ impl NetPort {
         let same = self.stamping == stamping && self.bound == bound && self.network.shares(network);
         if same {
             self.network.batch |= network.batch;
+            self.network.direct |= network.direct;
             self.users.push(user);
         }
         same
@@ -188,6 +189,11 @@ impl NetPort {
         match self.open() {
             Ok(sockets) => {
                 self.lower = Lower::query(&name);
+                if self.network.direct && !sockets.sends_directly() {
+                    let what = "unicast_direct has no effect here (it takes UDP/IPv4, no one-step stamps, CAP_NET_RAW, and \
+                                net.core.tstamp_allow_data = 1)";
+                    info!(target: NOTICE, "{}: {what}", self.title());
+                }
                 self.sockets = Some(sockets);
                 self.retry_at = None;
                 self.opened_at = now_ns;
@@ -240,6 +246,7 @@ impl NetPort {
         options.batch = n.batch && !n.relay;
         if options.batch {
             options.max_outstanding = 8192;
+            options.direct = n.direct;
         }
         options
     }

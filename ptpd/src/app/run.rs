@@ -378,6 +378,9 @@ impl Daemon {
             if let Some(sockets) = port.sockets() {
                 self.poll.add(sockets.fd(MessageClass::Event), Interest::READ_AND_ERROR_QUEUE, Key::Event(i));
                 self.poll.add(sockets.fd(MessageClass::General), Interest::READ, Key::General(i));
+                if let Some(fd) = sockets.direct_fd() {
+                    self.poll.add(fd, Interest::READ_AND_ERROR_QUEUE, Key::Event(i));
+                }
             }
         }
         for (i, local) in self.shared.locals.iter().enumerate() {

@@ -435,6 +435,7 @@ fn network(p: &config::PortConfig, relay: bool) -> Network {
         socket_priority: p.socket_priority,
         relay,
         batch: p.unicast_server.is_some(),
+        direct: p.unicast_server.as_ref().is_some_and(|s| s.direct),
         retry_ns: u64::try_from(p.fault_reset_interval.duration().as_nanos()).unwrap_or(u64::MAX),
         clock: local_clock(&p.port_clock),
     }

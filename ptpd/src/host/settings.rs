@@ -66,6 +66,8 @@ pub struct Network {
     pub socket_priority: u8,
     /// Many messages with one kernel call: for ports that serve unicast clients.
     pub batch: bool,
+    /// Unicast messages leave by packet sockets.
+    pub direct: bool,
     /// A transparent clock's port: messages for others pass.
     pub relay: bool,
     /// ns until a port that failed is tried again.

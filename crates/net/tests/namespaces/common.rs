@@ -295,3 +295,30 @@ pub(crate) fn stamp_with_whole_frames(fd: std::os::fd::BorrowedFd<'_>) {
     };
     assert_eq!(result, 0);
 }
+
+/// Frames that arrive on an interface.
+pub(crate) struct Frames(Capture);
+
+impl Frames {
+    pub(crate) fn open(interface: &str) -> Self {
+        Self(Capture::open(interface))
+    }
+
+    /// The next frame that ends with `message`.
+    pub(crate) fn of(&self, message: &[u8]) -> Vec<u8> {
+        use std::io::Read;
+        let mut buffer = [0; 2048];
+        loop {
+            let length = (&self.0.0).read(&mut buffer).expect("a frame comes within two seconds");
+            if buffer[..length].ends_with(message) {
+                return buffer[..length].to_vec();
+            }
+        }
+    }
+}
+
+/// Has nft do something; `Err`: there is none, or it cannot.
+pub(crate) fn nft(words: &str) -> Result<(), String> {
+    let out = Command::new("nft").arg(words).output().map_err(|e| e.to_string())?;
+    if out.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&out.stderr).into_owned()) }
+}
