@@ -41,9 +41,10 @@ impl Row {
 }
 
 fn with(s: &Scenario, seed: u64, servo: usize) -> Outcome {
-    let chain = s.hops > 1;
+    let (chain, software) = (s.hops > 1, s.software);
     run(s, seed, &move |_| -> Box<dyn Driver> {
         match servo {
+            0 if software => Box::new(Classic::pi_for_software()),
             0 => Box::new(Classic::pi()),
             1 => Box::new(Classic::linreg()),
             _ if chain => Box::new(AdaptiveDriver::boundary(Transfer::Damped)),

@@ -107,6 +107,51 @@ fn a_master_that_steps_is_followed() {
 }
 
 #[test]
+fn jumps_are_noticed_at_once() {
+    for name in ["hard-shock", "master-jumps"] {
+        let s = scenario(name);
+        let pi: f64 = (1..=4)
+            .map(|seed| rms(&s, &run(&s, seed, &|_| Box::new(Classic::pi()) as Box<dyn Driver>)).powi(2))
+            .sum();
+        let (ours, pi) = (pooled(&s, 4), (pi / 4.0).sqrt());
+        assert!(ours < pi, "{name}: {ours:.0} to {pi:.0}");
+    }
+    // What it is, is told: four jumps of the master, two of the oscillator, and nothing else.
+    let told = events(&scenario("master-jumps"));
+    assert!(
+        told.len() == 4 && told.iter().all(|e| matches!(e, AdaptiveEvent::TimeJumped { .. })),
+        "{told:?}"
+    );
+    let told = events(&scenario("hard-shock"));
+    let by: Vec<f64> = told
+        .iter()
+        .filter_map(|e| if let AdaptiveEvent::FrequencyJumped { by } = e { Some(*by) } else { None })
+        .collect();
+    assert!(
+        by.len() == 2 && told.len() == 2 && (by[0] - 5000.0).abs() < 100.0 && (by[1] + 9000.0).abs() < 100.0,
+        "{told:?}"
+    );
+}
+
+#[test]
+fn one_wrong_stamp_moves_nothing() {
+    for wrong in [-1_000_000_000i64, -125_000_000, 125_000_000, -3_000] {
+        let mut servo = ptp_servo::Adaptive::new(AdaptiveConfig::default(), 0.0);
+        let path = TimeInterval::from_nanos(5_000);
+        for i in 0..200i64 {
+            let local = TimePoint::from_nanos(i128::from(i) * 1_000_000_000);
+            let extra = if i == 150 { wrong } else { i % 3 };
+            let decision = servo.forward(path + TimeInterval::from_nanos(extra), local);
+            servo.backward(path + TimeInterval::from_nanos(i % 2), local);
+            if i > 100 {
+                assert!(decision.frequency_ppb.abs() < 200.0, "{wrong} at {i}: {decision:?}");
+            }
+        }
+        assert_eq!(servo.take_event(), None, "{wrong}");
+    }
+}
+
+#[test]
 fn a_chain_does_not_amplify() {
     let base = Scenario { duration_s: 1500.0, judged_from_s: 300.0, ..scenario("chain-5") };
     let seeds = 2;

@@ -74,6 +74,9 @@ impl Telling {
             AdaptiveEvent::TimeJumped { by } => {
                 warn!("the master's time jumped by {:+.0} ns against {name}, which follows{more}", -by);
             }
+            AdaptiveEvent::FrequencyJumped { by } => {
+                warn!("{name}'s oscillator jumped by {by:+.0} ppb; the clock is steered against it{more}")
+            }
             AdaptiveEvent::StartedOver => {
                 warn!("the servo of {name} starts over: no asymmetry is assumed any more{more}");
             }

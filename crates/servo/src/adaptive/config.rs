@@ -78,6 +78,11 @@ pub enum AdaptiveEvent {
         /// The clock's new offset less the one before.
         by: f64,
     },
+    /// The oscillator's frequency jumped: it was knocked, or its power changed. The clock is steered against it at once.
+    FrequencyJumped {
+        /// What it runs faster by than before, ppb.
+        by: f64,
+    },
     /// The estimate did not hold: everything is learnt anew from plain offsets, and no asymmetry is assumed any more.
     StartedOver,
 }

@@ -9,6 +9,7 @@
 mod bank;
 mod clockwork;
 mod config;
+mod jumps;
 mod kalman;
 mod moves;
 mod noise;

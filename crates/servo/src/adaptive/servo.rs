@@ -7,11 +7,13 @@ use ptp_wire::{TimeInterval, TimePoint};
 use super::bank::Bank;
 use super::clockwork::Clockwork;
 use super::config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Transfer};
+use super::jumps::{Jump, Jumps};
 use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
 use super::moves::{Floor, Move, Moves, Way};
 use super::rhythm::Rhythm;
 use super::start::{
-    ALONE, BETTER_ALONE, FIRST_FREQUENCY, Grain, KEPT, LAST, Noises, Prior, Raw, is_impossible, replay, row,
+    ALONE, BETTER_ALONE, FIRST_FREQUENCY, Grain, KEPT, LAST, LEAST_DELAY, Noises, Prior, Raw, is_impossible,
+    replay, row,
 };
 use super::tracker::{Tracker, best_bandwidth, limits};
 use crate::servo::{bounded, exceeds};
@@ -24,7 +26,7 @@ const RESTLESS_SAMPLES: u32 = 256;
 const OFTEN: u32 = 16;
 /// The least deviation of a frequency that is learnt anew, ppb.
 const ANEW_FREQUENCY: f64 = 10_000.0;
-/// Offsets are taken back at this rate at most, ppb: whoever follows this clock has to be able to.
+/// Offsets of up to 125 us are taken back at this rate at most, ppb: whoever follows this clock has to be able to.
 const FASTEST: f64 = 500_000.0;
 /// With deviations this much smaller (mean square, the last 16) than expected, the expectation is wrong.
 const CALM: f64 = 0.06;
@@ -77,6 +79,7 @@ pub struct Adaptive {
     bank: Option<Bank>,
     noises: Noises,
     moves: Moves,
+    watcher: Jumps,
     tracker: Option<Tracker>,
     state: ServoState,
     first: bool,
@@ -123,6 +126,7 @@ impl Adaptive {
             bank: None,
             noises: Noises::new(100.0, config.measuring),
             moves: Moves::new(config.measuring == Measuring::Peer),
+            watcher: Jumps::new(),
             tracker: None,
             state: ServoState::Unlocked,
             first: true,
@@ -441,6 +445,17 @@ impl Adaptive {
         if !self.started || self.config.measuring == Measuring::Offset {
             return;
         }
+        if self.config.measuring == Measuring::TwoWay {
+            let Some(bank) = &self.bank else { return };
+            let x = &bank.belief().x;
+            let longest = |path: f64| path.max(0.0) + LEAST_DELAY;
+            let shortest = (longest(x[DELAY] + x[ASYMMETRY]), longest(x[DELAY] - x[ASYMMETRY]));
+            let jump = self.watcher.push(raw, seen.deviation, seen.variance, &self.noises, shortest);
+            if let Some(jump) = jump {
+                self.take_jump(&jump);
+                return;
+            }
+        }
         let found = self.moves.push(
             raw.way,
             raw.time,
@@ -502,6 +517,30 @@ impl Adaptive {
         if apart * apart > far {
             *tracker = Tracker::new(bank.time(), b.x[PHASE], b.x[FREQUENCY], damping);
         }
+    }
+
+    /// Where the clock is follows from the messages that show its jump; all else that is known holds.
+    fn take_jump(&mut self, jump: &Jump) {
+        let Some(bank) = &mut self.bank else { return };
+        let before = bank.belief().x;
+        let mut variance = [[0.0; STATES]; STATES];
+        variance[PHASE][PHASE] = jump.by * jump.by;
+        variance[FREQUENCY][FREQUENCY] = jump.pace * jump.pace;
+        bank.shift(&[0.0; STATES], &variance);
+        for raw in self.watcher.last(jump.shown_by) {
+            let h = row(raw, bank.time() - raw.time, self.config.measuring);
+            bank.update(&h, raw.value, self.noises.of(raw.way), false);
+        }
+        let after = bank.belief().x;
+        self.event = Some(if jump.is_frequency {
+            AdaptiveEvent::FrequencyJumped { by: after[FREQUENCY] - before[FREQUENCY] }
+        } else {
+            self.jumps = self.jumps.wrapping_add(1);
+            AdaptiveEvent::TimeJumped { by: after[PHASE] - before[PHASE] }
+        });
+        self.watcher.clear();
+        self.moves.clear();
+        self.let_go();
     }
 
     fn take_move(&mut self, found: Move) {
@@ -576,6 +615,7 @@ impl Adaptive {
         self.jumps = self.jumps.wrapping_add(1);
         self.started = false;
         self.moves.clear();
+        self.watcher.clear();
         if unlock {
             self.tracker = None;
         }
@@ -655,8 +695,8 @@ impl Adaptive {
             return Decision { state: self.state, frequency_ppb: rate, step: Some(-offset) };
         }
         let wait = self.rhythm.wait(way, now, self.config.measuring == Measuring::TwoWay);
-        // At most at this rate, and what is farther off than 5 ms in about 10 s.
-        let fastest = FASTEST.max(self.offset.abs() / 10.0);
+        // Never faster than this, but what is farther off than 125 us in about a quarter of a second.
+        let fastest = FASTEST.max(4.0 * self.offset.abs());
         let back = (self.offset / wait).clamp(-fastest, fastest);
         let rate = -(frequency + 0.5 * wait * drift) - back;
         let rate = bounded(rate, self.max_ppb);

@@ -16,7 +16,7 @@ pub(super) const ALONE: [usize; 2] = [LAST, 2 * LAST];
 /// Without what was before, the last ones have to fit this much better (natural logarithm).
 pub(super) const BETTER_ALONE: f64 = 12.0;
 /// Stamps that are taken too early or too late can make a delay negative by so much, ns.
-const LEAST_DELAY: f64 = 5_000.0;
+pub(super) const LEAST_DELAY: f64 = 5_000.0;
 /// Core deviations to begin with: 0.5 ns and factors of 4, up to 131 us.
 const GUESSES: usize = 10;
 /// Deviation of phase and path delay around the first samples, ns.

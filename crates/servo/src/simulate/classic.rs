@@ -3,7 +3,7 @@
 use ptp_wire::{TimeInterval, TimePoint};
 
 use super::Driver;
-use crate::{Decision, DelayFilter, FilterKind, Linreg, Servo, ServoConfig};
+use crate::{Decision, DelayFilter, FilterKind, Linreg, PiConfig, Servo, ServoConfig};
 
 enum Kind {
     Pi(Servo),
@@ -25,6 +25,12 @@ impl Classic {
     /// PI with linuxptp's defaults for hardware stamps.
     pub fn pi() -> Self {
         Self::new(Kind::Pi(Servo::new(ServoConfig::default(), 0.0)))
+    }
+
+    /// PI with linuxptp's defaults for the kernel's stamps.
+    pub fn pi_for_software() -> Self {
+        let config = ServoConfig { pi: PiConfig::software(), ..ServoConfig::default() };
+        Self::new(Kind::Pi(Servo::new(config, 0.0)))
     }
 
     /// Linear regression with linuxptp's defaults.

@@ -73,6 +73,8 @@ pub struct Scenario {
     pub hops: usize,
     /// What happens when, s.
     pub events: Vec<(f64, Change)>,
+    /// Stamps are the kernel's: PI has the gains for those.
+    pub software: bool,
 }
 
 /// How it went.

@@ -21,6 +21,7 @@ fn base(name: &'static str, about: &'static str) -> Scenario {
         loss: 0.0,
         hops: 1,
         events: vec![],
+        software: false,
     }
 }
 
@@ -77,6 +78,24 @@ pub fn stationary() -> Vec<Scenario> {
             ..base("slow", "one Sync in 64 s, stamps of 8 ns")
         },
     ]
+}
+
+/// The kernel's stamps: some noise, and a wait for the processor that only ever makes them late.
+const fn kernel(scale_ns: f64, shape: f64) -> Direction {
+    Direction { delay_ns: 10_000.0, noise_ns: 500.0, queue: Queue::HeavyTail { shape, scale_ns } }
+}
+
+/// Software stamps, 8/s.
+fn software(name: &'static str, about: &'static str) -> Scenario {
+    Scenario {
+        stamps: FINE,
+        sync_s: 0.125,
+        delay_s: 0.125,
+        forward: kernel(4_000.0, 3.0),
+        backward: kernel(4_000.0, 3.0),
+        software: true,
+        ..base(name, about)
+    }
 }
 
 const LONG: Direction = Direction::still(8_000.0);
@@ -177,6 +196,27 @@ pub fn published() -> Vec<Scenario> {
             ..base("shock", "the frequency jumps by 50 and -300 ppb, 20 ns of noise, 1/s")
         },
         Scenario {
+            events: vec![(500.0, Change::Disturb(5_000.0)), (1000.0, Change::Disturb(-9_000.0))],
+            ..base("hard-shock", "the oscillator jumps by 5 and by -9 ppm, 1/s")
+        },
+        Scenario {
+            sync_s: 0.125,
+            delay_s: 0.125,
+            events: vec![
+                (400.0, Change::Step(500_000.0)),
+                (800.0, Change::Step(-700.0)),
+                (1200.0, Change::Step(60.0)),
+                (1600.0, Change::Step(-500_000.0)),
+            ],
+            forward: Direction::queueing(5_000.0, Queue::Uniform { p: 0.1, up_to_ns: 20_000.0 }),
+            backward: Direction::queueing(5_000.0, Queue::Uniform { p: 0.1, up_to_ns: 20_000.0 }),
+            ..base(
+                "master-jumps",
+                "the master jumps by 500 us, -700 ns, 60 ns and -500 us, and nobody says so; a tenth of the messages waits \
+                 for up to 20 us, 8/s",
+            )
+        },
+        Scenario {
             loss: 0.4,
             forward: Direction::queueing(20_000.0, Queue::Exponential { p: 0.3, mean_ns: 2_000.0 }),
             backward: Direction::queueing(20_000.0, Queue::Exponential { p: 0.3, mean_ns: 2_000.0 }),
@@ -189,6 +229,22 @@ pub fn published() -> Vec<Scenario> {
                 Change::Failover(200.0, Direction::still(9_000.0), Direction::still(9_000.0)),
             )],
             ..base("failover", "at 800 s another grandmaster, 200 ns off, 4 us farther, 1/s")
+        },
+        software("software-idle", "the kernel's stamps: 500 ns of noise, 2 us of waiting in the mean, 8/s"),
+        Scenario {
+            events: (1..10)
+                .flat_map(|i| {
+                    let loaded = i % 2 == 1;
+                    let (down, up) = if loaded { (20_000.0, 10_000.0) } else { (4_000.0, 4_000.0) };
+                    let shape = if loaded { 2.0 } else { 3.0 };
+                    let at = f64::from(i) * 200.0;
+                    [(at, Change::Forward(kernel(down, shape))), (at, Change::Backward(kernel(up, shape)))]
+                })
+                .collect(),
+            ..software(
+                "software-load",
+                "the same; every other 200 s the processors are busy: 20 us of waiting from the master, 10 us to it",
+            )
         },
         Scenario { hops: 5, ..base("chain-5", "the fifth in a row of boundary clocks, stamps of 8 ns, 1/s") },
         Scenario { hops: 10, ..base("chain-10", "the tenth in a row, 1/s") },
@@ -269,10 +325,6 @@ pub fn hostile() -> Vec<Scenario> {
             judged_from_s: 30_000.0,
             oscillator: Oscillator { wander_ppb: 0.01, ..Oscillator::crystal(100.0) },
             ..base("slowest", "one Sync in 128 s")
-        },
-        Scenario {
-            events: vec![(500.0, Change::Disturb(5_000.0)), (1000.0, Change::Disturb(-9_000.0))],
-            ..base("hard-shock", "the oscillator jumps by 5 and by -9 ppm")
         },
         Scenario {
             oscillator: Oscillator { wander_ppb: 0.003, ..Oscillator::crystal(50.0) },
