@@ -2,8 +2,10 @@
 
 mod blocks;
 mod book;
+mod boot;
 mod debian;
 mod install;
+mod machine;
 mod readiness;
 mod units;
 mod walk;
