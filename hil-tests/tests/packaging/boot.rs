@@ -59,7 +59,7 @@ ExecStart=/bin/true
 ";
 
 /// A virtual clock of the machine, seconds after TAI or UTC.
-fn clock(machine: &Machine, path: &str, ahead: i64, after_utc: i64) {
+pub(crate) fn clock(machine: &Machine, path: &str, ahead: i64, after_utc: i64) {
     machine.run("mkdir -p /run/escapement");
     let options = VirtualOptions {
         offset: TimeInterval::from_nanos(ahead),
@@ -70,7 +70,7 @@ fn clock(machine: &Machine, path: &str, ahead: i64, after_utc: i64) {
 }
 
 /// As a newcomer: the package, a look at whether it is quiet.
-fn install(machine: &Machine, package: &Path) {
+pub(crate) fn install(machine: &Machine, package: &Path) {
     machine.take(package, "/root/escapement.deb");
     machine.run("dpkg -i /root/escapement.deb 2>&1");
     for unit in ["ptpd", "phc-sync", "ts2phc", "phc-sync-wait", "escapement-synchronised.target"] {
@@ -135,7 +135,9 @@ fn units_live_under_a_real_systemd() {
     assert!(shown.contains("Status: \"eth0 MASTER, clockClass 248\""), "{shown}");
     client.wait_for("ptpd@lan", "ActiveState", |s| s == "active");
     told("the client is synchronised");
-    client.wait_for("ptpd@lan", "StatusText", |s| s.starts_with("eth0 SLAVE, grandmaster ") && s.contains(" offset "));
+    client.wait_for("ptpd@lan", "StatusText", |s| {
+        s.starts_with("eth0 SLAVE, grandmaster ") && s.contains(" offset ")
+    });
     client.wait_for("application", "ActiveState", |s| s == "active");
     told("what waited for it has started");
     for unit in ["phc-sync", "phc-sync-wait", "escapement-synchronised.target", "time-sync.target"] {
@@ -180,9 +182,13 @@ fn hardening(server: &Machine, client: &Machine) {
     let tried = client.tries(&format!("nsenter -m -t {} touch /srv/x", pid(client, "ptpd@lan")));
     assert!(!tried.status.success());
     // PTP clocks may be opened (this one has no driver behind it), other devices not.
-    client.write("/etc/systemd/system/devices@.service", "[Service]\nType=oneshot\nExecStart=/bin/dd if=%I count=1 of=/dev/null\n");
+    client.write(
+        "/etc/systemd/system/devices@.service",
+        "[Service]\nType=oneshot\nExecStart=/bin/dd if=%I count=1 of=/dev/null\n",
+    );
     let unit = client.run("cat /usr/lib/systemd/system/ptpd.service");
-    let policy = unit.lines().filter(|l| l.starts_with("Device")).map(|l| format!("{l}\n")).collect::<String>();
+    let policy =
+        unit.lines().filter(|l| l.starts_with("Device")).map(|l| format!("{l}\n")).collect::<String>();
     client.write("/etc/systemd/system/devices@.service.d/policy.conf", &format!("[Service]\n{policy}"));
     client.run("systemctl daemon-reload; mknod /dev/mem9 c 1 1");
     for (device, answer) in [("/dev/ptp99", "No such device"), ("/dev/mem9", "Operation not permitted")] {
@@ -200,10 +206,10 @@ fn journal(client: &Machine) {
         text.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{l}: {e}"))).collect()
     };
     let states = entries("ESCAPEMENT_KIND=port-state PTP_PORT=1");
-    let slave = states.iter().find(|e| e["ESCAPEMENT_STATE"] == "SLAVE").unwrap_or_else(|| panic!("{states:#?}"));
+    let slave = states.iter().find(|e| e["PTP_STATE"] == "SLAVE").unwrap_or_else(|| panic!("{states:#?}"));
     assert_eq!(slave["_SYSTEMD_UNIT"], "ptpd@lan.service", "{slave:#}");
     assert_eq!(slave["SYSLOG_IDENTIFIER"], "ptpd");
-    assert!(!entries("ESCAPEMENT_PART=ports").is_empty());
+    assert!(!entries("-t ptpd ESCAPEMENT_PART=servo").is_empty());
     // Others write lines with a priority.
     let lines = entries("-u phc-sync PRIORITY=6");
     assert!(lines.iter().any(|e| e["SYSLOG_IDENTIFIER"] == "phc-sync"), "{lines:#?}");
@@ -230,7 +236,7 @@ fn reload(client: &Machine) {
     assert!(!client.asks("systemctl reload ptpd@lan"), "a bad file was taken");
     let said = client.run("journalctl -o cat -u ptpd@lan");
     assert!(said.contains("ptpd-lan.yaml:2"), "the line is not named: {said}");
-    client.write(file, &format!("profile: default-e2e\nuser_description: reloaded\n{CLIENT}{PORTS}"));
+    client.write(file, &format!("profile: default-e2e\ndescription: {{user: reloaded}}\n{CLIENT}{PORTS}"));
     client.run("systemctl reload ptpd@lan");
     let begun = Instant::now();
     while !client.run("pmc -u -b 0 -s /run/escapement/lan 'GET USER_DESCRIPTION'").contains("reloaded") {
@@ -268,7 +274,8 @@ fn upgrade(client: &Machine, package: &Path) {
 }
 
 fn stop(server: &Machine, client: &Machine) {
-    for (machine, unit) in [(client, "ptpd@lan"), (client, "phc-sync"), (server, "ptpd"), (server, "ts2phc")] {
+    for (machine, unit) in [(client, "ptpd@lan"), (client, "phc-sync"), (server, "ptpd"), (server, "ts2phc")]
+    {
         machine.run(&format!("systemctl stop {unit}"));
         assert_eq!(machine.property(unit, "Result"), "success", "{unit}");
         assert_eq!(machine.property(unit, "ExecMainStatus"), "0", "{unit}");

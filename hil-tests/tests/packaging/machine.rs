@@ -33,7 +33,9 @@ pub(crate) fn obstacle() -> Option<String> {
         }
     }
     if !debian().join("lib/systemd/systemd").exists() {
-        return Some("there is no Debian in target/debian-root: hil-tests/setup makes one as root".to_owned());
+        return Some(
+            "there is no Debian in target/debian-root: hil-tests/setup makes one as root".to_owned(),
+        );
     }
     if own_group().is_none() {
         return Some("there are no control groups of version 2".to_owned());
@@ -44,7 +46,8 @@ pub(crate) fn obstacle() -> Option<String> {
 /// The directory of this process's control group of version 2.
 fn own_group() -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/mounts").ok()?;
-    let mount = mounts.lines().map(|l| l.split(' ').collect::<Vec<_>>()).find(|w| w.get(2) == Some(&"cgroup2"))?;
+    let mount =
+        mounts.lines().map(|l| l.split(' ').collect::<Vec<_>>()).find(|w| w.get(2) == Some(&"cgroup2"))?;
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     let own = groups.lines().find_map(|l| l.strip_prefix("0::/"))?;
     Some(Path::new(mount.get(1)?).join(own))
@@ -63,9 +66,8 @@ impl Machine {
     /// Boots one, and waits until it is up.
     pub(crate) fn boot(name: &str) -> Self {
         let work = empty(&format!("machine-{name}"));
-        let group = own_group()
-            .expect("asked before")
-            .join(format!("escapement-{name}-{}", std::process::id()));
+        let group =
+            own_group().expect("asked before").join(format!("escapement-{name}-{}", std::process::id()));
         fs::create_dir(&group).unwrap_or_else(|e| panic!("{}: {e}", group.display()));
         let log = fs::File::create(work.join("log")).expect("ours");
         let process = Command::new("setpriv")
@@ -100,7 +102,8 @@ impl Machine {
 
     fn is_systemd(&self) -> bool {
         self.init != 0
-            && fs::read_to_string(format!("/proc/{}/comm", self.init)).is_ok_and(|name| name.trim() == "systemd")
+            && fs::read_to_string(format!("/proc/{}/comm", self.init))
+                .is_ok_and(|name| name.trim() == "systemd")
     }
 
     /// A shell in the machine, as root.
@@ -183,7 +186,8 @@ impl Machine {
 
     /// The last lines of its journal.
     pub(crate) fn log(&self) -> String {
-        String::from_utf8_lossy(&self.tries("journalctl -n 60 --no-pager -o short-monotonic").stdout).into_owned()
+        String::from_utf8_lossy(&self.tries("journalctl -n 60 --no-pager -o short-monotonic").stdout)
+            .into_owned()
     }
 
     /// A cable from this one's `eth0` to the other's.

@@ -3,7 +3,9 @@
 mod blocks;
 mod book;
 mod boot;
+mod container;
 mod debian;
+mod guides;
 mod install;
 mod machine;
 mod readiness;
