@@ -48,8 +48,24 @@ struct CapData {
     inheritable: u32,
 }
 
-/// Becomes `user` and keeps only the four capabilities that network ports and clocks need. Does nothing, and says so
-/// by `Ok(false)`, where the process is not root.
+/// The lower half of the permitted capabilities.
+fn permitted() -> Result<u32, PrivilegeError> {
+    let header = CapHeader { version: VERSION_3, pid: 0 };
+    let mut data = [CapData { effective: 0, permitted: 0, inheritable: 0 }; 2];
+    // SAFETY: version 3 takes a header and fills an array of two data structures, both valid during the call.
+    let result = unsafe { libc::syscall(libc::SYS_capget, &raw const header, data.as_mut_ptr()) };
+    if result != 0 {
+        return Err(PrivilegeError::Os {
+            action: "read the capabilities",
+            source: io::Error::last_os_error(),
+        });
+    }
+    Ok(data[0].permitted)
+}
+
+/// Becomes `user` and keeps only the four capabilities that network ports and clocks need, as far as it has them: in a
+/// container or under a bounding set root may lack some. Does nothing, and says so by `Ok(false)`, where the process is
+/// not root.
 ///
 /// # Errors
 /// There is no such user, or the kernel refused; the process should then end.
@@ -65,7 +81,8 @@ pub fn drop_privileges(user: &str) -> Result<bool, PrivilegeError> {
     initgroups(&name, account.gid).map_err(os("set the groups"))?;
     setgid(account.gid).map_err(os("change the group"))?;
     setuid(account.uid).map_err(os("change the user"))?;
-    let kept = KEPT.iter().fold(0u32, |mask, bit| mask | 1 << bit);
+    // What is not permitted cannot be kept: asking for it would be refused.
+    let kept = KEPT.iter().fold(0u32, |mask, bit| mask | 1 << bit) & permitted()?;
     let header = CapHeader { version: VERSION_3, pid: 0 };
     let low = CapData { effective: kept, permitted: kept, inheritable: 0 };
     let high = CapData { effective: 0, permitted: 0, inheritable: 0 };

@@ -7,6 +7,10 @@ use std::path::Path;
 pub(crate) enum How {
     /// `<!-- run on HOST -->`: each line has to succeed.
     Run(String),
+    /// `<!-- run on HOST, until it succeeds -->`: each line, again and again.
+    Until(String),
+    /// `<!-- needs WHAT -->`: hardware that tests do not have.
+    Needs(String),
     /// `<!-- run on HOST, stays -->`: it goes on while the rest is tried.
     Stays(String),
     /// `<!-- said on HOST -->`: what stays there says this, line by line.
@@ -38,6 +42,8 @@ fn how(comment: &str) -> How {
     let words: Vec<&str> = comment.split_whitespace().collect();
     match words.as_slice() {
         ["run", "on", host] => How::Run((*host).to_owned()),
+        ["run", "on", host, "until", "it", "succeeds"] => How::Until(host.trim_end_matches(',').to_owned()),
+        ["needs", ..] => How::Needs(comment.to_owned()),
         ["run", "on", host, "stays"] => How::Stays(host.trim_end_matches(',').to_owned()),
         ["said", "on", host] => How::Said((*host).to_owned()),
         ["stopped", "on", host] => How::Stopped((*host).to_owned()),

@@ -2,16 +2,25 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use hil_tests::lab::{find_program, run_command, skip};
 
 use crate::install::{binaries, empty, files};
+use crate::machine::debian;
 use crate::units::root;
 
 /// cargo-deb: where the setup put it, or in PATH.
-fn cargo_deb() -> Option<PathBuf> {
+pub(crate) fn cargo_deb() -> Option<PathBuf> {
     let own = root().join("target/tools/bin/cargo-deb");
     if own.exists() { Some(own) } else { find_program("cargo-deb", "").ok() }
+}
+
+/// The package, made once.
+pub(crate) fn deb() -> PathBuf {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    let make = || package(&empty("package"), &cargo_deb().expect("asked before"));
+    MADE.get_or_init(make).clone()
 }
 
 /// Packs the binaries under test.
@@ -89,10 +98,10 @@ diff "$WORK/before" "$WORK/after"
 
 #[test]
 fn a_package_comes_and_goes() {
-    let lower = root().join("target/debian-root");
-    let Some(cargo_deb) = cargo_deb() else {
+    let lower = debian();
+    if cargo_deb().is_none() {
         return skip("cargo-deb is missing: hil-tests/setup installs it");
-    };
+    }
     if !lower.join("usr/bin/dpkg").exists() {
         return skip("there is no Debian in target/debian-root: hil-tests/setup makes one as root");
     }
@@ -100,7 +109,7 @@ fn a_package_comes_and_goes() {
         return skip("packages are installed by root only");
     }
     let dir = empty("debian");
-    let deb = package(&dir, &cargo_deb);
+    let deb = deb();
 
     // The package has what `make install` installs, and its paperwork.
     let tree = empty("like-debian");

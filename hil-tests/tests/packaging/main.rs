@@ -2,8 +2,12 @@
 
 mod blocks;
 mod book;
+mod boot;
+mod container;
 mod debian;
+mod guides;
 mod install;
+mod machine;
 mod readiness;
 mod units;
 mod walk;

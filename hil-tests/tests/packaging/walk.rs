@@ -142,6 +142,9 @@ fn walk(lab: &mut Lab, page: &str) -> Result<(), LabError> {
             }
             // Outside of the room.
             How::Here | How::By(_) => {}
+            How::Until(_) | How::Needs(_) => {
+                return Err(wrong(format!("{place}: {:?} is for booted machines", block.how)));
+            }
             How::Unsaid => return Err(wrong(format!("{place}: nobody says how this is tried"))),
         }
     }

@@ -1,5 +1,5 @@
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -11,6 +11,8 @@ use crate::ClientError;
 
 /// The server writes to the own socket; its user and group may, others may not.
 const MODE: u32 = 0o660;
+/// Where the server is somebody else, and the own socket cannot be given to it.
+const OPEN: u32 = 0o666;
 
 /// A UNIX datagram socket: one PTP message per datagram, no framing. The own socket is a file, removed in the end.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ impl Uds {
             Some(path) => LocalSocket::bind(path, MODE)?,
             None => bind_somewhere(server)?,
         };
+        admit(server, socket.path());
         let [a, b, c, d] = std::process::id().to_be_bytes();
         let identity = PortIdentity::new(ClockIdentity([0, 0, 0, 0, 0, 0, a, b]), u16::from_be_bytes([c, d]));
         Ok(Self { socket, server: server.to_owned(), identity })
@@ -46,6 +49,16 @@ impl Uds {
     pub fn with_port_number(mut self, port_number: u16) -> Self {
         self.identity.port_number.0 = port_number;
         self
+    }
+}
+
+/// Lets the server answer. It need not be root: a daemon that gave root up has no right to write to root's files, nor has root
+/// itself under a service manager that took the right to pass over modes away. So the own socket becomes the server's, or,
+/// where that is not permitted, anybody's: what is no answer to a request is passed over.
+fn admit(server: &Path, own: &Path) {
+    let [Ok(theirs), Ok(ours)] = [server, own].map(std::fs::metadata) else { return };
+    if theirs.uid() != ours.uid() && chown(own, Some(theirs.uid()), Some(theirs.gid())).is_err() {
+        let _ = std::fs::set_permissions(own, std::fs::Permissions::from_mode(OPEN));
     }
 }
 
