@@ -166,6 +166,115 @@ fn tools(lab: &mut Lab) -> Result<(), LabError> {
 }
 
 /// What `pmc report` makes of these files.
+/// Waits until it is so.
+fn until(awaited: &str, mut so: impl FnMut() -> Result<bool, LabError>) -> Result<(), LabError> {
+    let start = std::time::Instant::now();
+    while !so()? {
+        if start.elapsed() > PATIENCE {
+            return Err(LabError::Timeout { awaited: awaited.to_owned(), waited: PATIENCE, log: None });
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+/// Records, slaves and tables, over the sockets of running daemons.
+fn records(lab: &mut Lab) -> Result<(), LabError> {
+    let ptpd = our_program("ptpd")?;
+    let (gm, client) = (lab.host("gm")?, lab.host("client")?);
+    lab.link((&gm, "eth0"), (&client, "eth0"))?;
+    let mut gm_options = options(&gm)?;
+    gm_options.priority1 = 10;
+    gm_options.more = "collect_slave_events: true\n";
+    let gm_ptpd = Instance::start(&gm, &ptpd, &gm_options)?;
+    let mut client_options = options(&client)?;
+    client_options.step_threshold = Some("1ms");
+    client_options.more =
+        "performance_monitoring: true\nmonitor_rx_sync_timing: true\nmonitor_rx_sync_computed: true\n";
+    let mut client_ptpd = Instance::start(&client, &ptpd, &client_options)?;
+    client_ptpd.wait_until("to be SLAVE", PATIENCE, |look| look.state() == Some("SLAVE"))?;
+    let (a, b) = (gm_ptpd.socket.display().to_string(), client_ptpd.socket.display().to_string());
+    let of = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap_or_default();
+
+    // What the client measured in these minutes.
+    let mut told = String::new();
+    until("performance records", || {
+        let (text, status) = pmc(&b, &["--json", "performance"])?;
+        told = text;
+        Ok(status == 0 && of(told.lines().next().unwrap_or(""))["offsetFromMasterSamples"].as_u64() > Some(2))
+    })?;
+    let lines: Vec<_> = told.lines().map(of).collect();
+    expect(lines.len() == 2, || told.clone())?;
+    for (line, period) in lines.iter().zip(["15min", "24h"]) {
+        let length = line["end"].as_f64().unwrap_or(0.0) - line["begin"].as_f64().unwrap_or(0.0);
+        let plain = line["measurementValid"] == true && line["periodComplete"] == false;
+        expect(plain && line["period"] == period && length > 0.0, || line.to_string())?;
+    }
+    let (text, status) = pmc(&b, &["performance"])?;
+    expect(status == 0 && text.contains("path delay (ns)") && text.lines().count() == 5, || text.clone())?;
+    let (text, status) = pmc(&b, &["performance", "--port", "1"])?;
+    expect(status == 0 && text.contains("Delay_Resp") && text.lines().count() == 5, || text.clone())?;
+    let (text, status) = pmc(&b, &["-u", "-b", "0", "GET PERFORMANCE_CLOCK_NP 97"])?;
+    expect(status == 0 && text.contains("number 97 ") && !text.contains("number 0 "), || text.clone())?;
+    let (text, status) = pmc(&a, &["performance"])?;
+    expect(status == 1 && text.contains("performance_monitoring: true"), || format!("{status}: {text}"))?;
+    let (text, status) = pmc(&b, &["performance", "--port", "7"])?;
+    expect(status == 1 && text.contains("no such port"), || format!("{status}: {text}"))?;
+
+    // The master has heard of it.
+    let mut told = String::new();
+    until("the client in the list", || {
+        let (text, status) = pmc(&a, &["--json", "slaves"])?;
+        told = text;
+        Ok(status == 0 && of(told.lines().next().unwrap_or(""))["syncComputed"].as_u64() > Some(1))
+    })?;
+    let slave = of(&told);
+    let who = slave["portIdentity"].as_str().unwrap_or_default().to_owned();
+    expect(slave["offsetFromMaster"].is_number() && slave["master"].is_string(), || told.clone())?;
+    let (text, status) = pmc(&a, &["slaves"])?;
+    expect(status == 0 && text.contains(&who), || text.clone())?;
+    let (text, status) = pmc(&a, &["--json", "slaves", &who])?;
+    let timing = text.lines().map(of).find(|r| r["tlv"] == "SLAVE_RX_SYNC_TIMING_DATA");
+    expect(status == 0 && timing.is_some_and(|r| r["syncOriginTimestamp"].is_string()), || text.clone())?;
+    let (text, status) = pmc(&a, &["slaves", "--records"])?;
+    expect(status == 0 && text.contains("SLAVE_RX_SYNC_COMPUTED_DATA"), || text.clone())?;
+    let (text, status) = pmc(&b, &["slaves"])?;
+    expect(status == 1 && text.contains("collect_slave_events: true"), || format!("{status}: {text}"))?;
+
+    // Tables: what is written is what is there, and what cannot be is told before anything is sent.
+    let set = |line: &str| pmc(&b, &["-u", "-b", "0", line]);
+    for (line, parts) in [
+        (
+            "SET ACCEPTABLE_MASTER_TABLE 001122.fffe.334455-1 7",
+            &["actualTableSize 1", "001122.fffe.334455-1 7"][..],
+        ),
+        ("SET ACCEPTABLE_MASTER_TABLE none", &["actualTableSize 0"]),
+        ("SET UNICAST_MASTER_TABLE logQueryInterval 2 10.0.1.1", &["logQueryInterval 2", "10.0.1.1"]),
+        ("SET UNICAST_MASTER_TABLE none", &["actualTableSize 0"]),
+    ] {
+        let (text, status) = set(line)?;
+        let plain = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        expect(status == 0 && parts.iter().all(|part| plain.contains(part)), || {
+            format!("{line}: {status}: {text}")
+        })?;
+    }
+    for (line, code, part) in [
+        ("SET UNICAST_MASTER_TABLE gm.example", 2, "must be none, or"),
+        ("SET ACCEPTABLE_MASTER_TABLE", 2, "needs none, or port identities"),
+        ("SET UNICAST_MASTER_TABLE 2001:db8::1", 1, "MANAGEMENT_ERROR_STATUS"),
+        ("SET GRANDMASTER_CLUSTER_TABLE 192.0.2.1", 1, "MANAGEMENT_ERROR_STATUS"),
+    ] {
+        let (text, status) = set(line)?;
+        expect(status == code && text.contains(part), || format!("{line}: {status}: {text}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn records_slaves_and_tables() {
+    experiment("records_slaves_and_tables", &[], records);
+}
+
 fn report(words: &[&str]) -> Result<(serde_json::Value, i32), LabError> {
     let mut command = std::process::Command::new(our_program("pmc")?);
     let output = command.args(["report", "--json"]).args(words).output().map_err(LabError::io("run pmc"))?;

@@ -5,9 +5,9 @@ use core::time::Duration;
 use hil_tests::sim::{ClockSpec, Jitter, LinkId, LinkSpec, NodeId, NodeSpec, PortState, Simulation};
 use ptp_wire::{
     Body, Flags, Header, LogInterval, Message, MessageType, PortIdentity, PortNumber, TimeInterval,
-    Timestamp, Writer,
+    Timestamp, TlvValue, Writer,
 };
-use ptpd::engine::{DropCause, Stamping};
+use ptpd::engine::{Accuracy, DropCause, Stamping};
 
 const fn secs(s: u64) -> Duration {
     Duration::from_secs(s)
@@ -219,6 +219,54 @@ fn one_step_masters_and_boundary_clocks_serve_as_exactly() {
         let capture = sim.captured(link).expect("asked for");
         let types: Vec<_> = capture.messages().map(|(_, o)| o[0] & 0xf).collect();
         assert!(types.contains(&0) && !types.contains(&8));
+    }
+}
+
+#[test]
+fn each_clock_of_a_chain_adds_what_it_may_be_wrong_by() {
+    let ns = TimeInterval::from_nanos;
+    let share = Accuracy {
+        max_gm_inaccuracy: ns(30),
+        max_dynamic_inaccuracy: ns(20),
+        var_dynamic_inaccuracy: 1e-16,
+        max_static_instance_inaccuracy: ns(3),
+        max_static_medium_inaccuracy: ns(50),
+        ..Accuracy::default()
+    };
+    for p2p in [false, true] {
+        let end = |node: NodeSpec| {
+            let node = node.with(move |c| c.options.accuracy = Some(share));
+            if p2p { node.p2p() } else { node }
+        };
+        // The third of four says nothing of itself.
+        let mut chain = chain(11, 4, end, |node, i| {
+            let node = if p2p { node.transparent_p2p() } else { node.transparent_e2e() };
+            if i == 2 { node } else { node.with(move |c| c.options.accuracy = Some(share)) }
+        });
+        chain.settle(120, 5.0);
+        // What comes to the client, without its own share.
+        let told: Vec<_> = {
+            let last = chain.links[chain.links.len() - 1];
+            let capture = chain.sim.captured(last).expect("asked for");
+            let metrics = |octets: &[u8]| {
+                let message = Message::parse(octets).expect("ours");
+                message.tlvs().find_map(|t| match t.decode() {
+                    Ok(TlvValue::EnhancedAccuracyMetrics(m)) => Some(m),
+                    _ => None,
+                })
+            };
+            capture.messages().filter_map(|(_, octets)| metrics(octets)).collect()
+        };
+        let m = *told.last().expect("Announces with metrics");
+        assert_eq!((m.bc_hop_count, m.tc_hop_count), (0, 3), "{m:?}");
+        assert_eq!((m.max_gm_inaccuracy, m.max_dynamic_inaccuracy), (ns(30), ns(80)));
+        assert_eq!((m.max_static_instance_inaccuracy, m.max_static_medium_inaccuracy), (ns(12), ns(150)));
+        assert!((m.var_dynamic_inaccuracy - 4e-16).abs() < 1e-20);
+        // What the path may be wrong by is more than it is.
+        let client = chain.sim.engine(chain.client).and_then(|e| e.accuracy()).expect("told");
+        assert_eq!((client.bc_hop_count, client.tc_hop_count), (1, 3));
+        let bound = client.max_dynamic_inaccuracy + client.max_static_medium_inaccuracy;
+        assert!(chain.sim.offset(chain.client, chain.gm).abs() < bound.nanos_f64());
     }
 }
 

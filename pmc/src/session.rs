@@ -156,16 +156,19 @@ impl<'a> Session<'a> {
             Ok(Command::Nothing) => {}
             Ok(Command::Help) => self.output.help()?,
             Ok(Command::Target(target)) => self.client.set_target(target),
-            Ok(Command::Send(request)) => {
-                self.output.sending(request.action, request.id())?;
-                self.send(&request)?;
-            }
+            Ok(Command::Send(request)) => self.announce_and_send(&request)?,
+            Ok(Command::SendTable(table)) => self.announce_and_send(&table.request())?,
             Err(error) => {
                 self.outcome.usage = true;
                 self.output.refused(&error)?;
             }
         }
         Ok(())
+    }
+
+    fn announce_and_send(&mut self, request: &Request<'_>) -> Result<(), SessionError> {
+        self.output.sending(request.action, request.id())?;
+        self.send(request)
     }
 
     fn send(&mut self, request: &Request<'_>) -> Result<(), SessionError> {

@@ -46,9 +46,18 @@ pub enum ArgumentError {
         /// What is allowed.
         allowed: &'static str,
     },
-    /// Tables cannot be written on a command line.
-    Table {
-        /// The ID.
+    /// What is no entry of a table, or is in it twice.
+    Entry {
+        /// Of this ID.
+        id: ManagementId,
+        /// What was given; empty: nothing.
+        given: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A table of more than a message holds.
+    TooLong {
+        /// Of this ID.
         id: ManagementId,
     },
 }
@@ -64,7 +73,9 @@ impl fmt::Display for ArgumentError {
             }
             Self::Label { id, given, labels } => write!(f, "{id} has no {given}; it has {labels}"),
             Self::Value { label, given, allowed } => write!(f, "{label} {given}: must be {allowed}"),
-            Self::Table { id } => write!(f, "{id} is a table, and tables cannot be set from here"),
+            Self::Entry { id, given, allowed } if given.is_empty() => write!(f, "{id} SET needs {allowed}"),
+            Self::Entry { id, given, allowed } => write!(f, "{id} {given}: must be {allowed}"),
+            Self::TooLong { id } => write!(f, "{id}: a message does not hold so many entries"),
         }
     }
 }
@@ -85,9 +96,6 @@ impl<'a> Arguments<'a> {
         // The fields of zeros are the fields of anything.
         let zeros = vec![0; size.into()];
         let fields = Payload::parse(id, &zeros).map(|p| fields(&p).fields).unwrap_or_default();
-        if fields.iter().any(|f| matches!(f.value, Value::List(_) | Value::Masters(_) | Value::Rows(_))) {
-            return Err(ArgumentError::Table { id });
-        }
         let labels = || fields.iter().map(|f| f.label).collect::<Vec<_>>().join(" ");
         let needs = fields.iter().filter(|f| !optional(f.label)).count();
         let count = || ArgumentError::Count { id, needs, labels: labels() };
@@ -163,6 +171,13 @@ impl<'a> Arguments<'a> {
 
     fn u32(&self, label: &str) -> Result<u32, ArgumentError> {
         self.number(label, "0..=4294967295")
+    }
+
+    fn u48(&self, label: &str) -> Result<u64, ArgumentError> {
+        let allowed = "0..=281474976710655";
+        let n: u64 = self.number(label, allowed)?;
+        let (label, given, _) = self.given(label).unwrap_or(("value", "", false));
+        if n < 1 << 48 { Ok(n) } else { Err(ArgumentError::Value { label, given: given.into(), allowed }) }
     }
 
     fn i32(&self, label: &str) -> Result<i32, ArgumentError> {
@@ -298,7 +313,7 @@ pub(crate) fn payload(id: ManagementId, text: &str) -> Result<Payload<'_>, Argum
                 key_field: a.u8("keyField")?,
                 current_offset: a.i32("currentOffset")?,
                 jump_seconds: a.i32("jumpSeconds")?,
-                time_of_next_jump: a.u32("timeOfNextJump")?.into(),
+                time_of_next_jump: a.u48("timeOfNextJump")?,
             })
         }
         ManagementId::EXTERNAL_PORT_CONFIGURATION_ENABLED => {

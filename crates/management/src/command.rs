@@ -1,18 +1,25 @@
 //! The language of pmc's command line and of its standard input.
 
 use std::fmt;
+use std::str::{FromStr, SplitWhitespace};
 
 use ptp_wire::PortIdentity;
-use ptp_wire::management::{Action, IdInfo, ManagementId};
+use ptp_wire::management::{
+    Action, IdInfo, ManagementId, MonitoredRecordsNp, MonitoredSlavesNp, Payload, PerformanceClockNp,
+    PerformancePortNp,
+};
 
 use crate::Request;
 use crate::arguments::{self, ArgumentError};
+use crate::table::{self, TableRequest};
 
 /// One line of pmc's input. Case does not matter; verbs and IDs may be cut short to what is still unique.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Command<'a> {
     /// `GET id`, `SET id values`, `CMD id` or `COMMAND id`.
     Send(Request<'a>),
+    /// `SET id entries` of a table.
+    SendTable(TableRequest),
     /// `TARGET identity`, or `TARGET *` for everyone.
     Target(PortIdentity),
     /// `HELP`.
@@ -117,6 +124,14 @@ impl<'a> Command<'a> {
         }
         let id = info.id;
         let values_error = |error| CommandError::Values { action, id, error };
+        if action == Action::Set && table::is_table(id) {
+            return TableRequest::parse(id, values).map(Self::SendTable).map_err(values_error);
+        }
+        if action == Action::Get
+            && let Some(page) = page(id, values)
+        {
+            return page.map(|page| Self::Send(Request::page(page))).ok_or_else(bad);
+        }
         Ok(Self::Send(match action {
             Action::Get => Request { key_field: key_field(id, values).ok_or_else(bad)?, ..Request::get(id) },
             Action::Set => Request::set(arguments::payload(id, values).map_err(values_error)?),
@@ -151,10 +166,14 @@ fn abbreviates(short: &str, name: &str) -> bool {
 }
 
 /// IDs that linuxptp's pmc does not know: they must not make its abbreviations ambiguous.
-const NEWCOMERS: [ManagementId; 3] = [
+const NEWCOMERS: [ManagementId; 7] = [
     ManagementId::EXTERNAL_PORT_CONFIGURATION_ENABLED,
     ManagementId::HOLDOVER_UPGRADE_ENABLE,
     ManagementId::EXT_PORT_CONFIG_PORT_DATA_SET,
+    ManagementId::PERFORMANCE_CLOCK_NP,
+    ManagementId::PERFORMANCE_PORT_NP,
+    ManagementId::MONITORED_SLAVES_NP,
+    ManagementId::MONITORED_RECORDS_NP,
 ];
 
 fn find_id(name: &str, line: &str) -> Result<&'static IdInfo, CommandError> {
@@ -175,6 +194,32 @@ fn find_id(name: &str, line: &str) -> Result<&'static IdInfo, CommandError> {
             candidates: candidates.iter().map(|row| row.name).collect(),
         }),
     }
+}
+
+/// `GET PERFORMANCE_CLOCK_NP 97`, `GET MONITORED_RECORDS_NP 001122.fffe.334455-1 16`: the page. The outer `None`: the ID has no
+/// pages; the inner: these values name none.
+fn page(id: ManagementId, values: &str) -> Option<Option<Payload<'static>>> {
+    let mut words = values.split_whitespace();
+    let payload = match id {
+        ManagementId::PERFORMANCE_CLOCK_NP => from(&mut words)
+            .map(|from| Payload::PerformanceClockNp(PerformanceClockNp { from, ..Default::default() })),
+        ManagementId::PERFORMANCE_PORT_NP => from(&mut words)
+            .map(|from| Payload::PerformancePortNp(PerformancePortNp { from, ..Default::default() })),
+        ManagementId::MONITORED_SLAVES_NP => from(&mut words)
+            .map(|from| Payload::MonitoredSlavesNp(MonitoredSlavesNp { from, ..Default::default() })),
+        ManagementId::MONITORED_RECORDS_NP => {
+            words.next().and_then(|slave| slave.parse().ok()).zip(from(&mut words)).map(|(slave, from)| {
+                Payload::MonitoredRecordsNp(MonitoredRecordsNp { slave, from, ..Default::default() })
+            })
+        }
+        _ => return None,
+    };
+    Some(payload.filter(|_| words.next().is_none()))
+}
+
+/// Where a page begins; at the first where nothing is said.
+fn from<T: FromStr + Default>(words: &mut SplitWhitespace<'_>) -> Option<T> {
+    words.next().map_or(Some(T::default()), |word| word.parse().ok())
 }
 
 /// `GET ALTERNATE_TIME_OFFSET_NAME 3`: the key. Values after other GETs are ignored, as linuxptp does.

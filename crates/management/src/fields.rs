@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::words;
+use crate::{records, words};
 use ptp_wire::management::{
     ClockStatusNp, ForeignMasterRow, NotifyEvent, Payload, PtpText, UnicastMaster, port_state_name,
 };
@@ -33,6 +33,8 @@ pub(crate) enum Value {
     WholeNsBlank(TimeInterval),
     /// Nine decimals and a sign.
     Rate(f64),
+    /// Not known: `-`, in JSON null.
+    Unknown,
     /// linuxptp's table of unicast masters.
     Masters(Vec<Vec<Field>>),
     /// A table of another kind: a line for each row.
@@ -60,11 +62,11 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    fn with_width(min_width: usize) -> Self {
+    pub(crate) fn with_width(min_width: usize) -> Self {
         Self { fields: Vec::with_capacity(24), min_width }
     }
 
-    fn add(mut self, label: &'static str, value: Value) -> Self {
+    pub(crate) fn add(mut self, label: &'static str, value: Value) -> Self {
         self.fields.push(Field { label, key: label, value });
         self
     }
@@ -107,11 +109,11 @@ pub(crate) const EVENTS: [(&str, NotifyEvent); 4] = [
     ("NOTIFY_CMLDS", NotifyEvent::Cmlds),
 ];
 
-fn text(t: impl ToString) -> Value {
+pub(crate) fn text(t: impl ToString) -> Value {
     Value::Text(t.to_string())
 }
 
-fn uint(n: impl Into<u64>) -> Value {
+pub(crate) fn uint(n: impl Into<u64>) -> Value {
     Value::Uint(n.into())
 }
 
@@ -458,6 +460,29 @@ pub(crate) fn fields(payload: &Payload<'_>) -> Fields {
             .add("externalPortConfiguration", Value::Bit(d.flags & 4 != 0))
             .add("own", Value::Rows(vec![candidate(&d.own)]))
             .add("heard", Value::Rows(d.heard.iter().map(|row| candidate(&row)).collect())),
+        Payload::PerformanceClockNp(page) => f.add("from", uint(page.from)).add_as(
+            "record",
+            "records",
+            Value::Rows(page.records.iter().map(|r| records::clock_performance(&r)).collect()),
+        ),
+        Payload::PerformancePortNp(page) => f.add("from", uint(page.from)).add_as(
+            "record",
+            "records",
+            Value::Rows(page.records.iter().map(|r| records::port_performance(&r)).collect()),
+        ),
+        Payload::MonitoredSlavesNp(page) => f
+            .add("from", uint(page.from))
+            .add("total", uint(page.total))
+            .add_as("slave", "slaves", Value::Rows(page.slaves.iter().map(|s| records::slave(&s)).collect())),
+        Payload::MonitoredRecordsNp(page) => f
+            .add("slave", text(page.slave))
+            .add("from", uint(page.from))
+            .add("total", uint(page.total))
+            .add_as(
+                "record",
+                "records",
+                Value::Rows(page.records.iter().map(|r| records::monitored(&r)).collect()),
+            ),
         Payload::Raw(_, data) => f.add("data", Value::Text(colons(data))),
         // A payload of a newer version of the wire crate.
         _ => f,
@@ -465,7 +490,7 @@ pub(crate) fn fields(payload: &Payload<'_>) -> Fields {
 }
 
 /// Labels of received messages, in the order of [`MessageType::ALL`].
-const RX: [&str; 10] = [
+pub(crate) const RX: [&str; 10] = [
     "rx_Sync",
     "rx_Delay_Req",
     "rx_Pdelay_Req",
@@ -479,7 +504,7 @@ const RX: [&str; 10] = [
 ];
 
 /// Labels of transmitted messages.
-const TX: [&str; 10] = [
+pub(crate) const TX: [&str; 10] = [
     "tx_Sync",
     "tx_Delay_Req",
     "tx_Pdelay_Req",

@@ -77,6 +77,7 @@ fn value(v: Value) -> Json {
         Value::Text(text) => text.into(),
         Value::Tenths(t) | Value::WholeNs(t) | Value::WholeNsBlank(t) => number(t.nanos_f64()),
         Value::Rate(r) => number(r),
+        Value::Unknown => Json::Null,
         Value::Masters(rows) | Value::Rows(rows) => {
             rows.into_iter().map(|row| Json::Object(members(row))).collect()
         }

@@ -24,7 +24,9 @@ mod client;
 mod command;
 mod error;
 mod fields;
+mod records;
 mod request;
+mod table;
 mod transport;
 pub mod words;
 
@@ -36,4 +38,5 @@ pub use client::{Client, ClientConfig, REPLY_WINDOW, Reply, ReplyError};
 pub use command::{Command, CommandError, known_ids};
 pub use error::ClientError;
 pub use request::Request;
+pub use table::TableRequest;
 pub use transport::{Network, Refused, Sealed, Transport, Uds, Unauthenticated};

@@ -6,7 +6,7 @@ use ptp_wire::{Body, Header, TlvType, WireError, Writer};
 pub struct Request<'a> {
     /// GET, SET or COMMAND.
     pub action: Action,
-    /// The data: [`Payload::Raw`] for a GET.
+    /// The data: [`Payload::Raw`] for a GET, but for a page of records, of which an empty one asks.
     pub payload: Payload<'a>,
     /// keyField of a GET of the ALTERNATE_TIME_OFFSET IDs; 0 for all others.
     pub key_field: u8,
@@ -16,6 +16,11 @@ impl<'a> Request<'a> {
     /// Asks.
     pub const fn get(id: ManagementId) -> Self {
         Self { action: Action::Get, payload: Payload::Raw(id, &[]), key_field: 0 }
+    }
+
+    /// Asks for a page of records: those that begin as this one, which is empty, says.
+    pub const fn page(payload: Payload<'a>) -> Self {
+        Self { action: Action::Get, payload, key_field: 0 }
     }
 
     /// Changes.

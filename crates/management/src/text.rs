@@ -91,8 +91,16 @@ pub fn address(of: &PortAddress<'_>) -> String {
 pub fn data_set(payload: &Payload<'_>, width: usize) -> String {
     let mut text = String::new();
     for Field { label, value, .. } in &fields(payload).fields {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "\t\t{label:width$}{value}");
+        let Value::Rows(rows) = value else {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "\t\t{label:width$}{value}");
+            continue;
+        };
+        for row in rows {
+            let _ = write!(text, "\t\t{label:width$}");
+            row.iter().for_each(|field| text.push_str(&format!(" {} {}", field.label, field.value)));
+            text.push('\n');
+        }
     }
     text
 }
@@ -133,6 +141,7 @@ impl fmt::Display for Value {
             Self::WholeNs(t) => write!(f, "{}", t.nanos()),
             Self::WholeNsBlank(t) => write!(f, "{} ", t.nanos()),
             Self::Rate(r) => write!(f, "{r:+.9}"),
+            Self::Unknown => f.write_str("-"),
             // Written by their own functions.
             Self::Masters(_) | Self::Rows(_) | Self::List(_) => Ok(()),
         }

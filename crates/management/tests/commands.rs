@@ -1,11 +1,11 @@
 //! The language of pmc.
 
-use ptp_management::{Command, CommandError, Request};
+use ptp_management::{Command, CommandError, Request, TableRequest, text};
 use ptp_wire::management::{
     Action, EventMask, ExternalGrandmasterPropertiesNp, GrandmasterSettingsNp, ManagementId, NotifyEvent,
     Payload, PortCorrectionsNp, PtpText, SubscribeEventsNp,
 };
-use ptp_wire::{ClockAccuracy, ClockQuality, Flags, PortIdentity, TimeInterval, TimeSource};
+use ptp_wire::{ClockAccuracy, ClockQuality, Flags, LogInterval, PortIdentity, TimeInterval, TimeSource};
 
 fn get(line: &str) -> Option<ManagementId> {
     match Command::parse(line) {
@@ -73,7 +73,7 @@ fn one_value_needs_no_label() {
     assert_eq!(set("SET PRIORITY1 priority1 100"), Payload::Priority1(100));
     assert_eq!(set("SET PRIORITY2 0x10"), Payload::Priority2(16));
     assert_eq!(set("SET SLAVE_ONLY on"), Payload::SlaveOnly(true));
-    assert_eq!(set("SET LOG_SYNC_INTERVAL -3"), Payload::LogSyncInterval(ptp_wire::LogInterval(-3)));
+    assert_eq!(set("SET LOG_SYNC_INTERVAL -3"), Payload::LogSyncInterval(LogInterval(-3)));
     assert_eq!(
         set("SET USER_DESCRIPTION  two words;here "),
         Payload::UserDescription(PtpText::from_text("two words;here"))
@@ -147,7 +147,120 @@ fn corrections_and_identities() {
             steps_removed: 2,
         })
     );
-    assert!(error("SET UNICAST_MASTER_TABLE x 1").contains("table"));
+}
+
+fn table(line: &str) -> TableRequest {
+    match Command::parse(line) {
+        Ok(Command::SendTable(table)) => table,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn tables_are_written_as_they_are_shown() {
+    let set = table(
+        "SET ACCEPTABLE_MASTER_TABLE 001122.fffe.334455-1 10 001122.fffe.334455-2 001122.fffe.334456-1",
+    );
+    let Payload::AcceptableMasterTable(masters) = set.request().payload else { panic!("wrong ID") };
+    let shown: Vec<_> =
+        masters.iter().map(|m| (m.port_identity.to_string(), m.alternate_priority1)).collect();
+    assert_eq!(
+        shown,
+        [
+            ("001122.fffe.334455-1".to_owned(), 10),
+            ("001122.fffe.334455-2".to_owned(), 0),
+            ("001122.fffe.334456-1".to_owned(), 0)
+        ]
+    );
+    for id in ["UNICAST_MASTER_TABLE", "GRANDMASTER_CLUSTER_TABLE"] {
+        let set = table(&format!("SET {id} logQueryInterval -1 192.0.2.1 2001:db8::1 02:00:00:00:00:0a"));
+        let (interval, addresses) = match set.request().payload {
+            Payload::UnicastMasterTable(t) => (t.log_query_interval, t.masters),
+            Payload::GrandmasterClusterTable(t) => (t.log_query_interval, t.members),
+            other => panic!("{other:?}"),
+        };
+        let shown: Vec<_> = addresses.iter().map(|a| (a.network_protocol, text::address(&a))).collect();
+        assert_eq!(interval, LogInterval(-1));
+        assert_eq!(
+            shown,
+            [(1, "192.0.2.1".into()), (2, "2001:db8::1".into()), (3, "02:00:00:00:00:0a".to_owned())]
+        );
+    }
+    for line in ["SET UNICAST_MASTER_TABLE none", "set uni none", "SET ACCEPTABLE_MASTER_TABLE NONE"] {
+        let Ok(Command::SendTable(empty)) = Command::parse(line) else { continue };
+        let size = match empty.request().payload {
+            Payload::UnicastMasterTable(t) => t.masters.len(),
+            Payload::AcceptableMasterTable(t) => t.len(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(size, 0, "{line}");
+    }
+}
+
+#[test]
+fn what_is_no_table_is_refused_with_what_it_must_be() {
+    for (line, word) in [
+        ("SET UNICAST_MASTER_TABLE", "needs none, or [logQueryInterval N] and addresses"),
+        ("SET UNICAST_MASTER_TABLE logQueryInterval 1", "needs none, or"),
+        ("SET UNICAST_MASTER_TABLE logQueryInterval x 192.0.2.1", "logQueryInterval x: must be -128..=127"),
+        ("SET UNICAST_MASTER_TABLE gm.example", "gm.example: must be none, or"),
+        ("SET UNICAST_MASTER_TABLE 192.0.2.1 192.0.2.1", "192.0.2.1: must be none, or"),
+        ("SET UNICAST_MASTER_TABLE 02:00:00:00:00:+a", "02:00:00:00:00:+a: must be"),
+        ("SET UNICAST_MASTER_TABLE none 192.0.2.1", "192.0.2.1: must be"),
+        ("SET ACCEPTABLE_MASTER_TABLE", "needs none, or port identities"),
+        ("SET ACCEPTABLE_MASTER_TABLE 10", "10: must be none, or port identities"),
+        ("SET ACCEPTABLE_MASTER_TABLE 001122.fffe.334455-1 300", "300: must be"),
+        ("SET ACCEPTABLE_MASTER_TABLE 001122.fffe.334455-1 1 2", "2: must be"),
+        ("SET ACCEPTABLE_MASTER_TABLE 001122.fffe.334455-1 1 001122.fffe.334455-1 2", "-1: must be"),
+    ] {
+        let message = error(line);
+        assert!(message.contains(word), "{line}: {message}");
+    }
+    let many: String = (0..130).map(|n| format!(" 001122.fffe.334455-{n}")).collect();
+    assert!(error(&format!("SET ACCEPTABLE_MASTER_TABLE{many}")).contains("does not hold so many"));
+}
+
+#[test]
+fn pages_of_records_are_asked_for_by_where_they_begin() {
+    let page = |line: &str| match Command::parse(line) {
+        Ok(Command::Send(Request { action: Action::Get, payload, .. })) => {
+            let mut room = [0; 64];
+            let len = payload.emit(&mut room).unwrap();
+            room[2..len].to_vec()
+        }
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(page("GET PERFORMANCE_CLOCK_NP"), [0, 0]);
+    assert_eq!(page("GET PERFORMANCE_CLOCK_NP 97"), [97, 0]);
+    assert_eq!(page("GET PERFORMANCE_PORT_NP 1"), [1, 0]);
+    assert_eq!(page("GET MONITORED_SLAVES_NP 300"), [1, 44, 0, 0]);
+    let slave = [0, 0x11, 0x22, 0xff, 0xfe, 0x33, 0x44, 0x55, 0, 1];
+    assert_eq!(page("GET MONITORED_RECORDS_NP 001122.fffe.334455-1"), [&slave[..], &[0; 4]].concat());
+    assert_eq!(page("GET MONITORED_RECORDS_NP 001122.fffe.334455-1 16")[10..], [0, 16, 0, 0]);
+    for line in [
+        "GET PERFORMANCE_CLOCK_NP x",
+        "GET PERFORMANCE_CLOCK_NP 256",
+        "GET MONITORED_RECORDS_NP",
+        "GET MONITORED_SLAVES_NP 1 2",
+    ] {
+        assert_eq!(error(line), format!("bad command: {line}"));
+    }
+    // What linuxptp's pmc understands stays as short as it is there.
+    assert_eq!(get("GET PORT_PR"), Some(ManagementId::PORT_PROPERTIES_NP));
+    assert_eq!(get("GET MAS"), Some(ManagementId::MASTER_ONLY));
+}
+
+#[test]
+fn the_time_of_a_jump_has_48_bits() {
+    let line = |when: &str| {
+        format!(
+            "SET ALTERNATE_TIME_OFFSET_PROPERTIES keyField 0 currentOffset 1 jumpSeconds 2 timeOfNextJump {when}"
+        )
+    };
+    let longest = line("281474976710655");
+    let Payload::AlternateTimeOffsetProperties(set) = set(&longest) else { panic!("wrong ID") };
+    assert_eq!(set.time_of_next_jump, (1 << 48) - 1);
+    assert!(error(&line("281474976710656")).starts_with("timeOfNextJump 281474976710656: must be"));
 }
 
 #[test]
@@ -162,7 +275,7 @@ fn a_get_can_name_an_alternate_timescale() {
 fn every_settable_id_has_a_grammar() {
     for row in ManagementId::ALL.iter().filter(|row| row.actions.allow(Action::Set)) {
         let without = error_or_empty(&format!("SET {}", row.name));
-        let known = without.is_empty() || without.contains("needs") || without.contains("table");
+        let known = without.is_empty() || without.contains("needs");
         assert!(known, "{}: {without}", row.name);
         assert_eq!(without.is_empty(), row.id == ManagementId::NULL_MANAGEMENT, "{}", row.name);
     }

@@ -3,7 +3,9 @@
 use core::fmt;
 
 use crate::dump::Hex;
-use crate::management::{CurrentDataSet, ParentDataSet, ScaledNs, TimePropertiesDataSet};
+use crate::management::{
+    CurrentDataSet, ParentDataSet, PerformanceStatistic, ScaledNs, TimePropertiesDataSet,
+};
 use crate::octets::{Cursor, Reader};
 use crate::{ClockIdentity, LogInterval, PortIdentity, TimeInterval, Timestamp, WireError};
 
@@ -81,6 +83,7 @@ fields! {
     ClockIdentity, 8, |r: &mut Reader<'_>| r.array().map(ClockIdentity),
         |v: &ClockIdentity, w: &mut Cursor<'_>| w.put(&v.0), "{}";
     PortIdentity, 10, PortIdentity::read, PortIdentity::write, "{}";
+    PerformanceStatistic, 36, PerformanceStatistic::read, PerformanceStatistic::write, "{:?}";
     ScaledNs, 12, ScaledNs::read, ScaledNs::write, "{:?}";
     ParentDataSet, 32, ParentDataSet::read, ParentDataSet::write, "{:?}";
     CurrentDataSet, 18, CurrentDataSet::read, CurrentDataSet::write, "{:?}";
@@ -100,6 +103,26 @@ impl<const N: usize> Field for [u8; N] {
 
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&Hex(self), f)
+    }
+}
+
+impl<const N: usize> Field for [u64; N] {
+    const LEN: usize = 8 * N;
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut numbers = [0; N];
+        for number in &mut numbers {
+            *number = r.u64()?;
+        }
+        Ok(numbers)
+    }
+
+    fn write(&self, w: &mut Cursor<'_>) -> Result<(), WireError> {
+        self.iter().try_for_each(|number| w.u64(*number))
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
     }
 }
 

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use ptp_wire::management::{
-    Action, Actions, Content, DataSize, ErrorId, EventMask, ManagementErrorStatus, ManagementHeader,
-    ManagementId, ManagementTlv, NotifyEvent, Payload, PtpText, Scope,
+    Action, Actions, ClockPerformance, Content, DataSize, ErrorId, EventMask, ManagementErrorStatus,
+    ManagementHeader, ManagementId, ManagementTlv, MonitoredRecord, MonitoredSlaveRow, NotifyEvent, Payload,
+    PortPerformance, PtpText, Scope,
 };
 use ptp_wire::{Body, Header, Message, MessageType, PortIdentity, TlvType, WireError, Writer};
 
@@ -126,7 +127,7 @@ fn recorded_messages_cut_short_are_refused() {
 
 #[test]
 fn every_id_has_one_definition() {
-    assert_eq!(ManagementId::ALL.len(), 8 + 34 + 4 + 3 + 2 + 14 + 1);
+    assert_eq!(ManagementId::ALL.len(), 8 + 34 + 4 + 3 + 2 + 14 + 5);
     for pair in ManagementId::ALL.windows(2) {
         assert!(
             pair[0].id < pair[1].id,
@@ -240,6 +241,21 @@ fn any_id() -> impl Strategy<Value = ManagementId> {
 fn any_data(id: ManagementId) -> BoxedStrategy<Vec<u8>> {
     match id.info().map(|row| row.size) {
         Some(DataSize::Fixed(n)) => proptest::collection::vec(any::<u8>(), usize::from(n)).boxed(),
+        // Pages of records: whole ones, whatever they hold.
+        Some(DataSize::Variable(head)) if id.0 >= ManagementId::PERFORMANCE_CLOCK_NP.0 => {
+            let size = match id {
+                ManagementId::PERFORMANCE_CLOCK_NP => ClockPerformance::LEN,
+                ManagementId::PERFORMANCE_PORT_NP => PortPerformance::LEN,
+                ManagementId::MONITORED_SLAVES_NP => MonitoredSlaveRow::LEN,
+                _ => MonitoredRecord::LEN,
+            };
+            (0usize..3)
+                .prop_flat_map(move |n| {
+                    // Timestamps have octets that cannot be just anything.
+                    proptest::collection::vec(0u8..0x3b, usize::from(head) + n * size)
+                })
+                .boxed()
+        }
         _ => proptest::collection::vec(prop_oneof![4 => Just(0u8), 4 => 1u8..6, 1 => any::<u8>()], 0..120)
             .boxed(),
     }
@@ -257,8 +273,12 @@ proptest! {
         if let Some(DataSize::Fixed(_)) = id.info().map(|row| row.size) {
             prop_assert!(accepted.is_some() || id == ManagementId::TIME);
         }
+        if id.0 >= ManagementId::PERFORMANCE_CLOCK_NP.0 && id.info().is_some() {
+            // A page that is whole is read whole.
+            prop_assert!(Payload::parse(id, &data).is_ok());
+        }
         let Some(payload) = accepted else { return Ok(()) };
-        let mut room = [0; 300];
+        let mut room = [0; 600];
         let len = payload.emit(&mut room).unwrap();
         prop_assert_eq!(&room[..2], &id.0.to_be_bytes()[..]);
         let tlv = ManagementTlv::parse(&room[..len]).unwrap();

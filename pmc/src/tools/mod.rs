@@ -4,6 +4,9 @@ mod check;
 mod diff;
 mod events;
 mod explain;
+mod pages;
+mod performance;
+mod slaves;
 mod top;
 mod view;
 mod watch;
@@ -21,8 +24,8 @@ pub(crate) use watch::seconds;
 
 use crate::config_file::ConfigFile;
 use crate::options::{
-    EXIT_MALFORMED, EXIT_NO_DAEMON, EXIT_NO_REPLY, EXIT_NOT_AUTHENTIC, EXIT_NOT_PERMITTED, EXIT_SYSTEM,
-    EXIT_USAGE, Options, exit_of,
+    EXIT_ERROR_REPLY, EXIT_MALFORMED, EXIT_NO_DAEMON, EXIT_NO_REPLY, EXIT_NOT_AUTHENTIC, EXIT_NOT_PERMITTED,
+    EXIT_SYSTEM, EXIT_USAGE, Options, exit_of,
 };
 use crate::report;
 
@@ -41,6 +44,10 @@ pub(crate) enum Tool {
     Diff(diff::Arguments),
     /// What recorded measurements say: a page, the evidence for an auditor, the verification of a log
     Report(report::Arguments),
+    /// What a clock measured in each quarter of an hour of the last day
+    Performance(performance::Arguments),
+    /// Who tells this clock what it measures, and what it told
+    Slaves(slaves::Arguments),
     /// Measure how far other clocks are off, without becoming their client (NetSync monitor)
     Nsm(crate::nsm::Arguments),
 }
@@ -62,6 +69,8 @@ pub(crate) enum ToolError {
     Malformed(String),
     /// What was answered is not authentic.
     NotAuthentic(String),
+    /// The answer is an error.
+    Refused(String),
     /// The question makes no sense.
     Usage(String),
 }
@@ -77,6 +86,7 @@ impl ToolError {
             Self::NotPermitted(_) => EXIT_NOT_PERMITTED,
             Self::Malformed(_) => EXIT_MALFORMED,
             Self::NotAuthentic(_) => EXIT_NOT_AUTHENTIC,
+            Self::Refused(_) => EXIT_ERROR_REPLY,
             Self::Usage(_) => EXIT_USAGE,
         }
     }
@@ -107,6 +117,7 @@ impl std::fmt::Display for ToolError {
             }
             Self::NotAuthentic(what)
             | Self::Usage(what)
+            | Self::Refused(what)
             | Self::Unreachable(what)
             | Self::NotPermitted(what)
             | Self::Malformed(what) => f.write_str(what),
@@ -163,6 +174,8 @@ pub(crate) fn run(tool: &Tool, options: &Options, file: &ConfigFile) -> ExitCode
         Tool::Report(arguments) => {
             report::run(arguments, options.json).map_err(|e| ToolError::Usage(e.to_string()))
         }
+        Tool::Performance(arguments) => performance::run(&opener, arguments),
+        Tool::Slaves(arguments) => slaves::run(&opener, arguments),
         Tool::Nsm(arguments) => crate::nsm::run(options, file, arguments, &signals),
     });
     match done {

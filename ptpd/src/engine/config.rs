@@ -211,6 +211,11 @@ pub struct UnicastMaster {
     pub local_priority: u8,
 }
 
+/// Of masters that nothing else is said of.
+pub(super) const DEFAULT_LOCAL_PRIORITY: u8 = 128;
+/// In seconds, of ports that nothing else is said of: the configuration's default, too.
+pub(super) const DEFAULT_UNICAST_DURATION: u32 = 3600;
+
 /// What a port asks of its unicast masters (1588-2019 16.1).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct UnicastClientConfig {

@@ -109,6 +109,11 @@ impl ForeignMasters {
         }
     }
 
+    /// So many masters are known to come from now on.
+    pub(super) fn expect(&mut self, masters: usize) {
+        self.capacity = CAPACITY.max(masters.saturating_add(2));
+    }
+
     /// Takes over what the instance says of the choice among masters.
     pub(super) fn follow(&mut self, config: &InstanceConfig) {
         self.rule = config.best_master;

@@ -16,6 +16,7 @@ mod get;
 mod lease;
 mod linuxptp;
 mod options;
+mod records;
 mod set;
 mod unicast;
 

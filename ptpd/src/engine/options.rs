@@ -9,9 +9,10 @@
 //! | `announce` | what all of these put into Announce |
 //! | `external` | external port configuration (17.6) |
 //! | `metadata` | synchronization metadata (SMPTE ST 2059-2) |
+//! | `monitored` | slave event monitoring (16.11), the monitor's end |
 //! | `net_sync_monitor` | linuxptp's NetSync monitor |
 //! | `performance` | performance monitoring (annex J) |
-//! | `slave_monitoring` | slave event monitoring (16.11), both ends |
+//! | `slave_monitoring` | slave event monitoring (16.11), the slave's end |
 //!
 //! Everything is off unless it is asked for. The rest of the engine calls in here by one line per occasion.
 
@@ -22,6 +23,7 @@ mod alternate_time;
 mod announce;
 mod external;
 mod metadata;
+mod monitored;
 mod net_sync_monitor;
 mod performance;
 mod slave_monitoring;
@@ -36,11 +38,13 @@ pub use accuracy::Accuracy;
 pub use alternate_master::AlternateMasterRecord;
 pub use alternate_time::{AlternateTimeOffset, MAX_TIME_OFFSETS};
 pub use external::DesiredState;
+pub use monitored::MonitoredSlave;
 pub use performance::{ClockRecord, Performance, PortRecord, Statistic};
-pub use slave_monitoring::{MONITOR_PEER, MonitorDestination, MonitoredSlave, SlaveMonitoring};
+pub use slave_monitoring::{MONITOR_PEER, MonitorDestination, SlaveMonitoring};
 
 pub(super) use acceptable::{MAX_ACCEPTABLE_MASTERS, acceptable};
 pub(super) use alternate_time::valid_name;
+pub(super) use performance::{LAST_RECORD, period};
 
 use super::{Address, Engine, Instant, PortState};
 
@@ -147,7 +151,7 @@ pub(super) struct OptionsState {
     pub(super) parent_address: Option<Address>,
     /// Ports in UNCALIBRATED.
     uncalibrated: u16,
-    pub(super) monitored: slave_monitoring::Monitored,
+    pub(super) monitored: monitored::Monitored,
     pub(super) performance: Option<Box<Performance>>,
     pub(super) metadata: metadata::Metadata,
 }
@@ -223,11 +227,6 @@ impl Engine {
     /// The performance monitoring records (annex J), if they are kept.
     pub fn performance(&self) -> Option<&Performance> {
         self.instance.options.performance.as_deref()
-    }
-
-    /// The slaves whose event monitoring messages came here (16.11).
-    pub fn monitored_slaves(&self) -> impl Iterator<Item = &MonitoredSlave> {
-        self.instance.options.monitored.iter()
     }
 
     /// Whether this clock says of itself that its synchronisation is uncertain.

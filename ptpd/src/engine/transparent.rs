@@ -6,7 +6,8 @@
 //! | Sync | passes; residence goes into its Follow_Up | the same, with the ingress link's mean delay |
 //! | Delay_Req, Delay_Resp | pass; the request's residence goes into the answer | dropped |
 //! | Pdelay_Req, Pdelay_Resp, Pdelay_Resp_Follow_Up | pass; both residences go into the Follow_Up | this clock's own |
-//! | Announce, Signaling, Management | pass untouched | pass untouched |
+//! | Announce | passes; with the enhanced accuracy metrics, this clock's share is added to them | the same |
+//! | Signaling, Management | pass untouched | pass untouched |
 //!
 //! A one-step message becomes a two-step one with a Follow_Up made here; only a one-step Sync that leaves by a port whose
 //! card writes Sync stays one-step: the card writes its own time, and the correction says how far that clock is from the

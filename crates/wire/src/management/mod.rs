@@ -32,6 +32,7 @@ mod error_status;
 mod header;
 mod linuxptp;
 mod port;
+mod records;
 mod stats;
 mod table;
 mod tables;
@@ -56,6 +57,11 @@ pub use linuxptp::{
     SubscribeEventsNp, TimeStatusNp,
 };
 pub use port::{AlternateMaster, ExtPortConfig, PortDataSet, port_state_name};
+pub use records::{
+    ClockPerformance, MonitoredFlags, MonitoredRecord, MonitoredRecordsNp, MonitoredSlaveRow,
+    MonitoredSlavesNp, PerformanceClockNp, PerformanceFlags, PerformancePortNp, PerformanceStatistic,
+    PortPerformance,
+};
 pub use stats::{PortServiceStatsNp, PortStatsNp};
 pub use table::{Actions, DataSize, IdInfo, ManagementId, Payload, Scope};
 pub use tables::{

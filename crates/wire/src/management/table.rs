@@ -284,6 +284,18 @@ management_ids! { 'a:
         ExternalGrandmasterPropertiesNp(ExternalGrandmasterPropertiesNp) by ExternalGrandmasterPropertiesNp;
     /// Ours: the candidates of the best master clock algorithm, and what decided.
     FOREIGN_MASTERS_NP = 0xDE01, Port, [G], Variable(49), ForeignMastersNp(ForeignMastersNp<'a>) by ForeignMastersNp;
+    /// Ours: a clock's performance records (annex J), from the number on that a GET carries.
+    PERFORMANCE_CLOCK_NP = 0xDE02, Clock, [G], Variable(2), PerformanceClockNp(PerformanceClockNp<'a>)
+        by PerformanceClockNp;
+    /// Ours: a port's performance records (annex J), likewise.
+    PERFORMANCE_PORT_NP = 0xDE03, Port, [G], Variable(2), PerformancePortNp(PerformancePortNp<'a>)
+        by PerformancePortNp;
+    /// Ours: the slaves that tell this clock what they measure (16.11), from the place on that a GET carries.
+    MONITORED_SLAVES_NP = 0xDE04, Clock, [G], Variable(4), MonitoredSlavesNp(MonitoredSlavesNp<'a>)
+        by MonitoredSlavesNp;
+    /// Ours: what the slave told that a GET names, newest first.
+    MONITORED_RECORDS_NP = 0xDE05, Clock, [G], Variable(14), MonitoredRecordsNp(MonitoredRecordsNp<'a>)
+        by MonitoredRecordsNp;
     /// Ours: how it stands with the clock, and its error bound.
     CLOCK_STATUS_NP = 0xDE10, Clock, [G], Fixed(24), ClockStatusNp(ClockStatusNp) by ClockStatusNp;
 }

@@ -5,7 +5,10 @@ use core::fmt;
 use super::text::Shown;
 use crate::WireError;
 use crate::dump::{Dump, Hex};
-use crate::management::{ManagementErrorStatus, ManagementTlv, Payload};
+use crate::management::{
+    ClockPerformance, ManagementErrorStatus, ManagementTlv, MonitoredRecord, MonitoredSlaveRow, Payload,
+    PortPerformance,
+};
 use crate::octets::Cursor;
 
 impl ManagementTlv<'_> {
@@ -25,6 +28,25 @@ impl ManagementTlv<'_> {
         d.field("data_length", self.data.len())?;
         match self.payload() {
             Ok(Payload::Raw(_, data)) => d.field("data", Hex(data)),
+            Ok(Payload::PerformanceClockNp(page)) => {
+                d.field("from", page.from)?;
+                page.records.dump_with(d, ClockPerformance::dump)
+            }
+            Ok(Payload::PerformancePortNp(page)) => {
+                d.field("from", page.from)?;
+                page.records.dump_with(d, PortPerformance::dump)
+            }
+            Ok(Payload::MonitoredSlavesNp(page)) => {
+                d.field("from", page.from)?;
+                d.field("total", page.total)?;
+                page.slaves.dump_with(d, MonitoredSlaveRow::dump)
+            }
+            Ok(Payload::MonitoredRecordsNp(page)) => {
+                d.field("slave", page.slave)?;
+                d.field("from", page.from)?;
+                d.field("total", page.total)?;
+                page.records.dump_with(d, MonitoredRecord::dump)
+            }
             Ok(payload) => d.field("payload", format_args!("{payload:?}")),
             // The data of a GET means nothing.
             Err(_) if self.data.iter().all(|octet| *octet == 0) => Ok(()),

@@ -40,6 +40,7 @@ pub use organization::{Organization, OrganizationId};
 pub use path_trace::PathTrace;
 pub use power::{PowerProfile2011, PowerProfile2017};
 pub use ptpmon::PtpmonResp;
+pub(crate) use records::record;
 pub use records::{Record, Records};
 pub use smpte::{DaylightSaving, SynchronizationMetadata, TimeAddressFlags};
 pub use time_offset::AlternateTimeOffsetIndicator;

@@ -2,9 +2,12 @@
 
 use ptp_wire::management::{
     Action, ClockDescription, ClockType, Content, DefaultDataSet, ErrorId, ManagementErrorStatus,
-    ManagementHeader, ManagementId, Payload, PtpText,
+    ManagementHeader, ManagementId, MonitoredRecordsNp, MonitoredSlavesNp, Payload, PerformanceClockNp,
+    PerformancePortNp, PtpText,
 };
 use ptp_wire::*;
+
+use crate::samples;
 
 const CLOCK: ClockIdentity = ClockIdentity([0x02, 0, 0, 0xff, 0xfe, 0, 0, 1]);
 
@@ -201,12 +204,71 @@ fn management(tlv_type: TlvType, emit: impl Fn(&mut [u8]) -> Result<usize, WireE
         boundary_hops: 1,
         action: Action::Response,
     });
-    let mut buf = [0; 256];
+    let mut buf = [0; 512];
     let mut writer = Writer::new(&mut buf, &header(MessageType::Management), &body).unwrap();
     writer.tlv_with(tlv_type, emit).unwrap();
     let len = writer.finish();
     assert!(Content::of(&Message::parse(&buf[..len]).unwrap()).is_some());
     buf[48..len].to_vec()
+}
+
+/// The pages of records, octet by octet.
+#[test]
+fn management_pages() {
+    let emitted = |payload: Payload<'_>| management(TlvType::MANAGEMENT, |room| payload.emit(room));
+    let clock = [samples::clock_performance(97)];
+    let page = PerformanceClockNp { from: 97, records: Records::from(&clock[..]) };
+    let statistic = |average: &str, minimum: &str, maximum: &str| {
+        ["00000384", average, "0000 ", minimum, "0000 ", maximum, "0000 0000000000018000 "].concat()
+    };
+    assert_eq!(
+        emitted(Payload::PerformanceClockNp(page)),
+        hex(&[
+            "0001 009e de02 61 00  61 03 000dbba0 000dbb9f",
+            &statistic("0000000003e8", "0000000003e3", "0000000003ef"),
+            &statistic("0000000003f2", "0000000003ed", "0000000003f9"),
+            &statistic("0000000003ed", "0000000003e8", "0000000003f4"),
+            &statistic("fffffffffffb", "fffffffffff6", "000000000002"),
+        ]
+        .concat())
+    );
+    let port = [samples::port_performance(1)];
+    let page = PerformancePortNp { from: 1, records: Records::from(&port[..]) };
+    let counters = |step: u64| (0..10).map(|n| format!("{:016x}", n * step)).collect::<String>();
+    assert_eq!(
+        emitted(Payload::PerformancePortNp(page)),
+        hex(&[
+            "0001 00da de03 01 00  01 01 000dbba0 000dbba0",
+            "00000000 0000000000000000 fffffffffffb0000 0000000000070000 0000000000018000",
+            &counters(1),
+            &counters(256),
+            "0000000000000007",
+        ]
+        .concat())
+    );
+    let slaves = [samples::monitored_slave(4)];
+    let page = MonitoredSlavesNp { from: 3, total: 5, slaves: Records::from(&slaves[..]) };
+    assert_eq!(
+        emitted(Payload::MonitoredSlavesNp(page)),
+        hex("0001 005e de04 0003 0005  020000fffe000001 0004 0001 0000007d 000000000000000a
+             0000000000000014 000000000000001e 0000000000000028 0000000000000000 07 00
+             020000fffe000001 0001 ffffffffff060000 0000000003e80000 ffffffff")
+    );
+    let records = [samples::monitored(TlvType::SLAVE_RX_SYNC_TIMING_DATA)];
+    let slave = PortIdentity::new(CLOCK, 1);
+    let page = MonitoredRecordsNp { slave, from: 0, total: 2, records: Records::from(&records[..]) };
+    assert_eq!(
+        emitted(Payload::MonitoredRecordsNp(page)),
+        hex("0001 0054 de05 020000fffe000001 0001 0000 0002  8004 1267 00000001 020000fffe000001 0001 00 00
+             00006553f100 00000005 00006553f100 000003ed 0000000000008000 0000000000000000 0000000000000000
+             00000002")
+    );
+    // The question for a page is a page without records.
+    let question = MonitoredRecordsNp { slave, from: 23, ..MonitoredRecordsNp::default() };
+    assert_eq!(
+        emitted(Payload::MonitoredRecordsNp(question)),
+        hex("0001 0010 de05 020000fffe000001 0001 0017 0000")
+    );
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! A sample of every message and of every TLV the crate can emit, and what tshark calls its fields.
 
 use ptp_wire::management::{
-    CurrentDataSet, ErrorId, ManagementErrorStatus, ManagementId, ManagementTlv, ParentDataSet, PtpText,
-    ScaledNs, TimePropertiesDataSet,
+    ClockPerformance, CurrentDataSet, ErrorId, ManagementErrorStatus, ManagementId, ManagementTlv,
+    MonitoredFlags, MonitoredRecord, MonitoredRecordsNp, MonitoredSlaveRow, MonitoredSlavesNp, ParentDataSet,
+    Payload, PerformanceClockNp, PerformanceFlags, PerformancePortNp, PerformanceStatistic, PortPerformance,
+    PtpText, ScaledNs, TimePropertiesDataSet,
 };
 use ptp_wire::*;
 
@@ -28,6 +30,87 @@ fn leak<T>(v: Vec<T>) -> &'static [T] {
     Vec::leak(v)
 }
 
+fn statistic(n: i64) -> PerformanceStatistic {
+    PerformanceStatistic {
+        count: 900,
+        average: TimeInterval::from_nanos(n),
+        minimum: TimeInterval::from_nanos(n - 5),
+        maximum: TimeInterval::from_nanos(n + 7),
+        standard_deviation: TimeInterval(3 << 15),
+    }
+}
+
+/// A clock's performance record.
+pub(crate) fn clock_performance(number: u8) -> ClockPerformance {
+    ClockPerformance {
+        number,
+        flags: PerformanceFlags(3),
+        age_ms: 900_000,
+        length_ms: 899_999,
+        master_slave_delay: statistic(1000),
+        slave_master_delay: statistic(1010),
+        mean_path_delay: statistic(1005),
+        offset_from_master: statistic(-5),
+    }
+}
+
+/// A port's performance record.
+pub(crate) fn port_performance(number: u8) -> PortPerformance {
+    PortPerformance {
+        number,
+        flags: PerformanceFlags::PERIOD_COMPLETE,
+        age_ms: 900_000,
+        length_ms: 900_000,
+        mean_link_delay: PerformanceStatistic { count: 0, ..statistic(0) },
+        rx: core::array::from_fn(|n| n as u64),
+        tx: core::array::from_fn(|n| 256 * n as u64),
+        dropped: 7,
+    }
+}
+
+/// A slave that a monitor hears.
+pub(crate) fn monitored_slave(n: u16) -> MonitoredSlaveRow {
+    MonitoredSlaveRow {
+        slave: PortIdentity::new(CLOCK, n),
+        port: 1,
+        age_ms: 125,
+        messages: 10,
+        sync_timing: 20,
+        sync_computed: 30,
+        tx_event_timestamps: 40,
+        delay_timing: 0,
+        flags: MonitoredFlags(7),
+        master: PORT,
+        offset_from_master: TimeInterval::from_nanos(-250),
+        mean_path_delay: TimeInterval::from_nanos(1000),
+        scaled_neighbor_rate_ratio: RateOffset(-1),
+    }
+}
+
+/// What a slave told.
+pub(crate) fn monitored(kind: TlvType) -> MonitoredRecord {
+    MonitoredRecord {
+        tlv_type: kind.0,
+        sequence_id: 4711,
+        age_ms: 1,
+        source_port_identity: PORT,
+        detail: 0,
+        first: at(1_700_000_000, 5),
+        second: at(1_700_000_000, 1005),
+        correction: TimeInterval(1 << 15),
+        offset: TimeInterval::ZERO,
+        delay: TimeInterval::ZERO,
+        rate: RateOffset(2),
+    }
+}
+
+/// The data of a management payload.
+fn page(payload: Payload<'_>) -> &'static [u8] {
+    let mut room = vec![0; 1500];
+    let len = payload.emit(&mut room).unwrap();
+    leak(room[2..len].to_vec())
+}
+
 fn core() -> Vec<Sample> {
     use MessageType::{Announce, DelayReq, DelayResp, FollowUp, Management, Signaling};
     let s = |carrier, value, fields| Sample { carrier, value, fields };
@@ -36,6 +119,58 @@ fn core() -> Vec<Sample> {
             Management,
             TlvValue::Management(ManagementTlv { id: ManagementId::PRIORITY1, data: &[100, 0] }),
             &[("ptp.v2.mm.tlvType", "1"), ("ptp.v2.mm.managementId", "8197"), ("ptp.v2.mm.priority1", "100")],
+        ),
+        s(
+            Management,
+            TlvValue::Management(ManagementTlv {
+                id: ManagementId::PERFORMANCE_CLOCK_NP,
+                data: page(Payload::PerformanceClockNp(PerformanceClockNp {
+                    from: 96,
+                    records: Records::from(&[clock_performance(96), clock_performance(97)][..]),
+                })),
+            }),
+            &[("ptp.v2.mm.managementId", "56834")],
+        ),
+        s(
+            Management,
+            TlvValue::Management(ManagementTlv {
+                id: ManagementId::PERFORMANCE_PORT_NP,
+                data: page(Payload::PerformancePortNp(PerformancePortNp {
+                    from: 1,
+                    records: Records::from(&[port_performance(1)][..]),
+                })),
+            }),
+            &[("ptp.v2.mm.managementId", "56835")],
+        ),
+        s(
+            Management,
+            TlvValue::Management(ManagementTlv {
+                id: ManagementId::MONITORED_SLAVES_NP,
+                data: page(Payload::MonitoredSlavesNp(MonitoredSlavesNp {
+                    from: 3,
+                    total: 5,
+                    slaves: Records::from(&[monitored_slave(3), monitored_slave(4)][..]),
+                })),
+            }),
+            &[("ptp.v2.mm.managementId", "56836")],
+        ),
+        s(
+            Management,
+            TlvValue::Management(ManagementTlv {
+                id: ManagementId::MONITORED_RECORDS_NP,
+                data: page(Payload::MonitoredRecordsNp(MonitoredRecordsNp {
+                    slave: PORT,
+                    from: 0,
+                    total: 2,
+                    records: Records::from(
+                        &[
+                            monitored(TlvType::SLAVE_RX_SYNC_TIMING_DATA),
+                            monitored(TlvType::SLAVE_TX_EVENT_TIMESTAMPS),
+                        ][..],
+                    ),
+                })),
+            }),
+            &[("ptp.v2.mm.managementId", "56837")],
         ),
         s(
             Management,

@@ -365,7 +365,12 @@ impl<'a> Run<'a> {
 
 /// Sends a management command to a node, as pmc does over the UNIX socket.
 pub fn manage(sim: &mut Simulation, node: NodeId, command: &str) {
-    let Ok(Command::Send(request)) = Command::parse(command) else { return };
+    let command = Command::parse(command);
+    let request = match &command {
+        Ok(Command::Send(request)) => *request,
+        Ok(Command::SendTable(table)) => table.request(),
+        _ => return,
+    };
     let Some(engine) = sim.engine(node) else { return };
     let mut header = Header::new(MessageType::Management);
     header.domain_number = engine.config().domain_number;

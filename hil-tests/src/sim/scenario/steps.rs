@@ -222,7 +222,9 @@ fn manage(c: &mut Context<'_>, f: &mut Fields<'_>) -> Option<Made> {
         return None;
     };
     match Command::parse(text) {
-        Ok(Command::Send(_)) => Some(Made::One(Action::Manage(nodes, text.to_owned()))),
+        Ok(Command::Send(_) | Command::SendTable(_)) => {
+            Some(Made::One(Action::Manage(nodes, text.to_owned())))
+        }
         Ok(_) => {
             let message = "only GET, SET and COMMAND can be sent";
             c.reader.wrong(Problem::WrongType, &f.inner("command"), place, message);

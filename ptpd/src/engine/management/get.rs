@@ -111,6 +111,9 @@ impl Engine {
                 Some(subscription) => Payload::SubscribeEventsNp(subscription),
                 None => Payload::Raw(id, &[]),
             },
+            ManagementId::PERFORMANCE_CLOCK_NP => return self.get_performance(request, value),
+            ManagementId::MONITORED_SLAVES_NP => return self.get_monitored_slaves(request, value),
+            ManagementId::MONITORED_RECORDS_NP => return self.get_monitored_records(request, value),
             _ => return self.get_clock_option(request, value),
         };
         emit(&payload, value)
@@ -238,6 +241,7 @@ impl Engine {
             | ManagementId::UNICAST_MASTER_TABLE
             | ManagementId::UNICAST_MASTER_MAX_TABLE_SIZE
             | ManagementId::UNICAST_NEGOTIATION_ENABLE) => return self.get_unicast(id, port, value),
+            ManagementId::PERFORMANCE_PORT_NP => return self.get_port_performance(request, port, value),
             ManagementId::FOREIGN_MASTERS_NP => return self.get_foreign_masters(port, value),
             ManagementId::PORT_HWCLOCK_NP if request.from.may_all() => {
                 Payload::PortHwclockNp(PortHwclockNp {

@@ -111,6 +111,9 @@ impl Engine {
                 delay_asymmetry: corrections.delay_asymmetry,
                 ..old.clone()
             },
+            Payload::UnicastMasterTable(table) => {
+                PortConfig { unicast_client: Some(self.unicast_table_set(table, port)?), ..old.clone() }
+            }
             // asCapable is measured, or configured; nobody sets it from here.
             Payload::PortDataSetNp(new) => {
                 let mut changed = old.clone();

@@ -15,6 +15,7 @@ use super::*;
 mod lease;
 mod notifications;
 mod options;
+mod records;
 mod requests;
 mod routing;
 

@@ -1,4 +1,4 @@
-//! What is told of unicast negotiation.
+//! What is told of unicast negotiation, and the table of masters as a client sets it.
 
 use ptp_wire::management::{
     ErrorId, ManagementId, Payload, PortAddresses, UnicastMaster, UnicastMasterTable, UnicastMasterTableNp,
@@ -7,7 +7,8 @@ use ptp_wire::{ClockIdentity, ClockQuality, PortAddress, PortIdentity};
 
 use super::super::port::Port;
 use super::super::unicast::client::Entry;
-use super::super::{Address, Engine};
+use super::super::{Address, Engine, MasterAddress, Transport, UnicastClientConfig};
+use super::super::{UnicastMaster as TableEntry, config};
 use super::{MAX_VALUE, emit};
 
 /// networkProtocol and octets of an address (7.4.1); none while its name is not resolved.
@@ -30,7 +31,54 @@ fn port_address(address: Option<Address>, octets: &mut [u8; 16]) -> PortAddress<
     PortAddress { network_protocol, address: &octets[..len] }
 }
 
+/// The address of a master that a port of this transport can reach.
+fn address_for(transport: Transport, told: &PortAddress<'_>) -> Result<Address, ErrorId> {
+    let address = match (transport, told.network_protocol) {
+        (Transport::UdpIpv4, 1) => <[u8; 4]>::try_from(told.address).map(|a| Address::Ipv4(a.into())),
+        (Transport::UdpIpv6, 2) => <[u8; 16]>::try_from(told.address).map(|a| Address::Ipv6(a.into())),
+        (Transport::Ethernet, 3) => <[u8; 6]>::try_from(told.address).map(Address::Ethernet),
+        _ => return Err(ErrorId::WRONG_VALUE),
+    };
+    address.map_err(|_| ErrorId::WRONG_VALUE)
+}
+
 impl Engine {
+    /// A port's table of masters as a SET makes it. Masters that were in it before keep their localPriority; a port that
+    /// had no table asks for the default duration.
+    pub(super) fn unicast_table_set(
+        &self,
+        table: &UnicastMasterTable<'_>,
+        port: &Port,
+    ) -> Result<UnicastClientConfig, ErrorId> {
+        if self.transparent.is_some() {
+            return Err(ErrorId::NOT_SUPPORTED);
+        }
+        // A query each 2^16 s at the rarest, or a thousand a second.
+        if table.masters.len() > usize::from(MAX_TABLE) || !(-10..=16).contains(&table.log_query_interval.0) {
+            return Err(ErrorId::WRONG_VALUE);
+        }
+        let old = port.config.unicast_client.as_ref();
+        let mut masters: Vec<TableEntry> = Vec::with_capacity(table.masters.len());
+        for told in table.masters.iter() {
+            let address = address_for(port.config.transport, &told)?;
+            let known = MasterAddress::Known(address);
+            if masters.iter().any(|m| m.address == known) {
+                return Err(ErrorId::WRONG_VALUE);
+            }
+            let place = port.unicast.client.as_ref().and_then(|c| c.place(address));
+            let before = place.and_then(|place| old?.masters.get(place));
+            masters.push(TableEntry {
+                address: known,
+                local_priority: before.map_or(config::DEFAULT_LOCAL_PRIORITY, |m| m.local_priority),
+            });
+        }
+        Ok(UnicastClientConfig {
+            masters,
+            duration: old.map_or(config::DEFAULT_UNICAST_DURATION, |c| c.duration),
+            log_query_interval: table.log_query_interval,
+        })
+    }
+
     /// GET of what a port negotiates.
     pub(super) fn get_unicast(
         &self,

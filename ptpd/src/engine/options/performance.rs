@@ -22,6 +22,17 @@ const QUARTER: Duration = Duration::from_secs(15 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Records of 15 minutes that are over.
 const QUARTERS: usize = 96;
+/// The last record's number.
+pub(in super::super) const LAST_RECORD: u8 = 98;
+
+/// How long the period of a record lasts that began at `start`: until now, where it is not over.
+pub(in super::super) fn period(number: u8, complete: bool, start: Instant, now: Instant) -> Duration {
+    match (complete, number) {
+        (false, _) => now.since(start),
+        (true, 0..=96) => QUARTER,
+        (true, _) => DAY,
+    }
+}
 
 /// What is said of one quantity in one period (J.5.1). Kept as sums: exact enough for a day of 128 samples a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

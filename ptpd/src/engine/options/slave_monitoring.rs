@@ -1,4 +1,4 @@
-//! Slave event monitoring (1588-2019 16.11), both ends.
+//! Slave event monitoring (1588-2019 16.11): the slave's end. The monitor's is in `monitored`.
 //!
 //! A client port gathers what it measured and sends it in Signaling messages, so many records in one:
 //!
@@ -9,11 +9,10 @@
 //! | SLAVE_TX_EVENT_TIMESTAMPS | t3 |
 //!
 //! and, in linuxptp's way, each at once to a UNIX socket: SLAVE_RX_SYNC_TIMING_DATA and SLAVE_DELAY_TIMING_DATA_NP.
-//! Who collects such messages counts them per sender and keeps the last offset of each.
 
 use ptp_wire::{
-    Body, ComputedFlags, DelayTiming, Header, LogInterval, Message, MessageType, PortIdentity, RateOffset,
-    Records, SlaveDelayTimingDataNp, SlaveRxSyncComputedData, SlaveRxSyncTimingData, SlaveTxEventTimestamps,
+    Body, ComputedFlags, DelayTiming, Header, LogInterval, MessageType, PortIdentity, RateOffset, Records,
+    SlaveDelayTimingDataNp, SlaveRxSyncComputedData, SlaveRxSyncTimingData, SlaveTxEventTimestamps,
     SyncComputed, SyncTiming, TimeInterval, TimePoint, TlvValue, TxEventTimestamp, Writer,
 };
 
@@ -21,14 +20,12 @@ use super::super::instance::Instance;
 use super::super::outbox::{Outbox, Route};
 use super::super::port::{Port, take};
 use super::super::sync::SyncPair;
-use super::super::{Address, Delay, Destination, Event, Instant, MessageClass, PortNumber};
+use super::super::{Address, Delay, Destination, MessageClass};
 
 /// [`Output::LocalReply`](super::super::Output::LocalReply) to this peer goes to the socket of the slave event monitor.
 pub const MONITOR_PEER: u32 = u32::MAX;
 /// Records in one message at most: the longest TLV of them fits one Ethernet frame.
 const MAX_RECORDS: u8 = 32;
-/// Senders remembered; the longest silent makes room.
-const MAX_MONITORED: usize = 1024;
 
 /// Where slave event monitoring messages go.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -110,90 +107,13 @@ impl<T> Batch<T> {
 pub(in super::super) struct Gathered {
     timing: Batch<SyncTiming>,
     computed: Batch<SyncComputed>,
+    /// The records of `computed` have a neighborRateRatio.
+    rate_known: bool,
     transmitted: Batch<TxEventTimestamp>,
     sequence_id: u16,
 }
 
-/// A slave that tells how it is doing.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MonitoredSlave {
-    /// Who it is: sourcePortIdentity of its messages.
-    pub identity: PortIdentity,
-    /// The port its messages came in by.
-    pub port: PortNumber,
-    /// Messages.
-    pub messages: u64,
-    /// Records of SLAVE_RX_SYNC_TIMING_DATA.
-    pub sync_timing: u64,
-    /// Records of SLAVE_RX_SYNC_COMPUTED_DATA.
-    pub sync_computed: u64,
-    /// Records of SLAVE_TX_EVENT_TIMESTAMPS.
-    pub tx_event_timestamps: u64,
-    /// Records of SLAVE_DELAY_TIMING_DATA_NP.
-    pub delay_timing: u64,
-    /// Its master, as it says.
-    pub master: Option<PortIdentity>,
-    /// The last offset it told.
-    pub offset_from_master: Option<TimeInterval>,
-    /// The last mean delay it told.
-    pub mean_path_delay: Option<TimeInterval>,
-    /// When it was heard last.
-    pub last: Instant,
-}
-
-/// All of them.
-#[derive(Debug, Default)]
-pub(in super::super) struct Monitored(Vec<MonitoredSlave>);
-
-impl Monitored {
-    pub(super) fn iter(&self) -> core::slice::Iter<'_, MonitoredSlave> {
-        self.0.iter()
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// The entry of a sender, a new one if need be.
-    fn of(&mut self, identity: PortIdentity, port: PortNumber, now: Instant) -> &mut MonitoredSlave {
-        let at = match self.0.iter().position(|m| m.identity == identity) {
-            Some(at) => at,
-            None => {
-                let new = MonitoredSlave {
-                    identity,
-                    port,
-                    messages: 0,
-                    sync_timing: 0,
-                    sync_computed: 0,
-                    tx_event_timestamps: 0,
-                    delay_timing: 0,
-                    master: None,
-                    offset_from_master: None,
-                    mean_path_delay: None,
-                    last: now,
-                };
-                match (0..self.0.len()).min_by_key(|i| self.0.get(*i).map(|m| m.last)) {
-                    Some(oldest) if self.0.len() >= MAX_MONITORED => {
-                        self.0[oldest] = new;
-                        oldest
-                    }
-                    _ => {
-                        self.0.push(new);
-                        self.0.len() - 1
-                    }
-                }
-            }
-        };
-        let slave = &mut self.0[at];
-        slave.port = port;
-        slave.last = now;
-        slave
-    }
-}
-
 impl Port {
-    // --- the slave's end ---
-
     /// A Sync has been matched with its Follow_Up.
     pub(in super::super) fn monitor_sync_timing(&mut self, instance: &mut Instance, pair: &SyncPair) {
         let config = self.config.options.slave_monitoring;
@@ -204,7 +124,10 @@ impl Port {
             sequence_id: pair.sequence_id,
             sync_origin_timestamp: (pair.origin - pair.correction).split().0,
             total_correction_field: pair.correction,
-            scaled_cumulative_rate_offset: RateOffset::ZERO,
+            // As it came; where nothing was told, the master is the grandmaster as far as is known.
+            scaled_cumulative_rate_offset: pair
+                .information
+                .map_or(RateOffset::ZERO, |i| i.cumulative_scaled_rate_offset),
             sync_event_ingress_timestamp: pair.ingress.split().0,
         };
         let source_port_identity = instance.parent.parent_port_identity;
@@ -246,19 +169,24 @@ impl Port {
         mean_path_delay: TimeInterval,
     ) {
         let config = self.config.options.slave_monitoring;
+        if !config.rx_sync_computed {
+            return;
+        }
+        let ratio = self.gptp.neighbor_ratio();
         let record = SyncComputed {
             sequence_id,
             offset_from_master,
             mean_path_delay,
-            scaled_neighbor_rate_ratio: RateOffset::ZERO,
+            scaled_neighbor_rate_ratio: ratio.map_or(RateOffset::ZERO, RateOffset::from_ratio),
         };
-        if !config.rx_sync_computed {
-            return;
-        }
         let source = instance.parent.parent_port_identity;
-        if self.options.gathered.computed.is_of_another(source) {
+        let gathered = &self.options.gathered;
+        // One word on validity goes for all records of a message.
+        let other_kind = !gathered.computed.records.is_empty() && gathered.rate_known != ratio.is_some();
+        if gathered.computed.is_of_another(source) || other_kind {
             self.send_sync_computed(instance);
         }
+        self.options.gathered.rate_known = ratio.is_some();
         if self.options.gathered.computed.push(&config, source, record) {
             self.send_sync_computed(instance);
         }
@@ -266,11 +194,13 @@ impl Port {
 
     fn send_sync_computed(&mut self, instance: &mut Instance) {
         let measured = self.config.delay != Delay::None;
-        let valid = if measured { ComputedFlags::MEAN_PATH_DELAY_VALID.0 } else { 0 };
+        let computed_flags = ComputedFlags::OFFSET_FROM_MASTER_VALID
+            .with(ComputedFlags::MEAN_PATH_DELAY_VALID, measured)
+            .with(ComputedFlags::SCALED_NEIGHBOR_RATE_RATIO_VALID, self.options.gathered.rate_known);
         let mut records = core::mem::take(&mut self.options.gathered.computed.records);
         let tlv = TlvValue::SlaveRxSyncComputedData(SlaveRxSyncComputedData {
             source_port_identity: self.options.gathered.computed.source,
-            computed_flags: ComputedFlags(ComputedFlags::OFFSET_FROM_MASTER_VALID.0 | valid),
+            computed_flags,
             records: Records::from(&records[..]),
         });
         self.send_to_monitor(instance, &tlv);
@@ -363,96 +293,9 @@ fn signaling(buf: &mut [u8], header: &Header, tlv: &TlvValue<'_>) -> Result<usiz
     Ok(w.finish())
 }
 
-impl Port {
-    // --- the monitor's end ---
-
-    /// Takes in a Signaling message's slave event monitoring TLVs. False: there is none, or nobody collects them.
-    pub(in super::super) fn collect_slave_events(
-        &mut self,
-        instance: &mut Instance,
-        message: &Message<'_>,
-    ) -> bool {
-        let port = self.number();
-        if !instance.config.options.collect_slave_events {
-            return false;
-        }
-        let (now, sender) = (instance.now, message.header().source_port_identity);
-        let mut any = false;
-        for tlv in message.tlvs() {
-            let tlv_type = tlv.tlv_type;
-            let Ok(value) = tlv.decode() else { continue };
-            let entry = |m: &mut Monitored, count: fn(&mut MonitoredSlave) -> &mut u64, n: usize| {
-                let slave = m.of(sender, port, now);
-                let counter = count(slave);
-                *counter = counter.saturating_add(n as u64);
-            };
-            let monitored = &mut instance.options.monitored;
-            let mut worst = None;
-            let (source, records) = match value {
-                TlvValue::SlaveRxSyncTimingData(v) => {
-                    entry(monitored, |s| &mut s.sync_timing, v.records.len());
-                    monitored.of(sender, port, now).master = Some(v.source_port_identity);
-                    (v.source_port_identity, v.records.len())
-                }
-                TlvValue::SlaveRxSyncComputedData(v) => {
-                    entry(monitored, |s| &mut s.sync_computed, v.records.len());
-                    let slave = monitored.of(sender, port, now);
-                    slave.master = Some(v.source_port_identity);
-                    let valid = |bit: ComputedFlags| v.computed_flags.0 & bit.0 != 0;
-                    for record in v.records.iter() {
-                        if valid(ComputedFlags::OFFSET_FROM_MASTER_VALID) {
-                            slave.offset_from_master = Some(record.offset_from_master);
-                            let offset = record.offset_from_master;
-                            worst = worst.filter(|w: &TimeInterval| w.abs() >= offset.abs()).or(Some(offset));
-                        }
-                        if valid(ComputedFlags::MEAN_PATH_DELAY_VALID) {
-                            slave.mean_path_delay = Some(record.mean_path_delay);
-                        }
-                    }
-                    (v.source_port_identity, v.records.len())
-                }
-                TlvValue::SlaveTxEventTimestamps(v) => {
-                    entry(monitored, |s| &mut s.tx_event_timestamps, v.records.len());
-                    (v.source_port_identity, v.records.len())
-                }
-                TlvValue::SlaveDelayTimingDataNp(v) => {
-                    entry(monitored, |s| &mut s.delay_timing, v.records.len());
-                    (v.source_port_identity, v.records.len())
-                }
-                _ => continue,
-            };
-            if !any {
-                any = true;
-                let slave = instance.options.monitored.of(sender, port, now);
-                slave.messages = slave.messages.saturating_add(1);
-            }
-            instance.out.event(Event::SlaveEvents {
-                port,
-                slave: sender,
-                source,
-                tlv_type,
-                records: u16::try_from(records).unwrap_or(u16::MAX),
-                worst_offset: worst,
-            });
-        }
-        any
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn senders_are_bounded_and_the_longest_silent_makes_room() {
-        let mut monitored = Monitored::default();
-        let id = |n: u16| PortIdentity::new(ptp_wire::ClockIdentity::ZERO, n);
-        for n in 0..3000 {
-            monitored.of(id(n), PortNumber(1), Instant(n.into())).messages += 1;
-        }
-        assert_eq!(monitored.iter().count(), MAX_MONITORED);
-        assert!(monitored.iter().all(|m| m.identity.port_number.0 >= 3000 - 1024));
-    }
 
     #[test]
     fn one_in_every_so_many_is_taken_and_a_batch_is_full_at_its_size() {

@@ -145,11 +145,25 @@ impl Way<'_> {
                 let key = Key::of_request(Kind::PdelayResp, passing.header(), requesting_port_identity);
                 self.pass_follow_up(passing, key);
             }
-            Body::Announce(_) if self.in_tree(passing.header()) => self.send_on(&passing, count_step),
-            Body::Announce(_) | Body::Signaling { .. } | Body::Management(_) => {
+            Body::Announce(_) => self.pass_announce(&passing),
+            Body::Signaling { .. } | Body::Management(_) => {
                 self.send_on(&passing, |_| {});
             }
         }
+    }
+
+    /// With what this clock adds to the announced path: a step in the tree, and its share of the error.
+    fn pass_announce(&mut self, passing: &Passing<'_>) {
+        let steps = self.in_tree(passing.header());
+        let share = self.instance.config.options.accuracy;
+        self.send_on(passing, |octets| {
+            if steps {
+                count_step(octets);
+            }
+            if let Some(share) = &share {
+                share.add_in_passing(octets);
+            }
+        });
     }
 
     /// The ports it leaves by.

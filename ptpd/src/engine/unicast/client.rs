@@ -17,7 +17,7 @@ use ptp_wire::{
 use super::super::instance::Instance;
 use super::super::port::{Port, Received, take};
 use super::super::stats::DropCause;
-use super::super::{Address, Delay, Event, Instant, MasterAddress, UnicastClientConfig};
+use super::super::{Address, Delay, Event, Instant, MasterAddress, UnicastClientConfig, UnicastMaster};
 use super::{kind_of, put};
 
 /// A refusal is answered by patience: the wait doubles each time, up to 2^4 query intervals.
@@ -147,7 +147,7 @@ impl Client {
     }
 
     /// The place in the table of the master at an address.
-    fn place(&self, address: Address) -> Option<usize> {
+    pub(in super::super) fn place(&self, address: Address) -> Option<usize> {
         self.entries.iter().position(|e| e.address == Some(address))
     }
 
@@ -189,6 +189,11 @@ impl Port {
         address: Option<Address>,
     ) {
         let now = instance.now;
+        // A table that a management client has set has no names any more.
+        let masters = self.config.unicast_client.as_ref().map_or(&[][..], |c| &c.masters);
+        if !masters.get(index).is_some_and(|m| matches!(m.address, MasterAddress::Named(_))) {
+            return;
+        }
         let Some(client) = &mut self.unicast.client else { return };
         let taken = address.is_some_and(|a| client.by_address(a).is_some());
         let Some(entry) = client.entries.get_mut(index).filter(|e| e.address != address && !taken) else {
@@ -540,8 +545,13 @@ impl Port {
         let mut left = Vec::new();
         if let (Some(mut old), Some(old_config)) = (old, old_config) {
             for (entry, master) in old.entries.drain(..).zip(&old_config.masters) {
-                match config.masters.iter().position(|m| m.address == master.address) {
-                    Some(place) => new.entries[place] = entry,
+                // What was found by its name may now be told by its address.
+                let found = entry.address.map(MasterAddress::Known);
+                let same =
+                    |m: &&UnicastMaster| m.address == master.address || Some(&m.address) == found.as_ref();
+                let place = config.masters.iter().position(|m| same(&m));
+                match place.and_then(|place| new.entries.get_mut(place)) {
+                    Some(place) => *place = entry,
                     None => left.push(entry),
                 }
             }
@@ -552,6 +562,7 @@ impl Port {
                 self.foreign.remove(identity);
             }
         }
+        self.foreign.expect(new.entries.len());
         self.unicast.client = Some(new);
         instance.decision_due = true;
     }

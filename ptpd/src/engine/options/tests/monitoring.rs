@@ -271,3 +271,55 @@ fn a_message_holds_records_of_one_master_and_none_is_lost_when_it_changes() {
     assert!(partial <= 1, "{partial}");
     assert!(of[0] % 7 == 0 || partial == 1);
 }
+
+#[test]
+fn rate_ratios_are_told_where_they_are_measured() {
+    let mut net = pair(|n, c| {
+        c.options.collect_slave_events = n == 0;
+        c.ports[0].delay = Delay::P2p;
+        c.ports[0].options.slave_monitoring.rx_sync_computed = n == 1;
+    });
+    // The slave's clock gains 10 us each second: to it, the master is 10 ppm slow.
+    for _ in 0..30 {
+        net.run(1);
+        net.ahead[1] += 10_000;
+    }
+    let told = signaling(&net, 1, TlvType::SLAVE_RX_SYNC_COMPUTED_DATA);
+    let Some(TlvValue::SlaveRxSyncComputedData(data)) =
+        told.last().and_then(|f| f.tlv(TlvType::SLAVE_RX_SYNC_COMPUTED_DATA))
+    else {
+        panic!()
+    };
+    assert!(data.computed_flags.has(ptp_wire::ComputedFlags::SCALED_NEIGHBOR_RATE_RATIO_VALID));
+    let ppm = (data.records.get(0).unwrap().scaled_neighbor_rate_ratio.ratio() - 1.0) * 1e6;
+    assert!((ppm + 10.0).abs() < 0.5, "{ppm}");
+    let slave = *net.engines[0].monitored_slaves().next().unwrap();
+    let kept = (slave.neighbor_rate_ratio.unwrap().ratio() - 1.0) * 1e6;
+    assert!((kept + 10.0).abs() < 0.5, "{kept}");
+    let newest = net.engines[0].monitored_records(slave.identity).next().unwrap();
+    assert_eq!(newest.1.tlv_type, TlvType::SLAVE_RX_SYNC_COMPUTED_DATA.0);
+    assert_eq!(Some(newest.1.rate), slave.neighbor_rate_ratio);
+}
+
+#[test]
+fn the_cumulative_rate_is_told_as_it_came() {
+    let mut net = pair(|n, c| {
+        c.ports[0].delay = Delay::P2p;
+        c.ports[0].gptp.follow_up_info = true;
+        c.ports[0].options.slave_monitoring.rx_sync_timing = n == 1;
+    });
+    net.run(20);
+    let told = signaling(&net, 1, TlvType::SLAVE_RX_SYNC_TIMING_DATA);
+    let followed = net.sent_by(0, MessageType::FollowUp, 0);
+    let Some(TlvValue::SlaveRxSyncTimingData(data)) = told[3].tlv(TlvType::SLAVE_RX_SYNC_TIMING_DATA) else {
+        panic!()
+    };
+    let record = data.records.get(0).unwrap();
+    let of = followed.iter().find(|f| f.message().header().sequence_id == record.sequence_id).unwrap();
+    let TlvValue::Organization(_, ptp_wire::Organization::FollowUpInformation(info)) =
+        of.message().tlvs().next().unwrap().decode().unwrap()
+    else {
+        panic!("no information")
+    };
+    assert_eq!(record.scaled_cumulative_rate_offset, info.cumulative_scaled_rate_offset);
+}
