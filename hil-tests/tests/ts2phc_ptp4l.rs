@@ -268,5 +268,5 @@ fn told(lab: &mut Lab) -> Result<(), LabError> {
 
 #[test]
 fn ptp4l_announces_what_it_is_told() {
-    experiment("ptp4l_announces_what_it_is_told", &[LINUXPTP], told);
+    experiment("ptp4l_announces_what_it_is_told", LINUXPTP, told);
 }
