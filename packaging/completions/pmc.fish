@@ -52,6 +52,8 @@ complete -c pmc -n "__fish_pmc_needs_command" -a "explain" -d 'Why this grandmas
 complete -c pmc -n "__fish_pmc_needs_command" -a "check" -d 'Check assertions about a clock; prints and ends as monitoring plugins do'
 complete -c pmc -n "__fish_pmc_needs_command" -a "diff" -d 'Data sets of two clocks side by side'
 complete -c pmc -n "__fish_pmc_needs_command" -a "report" -d 'What recorded measurements say: a page, the evidence for an auditor, the verification of a log'
+complete -c pmc -n "__fish_pmc_needs_command" -a "performance" -d 'What a clock measured in each quarter of an hour of the last day'
+complete -c pmc -n "__fish_pmc_needs_command" -a "slaves" -d 'Who tells this clock what it measures, and what it told'
 complete -c pmc -n "__fish_pmc_needs_command" -a "nsm" -d 'Measure how far other clocks are off, without becoming their client (NetSync monitor)'
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -l interval -d 'Seconds between looks at what no notification tells' -r
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -l events -d 'Tell what the daemon tells by itself at this socket, its `events.socket`, instead of asking' -r -F
@@ -193,6 +195,49 @@ complete -c pmc -n "__fish_pmc_using_subcommand report" -s 6 -d 'UDP over IPv6'
 complete -c pmc -n "__fish_pmc_using_subcommand report" -s u -d 'UNIX socket of a daemon on this host'
 complete -c pmc -n "__fish_pmc_using_subcommand report" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
 complete -c pmc -n "__fish_pmc_using_subcommand report" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -l port -d 'Of this port: link delay and messages, instead of the clock\'s offset and path delay' -r
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -l between -d 'Only what lies in this time of day, UTC, such as 02:00-03:00' -r
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -s d -l domainNumber -d 'Domain number (default 0)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -s f -d 'Configuration file of linuxptp: domainNumber, transportSpecific, network_transport, uds_address, sa_file, spp, active_key_id and allow_unauth of its global section' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -s i -d 'Interface (default eth0); with -u the path of the own socket (default pmc.PID beside the server\'s)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -s s -l uds_address -d 'Server\'s UNIX socket (default: /var/run/ptp/ptp4l, /run/escapement/ptpd, /var/run/ptp4l, the first that exists)' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -s t -l transportSpecific -d 'majorSdoId (transportSpecific), hexadecimal, 0..=f: 1 for gPTP (default 0)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -l wait -d 'How long to wait for the first and for each further answer after the last command' -r
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -l sa_file -d 'Key file (linuxptp\'s security associations)' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -l spp -d 'Security association of the key file: requests are sealed, and answers over the network must be; -1: off' -r
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -l active_key_id -d 'The key that requests are sealed with; 0: none' -r
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -l allow_unauth -d '1: also take answers without AUTHENTICATION TLV; 2: all answers' -r
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -l fleet -d 'Ask all of these at once: sockets or identities with commas between, or @FILE with one a line (docs/pmc.md)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -l limit -d 'With --fleet: seconds that each member has for its answer' -r
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -l target -d 'Ask this clock or port only, such as 001122.fffe.334455' -r
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -s 2 -d 'IEEE 802.3'
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -s 4 -d 'UDP over IPv4 (default)'
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -s 6 -d 'UDP over IPv6'
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -s u -d 'UNIX socket of a daemon on this host'
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s d -l domainNumber -d 'Domain number (default 0)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s f -d 'Configuration file of linuxptp: domainNumber, transportSpecific, network_transport, uds_address, sa_file, spp, active_key_id and allow_unauth of its global section' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s i -d 'Interface (default eth0); with -u the path of the own socket (default pmc.PID beside the server\'s)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s s -l uds_address -d 'Server\'s UNIX socket (default: /var/run/ptp/ptp4l, /run/escapement/ptpd, /var/run/ptp4l, the first that exists)' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s t -l transportSpecific -d 'majorSdoId (transportSpecific), hexadecimal, 0..=f: 1 for gPTP (default 0)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -l wait -d 'How long to wait for the first and for each further answer after the last command' -r
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -l sa_file -d 'Key file (linuxptp\'s security associations)' -r -F
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -l spp -d 'Security association of the key file: requests are sealed, and answers over the network must be; -1: off' -r
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -l active_key_id -d 'The key that requests are sealed with; 0: none' -r
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -l allow_unauth -d '1: also take answers without AUTHENTICATION TLV; 2: all answers' -r
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -l fleet -d 'Ask all of these at once: sockets or identities with commas between, or @FILE with one a line (docs/pmc.md)' -r
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -l limit -d 'With --fleet: seconds that each member has for its answer' -r
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -l target -d 'Ask this clock or port only, such as 001122.fffe.334455' -r
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -l records -d 'The newest records of every slave'
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s 2 -d 'IEEE 802.3'
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s 4 -d 'UDP over IPv4 (default)'
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s 6 -d 'UDP over IPv6'
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s u -d 'UNIX socket of a daemon on this host'
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s h -l help -d 'Print help'
 complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l delay-asymmetry -d 'How much longer the way from there to here is than the mean of both ways, ns' -r
 complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
 complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s d -l domainNumber -d 'Domain number (default 0)' -r

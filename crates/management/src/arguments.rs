@@ -82,6 +82,8 @@ impl fmt::Display for ArgumentError {
 
 impl std::error::Error for ArgumentError {}
 
+const TIME_SOURCE: &str = "timeSource";
+
 /// The values, in the order of the fields that are shown.
 struct Arguments<'a> {
     fields: Vec<Field>,
@@ -95,7 +97,11 @@ impl<'a> Arguments<'a> {
             id.info().map_or(DataSize::Fixed(0), |row| row.size);
         // The fields of zeros are the fields of anything.
         let zeros = vec![0; size.into()];
-        let fields = Payload::parse(id, &zeros).map(|p| fields(&p).fields).unwrap_or_default();
+        let mut fields = Payload::parse(id, &zeros).map(|p| fields(&p).fields).unwrap_or_default();
+        // linuxptp does not show it, so that it is only there where it is asked for.
+        if id == ManagementId::TIMESCALE_PROPERTIES && text.to_ascii_lowercase().contains("timesource") {
+            fields.push(Field { label: TIME_SOURCE, key: TIME_SOURCE, value: Value::Hex(0, 2) });
+        }
         let labels = || fields.iter().map(|f| f.label).collect::<Vec<_>>().join(" ");
         let needs = fields.iter().filter(|f| !optional(f.label)).count();
         let count = || ArgumentError::Count { id, needs, labels: labels() };
@@ -282,7 +288,8 @@ pub(crate) fn payload(id: ManagementId, text: &str) -> Result<Payload<'_>, Argum
         }),
         ManagementId::TIMESCALE_PROPERTIES => Payload::TimescaleProperties(TimescaleProperties {
             ptp_timescale: a.flag("ptpTimescale")?,
-            time_source: TimeSource(0),
+            // 0 leaves it as it is.
+            time_source: TimeSource(if a.given(TIME_SOURCE).is_some() { a.u8(TIME_SOURCE)? } else { 0 }),
         }),
         ManagementId::UNICAST_NEGOTIATION_ENABLE => {
             Payload::UnicastNegotiationEnable(a.flag("unicastNegotiationEnable")?)

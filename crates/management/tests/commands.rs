@@ -3,7 +3,7 @@
 use ptp_management::{Command, CommandError, Request, TableRequest, text};
 use ptp_wire::management::{
     Action, EventMask, ExternalGrandmasterPropertiesNp, GrandmasterSettingsNp, ManagementId, NotifyEvent,
-    Payload, PortCorrectionsNp, PtpText, SubscribeEventsNp,
+    Payload, PortCorrectionsNp, PtpText, SubscribeEventsNp, TimescaleProperties,
 };
 use ptp_wire::{ClockAccuracy, ClockQuality, Flags, LogInterval, PortIdentity, TimeInterval, TimeSource};
 
@@ -248,6 +248,20 @@ fn pages_of_records_are_asked_for_by_where_they_begin() {
     // What linuxptp's pmc understands stays as short as it is there.
     assert_eq!(get("GET PORT_PR"), Some(ManagementId::PORT_PROPERTIES_NP));
     assert_eq!(get("GET MAS"), Some(ManagementId::MASTER_ONLY));
+}
+
+#[test]
+fn a_time_source_can_be_set_though_linuxptp_does_not_show_it() {
+    let with = |time_source| {
+        Payload::TimescaleProperties(TimescaleProperties {
+            ptp_timescale: true,
+            time_source: TimeSource(time_source),
+        })
+    };
+    assert_eq!(set("SET TIMESCALE_PROPERTIES 1"), with(0));
+    assert_eq!(set("SET TIMESCALE_PROPERTIES ptpTimescale 1"), with(0));
+    assert_eq!(set("SET TIMESCALE_PROPERTIES ptpTimescale 1 timeSource 0x20"), with(0x20));
+    assert!(error("SET TIMESCALE_PROPERTIES timeSource 0x20").contains("needs 2 values"));
 }
 
 #[test]

@@ -129,10 +129,13 @@ impl Engine {
         value: &mut [u8],
     ) -> Result<usize, ErrorId> {
         self.collects()?;
-        let Ok(Payload::MonitoredRecordsNp(asked)) = request.tlv.payload() else {
-            return Err(ErrorId::WRONG_LENGTH);
+        let asked = match request.tlv.payload() {
+            Ok(Payload::MonitoredRecordsNp(asked)) => asked,
+            // Nobody's: nothing.
+            _ => MonitoredRecordsNp::default(),
         };
-        if !self.monitored_slaves().any(|s| s.identity == asked.slave) {
+        let nobody = PortIdentity::default();
+        if asked.slave != nobody && !self.monitored_slaves().any(|s| s.identity == asked.slave) {
             return Err(ErrorId::WRONG_VALUE);
         }
         let now = self.instance.now;
@@ -169,7 +172,7 @@ fn row(s: &MonitoredSlave, now: Instant) -> MonitoredSlaveRow {
             .with(MonitoredFlags::OFFSET_FROM_MASTER, s.offset_from_master.is_some())
             .with(MonitoredFlags::MEAN_PATH_DELAY, s.mean_path_delay.is_some())
             .with(MonitoredFlags::NEIGHBOR_RATE_RATIO, s.neighbor_rate_ratio.is_some()),
-        master: s.master.unwrap_or(PortIdentity::default()),
+        master: s.master.unwrap_or_default(),
         offset_from_master: s.offset_from_master.unwrap_or(TimeInterval::ZERO),
         mean_path_delay: s.mean_path_delay.unwrap_or(TimeInterval::ZERO),
         scaled_neighbor_rate_ratio: s.neighbor_rate_ratio.unwrap_or(RateOffset::ZERO),

@@ -155,7 +155,10 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use ptp_wire::{Announce, Body, Header, Message, MessageType, TlvValue, Writer};
+    use ptp_wire::{
+        Announce, Body, ClockIdentity, ClockQuality, Header, Message, MessageType, TimeSource, Timestamp,
+        TlvValue, Writer,
+    };
 
     use super::*;
 
@@ -175,7 +178,16 @@ mod tests {
     /// An Announce with a TLV before the metrics, and one behind.
     fn announce(metrics: Option<EnhancedAccuracyMetrics>) -> Vec<u8> {
         let mut buf = [0; 256];
-        let body = Body::Announce(Announce::default());
+        let body = Body::Announce(Announce {
+            origin_timestamp: Timestamp::ZERO,
+            current_utc_offset: 37,
+            grandmaster_priority1: 128,
+            grandmaster_clock_quality: ClockQuality::DEFAULT,
+            grandmaster_priority2: 128,
+            grandmaster_identity: ClockIdentity::ZERO,
+            steps_removed: 0,
+            time_source: TimeSource::GNSS,
+        });
         let mut w = Writer::new(&mut buf, &Header::new(MessageType::Announce), &body).unwrap();
         w.tlv(TlvType::PATH_TRACE, &[7; 16]).unwrap();
         if let Some(metrics) = metrics {

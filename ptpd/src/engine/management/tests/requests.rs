@@ -225,8 +225,11 @@ fn the_table_in_the_documents_is_true() {
     const TABLE: &str = include_str!("../../../../../docs/management.md");
     let answered = |out: &Out| matches!(out.content(), Content::Management(_));
     for row in ManagementId::ALL {
-        // A fresh clock for each: commands change it.
-        let mut bench = Bench::new(1);
+        // A fresh clock for each: commands change it. It keeps what there is to be told of.
+        let mut bench = Bench::with(1, |c| {
+            c.options.performance_monitoring = true;
+            c.options.collect_slave_events = true;
+        });
         let all = bench.one(RW, &get(row.id));
         let read_only = bench.one(RO, &get(row.id));
         let data = match all.content() {
