@@ -1,11 +1,14 @@
-//! `phc-sync` feeds Debian's chronyd and ntpsec. Neither may touch the machine's clock: chronyd runs with `-x`, ntpd with
-//! `disable ntp`, and both without the right to.
+//! `phc-sync` and `ptpd` feed Debian's chronyd and ntpsec. None of them may touch the machine's clock: chronyd runs with `-x`, ntpd with
+//! `disable ntp`, and all without the right to.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use hil_tests::lab::{Lab, LabError, experiment, find_program, our_program, run_command, skip};
+use hil_tests::lab::{
+    Host, Instance, Lab, LabError, Process, PtpdOptions, experiment, find_program, our_program, run_command,
+    skip,
+};
 use ptp_clock::{VirtualClock, VirtualOptions};
 use ptp_wire::TimeInterval;
 
@@ -59,6 +62,13 @@ fn beside(arguments: &str, log: &Path, daemon: &str) -> Result<String, LabError>
     ))
 }
 
+/// By how much the clock is behind, s, in chronyc's words; `None`: it is not.
+fn behind(tracking: &str) -> Option<f64> {
+    let system =
+        tracking.lines().find(|l| l.starts_with("System time")).filter(|l| l.contains(" slow of "))?;
+    system.split(':').nth(1)?.split_whitespace().next()?.parse().ok()
+}
+
 fn feeds_chronyd(lab: &mut Lab) -> Result<(), LabError> {
     let host = lab.host("host")?;
     let (chronyd, chronyc) = (peer("chronyd", "chrony"), peer("chronyc", "chrony"));
@@ -100,10 +110,8 @@ fn feeds_chronyd(lab: &mut Lab) -> Result<(), LabError> {
     // chronyd without control of the clock keeps a time of its own: what it would correct is in here.
     let tracking = run_command(&chronyc, &["-h", "/run/chrony/chronyd.sock", "-n", "tracking"])?;
     println!("{tracking}");
-    let system = tracking.lines().find(|l| l.starts_with("System time"));
-    let slow = system.filter(|l| l.contains(" slow of ")).and_then(|l| l.split(':').nth(1));
-    let slow = slow.and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok());
-    let theirs = slow.ok_or_else(|| wrong(format!("chronyd does not see the clock behind: {tracking}")))?;
+    let theirs = behind(&tracking)
+        .ok_or_else(|| wrong(format!("chronyd does not see the clock behind: {tracking}")))?;
     for (name, log) in [("SOCK", &sock_log), ("SHM", &shm_log)] {
         let log = std::fs::read_to_string(log).map_err(wrong)?;
         let ours = last_offset(&log)?;
@@ -214,4 +222,135 @@ fn ntpsec_takes_shm() {
         return skip("ntpsec_takes_shm: no ntpd: run hil-tests/setup");
     }
     experiment("ntpsec_takes_shm", &[], feeds_ntpd);
+}
+
+/// How far ptpd's master is ahead of this machine's clock, beside TAI - UTC.
+const MASTER_AHEAD_NS: i64 = 5_000_000;
+/// Software stamps of a busy machine, one way later than the other.
+const MASTER_AGREEMENT_S: f64 = 1e-3;
+
+/// A master on a clock of its own, and in another host a ptpd that hands its offsets over (`servo`), beside `daemon`, with System V
+/// memory that only both see.
+fn ptpd_beside(lab: &mut Lab, servo: &str, daemon: &str) -> Result<(Host, Instance, Process), LabError> {
+    let (server, host) = (lab.host("server")?, lab.host("host")?);
+    lab.link((&server, "eth0"), (&host, "eth0"))?;
+    host.run("ip", "iproute2", &["link", "set", "lo", "up"])?;
+    let offset = TimeInterval::from_nanos(37_000_000_000 + MASTER_AHEAD_NS);
+    VirtualClock::create("/run/master", &VirtualOptions { offset, ..VirtualOptions::default() })
+        .map_err(wrong)?;
+    let ptpd = our_program("ptpd")?;
+    let options = PtpdOptions::new(&["eth0"]).on_virtual_clock(Path::new("/run/master"));
+    let master = Instance::start(&server, &ptpd, &PtpdOptions { priority1: 10, ..options })?;
+    let yaml = host.dir().join("feeding.yaml");
+    let text = format!(
+        "state_file: off\nclient_only: true\nservo: {servo}\nmanagement: {{socket: /run/feeding, read_only_socket: off}}\n\
+         ports:\n  - interface: eth0\n    transport: udp4\n    stamping: software\n    log_announce_interval: -2\n\
+         \x20   log_sync_interval: -3\n    log_min_delay_req_interval: -3\n"
+    );
+    std::fs::write(&yaml, text).map_err(wrong)?;
+    let unable = "setpriv --bounding-set -sys_time --inh-caps -sys_time";
+    let line = format!(
+        "{unable} {} -f {} 2>{} & exec {unable} {daemon}",
+        ptpd.display(),
+        yaml.display(),
+        host.dir().join("feeding.log").display()
+    );
+    let process =
+        host.start("daemon", Path::new("/usr/bin/unshare"), ["--ipc", "sh", "-c", line.as_str()])?;
+    Ok((host, master, process))
+}
+
+/// The daemon says that the clock is behind by what the master is ahead.
+fn holds(daemon: &str, ahead: f64) -> Result<(), LabError> {
+    let wanted = MASTER_AHEAD_NS as f64 * 1e-9;
+    println!("{daemon} says that the clock is {ahead} s behind; the master is {wanted} s ahead");
+    if (ahead - wanted).abs() < MASTER_AGREEMENT_S {
+        Ok(())
+    } else {
+        Err(wrong(format!("{daemon}: {ahead} s")))
+    }
+}
+
+fn ptpd_feeds_chronyd(lab: &mut Lab) -> Result<(), LabError> {
+    let (Some(chronyd), Some(chronyc)) = (peer("chronyd", "chrony"), peer("chronyc", "chrony")) else {
+        return Err(wrong("chrony is gone"));
+    };
+    std::fs::create_dir_all("/run/chrony").map_err(wrong)?;
+    std::fs::set_permissions("/run/chrony", std::fs::Permissions::from_mode(0o750)).map_err(wrong)?;
+    write(
+        "/run/chrony.conf",
+        "refclock SOCK /run/ptp.sock refid PTP poll 0 delay 1e-3\n\
+         bindcmdaddress /run/chrony/chronyd.sock\nport 0\npidfile /run/chronyd.pid\nuser root\n",
+    )?;
+    let daemon = format!("{} -x -d -f /run/chrony.conf", chronyd.display());
+    let (host, _master, mut process) =
+        ptpd_beside(lab, "{kind: chrony_sock, chrony_sock: /run/ptp.sock}", &daemon)?;
+    let chronyc = chronyc.to_string_lossy().into_owned();
+    let limit = Instant::now() + PATIENCE;
+    loop {
+        let report =
+            run_command(&chronyc, &["-h", "/run/chrony/chronyd.sock", "-c", "sources"]).unwrap_or_default();
+        if report.lines().any(|l| l.starts_with("#,*,PTP,") && l.split(',').nth(5) == Some("377")) {
+            println!("{report}");
+            break;
+        }
+        if Instant::now() > limit {
+            let log = std::fs::read_to_string(host.dir().join("feeding.log")).unwrap_or_default();
+            return Err(wrong(format!("not within a minute: {report}\n{}\n{log}", process.last_words())));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let tracking = run_command(&chronyc, &["-h", "/run/chrony/chronyd.sock", "-n", "tracking"])?;
+    let behind = behind(&tracking).ok_or_else(|| wrong(format!("the clock is not behind: {tracking}")))?;
+    holds("chronyd", behind)?;
+    process.kill()?;
+    Ok(())
+}
+
+#[test]
+fn chronyd_takes_ptpds_sock() {
+    if peer("chronyd", "chrony").is_none() {
+        return skip("chronyd_takes_ptpds_sock: no chronyd: run hil-tests/setup");
+    }
+    experiment("chronyd_takes_ptpds_sock", &[], ptpd_feeds_chronyd);
+}
+
+fn ptpd_feeds_ntpd(lab: &mut Lab) -> Result<(), LabError> {
+    let ntpd = peer("ntpd", "ntpsec").ok_or_else(|| wrong("ntpd is gone"))?;
+    let stats = Path::new("/run/stats");
+    std::fs::create_dir_all(stats).map_err(wrong)?;
+    write(
+        "/run/ntp.conf",
+        "disable ntp\ndisable kernel\nstatsdir /run/stats/\nfilegen peerstats file peerstats type day enable\n\
+         statistics peerstats\nrefclock shm unit 3 refid PTP minpoll 0 maxpoll 0 iburst\n\
+         interface ignore wildcard\ninterface listen lo\n",
+    )?;
+    let daemon = format!("{} -n -g -c /run/ntp.conf", ntpd.display());
+    let (host, _master, mut process) = ptpd_beside(lab, "{kind: ntp_shm, ntp_shm_unit: 3}", &daemon)?;
+    let limit = Instant::now() + PATIENCE;
+    let ahead = loop {
+        let all = peer_stats(stats);
+        // The system's source: 6 in the status word's selection.
+        if let Some((status, offset)) = all.last().filter(|_| all.len() >= 8)
+            && status >> 8 & 7 == 6
+        {
+            break *offset;
+        }
+        if Instant::now() > limit || process.ended().is_some() {
+            let log = std::fs::read_to_string(host.dir().join("feeding.log")).unwrap_or_default();
+            return Err(wrong(format!("not within a minute: {all:x?}\n{}\n{log}", process.last_words())));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    holds("ntpd", ahead)?;
+    process.kill()?;
+    Ok(())
+}
+
+#[test]
+fn ntpsec_takes_ptpds_shm() {
+    if peer("ntpd", "ntpsec").is_none() {
+        return skip("ntpsec_takes_ptpds_shm: no ntpd: run hil-tests/setup");
+    }
+    experiment("ntpsec_takes_ptpds_shm", &[], ptpd_feeds_ntpd);
 }

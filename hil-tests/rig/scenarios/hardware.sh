@@ -11,7 +11,15 @@ for device in rig1 rig2; do
 done
 [ -d /sys/class/ptp/ptp2 ] && [ ! -e /sys/class/ptp/ptp3 ]
 case $SIDE in
-    ours) escapement-rig-check ;;
+    ours)
+        escapement-rig-check
+        # A kernel before 6.17 has no auxiliary clocks, and phc-sync says so.
+        if [ ! -e /sys/kernel/time/aux_clocks ]; then
+            if phc-sync -s phc1 -c CLOCK_AUX0 2>"$OUT/aux"; then echo 'FAILED: an auxiliary clock'; exit 1; fi
+            cat "$OUT/aux"
+            grep -q 'CLOCK_AUX0: an auxiliary clock (Linux 6.17 has them' "$OUT/aux"
+        fi
+        ;;
     theirs)
         phc_ctl -q /dev/ptp1 adj 0.000002 cmp caps
         [ "$(cat "$RIG/phc1/error_ps")" = 2000000 ]
