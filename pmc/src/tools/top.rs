@@ -508,7 +508,7 @@ fn picture(screen: &Screen, width: u16, height: u16) -> String {
     let drawn = terminal.draw(|frame| screen.draw(frame));
     let Ok(drawn) = drawn;
     let mut text = String::new();
-    for row in drawn.buffer.content().chunks(usize::from(width)) {
+    for row in drawn.buffer.content().chunks(usize::from(width.max(1))) {
         let line: String = row.iter().map(|cell| cell.symbol()).collect();
         text.push_str(line.trim_end());
         text.push('\n');
