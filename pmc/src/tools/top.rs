@@ -219,7 +219,10 @@ impl Screen {
                 "grandmaster {}  class {}  {}  steps {}",
                 view.text(p, "grandmasterIdentity"),
                 number(p, "grandmasterClockClass"),
-                accuracy_words(number(p, "grandmasterClockAccuracy") as u64),
+                match accuracy_words(number(p, "grandmasterClockAccuracy") as u64) {
+                    words if words == "unknown" => "accuracy unknown".to_owned(),
+                    words => words,
+                },
                 number(ManagementId::CURRENT_DATA_SET, "stepsRemoved"),
             )),
             Line::raw(format!(
