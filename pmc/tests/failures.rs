@@ -156,3 +156,74 @@ fn sockets_of_events_and_of_management_are_not_mistaken_for_each_other() {
     says(watch(&dir.path("other")), 6, &["is no event"]);
     answering.join().expect("it answered");
 }
+
+/// What `pmc report --verify` says of these octets as a log.
+fn verify(dir: &Directory, name: &str, octets: &[u8]) -> (i32, String) {
+    std::fs::write(dir.path(name), octets).expect("write");
+    let output = Command::new(PMC).args(["report", "--verify"]).arg(dir.path(name)).output();
+    let output = output.expect("our own program starts");
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code().unwrap_or(-1), text)
+}
+
+#[test]
+fn logs_that_are_none_or_not_whole_are_told_apart() {
+    let dir = Directory::new("logs");
+    let mut store = ptp_evidence::Store::open(&ptp_evidence::StoreOptions::new(&dir.path("log"), "ptpd"))
+        .expect("opened");
+    for n in 0..5i64 {
+        store.append(&ptp_evidence::Entry::new("measurement").at(n).whole("n", n)).expect("written");
+    }
+    drop(store);
+    let file = std::fs::read_dir(dir.path("log")).expect("made").flatten().map(|e| e.path());
+    let file = file.into_iter().find(|p| p.extension().is_some_and(|e| e == "jsonl")).expect("a log");
+    let good = std::fs::read(file).expect("readable");
+    let has = |(code, text): (i32, String), expected: i32, words: &[&str]| {
+        assert_eq!(code, expected, "{text}");
+        for word in words {
+            assert!(text.contains(word), "no `{word}` in {text}");
+        }
+    };
+    has(verify(&dir, "good", &good), 0, &["records 0 to 5", "ok"]);
+    has(verify(&dir, "cut", &good[..good.len() - 9]), 4, &["truncated: the end is missing", "recovery"]);
+    let text = String::from_utf8(good).expect("text").replacen("\"n\":3", "\"n\":4", 1);
+    has(
+        verify(&dir, "changed", text.as_bytes()),
+        1,
+        &["changed:5", "tampered: ", "compare them with a copy"],
+    );
+    has(
+        verify(&dir, "other", b"hello\n"),
+        1,
+        &["not one record of an evidence log", "other:1", "tampered: "],
+    );
+    let nowhere = Command::new(PMC).args(["report", "--verify"]).arg(dir.path("nowhere")).output();
+    let nowhere = nowhere.expect("our own program starts");
+    let said = String::from_utf8_lossy(&nowhere.stdout).into_owned();
+    has((nowhere.status.code().unwrap_or(-1), said), 5, &["nowhere: cannot be opened", "evidence.directory"]);
+    std::fs::create_dir(dir.path("nothing")).expect("made");
+    let nothing = Command::new(PMC).args(["report", "--verify"]).arg(dir.path("nothing")).output();
+    let nothing = nothing.expect("our own program starts");
+    let said = String::from_utf8_lossy(&nothing.stdout).into_owned();
+    has(
+        (nothing.status.code().unwrap_or(-1), said),
+        5,
+        &["unreadable: there is no log here", "evidence.directory"],
+    );
+}
+
+#[test]
+fn keys_that_cannot_be_had_are_named() {
+    let dir = Directory::new("keys");
+    std::fs::write(dir.path("keys"), "[security_association]\nspp 7\n1 SHA256-128 secret\n").expect("write");
+    let ask = |words: &[&str]| {
+        let output = Command::new(PMC).arg("-u").args(words).arg("GET PRIORITY1").output();
+        told(&output.expect("our own program starts"))
+    };
+    let keys = dir.path("keys").display().to_string();
+    says(ask(&["--spp", "7"]), 2, &["--spp 7 needs a key file", "--sa_file"]);
+    says(ask(&["--spp", "7", "--sa_file", "/nowhere/keys"]), 2, &["/nowhere/keys", "No such file"]);
+    says(ask(&["--spp", "8", "--sa_file", &keys]), 2, &["no security association with spp 8"]);
+    says(ask(&["--spp", "7", "--sa_file", &keys, "--active_key_id", "3"]), 2, &["7 has no key 3"]);
+}

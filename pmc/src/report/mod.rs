@@ -244,6 +244,11 @@ fn verdict_text(found: &Found) -> String {
 fn verification_text(found: &Found) -> String {
     let mut w = String::new();
     for c in &found.chains {
+        if c.records == 0 {
+            let _ = writeln!(w, "{}: not one record of an evidence log", c.name);
+            problems(&mut w, c);
+            continue;
+        }
         let _ = writeln!(
             w,
             "{}: {} files, records {} to {}, {} to {}",
@@ -266,12 +271,7 @@ fn verification_text(found: &Found) -> String {
         if c.recoveries > 0 {
             let _ = writeln!(w, "  {} torn writes were found at a start, and recorded", c.recoveries);
         }
-        for p in &c.problems {
-            let _ = writeln!(w, "  {p}");
-        }
-        if c.problem_count > c.problems.len() as u64 {
-            let _ = writeln!(w, "  and {} problems more", c.problem_count - c.problems.len() as u64);
-        }
+        problems(&mut w, c);
     }
     for p in &found.unreadable {
         let _ = writeln!(w, "{p}");
@@ -282,8 +282,32 @@ fn verification_text(found: &Found) -> String {
             "head {head} is in no log: what was written last is cut off, or all was written anew"
         );
     }
-    let _ = writeln!(w, "{}", word(found.verdict()));
+    let remedy = match found.verdict() {
+        Verdict::Whole => "",
+        Verdict::Tampered => {
+            ": these are not the records that were written; compare them with a copy kept elsewhere"
+        }
+        Verdict::Truncated => {
+            ": the end is missing; a daemon that was not stopped in order says so in a `recovery` at its next start"
+        }
+        Verdict::Unreadable if found.unreadable.is_empty() => {
+            ": there is no log here; name the `evidence.directory` of a daemon, or a file of it"
+        }
+        Verdict::Unreadable => {
+            ": give this user the right to read it, or name the `evidence.directory` of a daemon"
+        }
+    };
+    let _ = writeln!(w, "{}{remedy}", word(found.verdict()));
     w
+}
+
+fn problems(w: &mut String, chain: &ptp_evidence::ChainState) {
+    for p in &chain.problems {
+        let _ = writeln!(w, "  {p}");
+    }
+    if chain.problem_count > chain.problems.len() as u64 {
+        let _ = writeln!(w, "  and {} problems more", chain.problem_count - chain.problems.len() as u64);
+    }
 }
 
 fn verification(found: &Found) -> Json {

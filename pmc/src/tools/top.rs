@@ -219,7 +219,10 @@ impl Screen {
                 "grandmaster {}  class {}  {}  steps {}",
                 view.text(p, "grandmasterIdentity"),
                 number(p, "grandmasterClockClass"),
-                accuracy_words(number(p, "grandmasterClockAccuracy") as u64),
+                match accuracy_words(number(p, "grandmasterClockAccuracy") as u64) {
+                    words if words == "unknown" => "accuracy unknown".to_owned(),
+                    words => words,
+                },
                 number(ManagementId::CURRENT_DATA_SET, "stepsRemoved"),
             )),
             Line::raw(format!(
@@ -508,7 +511,7 @@ fn picture(screen: &Screen, width: u16, height: u16) -> String {
     let drawn = terminal.draw(|frame| screen.draw(frame));
     let Ok(drawn) = drawn;
     let mut text = String::new();
-    for row in drawn.buffer.content().chunks(usize::from(width)) {
+    for row in drawn.buffer.content().chunks(usize::from(width.max(1))) {
         let line: String = row.iter().map(|cell| cell.symbol()).collect();
         text.push_str(line.trim_end());
         text.push('\n');

@@ -104,7 +104,7 @@ fn status_of_a_clock() {
         flags: ClockStatusNp::BOUND_KNOWN | ClockStatusNp::STEERED,
         steps: 2,
         holdover_s: 70_000,
-        error_bound: TimeInterval::from_nanos(1_500),
+        error_bound: crate::TimeInterval::from_nanos(1_500),
         scaled_frequency: -12_345 << 16,
     };
     assert_eq!(round_trip(Payload::ClockStatusNp(status)), 2 + 24);

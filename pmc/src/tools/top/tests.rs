@@ -85,7 +85,7 @@ fn keys_do_what_the_screen_says() {
     // A small terminal is no reason to fall over.
     for page in ['1', '2', '3'] {
         press(&mut screen, page);
-        for (w, h) in (0..40).flat_map(|w| (0..30).map(move |h| (w, h))).chain([(300, 80), (1000, 2)]) {
+        for (w, h) in [(0, 0), (0, 9), (1, 1), (2, 40), (7, 3), (20, 5), (33, 9), (60, 2), (300, 80)] {
             let _ = picture(&screen, w, h);
         }
     }
