@@ -382,7 +382,8 @@ mod tests {
             other => panic!("{line}, {file}: {other:?}"),
         };
         // What goes with all of them: a clock that is steered, and holdover's need of a threshold.
-        let all: &[(&str, &str, &str, &[(&str, &str)])] = &[
+        type Keys = [(&'static str, &'static str)];
+        let all: &[(&str, &str, &str, &Keys)] = &[
             ("ts2phc -f x", "[global]\n", "[eth8]\n", GLOBAL),
             ("ts2phc -f x -s nmea", "[global]\n", "[eth8]\n", OF_NMEA),
             ("ts2phc -f x", "[global]\nservo_offset_threshold 9\n[eth9]\n", "[eth8]\n", PORT),
