@@ -114,8 +114,8 @@ fn lost_pulses_are_announced_within_an_eighth_of_a_second_and_the_grace() {
         // Telecom's 8 Announces a second, and one a second; pulses at any phase of them.
         for (seed, announce) in [(1, -3), (2, 0)] {
             let mut worst = 0;
-            for step in 0..8u64 {
-                let phase = step * 131_000_000 % S;
+            for step in 0..4u64 {
+                let phase = step * 281_000_000 % S;
                 let mut stage = Stage::new(seed + step, announce, phase, profile);
                 stage.run_to(40 * S, true);
                 assert_eq!(stage.ts2phc.state(), LockState::Locked);

@@ -23,7 +23,7 @@ _ts2phc() {
 
     case "${cmd}" in
         ts2phc)
-            opts="-c -f -h -V --nmea --system-time --source-clock --baud --clock --check-nmea --count --channel --pin --pps --edge --rate --width --cable-delay --sentence-names --sentence-delay --time-holdover --utc-offset --leap-file --min-satellites --moving --announce --domain --profile --grace --in-spec --agree-within --state --servo --step-threshold --first-step-threshold --free-running --log-level --check --help --version"
+            opts="-c -f -h -V --nmea --system-time --source-clock --baud --clock --check-nmea --count --channel --pin --pps --edge --rate --width --cable-delay --sentence-names --sentence-delay --time-holdover --utc-offset --leap-file --min-satellites --moving --witness --announce --domain --profile --grace --in-spec --agree-within --state --servo --step-threshold --first-step-threshold --free-running --log-level --check --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -102,6 +102,10 @@ _ts2phc() {
                     return 0
                     ;;
                 --min-satellites)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --witness)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

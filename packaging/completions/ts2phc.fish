@@ -14,11 +14,12 @@ complete -c ts2phc -l width -d 'How wide the pulses are, as 100ms' -r
 complete -c ts2phc -l cable-delay -d 'How late the pulses arrive, as 52ns or 0.4us; may be negative' -r
 complete -c ts2phc -l sentence-names -d 'Which pulse a sentence names' -r -f -a "previous\t'The one before it: most receivers'
 next\t'The one after it'"
-complete -c ts2phc -l sentence-delay -d 'How late sentences come after their second; for more than one pulse per second' -r
+complete -c ts2phc -l sentence-delay -d 'How late sentences come after their second; for more than one pulse per second, or if it is later than a second' -r
 complete -c ts2phc -l time-holdover -d 'For so many seconds without time of day, go on by the pulses alone' -r
 complete -c ts2phc -l utc-offset -d 'TAI - UTC in seconds, in place of the list of leap seconds' -r
 complete -c ts2phc -l leap-file -d 'The list of leap seconds, as IERS or tzdata publish it; without it, the system\'s' -r -F
 complete -c ts2phc -l min-satellites -d 'Fewer satellites than this are too few' -r
+complete -c ts2phc -l witness -d 'Somebody else who knows the time: ntp:SOCKET, ntp:HOST:PORT (chronyd), ptp:SOCKET (a client of another grandmaster), clock:NAME' -r
 complete -c ts2phc -l announce -d 'Tell the lock state to the PTP daemon behind this management socket' -r -F
 complete -c ts2phc -l domain -d 'That daemon\'s domainNumber' -r
 complete -c ts2phc -l profile -d 'Whose clockClasses are told: default, default-b, telecom, telecom-category1, telecom-category2' -r

@@ -348,9 +348,9 @@ mod tests {
             ("pi_proportional_scale", "0.3"),
             ("pi_proportional_exponent", "0.3"),
             ("pi_proportional_norm_max", "0.3"),
-            ("pi_integral_scale", "0.3"),
+            ("pi_integral_scale", "0.2"),
             ("pi_integral_exponent", "0.3"),
-            ("pi_integral_norm_max", "0.3"),
+            ("pi_integral_norm_max", "0.2"),
             ("logging_level", "7"),
             ("verbose", "1"),
             ("use_syslog", "0"),
@@ -382,7 +382,8 @@ mod tests {
             other => panic!("{line}, {file}: {other:?}"),
         };
         // What goes with all of them: a clock that is steered, and holdover's need of a threshold.
-        let all: &[(&str, &str, &str, &[(&str, &str)])] = &[
+        type Keys = [(&'static str, &'static str)];
+        let all: &[(&str, &str, &str, &Keys)] = &[
             ("ts2phc -f x", "[global]\n", "[eth8]\n", GLOBAL),
             ("ts2phc -f x -s nmea", "[global]\n", "[eth8]\n", OF_NMEA),
             ("ts2phc -f x", "[global]\nservo_offset_threshold 9\n[eth9]\n", "[eth8]\n", PORT),

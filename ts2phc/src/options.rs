@@ -67,7 +67,7 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) sentence_names: Names,
 
-    /// How late sentences come after their second; for more than one pulse per second
+    /// How late sentences come after their second; for more than one pulse per second, or if it is later than a second
     #[arg(long, value_name = "TIME", default_value = "0ns", value_parser = interval, allow_hyphen_values = true)]
     pub(crate) sentence_delay: TimeInterval,
 
