@@ -54,7 +54,9 @@ fn every_page_is_in_the_book_once() {
     wanted.remove("SUMMARY.md");
     assert_eq!(once, wanted, "docs/SUMMARY.md lists other pages than there are");
     let toml = std::fs::read_to_string(root().join("book.toml")).expect("in the repository");
-    assert!(toml.contains("src = \"docs\"") && toml.contains("create-missing = false"));
+    for line in ["src = \"docs\"", "create-missing = false", "use-default-preprocessors = false"] {
+        assert!(toml.contains(line), "book.toml lacks: {line}");
+    }
 }
 
 #[test]
