@@ -1,5 +1,7 @@
 //! The servo around the estimator: samples in, decisions out.
 
+mod changes;
+
 use std::collections::VecDeque;
 
 use ptp_wire::{TimeInterval, TimePoint};
@@ -7,9 +9,9 @@ use ptp_wire::{TimeInterval, TimePoint};
 use super::bank::Bank;
 use super::clockwork::Clockwork;
 use super::config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Transfer};
-use super::jumps::{Jump, Jumps};
+use super::jumps::Jumps;
 use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
-use super::moves::{Floor, Move, Moves, Way};
+use super::moves::{Moves, Way};
 use super::rhythm::Rhythm;
 use super::start::{
     ALONE, BETTER_ALONE, FIRST_FREQUENCY, Grain, KEPT, LAST, LEAST_DELAY, Noises, Prior, Raw, is_impossible,
@@ -19,8 +21,7 @@ use super::tracker::{Tracker, best_bandwidth, limits};
 use crate::servo::{bounded, exceeds};
 use crate::{Decision, ServoState};
 
-/// Moves within this many samples that are one too many.
-const RESTLESS: u32 = 6;
+/// Moves are counted until none was found for so many samples.
 const RESTLESS_SAMPLES: u32 = 256;
 /// The beginning begins anew so often at most: a master that never keeps still has to be followed, too.
 const OFTEN: u32 = 16;
@@ -516,83 +517,6 @@ impl Adaptive {
         let far = limits.deviations * limits.deviations * own + limits.farthest * limits.farthest;
         if apart * apart > far {
             *tracker = Tracker::new(bank.time(), b.x[PHASE], b.x[FREQUENCY], damping);
-        }
-    }
-
-    /// Where the clock is follows from the messages that show its jump; all else that is known holds.
-    fn take_jump(&mut self, jump: &Jump) {
-        let Some(bank) = &mut self.bank else { return };
-        let before = bank.belief().x;
-        let mut variance = [[0.0; STATES]; STATES];
-        variance[PHASE][PHASE] = jump.by * jump.by;
-        variance[FREQUENCY][FREQUENCY] = jump.pace * jump.pace;
-        bank.shift(&[0.0; STATES], &variance);
-        for raw in self.watcher.last(jump.shown_by) {
-            let h = row(raw, bank.time() - raw.time, self.config.measuring);
-            bank.update(&h, raw.value, self.noises.of(raw.way), false);
-        }
-        let after = bank.belief().x;
-        self.event = Some(if jump.is_frequency {
-            AdaptiveEvent::FrequencyJumped { by: after[FREQUENCY] - before[FREQUENCY] }
-        } else {
-            self.jumps = self.jumps.wrapping_add(1);
-            AdaptiveEvent::TimeJumped { by: after[PHASE] - before[PHASE] }
-        });
-        self.watcher.clear();
-        self.moves.clear();
-        self.let_go();
-    }
-
-    fn take_move(&mut self, found: Move) {
-        let Some(bank) = &mut self.bank else { return };
-        let before = bank.belief().x[ASYMMETRY].abs();
-        let (mut by, mut variance) = ([0.0; STATES], [[0.0; STATES]; STATES]);
-        let event = match found {
-            Move::Path(f) => {
-                by[DELAY] = f.by;
-                variance[DELAY][DELAY] = 4.0 * f.sigma * f.sigma;
-                AdaptiveEvent::PathChanged { by: f.by }
-            }
-            Move::Time(f) => {
-                by[PHASE] = f.by;
-                variance[PHASE][PHASE] = 4.0 * f.sigma * f.sigma;
-                self.jumps = self.jumps.wrapping_add(1);
-                AdaptiveEvent::TimeJumped { by: f.by }
-            }
-            Move::Split(down, up) => {
-                let mut one = |f: Option<Floor>, sign: f64| {
-                    let f = f.unwrap_or(Floor { by: 0.0, sigma: 0.0 });
-                    by[DELAY] += f.by / 2.0;
-                    by[ASYMMETRY] += sign * f.by / 2.0;
-                    let v = 4.0 * f.sigma * f.sigma / 4.0;
-                    variance[DELAY][DELAY] += v;
-                    variance[ASYMMETRY][ASYMMETRY] += v;
-                    variance[DELAY][ASYMMETRY] += sign * v;
-                    variance[ASYMMETRY][DELAY] += sign * v;
-                    f.by
-                };
-                let (forward, backward) = (one(down, 1.0), one(up, -1.0));
-                let total = bank.belief().x[ASYMMETRY] + by[ASYMMETRY];
-                AdaptiveEvent::AsymmetryChanged { forward, backward, total }
-            }
-        };
-        bank.shift(&by, &variance);
-        let total = bank.belief().x[ASYMMETRY];
-        self.unexplained = total;
-        if matches!(found, Move::Time(_)) {
-            self.let_go();
-        }
-        if total.abs() > before {
-            self.moved += 1;
-            self.since_move = 0;
-        } else {
-            self.moved = self.moved.saturating_sub(1);
-        }
-        let too_much = total.abs() > self.config.max_asymmetry.nanos_f64();
-        self.event = Some(event);
-        if too_much || self.moved > RESTLESS {
-            self.start_over(false);
-            self.event = Some(AdaptiveEvent::StartedOver);
         }
     }
 

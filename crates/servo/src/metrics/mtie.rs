@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 pub struct MtieWindow {
     /// Samples in the interval; a window holds one more.
     span: usize,
+    /// Since the last gap.
     count: u64,
     /// Candidates for the window's maximum, falling, with their places; and for its minimum, rising.
     high: VecDeque<(u64, f64)>,
@@ -22,9 +23,12 @@ impl MtieWindow {
         Self { span, count: 0, high: room(), low: room(), worst: None }
     }
 
-    /// Takes the next time error. What is not a number is taken as 0.
+    /// Takes the next time error. What is not a number is missing: no window spans it.
     pub fn push(&mut self, x: f64) {
-        let x = if x.is_nan() { 0.0 } else { x };
+        if x.is_nan() {
+            self.gap();
+            return;
+        }
         let here = self.count;
         self.count += 1;
         let oldest = here.saturating_sub(self.span as u64);
@@ -49,6 +53,13 @@ impl MtieWindow {
         }
     }
 
+    /// Samples are missing here: windows begin anew after them. What was found before stays.
+    pub fn gap(&mut self) {
+        self.count = 0;
+        self.high.clear();
+        self.low.clear();
+    }
+
     /// In the samples' unit; `None` before the first full window.
     pub const fn value(&self) -> Option<f64> {
         self.worst
@@ -60,7 +71,8 @@ impl MtieWindow {
     }
 }
 
-/// MTIE of a recorded series for an observation interval of `span` sample distances; `None` if it is too short.
+/// MTIE of a recorded series for an observation interval of `span` sample distances; `None` if it is too short. No window
+/// spans a value that is not a number. Takes a time proportional to the series, whatever the interval.
 pub fn mtie(series: &[f64], span: usize) -> Option<f64> {
     let mut window = MtieWindow::new(span);
     series.iter().for_each(|x| window.push(*x));
@@ -83,6 +95,15 @@ mod tests {
                 }).fold(0.0, f64::max)
             });
             prop_assert_eq!(mtie(&series, span), want);
+        }
+
+        #[test]
+        fn no_window_spans_a_gap(
+            series in prop::collection::vec(prop_oneof![9 => -1e6..1e6f64, 1 => Just(f64::NAN)], 2..160),
+            span in 1usize..30,
+        ) {
+            let worst = series.split(|x| x.is_nan()).filter_map(|s| mtie(s, span)).reduce(f64::max);
+            prop_assert_eq!(mtie(&series, span), worst);
         }
 
         #[test]

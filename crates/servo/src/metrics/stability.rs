@@ -10,6 +10,7 @@ pub struct Deviations {
     /// The last 3 n + 1 samples.
     ring: Vec<f64>,
     next: usize,
+    /// Since the last gap.
     count: u64,
     second_squares: f64,
     seconds: u64,
@@ -39,9 +40,12 @@ impl Deviations {
         }
     }
 
-    /// Takes the next time error in ns. What is not a number is taken as 0.
+    /// Takes the next time error in ns. What is not a number is missing: no difference spans it.
     pub fn push(&mut self, x: f64) {
-        let x = if x.is_nan() { 0.0 } else { x };
+        if x.is_nan() {
+            self.gap();
+            return;
+        }
         let n = self.span;
         let room = self.ring.len();
         // Before the new one is written its place holds the oldest.
@@ -68,6 +72,12 @@ impl Deviations {
             self.inner_squares += self.inner * self.inner;
             self.inners += 1;
         }
+    }
+
+    /// Samples are missing here: differences begin anew after them. Those before count as they did.
+    pub fn gap(&mut self) {
+        self.count = 0;
+        (self.inner, self.lost) = (0.0, 0.0);
     }
 
     fn add(&mut self, v: f64) {
@@ -102,12 +112,12 @@ fn gone_through(series: &[f64], span: usize, distance: f64) -> Deviations {
 }
 
 /// Allan deviation of a recorded series, in its unit per second, for an observation interval of `span` sample distances of
-/// `distance` seconds; `None` if it is too short.
+/// `distance` seconds; `None` if it is too short. No difference spans a value that is not a number.
 pub fn adev(series: &[f64], span: usize, distance: f64) -> Option<f64> {
     gone_through(series, span, distance).adev()
 }
 
-/// Time deviation of a recorded series, in its unit; `None` if it is too short.
+/// Time deviation of a recorded series, in its unit; `None` if it is too short. Gaps as in [`adev`].
 pub fn tdev(series: &[f64], span: usize) -> Option<f64> {
     gone_through(series, span, 1.0).tdev()
 }
@@ -153,6 +163,62 @@ mod tests {
         fn are_the_definitions(x in prop::collection::vec(-1e4..1e4f64, 1..150), n in 1usize..40, t0 in 0.01..10.0f64) {
             prop_assert!(close(tdev(&x, n), tdev_by_sums(&x, n)), "{:?} {:?}", tdev(&x, n), tdev_by_sums(&x, n));
             prop_assert!(close(adev(&x, n, t0), adev_by_sums(&x, n, t0)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_difference_spans_a_gap(
+            x in prop::collection::vec(prop_oneof![14 => -1e4..1e4f64, 1 => Just(f64::NAN)], 1..200),
+            n in 1usize..12,
+        ) {
+            // All differences within stretches, with equal weights.
+            let (mut seconds, mut inners) = ((0.0, 0usize), (0.0, 0usize));
+            for part in x.split(|v| v.is_nan()) {
+                if let Some(a) = adev_by_sums(part, n, 1.0) {
+                    let terms = part.len() - 2 * n;
+                    seconds = (seconds.0 + a * a * terms as f64, seconds.1 + terms);
+                }
+                if let Some(t) = tdev_by_sums(part, n) {
+                    let terms = part.len() - 3 * n + 1;
+                    inners = (inners.0 + t * t * terms as f64, inners.1 + terms);
+                }
+            }
+            let root = |(sum, terms): (f64, usize)| (terms > 0).then(|| (sum / terms as f64).sqrt());
+            prop_assert!(close(adev(&x, n, 1.0), root(seconds)));
+            prop_assert!(close(tdev(&x, n), root(inners)));
+        }
+    }
+
+    /// NIST Special Publication 1065, 12.2: 1000 frequencies from a prescribed generator, and what has to come out.
+    #[test]
+    fn the_thousand_points_of_nist_sp_1065_give_its_figures() {
+        let mut n = 1_234_567_890u64;
+        let y: Vec<f64> = (0..1000)
+            .map(|_| {
+                let value = n as f64 / 2_147_483_647.0;
+                n = n * 16_807 % 2_147_483_647;
+                value
+            })
+            .collect();
+        let mean = y.iter().sum::<f64>() / 1000.0;
+        let deviation = (y.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 999.0).sqrt();
+        assert!((mean - 0.489_774_5).abs() < 1e-7 && (deviation - 0.288_466_4).abs() < 1e-7);
+        let mut x = vec![0.0];
+        x.extend(y.iter().scan(0.0, |sum, v| {
+            *sum += v;
+            Some(*sum)
+        }));
+        // Averaging factor, overlapping Allan deviation, time deviation.
+        for (factor, allan, time) in [
+            (1, 2.922_319e-1, 1.687_202e-1),
+            (10, 9.159_953e-2, 3.563_623e-1),
+            (100, 3.241_343e-2, 1.253_382),
+        ] {
+            let (a, t) =
+                (adev(&x, factor, 1.0).expect("long enough"), tdev(&x, factor).expect("long enough"));
+            assert!((a / allan - 1.0).abs() < 3e-7, "{factor}: ADEV {a}");
+            assert!((t / time - 1.0).abs() < 4e-7, "{factor}: TDEV {t}");
         }
     }
 

@@ -19,8 +19,9 @@ pub struct TimeError {
     ring: Vec<f64>,
     next: usize,
     sum: f64,
-    /// First-order low-pass.
-    gain: f64,
+    /// Samples missing in all, and since the last one that was there.
+    missing: u64,
+    skipped: u64,
     low: f64,
     max_low: f64,
     high: (f64, f64),
@@ -52,7 +53,8 @@ impl TimeError {
             ring: vec![0.0; constant],
             next: 0,
             sum: 0.0,
-            gain: 1.0 - (-core::f64::consts::TAU * CORNER_HZ * distance).exp(),
+            missing: 0,
+            skipped: 0,
             low: 0.0,
             max_low: 0.0,
             high: (0.0, 0.0),
@@ -63,9 +65,12 @@ impl TimeError {
         }
     }
 
-    /// Takes the next time error, ns. What is not a number is taken as 0.
+    /// Takes the next time error, ns. What is not a finite number counts as [`TimeError::gap`].
     pub fn push(&mut self, ns: f64) {
-        let ns = if ns.is_finite() { ns } else { 0.0 };
+        if !ns.is_finite() {
+            self.gap(1);
+            return;
+        }
         self.max_abs = self.max_abs.max(ns.abs());
         let room = self.ring.len();
         if let Some(place) = self.ring.get_mut(self.next) {
@@ -80,8 +85,12 @@ impl TimeError {
         if self.count == 0 {
             self.low = ns;
         } else {
-            self.low += self.gain * (ns - self.low);
+            // The first-order low-pass, over all the time since the last sample.
+            let since = self.distance * (self.skipped + 1) as f64;
+            let gain = -(-core::f64::consts::TAU * CORNER_HZ * since).exp_m1();
+            self.low += gain * (ns - self.low);
         }
+        self.skipped = 0;
         self.count += 1;
         let (low, high) = (self.low, ns - self.low);
         self.max_low = self.max_low.max(low.abs());
@@ -90,6 +99,23 @@ impl TimeError {
         self.deviations.iter_mut().for_each(|d| d.push(ns));
         self.low_mtie.iter_mut().for_each(|w| w.push(low));
         self.low_deviations.iter_mut().for_each(|d| d.push(low));
+    }
+
+    /// `samples` are missing here. No observation interval of MTIE, TDEV and ADEV spans the gap; the filters take the next
+    /// sample for as much later as it is; cTE is the mean of the samples that are there.
+    pub fn gap(&mut self, samples: u64) {
+        if samples == 0 {
+            return;
+        }
+        self.missing = self.missing.saturating_add(samples);
+        self.skipped = self.skipped.saturating_add(samples);
+        self.mtie.iter_mut().chain(&mut self.low_mtie).for_each(MtieWindow::gap);
+        self.deviations.iter_mut().chain(&mut self.low_deviations).for_each(Deviations::gap);
+    }
+
+    /// Samples that were missing: a verdict on them is one on what was seen only.
+    pub const fn missing(&self) -> u64 {
+        self.missing
     }
 
     /// Samples so far.
@@ -146,7 +172,9 @@ impl TimeError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{adev, mtie, tdev};
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn parts_add_up() {
@@ -176,7 +204,45 @@ mod tests {
             assert_eq!(t.constant(), None);
             t.push(f64::NAN);
             t.push(f64::INFINITY);
-            assert_eq!(t.max_abs(), 0.0);
+            assert_eq!((t.max_abs(), t.count(), t.missing()), (0.0, 0, 2));
         }
+    }
+
+    proptest! {
+        /// Sample by sample and as a whole: the same figures, with and without gaps.
+        #[test]
+        fn streaming_is_batch(
+            series in prop::collection::vec(prop_oneof![19 => -1e3..1e3f64, 1 => Just(f64::NAN)], 1..250),
+        ) {
+            let mut t = TimeError::new(0.5, 20.0);
+            series.iter().for_each(|x| t.push(*x));
+            let span = |at: f64| (at / 0.5).round() as usize;
+            let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * (1.0 + b.abs());
+            let mut known = 0;
+            for (at, v) in t.mtie() {
+                prop_assert_eq!(mtie(&series, span(at)), Some(v));
+                known += 1;
+            }
+            prop_assert_eq!(known, [1, 2, 5, 10, 20].iter().filter(|n| mtie(&series, **n).is_some()).count());
+            for (at, v) in t.tdev() {
+                prop_assert!(close(v, tdev(&series, span(at)).unwrap_or(f64::NAN)));
+            }
+            for (at, v) in t.adev() {
+                prop_assert!(close(v, adev(&series, span(at), 0.5).unwrap_or(f64::NAN)));
+            }
+            prop_assert_eq!((t.count() + t.missing()) as usize, series.len());
+        }
+    }
+
+    #[test]
+    fn a_gap_is_no_step() {
+        // 100 ns away after a gap: nobody saw a step, and the low-pass is where the clock is after a minute.
+        let mut t = TimeError::new(1.0, 10.0);
+        (0..100).for_each(|_| t.push(0.0));
+        t.gap(60);
+        (0..100).for_each(|_| t.push(100.0));
+        assert!(t.mtie().chain(t.mtie_low()).all(|(_, v)| v < 1e-6) && t.tdev().all(|(_, v)| v < 1e-6));
+        assert_eq!((t.missing(), t.count(), t.max_abs()), (60, 200, 100.0));
+        assert!(t.dynamic_high() < 1e-6 && (t.constant().expect("samples") - 50.0).abs() < 1e-9);
     }
 }
