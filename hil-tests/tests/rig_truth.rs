@@ -25,7 +25,7 @@ const NETWORK: [&str; 11] = [
     "vlan",
     "temperature",
 ];
-const CLOCKS: [&str; 18] = [
+const CLOCKS: [&str; 19] = [
     "hardware",
     "system-clock",
     "gnss",
