@@ -1,5 +1,5 @@
 use super::*;
-use crate::{ClockIdentity, ClockQuality, LogInterval, PortAddress, PortIdentity, TimeInterval, Timestamp, WireError};
+use crate::{ClockIdentity, ClockQuality, LogInterval, PortAddress, PortIdentity, Timestamp, WireError};
 
 fn round_trip(payload: Payload<'_>) -> usize {
     let mut room = [0; 600];
