@@ -166,7 +166,7 @@ fn slow(lab: &mut Lab) -> Result<(), LabError> {
         || {
             let commands: Vec<String> =
                 (0..250).map(|n| format!("SET ANNOUNCE_RECEIPT_TIMEOUT {}", 3 + n % 2)).collect();
-            let mut words = vec!["-u", "-s", socket.as_str()];
+            let mut words = vec!["-u", "-b", "0", "-s", socket.as_str()];
             words.extend(commands.iter().map(String::as_str));
             let (text, status) = pmc(&words)?;
             // An answer may be lost among so many (3): only what is refused is wrong.
