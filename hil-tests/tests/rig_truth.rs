@@ -25,7 +25,7 @@ const NETWORK: [&str; 11] = [
     "vlan",
     "temperature",
 ];
-const CLOCKS: [&str; 13] = [
+const CLOCKS: [&str; 14] = [
     "hardware",
     "system-clock",
     "gnss",
