@@ -280,6 +280,11 @@ impl Grandmaster {
         self.bound_ns + self.doubt_ns + self.config.reference_ns
     }
 
+    /// What witnesses hold against the clock; it is part of the bound, ns.
+    pub const fn doubt_ns(&self) -> f64 {
+        self.doubt_ns
+    }
+
     /// What is known of UTC.
     pub const fn set_time_scale(&mut self, time: TimeScale) {
         self.time = time;
@@ -339,6 +344,10 @@ impl Grandmaster {
                     self.doubt_ns = off_ns.max(0.0);
                 }
                 self.lose(Why::Outvoted, now);
+                self.tick(now);
+            }
+            (Some(off_ns), true) if self.knows() => {
+                self.doubt_ns = self.doubt_ns.max(off_ns);
                 self.tick(now);
             }
             (None, true) => (self.outvoted, self.row) = (false, 0),

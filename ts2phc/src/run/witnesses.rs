@@ -92,7 +92,10 @@ impl Program {
             return;
         }
         let said = self.witnesses.estimates(now);
-        self.witnesses.doubt.without_pulse(&said);
+        let hearing = self.hearing(f64::NAN, &said);
+        if let Finding::Outvoted(off_ns) = self.witnesses.doubt.without_pulse(&hearing) {
+            self.grandmaster.witnesses(Some(off_ns), now);
+        }
         self.lapse(&said, now);
         self.tell_witnesses(None, &said);
     }
@@ -104,16 +107,8 @@ impl Program {
         }
         self.witnesses.heard_at = now;
         let said = self.witnesses.estimates(now);
-        let g = &self.grandmaster;
-        let receiver = Estimate { offset: offset_ns, radius: g.config().reference_ns };
-        let clock = Some(Estimate { offset: 0.0, radius: g.bound_ns() }).filter(|_| g.knows());
-        let hearing = Hearing {
-            receiver,
-            clock: clock.filter(|c| c.radius.is_finite()),
-            contradicts: g.contradicts(offset_ns),
-            holds: g.state().is_holdover(),
-            witnesses: &said,
-        };
+        let hearing = self.hearing(offset_ns, &said);
+        let receiver = hearing.receiver;
         match self.witnesses.doubt.hear(&hearing, now) {
             Finding::Believed => self.grandmaster.witnesses(None, now),
             Finding::Outvoted(off_ns) => self.grandmaster.witnesses(Some(off_ns), now),
@@ -130,6 +125,10 @@ impl Program {
         self.lapse(&said, now);
         self.tell_witnesses(Some(&receiver), &said);
         Ok(())
+    }
+
+    fn hearing<'a>(&self, offset_ns: f64, witnesses: &'a [Option<Estimate>]) -> Hearing<'a> {
+        Hearing::of(&self.grandmaster, offset_ns, witnesses)
     }
 
     /// Where nobody speaks and nothing is known, the receiver is all there is.

@@ -9,6 +9,8 @@ use core::time::Duration;
 
 use ptp_servo::selection::{Estimate, intersect, standing};
 
+use crate::grandmaster::Grandmaster;
+
 /// Who has to disagree.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Policy {
@@ -73,12 +75,29 @@ pub struct Hearing<'a> {
     pub receiver: Estimate,
     /// How far off the clock holds itself possible; `None`: it knows nothing.
     pub clock: Option<Estimate>,
+    /// How much of that is held against it by the witnesses, ns.
+    pub doubt_ns: f64,
     /// The receiver contradicts what the clock predicts.
     pub contradicts: bool,
     /// The clock runs on its own, so that its word is not the receiver's.
     pub holds: bool,
     /// Of each witness, always in the same order; `None`: it says nothing.
     pub witnesses: &'a [Option<Estimate>],
+}
+
+impl<'a> Hearing<'a> {
+    /// With a clock in this state, which is `offset_ns` off the receiver.
+    pub fn of(g: &Grandmaster, offset_ns: f64, witnesses: &'a [Option<Estimate>]) -> Self {
+        let clock = Estimate { offset: 0.0, radius: g.bound_ns() };
+        Self {
+            receiver: Estimate { offset: offset_ns, radius: g.config().reference_ns },
+            clock: Some(clock).filter(|c| g.knows() && c.radius.is_finite()),
+            doubt_ns: g.doubt_ns(),
+            contradicts: g.contradicts(offset_ns),
+            holds: g.state().is_holdover(),
+            witnesses,
+        }
+    }
 }
 
 /// What follows.
@@ -134,14 +153,20 @@ impl Doubt {
         (self.outvoted, self.turned, self.clock_wrong) = (false, None, None);
     }
 
-    /// The witnesses' silence is taken note of while there is no pulse to compare them with.
-    pub fn without_pulse(&mut self, witnesses: &[Option<Estimate>]) {
-        for (seen, said) in self.seen.iter_mut().zip(witnesses) {
-            if said.is_none() {
+    /// There is no pulse to compare the witnesses with: their silence is taken note of, and, while the receiver is not
+    /// believed, what they hold against the clock. `said.receiver` does not count.
+    pub fn without_pulse(&mut self, said: &Hearing<'_>) -> Finding {
+        for (seen, word) in self.seen.iter_mut().zip(said.witnesses) {
+            if word.is_none() {
                 *seen = Seen::default();
             }
         }
         (self.turned, self.clock_wrong) = (None, None);
+        if self.outvoted {
+            let witnesses: Vec<Estimate> = said.witnesses.iter().flatten().copied().collect();
+            self.off_ns = self.off_ns.max(clock_off(said, &witnesses));
+        }
+        self.finding()
     }
 
     /// One round.
@@ -170,7 +195,11 @@ impl Doubt {
         let patience = if self.outvoted { agree_for } else { disagree_for };
         if lasts(&mut self.turned, outvoted != self.outvoted, patience, now) {
             (self.outvoted, self.turned) = (outvoted, None);
-            self.off_ns = if outvoted { clock_off(said, &witnesses) } else { 0.0 };
+            self.off_ns = 0.0;
+        }
+        if self.outvoted {
+            // It goes on by a frequency that it has from the receiver, too.
+            self.off_ns = self.off_ns.max(clock_off(said, &witnesses));
         }
         let vindicated = said.contradicts && stands.with > stands.against && 2 * stands.with > voters;
         if lasts(&mut self.clock_wrong, vindicated && !outvoted, disagree_for, now) {
@@ -219,7 +248,8 @@ fn clock_off(said: &Hearing<'_>, witnesses: &[Estimate]) -> f64 {
     let against = || witnesses.iter().filter(|w| !w.overlaps(&said.receiver));
     let word = together.or_else(|| against().min_by(|a, b| a.radius.total_cmp(&b.radius)).copied());
     let (Some(word), Some(clock)) = (word, said.clock) else { return 0.0 };
-    if clock.overlaps(&word) { 0.0 } else { word.offset.abs() + word.radius }
+    let own = Estimate { radius: (clock.radius - said.doubt_ns).max(0.0), ..clock };
+    if own.overlaps(&word) { 0.0 } else { word.offset.abs() + word.radius }
 }
 
 #[cfg(test)]

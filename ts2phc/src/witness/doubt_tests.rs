@@ -18,7 +18,8 @@ fn rounds(
     let contradicts = clock.is_some_and(|c| (c.offset - receiver.offset).abs() > c.radius + 1000.0);
     let (mut last, mut since) = (Finding::Believed, seconds.start);
     for second in seconds {
-        let found = doubt.hear(&Hearing { receiver, clock, contradicts, holds, witnesses }, second * S);
+        let found = doubt
+            .hear(&Hearing { receiver, clock, doubt_ns: 0.0, contradicts, holds, witnesses }, second * S);
         if found != last {
             (last, since) = (found, second);
         }
@@ -61,6 +62,7 @@ fn two_notice_a_slow_pull_and_say_what_the_clock_is_worth() {
         let said = Hearing {
             receiver: RECEIVER,
             clock: OWN,
+            doubt_ns: 0.0,
             contradicts: false,
             holds: false,
             witnesses: &witnesses,
