@@ -1,6 +1,7 @@
 //! What surrounds the engine in every host, real or simulated: from the configuration to what engine and servo are
 //! told ([`settings`]), and from samples to the clock ([`Discipline`]). No I/O of its own.
 
+mod apart;
 mod condition;
 mod convert;
 mod discipline;
@@ -16,6 +17,7 @@ mod telling;
 mod together;
 mod zones;
 
+pub use apart::{Apart, Finding};
 pub use condition::Condition;
 pub use convert::{Mixed, settings};
 pub use discipline::{Discipline, Outcome};
