@@ -16,7 +16,7 @@ fn clocks_of_several_cards_are_kept_together_and_taken_over() {
             return println!("skipped: {e}");
         }
     };
-    let jobs = ["jbod-alone", "bond-members", "vclocks-domains"].map(|scenario| Job {
+    let jobs = ["jbod-alone", "bond-members", "vclocks-domains", "external"].map(|scenario| Job {
         scenario: scenario.to_owned(),
         side: Side::Ours,
         short: false,
@@ -34,6 +34,7 @@ fn clocks_of_several_cards_are_kept_together_and_taken_over() {
         ("bond-members", "changed"),
         ("bond-members", "spare"),
         ("bond-members", "back"),
+        ("external", "together"),
     ] {
         let outcome = outcomes.iter().find(|o| o.job.scenario == scenario);
         let rms = outcome.and_then(|o| o.summary(label)).expect("it was measured").rms;

@@ -47,7 +47,7 @@ const CLOCKS: [&str; 19] = [
     "leap-ptpd",
 ];
 /// With tests of their own: `phc_sync_rig.rs`, `rig_clocks.rs`.
-const ELSEWHERE: [&str; 4] = ["follow", "jbod-alone", "bond-members", "vclocks-domains"];
+const ELSEWHERE: [&str; 5] = ["follow", "jbod-alone", "bond-members", "vclocks-domains", "external"];
 /// What a side cannot do yet; the scenario itself tells why.
 const ABSENT: [(&str, Side); 2] = [("pulses-automatic", Theirs), ("pulses-cards", Theirs)];
 

@@ -136,19 +136,19 @@ announce() {
 # at TIME: sleeps until the guest's clock shows it, UTC.
 at() { while [ "$(date -u +%s)" -lt "$(date -u -d "$1" +%s)" ]; do sleep 0.2; done; }
 
-# calm: the kernel forgets leap seconds; its clock is where the other scenarios have it.
+# calm: the kernel forgets leap seconds; its clock is where the other scenarios have it. When nothing steers it any more.
 calm() {
     escapement-rig-check leap forget || :
     date -u -s '2026-03-01 00:00:00' >/dev/null
 }
 
-# around WHAT LABEL: goes through the leap second at the end of 2026: WHAT is insert or delete; the true error of the PHC in rig1 meanwhile is
-# the series LABEL.
+# around WHAT LABEL PHC: goes through the leap second at the end of 2026: WHAT is insert or delete; that PHC's true error meanwhile is the
+# series LABEL.
 around() {
     at '2026-12-31 23:59:50'
     echo 20 >"$RIG/sample_ms"
     escapement-rig-check leap "$1"
-    awk '{ print $1, $3 }' "$RIG/series" >"$OUT/$2.series"
+    awk -v c="$3" '{ print $1, $(c + 2) }' "$RIG/series" >"$OUT/$2.series"
     echo 0 >"$RIG/sample_ms"
 }
 

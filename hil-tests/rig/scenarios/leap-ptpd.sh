@@ -1,5 +1,5 @@
 # A negative leap second is announced: ptpd, whose clock is CLOCK_REALTIME by software stamps, has the kernel delete it (kernel_leap).
-trap 'calm; finish' EXIT
+trap 'finish; calm' EXIT
 date -u -s '2026-12-31 23:58:40' >/dev/null
 load pairs=1
 host server rig0
@@ -11,7 +11,7 @@ ptp client client client rig1 stamps=software
 daemon=$LAST
 at '2026-12-31 23:59:30'
 measure before 18 2
-around delete phc
+around delete master 0
 announce server 36 0 0
 echo 36 >/sys/module/ptprig/parameters/utc_offset
 sleep 15

@@ -1,5 +1,5 @@
 # A leap second is announced: phc-sync -a -r has the kernel insert it into CLOCK_REALTIME; the PHC beside it runs on.
-trap 'calm; finish' EXIT
+trap 'finish; calm' EXIT
 date -u -s '2026-12-31 23:58:40' >/dev/null
 load pairs=1
 host server rig0
@@ -16,7 +16,7 @@ esac
 follower=$LAST
 at '2026-12-31 23:59:30'
 measure before 18 2
-around insert phc
+around insert phc 1
 announce server 38 0 0
 echo 38 >/sys/module/ptprig/parameters/utc_offset
 sleep 15

@@ -9,7 +9,8 @@ use std::time::Duration;
 use ptp_clock::{Clock, LeapSecond, SystemClock, monotonic_raw_now, realtime_now};
 use ptp_wire::TimeInterval;
 
-const RIG: &str = "/sys/kernel/debug/ptprig";
+/// What only the guest has at its root.
+const MODULE: &str = "/ptprig.ko";
 const SECOND: i128 = 1_000_000_000;
 /// Between two looks. A looking program keeps the guest's processor awake for a part of it.
 const EVERY: Duration = Duration::from_millis(10);
@@ -25,7 +26,11 @@ const PATIENCE: i128 = 15;
 type Done = Result<(), Box<dyn Error>>;
 
 fn only_in_the_guest() -> Done {
-    if Path::new(RIG).is_dir() { Ok(()) } else { Err("only the rig's guest may have its clock set".into()) }
+    if Path::new(MODULE).is_file() {
+        Ok(())
+    } else {
+        Err("only the rig's guest may have its clock set".into())
+    }
 }
 
 /// Somebody steps the guest's clock.
@@ -53,6 +58,7 @@ pub(crate) fn leap(what: &str) -> Done {
         "none" => Err(format!("the kernel is still told of a leap second: {armed:?}").into()),
         "forget" => {
             system.set_leap(LeapSecond::None)?;
+            system.set_frequency(0.0)?;
             Ok(system.set_tai_offset(0)?)
         }
         other => Err(format!("{other}: insert, delete, none or forget").into()),

@@ -7,7 +7,9 @@ use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::management::ClockStatusNp;
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, Zones, steers};
+use ptpd::host::{
+    Apart, Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, Zones, steers,
+};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
@@ -50,6 +52,8 @@ pub(super) struct Instance {
     pub(super) named: usize,
     /// Keeps the clocks of the ports together; `None`: somebody else does, or nobody has to.
     pub(super) together: Option<Together>,
+    /// Looks whether somebody else does; `None`: nobody has to.
+    pub(super) apart: Option<Apart>,
     /// What it measured since the last record of the evidence log.
     pub(super) watch: Option<Watch>,
     /// The management sockets.

@@ -4,7 +4,7 @@ use ptp_clock::{ClockError, ClockName};
 use ptp_daemon::log_context;
 use ptp_wire::{PortNumber, TimeInterval};
 use ptpd::engine::{Input, Instant, PortState};
-use ptpd::host::{LocalClock, Together, steers};
+use ptpd::host::{Finding, LocalClock, Together, steers};
 use tracing::{info, warn};
 
 use super::clock::{All, HostClock, phc_of};
@@ -56,6 +56,26 @@ impl Instance {
         }
         if round.changed {
             self.tell_aligned(now);
+        }
+    }
+
+    /// Tells of clocks that another program should keep together, and does not.
+    pub(super) fn look_apart(&mut self, now: u64, shared: &mut Shared) {
+        let Some(apart) = &mut self.apart else { return };
+        for (clock, finding) in apart.run(now, self.clock, &mut All(&mut shared.clocks)) {
+            log_context(&self.settings.name);
+            let (Some(other), Some(right)) = (shared.clocks.get(clock), shared.clocks.get(self.clock)) else {
+                continue;
+            };
+            let (other, right) = (other.name(), right.name());
+            match finding {
+                Finding::Apart(by) => warn!(
+                    "{other} is {:+.0} ns off {right}: `port_clocks: external` leaves it to another program to keep them together; \
+                     does phc-sync or phc2sys run?",
+                    by.nanos_f64()
+                ),
+                Finding::Together => info!("{other} is with {right} now"),
+            }
         }
     }
 

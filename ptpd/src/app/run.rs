@@ -11,7 +11,8 @@ use ptp_net::{LinkMonitor, MessageClass, Stamping};
 use ptp_wire::{PortNumber, RateOffset, SdoId, TimeInterval};
 use ptpd::engine::{Access, Engine, Input, Instant, LinkDelay};
 use ptpd::host::{
-    ClashKind, Discipline, Feed, LeapKeeper, LocalClock, Memory, PortClocks, Settings, Together, steers,
+    Apart, ClashKind, Discipline, Feed, LeapKeeper, LocalClock, Memory, PortClocks, Settings, Together,
+    steers,
 };
 use tracing::{debug, error, info, warn};
 
@@ -181,6 +182,8 @@ impl Daemon {
         let several = settings.port_clocks == PortClocks::Together && !is_transparent(&settings);
         let members = clocks.iter().chain(&spare).copied();
         let together = several.then(|| Together::new(place, members, keeps));
+        let external = settings.port_clocks == PortClocks::External && !is_transparent(&settings);
+        let apart = if external { Apart::new(clocks.iter().copied()) } else { None };
         let clock = &mut self.shared.clocks[place];
         if settings.clock == LocalClock::Auto && !software && clocks.iter().all(|c| *c == place) {
             clock.follow(settings.networks.iter().map(|n| n.interface.clone()).collect());
@@ -257,6 +260,7 @@ impl Daemon {
             clock: place,
             named: place,
             together,
+            apart,
             watch: settings.evidence.as_ref().map(|e| Watch::new(now, e.interval_ns)),
             local,
             common,
@@ -367,7 +371,8 @@ impl Daemon {
         let alive = self.shared.notify.next_deadline();
         let watches = self.instances.iter().filter_map(|i| i.watch.as_ref()).map(Watch::deadline);
         let waits = ports.chain(watches).chain(engines).chain(common).chain(locals);
-        waits.chain(names).chain(clocks).chain(alive).min()
+        let apart = self.instances.iter().filter_map(|i| Some(i.apart.as_ref()?.next_deadline()));
+        waits.chain(names).chain(apart).chain(clocks).chain(alive).min()
     }
 
     /// All descriptors there are now.
@@ -445,6 +450,7 @@ impl Daemon {
                 instance.discipline.idle(now, clock.clock());
             }
             instance.keep_together(now, &mut self.shared);
+            instance.look_apart(now, &mut self.shared);
             instance.common.run(now);
             instance.keep_zones(now, &mut self.shared.clocks);
             instance.keep_evidence(now, &mut self.shared);

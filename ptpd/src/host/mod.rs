@@ -1,6 +1,7 @@
 //! What surrounds the engine in every host, real or simulated: from the configuration to what engine and servo are
 //! told ([`settings`]), and from samples to the clock ([`Discipline`]). No I/O of its own.
 
+mod apart;
 mod convert;
 mod discipline;
 mod holding;
@@ -15,6 +16,7 @@ mod telling;
 mod together;
 mod zones;
 
+pub use apart::{Apart, Finding};
 pub use convert::{Mixed, settings};
 pub use discipline::{Discipline, Outcome};
 pub use leap::{LeapKeeper, Scale};
