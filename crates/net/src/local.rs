@@ -127,15 +127,41 @@ fn file_of(path: &Path) -> Option<(u64, u64)> {
 /// A socket whose program ended without removing it: connecting is refused.
 fn is_stale(path: &Path, name: &Name) -> bool {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
+    let connected =
+        || sys::socket(libc::AF_UNIX, libc::SOCK_DGRAM, 0).and_then(|s| sys::connect(s.as_fd(), name));
     is_socket
-        && sys::socket(libc::AF_UNIX, libc::SOCK_DGRAM, 0)
-            .and_then(|s| sys::connect(s.as_fd(), name))
-            .is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused)
+        && connected().is_err_and(|e| match e.kind() {
+            io::ErrorKind::ConnectionRefused => true,
+            // It is another user's, as a daemon leaves it that gave root up, and root here may not pass over modes.
+            io::ErrorKind::PermissionDenied => {
+                std::fs::read_to_string("/proc/net/unix").is_ok_and(|table| !is_bound(path, &table))
+            }
+            _ => false,
+        })
+}
+
+/// Whether a process of this network has a socket of that path, by the kernel's table.
+fn is_bound(path: &Path, table: &str) -> bool {
+    let end = format!(" {}", path.display());
+    table.lines().any(|line| line.ends_with(&end))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_kernel_tells_who_is_bound() {
+        let directory = Directory::new("bound");
+        let path = directory.0.join("server");
+        let table = || std::fs::read_to_string("/proc/net/unix").expect("a Linux");
+        assert!(!is_bound(&path, &table()));
+        let server = LocalSocket::bind(&path, 0o600).expect("bind");
+        assert!(is_bound(&path, &table()));
+        assert!(!is_bound(&directory.0.join("serve"), &table()));
+        drop(server);
+        assert!(!is_bound(&path, &table()));
+    }
 
     struct Directory(PathBuf);
 

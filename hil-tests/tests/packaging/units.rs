@@ -19,7 +19,7 @@ fn units() -> Vec<PathBuf> {
 }
 
 /// The exposure that `systemd-analyze security` finds, in tenths: 0 is nothing, 100 everything. docs/systemd.md has the same.
-const EXPOSURE: &[(&str, u32)] = &[
+pub(crate) const EXPOSURE: &[(&str, u32)] = &[
     ("ptpd.service", 35),
     ("ptpd@.service", 35),
     ("phc-sync.service", 32),
