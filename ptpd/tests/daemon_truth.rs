@@ -204,11 +204,12 @@ fn it_finds_the_truth_through_garbage_and_remembers_it() {
     room.go_on();
     assert_clean_stop(&room.fact());
     let log = room.text("again.log");
-    assert!(log.contains("starts at the last known frequency"), "{log}");
+    assert!(log.contains("starts at the last known frequency") && log.contains(" s ago"), "{log}");
     assert_clean_stop(&room.fact());
     // What another clock learnt means nothing.
     let log = room.text("other.log");
     assert!(!log.contains("starts at the last known frequency"), "{log}");
+    assert!(log.contains("the state file is of"), "{log}");
     assert_clean_stop(&room.fact());
     room.leave();
 }

@@ -23,6 +23,40 @@ pub fn keep(state: &mut State, clock: &str, model: &OscillatorModel) {
     }
 }
 
+/// What was learnt longer ago than this says nothing, s: a year.
+const TOO_OLD_S: f64 = 365.0 * 86_400.0;
+/// Where nobody knows how long ago it was, it is taken for this old, s: a month.
+const UNKNOWN_AGE_S: f64 = 30.0 * 86_400.0;
+
+/// A clock's model as it is by now (s since 1970), and what its reader should hear: where it is from, or why there is none.
+pub fn recall(state: &State, clock: &str, now_s: f64) -> (Option<OscillatorModel>, Option<String>) {
+    if state.is_empty() {
+        return (None, None);
+    }
+    let age_s = state.age_s(now_s);
+    let refused = |why: String| (None, Some(why));
+    match model(state, clock) {
+        _ if age_s.is_some_and(|age| age > TOO_OLD_S) => {
+            let days = age_s.unwrap_or(0.0) / 86_400.0;
+            refused(format!("the state file is {days:.0} days old, and is not used: {clock} is learnt anew"))
+        }
+        Some(found) => {
+            let age = age_s.map_or("nobody knows how long".to_owned(), |age| format!("{age:.0} s"));
+            let known = format!(
+                "{clock}'s oscillator is known from {age} ago, watched for {:.0} s then",
+                found.observed_s
+            );
+            (Some(found.aged(age_s.unwrap_or(UNKNOWN_AGE_S))), Some(known))
+        }
+        None if state.has_prefix(&format!("{}.", key(clock))) => refused(format!(
+            "the state file's model of {clock}'s oscillator is damaged, and is not used: it is learnt anew"
+        )),
+        None => refused(format!(
+            "the state file knows nothing of {clock}: it is of other clocks, or not ts2phc's"
+        )),
+    }
+}
+
 /// Reads a clock's model; `None` if there is none, or a number in it is none.
 pub fn model(state: &State, clock: &str) -> Option<OscillatorModel> {
     let get = |name: &str| state.number(&format!("{}.{name}", key(clock))).filter(|v| v.is_finite());
@@ -44,7 +78,10 @@ pub fn model(state: &State, clock: &str) -> Option<OscillatorModel> {
             *trials = Trials { ratio, count };
         }
     }
-    Some(model)
+    // Deviations below zero are none.
+    let sound =
+        [model.frequency_sigma_ppb, model.wander_ppb, model.ageing_sigma_ppb_per_day, model.observed_s];
+    sound.iter().all(|v| *v >= 0.0).then_some(model)
 }
 
 /// A clock's name without what would end it in the file.
@@ -72,5 +109,20 @@ mod tests {
         keep(&mut state, "/dev/ptp0", &known);
         assert_eq!(model(&state, "/dev/ptp0"), Some(known));
         assert_eq!(model(&state, "/dev/ptp1"), None);
+
+        state.set_written(1e9);
+        let (aged, why) = recall(&state, "/dev/ptp0", 1e9 + 600.0);
+        assert_eq!(aged, Some(known.aged(600.0)));
+        assert!(why.is_some_and(|w| w.contains("600 s ago")));
+        assert_eq!(recall(&State::default(), "/dev/ptp0", 1e9), (None, None));
+        let refused = |state: &State, clock: &str, now_s: f64, wanted: &str| {
+            let (none, why) = recall(state, clock, now_s);
+            assert_eq!(none, None, "{wanted}");
+            assert!(why.as_deref().is_some_and(|w| w.contains(wanted)), "{why:?} does not say {wanted}");
+        };
+        refused(&state, "/dev/ptp1", 1e9, "knows nothing of /dev/ptp1");
+        refused(&state, "/dev/ptp0", 3e9, "days old");
+        state.set_text("_dev_ptp0.wander_ppb", "x");
+        refused(&state, "/dev/ptp0", 1e9, "damaged");
     }
 }

@@ -6,7 +6,7 @@ mod witnesses;
 use core::fmt;
 use core::time::Duration;
 
-use ptp_clock::ClockError;
+use ptp_clock::{ClockError, realtime_now};
 use ptp_daemon::metrics::{LastSample, Samples};
 use ptp_daemon::{
     Event, EventBus, Interest, Notify, PollSet, RateLimit, Signals, State, StateError, flush_log, kind,
@@ -129,7 +129,12 @@ impl Program {
         let maker = maker.map_err(RunError::Start)?;
         let mut sinks = Vec::new();
         for sink in &settings.sinks {
-            let model = memory::model(&kept, &sink.clock);
+            let (model, found) = memory::recall(&kept, &sink.clock, realtime_s());
+            match found {
+                Some(known) if model.is_some() => info!("{known}"),
+                Some(refused) => warn!("{refused}"),
+                None => {}
+            }
             let sink = Sink::open(sink, &settings, model).map_err(RunError::Start)?;
             sinks.push(Steered {
                 sink,
@@ -579,6 +584,7 @@ impl Program {
     fn save(&self) {
         let Some(path) = &self.settings.state else { return };
         let mut state = State::default();
+        state.set_written(realtime_s());
         for (steered, sink) in self.sinks.iter().zip(&self.settings.sinks) {
             memory::keep(&mut state, &sink.clock, steered.sink.model());
         }
@@ -586,6 +592,10 @@ impl Program {
             warn!("{e}");
         }
     }
+}
+
+fn realtime_s() -> f64 {
+    realtime_now().nanos() as f64 * 1e-9
 }
 
 fn load(path: &std::path::Path) -> State {

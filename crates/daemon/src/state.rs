@@ -5,6 +5,8 @@ use std::{fmt, fs, io};
 
 /// The first line of every state file.
 const HEADER: &str = "escapement-state 1";
+/// The name of the time of writing.
+const WRITTEN: &str = "written_s";
 /// A state file is a few lines; a longer one is none.
 const MAX_LEN: u64 = 65536;
 
@@ -124,6 +126,26 @@ impl State {
         self.0.get(name).map(String::as_str)
     }
 
+    /// Notes when it is written, in seconds since 1970 by the system clock.
+    pub fn set_written(&mut self, now_s: f64) {
+        self.set_number(WRITTEN, now_s.round());
+    }
+
+    /// How long ago it was written, s. `None`: it does not say, or the system clock was set back since.
+    pub fn age_s(&self, now_s: f64) -> Option<f64> {
+        Some(now_s - self.number(WRITTEN)?).filter(|age| *age >= -1.0).map(|age| age.max(0.0))
+    }
+
+    /// It says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A name in it begins like this.
+    pub fn has_prefix(&self, prefix: &str) -> bool {
+        self.0.keys().any(|name| name.starts_with(prefix))
+    }
+
     /// Sets a text. A value is one line: what controls a terminal or ends a line becomes `?`.
     pub fn set_text(&mut self, name: &str, value: &str) {
         let line = value.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
@@ -155,6 +177,10 @@ mod tests {
         assert_eq!(loaded.text("clock"), Some("virtual:/a b?frequency_ppb 1"));
         assert_eq!(loaded.text("other"), None);
         assert_eq!(loaded, state);
+        assert!(!loaded.is_empty() && loaded.has_prefix("freq") && !loaded.has_prefix("osc"));
+        assert_eq!(loaded.age_s(5e9), None);
+        state.set_written(1e9);
+        assert_eq!((state.age_s(1e9 + 60.0), state.age_s(1e9 - 60.0)), (Some(60.0), None));
         fs::remove_file(path).expect("remove");
     }
 

@@ -59,6 +59,20 @@ impl OscillatorModel {
         frequency + wander + ageing * ageing * t.powi(4) / 4.0
     }
 
+    /// What is left of it after `seconds` in which nobody looked: the frequency has aged and wandered on, and is known less
+    /// well. Negative times and what is not a number count as none.
+    #[must_use]
+    pub fn aged(&self, seconds: f64) -> Self {
+        let t = if seconds.is_finite() { seconds.max(0.0) } else { 0.0 };
+        let ageing = self.ageing_sigma_ppb_per_day / 86_400.0 * t;
+        let wander = self.wander_ppb * self.wander_ppb * t;
+        Self {
+            frequency_ppb: self.frequency_ppb + self.ageing_ppb_per_day / 86_400.0 * t,
+            frequency_sigma_ppb: (self.frequency_sigma_ppb.powi(2) + wander + ageing * ageing).sqrt(),
+            ..*self
+        }
+    }
+
     /// How much larger than the model's the variance has turned out to be at this length, and the trials behind that.
     fn scale(&self, t: f64) -> (f64, f64) {
         let place = (t / SHORTEST_S).max(1.0).log2();
@@ -326,6 +340,27 @@ mod tests {
         // After 600 s: up to 2 * 50 / w + 50 * 600 = 49 us off.
         let bound = h.begin(1.0).bound_ns(600.0);
         assert!((15_000.0..150_000.0).contains(&bound), "{bound}");
+    }
+
+    #[test]
+    fn what_nobody_looked_at_is_known_less_well() {
+        let model = OscillatorModel {
+            frequency_ppb: 100.0,
+            frequency_sigma_ppb: 0.3,
+            wander_ppb: 0.01,
+            ageing_ppb_per_day: 2.0,
+            ageing_sigma_ppb_per_day: 0.5,
+            observed_s: 1e4,
+            ..OscillatorModel::default()
+        };
+        let day = model.aged(86_400.0);
+        assert!((day.frequency_ppb - 102.0).abs() < 1e-9 && day.observed_s == 1e4);
+        // 0.3, 0.01 * sqrt(86400) and 0.5.
+        assert!((day.frequency_sigma_ppb - (0.09f64 + 8.64 + 0.25).sqrt()).abs() < 1e-9, "{day:?}");
+        assert!(day.bound_ns(1.0, 100.0) > 5.0 * model.bound_ns(1.0, 100.0));
+        for none in [0.0, -5.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(model.aged(none), model);
+        }
     }
 
     #[test]

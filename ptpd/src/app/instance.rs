@@ -1,6 +1,6 @@
 //! One PTP instance at work: its engine, what it wants done, and the clock it keeps.
 
-use ptp_clock::{ClockName, SystemClock};
+use ptp_clock::{ClockName, SystemClock, realtime_now};
 use ptp_daemon::{State, log_context, log_event};
 use ptp_evidence::ClockState;
 use ptp_net::{Received, StampRequest, Stamping};
@@ -303,6 +303,7 @@ impl Instance {
         }
         let mut state = State::default();
         state.set_text("clock", &clock.name().to_string());
+        state.set_written(realtime_now().nanos() as f64 * 1e-9);
         memory.write(&mut state);
         if let Err(e) = state.save(path) {
             warn!("{e}");

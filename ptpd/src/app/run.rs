@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ptp_clock::{ClockError, ClockName};
+use ptp_clock::{ClockError, ClockName, realtime_now};
 use ptp_daemon::{
     Event as Told, EventBus, Interest, Notify, PollSet, RateLimit, Severity, Signals, State, Wait, flush_log,
     kind, log_context, log_event, monotonic_now,
@@ -188,9 +188,11 @@ impl Daemon {
         if settings.clock == LocalClock::Auto && !software && clocks.iter().all(|c| *c == place) {
             clock.follow(settings.networks.iter().map(|n| n.interface.clone()).collect());
         }
-        // The file may have been another clock's: its oscillator is not this one.
-        let ours = state.text("clock") == Some(clock.name().to_string().as_str());
-        let memory = if ours { Memory::read(&state) } else { Memory::default() };
+        let (memory, refused) =
+            Memory::recall(&state, &clock.name().to_string(), realtime_now().nanos() as f64 * 1e-9);
+        if let Some(why) = refused {
+            warn!("{why}");
+        }
         let steers = steers(&settings);
         if steers {
             // Better to hear now that the clock may not be set than when the first master appears.

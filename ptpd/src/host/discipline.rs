@@ -94,7 +94,8 @@ impl Discipline {
         let saved = memory.frequency_ppb;
         if let Some(saved) = saved.filter(|f| !free_running && f.abs() <= servo.max_frequency_ppb) {
             clock.set_frequency(saved)?;
-            info!("{} starts at the last known frequency, {saved:+.3} ppb", clock.name());
+            let age = memory.age_s.map_or(String::new(), |age| format!(", of {age:.0} s ago"));
+            info!("{} starts at the last known frequency, {saved:+.3} ppb{age}", clock.name());
             frequency = saved;
         }
         Ok(Self {
@@ -150,6 +151,7 @@ impl Discipline {
                 false => self.holding.is_running().then_some(self.trusted),
             },
             oscillator: self.holding.model().filter(|_| !self.free_running),
+            age_s: Some(0.0),
         }
     }
 

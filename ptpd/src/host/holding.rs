@@ -43,13 +43,33 @@ impl Holding {
 
     /// The master is gone: gives the frequency to hold, ppb.
     pub(super) fn begin(&mut self, now_ns: u64, name: &str, servo: &Adaptive) -> Option<f64> {
-        let oscillator = servo.oscillator()?;
-        // What is known right now, not at the last time that something was learnt.
-        self.holdover.learn(&oscillator);
-        let prediction = self.holdover.begin(servo.estimate().bound_ns / 2.58);
+        let now = servo.estimate();
+        let sigma_ns = now.bound_ns / 2.58;
+        let known = *self.holdover.model();
+        let (prediction, learnt) = match servo.oscillator() {
+            Some(oscillator) => {
+                // What is known right now, not at the last time that something was learnt.
+                self.holdover.learn(&oscillator);
+                (self.holdover.begin(sigma_ns), "")
+            }
+            // Locked too briefly to have learnt it: what was known before the restart holds.
+            None if known.observed_s > 0.0 && sigma_ns > 0.0 => {
+                let model = if now.oscillator_sigma_ppb < known.frequency_sigma_ppb {
+                    OscillatorModel {
+                        frequency_ppb: now.oscillator_ppb,
+                        frequency_sigma_ppb: now.oscillator_sigma_ppb,
+                        ..known
+                    }
+                } else {
+                    known
+                };
+                (Holdover::new(Some(model)).begin(sigma_ns), " (by what is kept of it)")
+            }
+            None => return None,
+        };
         let frequency = prediction.frequency_ppb(0.0);
         info!(
-            "{name} in holdover at {frequency:+.3} ppb; 99 % within {:.0} ns after a minute, {:.0} ns after an hour",
+            "{name} in holdover at {frequency:+.3} ppb{learnt}; 99 % within {:.0} ns after a minute, {:.0} ns after an hour",
             prediction.bound_ns(60.0),
             prediction.bound_ns(3600.0),
         );
@@ -138,6 +158,27 @@ mod tests {
             }
         }
         (servo, holding)
+    }
+
+    #[test]
+    fn after_a_restart_what_is_kept_gives_a_bound_at_once() {
+        let (_, before) = learnt();
+        let kept = before.model().expect("it is worth keeping").aged(60.0);
+        // A few samples only: not enough to know the oscillator.
+        let mut servo = Adaptive::new(AdaptiveConfig::default(), -2000.0);
+        for i in 1..12i64 {
+            let local = TimePoint::from_nanos(i128::from(i) * 1_000_000_000);
+            let noise = ((i * 7919) % 9 - 4) as f64;
+            servo.forward(TimeInterval::from_nanos_f64(700.0 + noise), local);
+            servo.backward(TimeInterval::from_nanos_f64(700.0 - noise), local);
+        }
+        assert!(servo.oscillator().is_none());
+        assert_eq!(Holding::new(None).begin(0, "clock", &servo), None);
+        let mut holding = Holding::new(Some(kept));
+        let frequency = holding.begin(0, "clock", &servo).expect("it is kept");
+        assert!((frequency + 2000.0).abs() < 1.0, "{frequency}");
+        let bound = holding.bound_ns(60_000_000_000).expect("a bound");
+        assert!(bound > 0.0 && bound < 5_000.0, "{bound}");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! them.
 //!
 //! Time error goes in sample by sample at equal distances; all figures are ready at any time, and nothing is allocated
-//! after construction. Missing samples are told ([`TimeError::gap`]): no observation interval spans them. [`mtie`], [`tdev`] and [`adev`] do the same for a recorded series.
+//! after construction. Missing samples are told ([`TimeError::gap`]): no observation interval spans them. [`mtie`], [`tdev`]
+//! and [`adev`] do the same for a recorded series.
 //!
 //! ```
 //! use ptp_servo::metrics::{Mask, TimeError};
