@@ -32,8 +32,11 @@ impl Outgoing {
             return None;
         }
         let mut octets = [0; SHORT];
-        for (to, from) in octets.iter_mut().zip(parts.into_iter().flatten()) {
-            *to = *from;
+        let mut rest = octets.as_mut_slice();
+        for part in parts {
+            let (to, after) = rest.split_at_mut_checked(part.len())?;
+            to.copy_from_slice(part);
+            rest = after;
         }
         Some(Self { name, octets, length, stamp })
     }

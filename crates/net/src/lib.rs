@@ -18,7 +18,8 @@
 //! 4. At [`PortSockets::next_deadline`]: [`PortSockets::expire`] until it gives `None`.
 //!
 //! A port that serves many unicast clients sets [`SocketOptions::batch`]: then what is sent waits for
-//! [`PortSockets::flush`], and [`PortSockets::receive_many`] and [`PortSockets::completions`] read many at a time.
+//! [`PortSockets::flush`], and [`PortSockets::receive_many`] and [`PortSockets::completions`] read many at a time. With
+//! [`SocketOptions::direct`] there is one more descriptor to poll ([`PortSockets::direct_fd`]).
 //!
 //! ```no_run
 //! use ptp_net::{Destination, MessageClass, PortSockets, SocketOptions, StampRequest, Transport};

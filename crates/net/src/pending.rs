@@ -164,7 +164,7 @@ mod tests {
     fn a_caller_who_never_asks_costs_no_memory() {
         let mut p = Pending::new(4);
         for i in 0..1000 {
-            p.insert(i.into(), 0, i, &[0]);
+            p.insert(i, 0, i, &[0]);
         }
         assert_eq!(std::iter::from_fn(|| p.expire(u64::MAX)).count(), 8);
     }
