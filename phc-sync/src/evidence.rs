@@ -27,10 +27,15 @@ impl Evidence {
         let recorder = Recorder::start(options.recorder("phc-sync"));
         let mut this = Self { recorder, grid: Grid::new(monotonic_now(), options.interval_ns()) };
         this.put(Entry::start(env!("CARGO_PKG_VERSION")));
-        let configuration = Entry::new("configuration").text("sha256", &options.configuration);
-        this.put(configuration.number("interval", options.interval.as_secs_f64()));
+        this.configuration(options);
         events.add(Box::new(EvidenceSink::new(this.recorder.another())));
         this
+    }
+
+    /// What is configured, at the start and after a reload.
+    pub(crate) fn configuration(&mut self, options: &EvidenceOptions) {
+        let configuration = Entry::new("configuration").text("sha256", &options.configuration);
+        self.put(configuration.number("interval", options.interval.as_secs_f64()));
     }
 
     fn put(&mut self, entry: Entry) {

@@ -20,10 +20,15 @@ impl Evidence {
         let grid = Grid::new(monotonic_now(), options.interval_ns());
         let mut this = Self { recorder, grid, measured: vec![Interval::default(); clocks] };
         this.put(Entry::start(env!("CARGO_PKG_VERSION")));
-        let configuration = Entry::new("configuration").text("sha256", &options.configuration);
-        this.put(configuration.number("interval", options.interval.as_secs_f64()));
+        this.configuration(options);
         events.add(Box::new(EvidenceSink::new(this.recorder.another())));
         this
+    }
+
+    /// What is configured, at the start and after a reload.
+    pub fn configuration(&mut self, options: &EvidenceOptions) {
+        let configuration = Entry::new("configuration").text("sha256", &options.configuration);
+        self.put(configuration.number("interval", options.interval.as_secs_f64()));
     }
 
     /// A record of now.

@@ -74,6 +74,8 @@ fn what_is_installed_is_in_place_and_leaves_nothing() {
         "usr/local/lib/systemd/system/ptpd@.service",
         "usr/local/lib/systemd/system/escapement-synchronised.target",
         "usr/local/share/man/man5/ts2phc.yaml.5",
+        "usr/local/share/escapement/phc-sync.schema.json",
+        "usr/local/share/escapement/ts2phc.schema.json",
         "usr/local/share/man/man8/ptpd.8",
         "usr/local/share/man/man8/phc2sys.8",
         "usr/local/share/escapement/profiles/g8275-1.yaml",
@@ -120,8 +122,8 @@ fn installed_configurations_are_good() {
     let etc = root().join("packaging/etc");
     for (program, before, file, after) in [
         ("ptpd", &["check"][..], "ptpd.yaml", &[][..]),
-        ("phc-sync", &["-f"], "phc-sync.yaml", &["--check"]),
-        ("ts2phc", &["-f"], "ts2phc.yaml", &["--check"]),
+        ("phc-sync", &["check"], "phc-sync.yaml", &[]),
+        ("ts2phc", &["check"], "ts2phc.yaml", &[]),
     ] {
         let program = our_program(program).unwrap_or_else(|e| panic!("{e}"));
         let output =
