@@ -24,13 +24,13 @@ use crate::options::Options;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
-    if linuxptp::is_meant(&arguments) {
-        return as_linuxptp(&arguments);
-    }
     match arguments.get(1).map(String::as_str) {
         Some("check") => return configuration::check(arguments.get(1..).unwrap_or_default()),
         Some("config") => return configuration::config(arguments.get(1..).unwrap_or_default()),
         _ => {}
+    }
+    if linuxptp::is_meant(&arguments) {
+        return as_linuxptp(&arguments);
     }
     if linuxptp::is_yaml(&arguments) {
         return configuration::run(&arguments);

@@ -79,7 +79,8 @@ impl Program {
         let plain = plain(path);
         let of =
             |name: &str| plain == name || plain.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
-        !self.restart.iter().any(|name| of(name))
+        // Items of lists come and go with a restart only.
+        self.list(&plain).is_none() && !self.restart.iter().any(|name| of(name))
     }
 
     /// Full names of all keys, with `[]` behind the names of lists.
@@ -193,6 +194,6 @@ mod tests {
             }
             assert!(program.is_live("log_level") && !program.is_live("metrics.listen"));
         }
-        assert!(TS2PHC.is_live("clocks[1].cable_delay") && !TS2PHC.is_live("clocks[1].pin"));
+        assert!(!TS2PHC.is_live("clocks") && TS2PHC.is_live("clocks[1].cable_delay") && !TS2PHC.is_live("clocks[1].pin"));
     }
 }

@@ -20,6 +20,7 @@ const RESTART: &[&str] = &[
     "cmlds_port",
     "cmlds_domain_number",
     "cmlds_major_sdo_id",
+    "fault_reset_interval",
     "udp_ttl",
     "dscp_event",
     "dscp_general",
