@@ -5,7 +5,7 @@ use ptp_daemon::{State, log_context, log_event};
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, Zones, steers};
+use ptpd::host::{Discipline, LeapKeeper, Measured, Settings, Together, Zones, steers};
 use tracing::{info, warn};
 
 use super::clock::HostClock;

@@ -194,6 +194,10 @@ mod tests {
             }
             assert!(program.is_live("log_level") && !program.is_live("metrics.listen"));
         }
-        assert!(!TS2PHC.is_live("clocks") && TS2PHC.is_live("clocks[1].cable_delay") && !TS2PHC.is_live("clocks[1].pin"));
+        assert!(
+            !TS2PHC.is_live("clocks")
+                && TS2PHC.is_live("clocks[1].cable_delay")
+                && !TS2PHC.is_live("clocks[1].pin")
+        );
     }
 }

@@ -151,10 +151,11 @@ impl Reading {
             paths = (0..self.settings.count(list)).map(|i| format!("{list}[{i}]{rest}")).collect();
         }
         for path in paths {
-            if self.settings.values.contains_key(&path) {
-                self.settings.values.insert(path, setting.clone());
-            } else {
-                self.out.push(at(Problem::UnknownKey, format!("there is no `{}`", words::brief(&path))));
+            match self.settings.values.get_mut(&path) {
+                Some(place) => *place = setting.clone(),
+                None => {
+                    self.out.push(at(Problem::UnknownKey, format!("there is no `{}`", words::brief(&path))));
+                }
             }
         }
     }
