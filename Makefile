@@ -76,7 +76,7 @@ install-files:
 	for binary in $(BINARIES); do install -m 0755 $(PROFILE_DIR)/$$binary $(D)/sbin/ || exit 1; done
 	install -m 0644 docs/man/*.5 $(D)/share/man/man5/
 	install -m 0644 docs/man/*.8 $(D)/share/man/man8/
-	install -m 0644 docs/ptpd.schema.json $(D)/share/escapement/
+	install -m 0644 docs/ptpd.schema.json docs/phc-sync.schema.json docs/ts2phc.schema.json $(D)/share/escapement/
 	install -m 0644 profiles/*.yaml $(D)/share/escapement/profiles/
 	install -m 0644 README.md CHANGELOG.md SECURITY.md docs/*.md $(D)/share/doc/escapement/
 	install -m 0644 packaging/completions/*.bash $(D)/share/bash-completion/completions/

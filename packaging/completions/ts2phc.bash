@@ -16,6 +16,12 @@ _ts2phc() {
             ",$1")
                 cmd="ts2phc"
                 ;;
+            ts2phc,check)
+                cmd="ts2phc__subcmd__check"
+                ;;
+            ts2phc,config)
+                cmd="ts2phc__subcmd__config"
+                ;;
             *)
                 ;;
         esac
@@ -23,7 +29,7 @@ _ts2phc() {
 
     case "${cmd}" in
         ts2phc)
-            opts="-c -f -h -V --nmea --system-time --source-clock --baud --clock --check-nmea --count --channel --pin --pps --edge --rate --width --cable-delay --sentence-names --sentence-delay --time-holdover --utc-offset --leap-file --min-satellites --moving --witness --announce --domain --profile --grace --in-spec --agree-within --state --servo --step-threshold --first-step-threshold --free-running --log-level --check --help --version"
+            opts="-c -f -h -V --nmea --system-time --source-clock --baud --clock --check-nmea --count --channel --pin --pps --edge --rate --width --cable-delay --sentence-names --sentence-delay --time-holdover --utc-offset --leap-file --min-satellites --moving --announce --domain --profile --grace --in-spec --agree-within --state --servo --step-threshold --first-step-threshold --free-running --log-level --set --check --help --version check config"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -166,6 +172,57 @@ _ts2phc() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ts2phc__subcmd__check)
+            opts="-h -V --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ts2phc__subcmd__config)
+            opts="-f -h -V --effective --schema --set --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -f)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -192,7 +192,7 @@ impl Agent {
             }
             Err(e) => {
                 if !self.said_waiting {
-                    warn!("{e}");
+                    warn!(target: "sources", "{e}");
                 }
                 self.client = None;
                 self.say_waiting();
@@ -203,12 +203,12 @@ impl Agent {
 
     fn say_waiting(&mut self) {
         if !std::mem::replace(&mut self.said_waiting, true) {
-            info!("Waiting for ptp4l... ({})", self.name());
+            info!(target: "sources", "Waiting for ptp4l... ({})", self.name());
         }
     }
 
     fn lost(&mut self, why: &str) -> Changes {
-        warn!("lost {}: {why}", self.name());
+        warn!(target: "sources", "lost {}: {why}", self.name());
         self.identity = None;
         self.ports.clear();
         (self.next_port, self.all_asked) = (1, false);
@@ -297,7 +297,7 @@ impl Agent {
             }
             Ok(None) => Changes::default(),
             Err(e) => {
-                warn!("{e}");
+                warn!(target: "sources", "{e}");
                 self.client = None;
                 Changes::default()
             }
@@ -332,7 +332,7 @@ impl Agent {
                 if self.identity.is_none() {
                     self.identity = Some(ds.clock_identity);
                     self.said_waiting = false;
-                    info!("following {}: clock {}", self.name(), ds.clock_identity);
+                    info!(target: "sources", "following {}: clock {}", self.name(), ds.clock_identity);
                     // The rest of the questions, at once.
                     let _ = self.ask();
                 }
@@ -365,7 +365,7 @@ impl Agent {
                 if let Some(port) = self.ports.get_mut(&number)
                     && port.state != state
                 {
-                    info!("port {} changed state", ds.port_identity);
+                    info!(target: "sources", "port {} changed state", ds.port_identity);
                     port.state = state;
                     changes.ports = true;
                     // A bond may have another clock now; a new time comes with a new master.

@@ -32,6 +32,11 @@ impl BoundKeeper {
         Ok(Self { writer, max_drift_ppb, offsets: [0.0; KEPT], next: 0 })
     }
 
+    /// Another drift from the next measurement on, ppb.
+    pub(crate) fn set_max_drift(&mut self, ppb: u32) {
+        self.max_drift_ppb = ppb;
+    }
+
     /// A measurement while the servo tracks: the offset that it leaves, and how far off that itself may be.
     pub(crate) fn measured(&mut self, offset: TimeInterval, error_ns: f64) {
         if let Some(place) = self.offsets.get_mut(self.next % KEPT) {

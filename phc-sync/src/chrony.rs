@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
+use ptp_config::Overrides;
 use ptp_config::document;
 use ptp_management::{Client, ClientConfig, REPLY_WINDOW, Request, Uds};
 use ptp_wire::SdoId;
@@ -78,7 +79,9 @@ pub(crate) enum Work {
 pub(crate) fn prepare(arguments: &[String]) -> Result<Work, String> {
     let options = ChronyOptions::parse_from(arguments);
     let mut settings = match &options.file {
-        Some(path) => file::load(path).map_err(|e| e.to_string())?,
+        Some(path) => {
+            file::load(Some(path), &Overrides::default(), false).map_err(|e| e.to_string())?.settings
+        }
         None => Settings::default(),
     };
     if !options.sockets.is_empty() {

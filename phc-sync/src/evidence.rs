@@ -31,8 +31,7 @@ impl Evidence {
         let alarm = EvidenceAlarm::new(PHC_SYNC, recorder.health());
         let mut this = Self { recorder, grid: Grid::new(monotonic_now(), options.interval_ns()), alarm };
         this.put(Entry::start(env!("CARGO_PKG_VERSION")));
-        let configuration = Entry::new("configuration").text("sha256", &options.configuration);
-        this.put(configuration.number("interval", options.interval.as_secs_f64()));
+        this.configuration(options);
         events.add(Box::new(EvidenceSink::new(this.recorder.another())));
         this
     }
@@ -46,6 +45,12 @@ impl Evidence {
     pub(crate) fn look(&mut self, events: &mut EventBus) {
         // The log has the writer's own line.
         let _ = self.alarm.look(events);
+    }
+
+    /// What is configured, at the start and after a reload.
+    pub(crate) fn configuration(&mut self, options: &EvidenceOptions) {
+        let configuration = Entry::new("configuration").text("sha256", &options.configuration);
+        self.put(configuration.number("interval", options.interval.as_secs_f64()));
     }
 
     fn put(&mut self, entry: Entry) {

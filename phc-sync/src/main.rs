@@ -9,6 +9,7 @@ mod chrony;
 mod cli_documents;
 mod clock_command;
 mod clocks;
+mod configuration;
 mod evidence;
 mod file;
 mod metrics;
@@ -28,7 +29,9 @@ use clap::Parser;
 use ptp_daemon::{LogFormat, LogOptions, init_log};
 use tracing::{Level, error};
 
+use file::Loaded;
 use options::Options;
+use run::Configuration;
 use settings::Settings;
 
 /// phc2sys's exit code of a bad command line, -1.
@@ -49,31 +52,32 @@ fn main() -> ExitCode {
         Some("clock") => return clock_command::main("phc-sync", rest.get(1..).unwrap_or_default()),
         Some("wait") => return wait::main(rest),
         Some("chrony") => return feed(rest),
+        Some("check") => return configuration::check(rest),
+        Some("config") => return configuration::config(rest),
         _ => {}
     }
     let options = Options::parse();
-    let log = LogOptions {
-        tag: options.tag.clone(),
-        level: level(options.level),
-        stdout: options.stdout,
-        ..LogOptions::new("phc-sync")
-    };
-    let settings = match options.settings() {
-        Ok(settings) => settings,
+    let log = LogOptions { tag: options.tag.clone(), stdout: options.stdout, ..LogOptions::new("phc-sync") };
+    let loaded = match options.load() {
+        Ok(loaded) => loaded,
         Err(e) => {
             // Diagnostics are several lines, and stand for themselves.
-            if options.file.is_some() {
-                eprintln!("{e}");
-            } else if init_log(&log).is_ok() {
-                error!("{e}");
-            }
+            eprintln!("{}", e.trim_end());
             return ExitCode::FAILURE;
         }
     };
+    let settings = loaded.settings.clone();
     if let Err(e) = settings.outlets.init_log(&log) {
         return no_log(&e);
     }
-    if options.check { ExitCode::SUCCESS } else { run(settings) }
+    if options.check {
+        return ExitCode::SUCCESS;
+    }
+    let read = options
+        .file
+        .is_some()
+        .then(|| -> Box<dyn Fn() -> Result<Loaded, String>> { Box::new(move || options.load()) });
+    run(settings, Some(Configuration { running: loaded, read }))
 }
 
 /// `phc-sync chrony`.
@@ -87,7 +91,7 @@ fn feed(arguments: &[String]) -> ExitCode {
             if let Err(e) = settings.outlets.init_log(&LogOptions::new("phc-sync")) {
                 return no_log(&e);
             }
-            run(*settings)
+            run(*settings, None)
         }
         Err(e) => {
             eprintln!("{e}");
@@ -120,7 +124,7 @@ fn drop_in(arguments: &[String]) -> ExitCode {
             if let Err(e) = init_log(&log) {
                 return no_log(&e);
             }
-            run(*settings)
+            run(*settings, None)
         }
         Err(e) => {
             eprintln!("{e}");
@@ -134,9 +138,9 @@ fn no_log(e: &std::io::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn run(settings: Settings) -> ExitCode {
+fn run(settings: Settings, configuration: Option<Configuration>) -> ExitCode {
     let drop_in = settings.drop_in;
-    match run::run(settings) {
+    match run::run(settings, configuration) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             error!("{e}");

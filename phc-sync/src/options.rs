@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use ptp_clock::ClockName;
+use ptp_config::Overrides;
 use ptp_wire::TimeInterval;
 
-use crate::file;
+use crate::file::{self, Loaded};
 use crate::phc2sys::clock;
-use crate::settings::{Instance, LeapMode, Output, Settings, SystemRole};
 
 const LONG_ABOUT: &str = "Keeps the clocks of this machine in step with each other.\n\n\
     phc-sync -a -r follows the PTP instance (ptpd or ptp4l) of this machine; phc-sync -f FILE does what a file says; \
@@ -19,7 +19,9 @@ const LONG_ABOUT: &str = "Keeps the clocks of this machine in step with each oth
 /// As typed.
 #[derive(Debug, Parser)]
 #[command(name = "phc-sync", version, about = "Keeps the clocks of this machine in step", long_about = LONG_ABOUT)]
-#[command(after_help = "See also: phc-sync clock --help, phc-sync wait --help, phc-sync chrony --help")]
+#[command(
+    after_help = "See also: phc-sync check --help, phc-sync config --help, phc-sync clock --help, phc-sync wait --help, phc-sync chrony --help"
+)]
 pub(crate) struct Options {
     /// Do what this file says; options given besides go before it
     #[arg(short = 'f', value_name = "FILE")]
@@ -133,9 +135,13 @@ pub(crate) struct Options {
     #[arg(short = 'q')]
     pub(crate) quiet: bool,
 
-    /// How much is logged: 3 errors, 4 warnings, 6 all, 7 what developers want
-    #[arg(short = 'l', value_name = "LEVEL", default_value_t = 6, value_parser = clap::value_parser!(u8).range(0..=7))]
-    pub(crate) level: u8,
+    /// How much is logged: 3 errors, 4 warnings, 6 all, 7 what developers want. Default 6
+    #[arg(short = 'l', value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(0..=7))]
+    pub(crate) level: Option<u8>,
+
+    /// Any other key of the file, like --set log_parts=servo=warn
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
 
     /// Put into every line
     #[arg(short = 't', value_name = "TAG", default_value = "")]
@@ -162,78 +168,97 @@ fn offset(s: &str) -> Result<TimeInterval, String> {
 }
 
 impl Options {
-    /// The file, and the options over it.
-    pub(crate) fn settings(&self) -> Result<Settings, String> {
-        let mut s = match &self.file {
-            Some(path) => file::load(path).map_err(|e| e.to_string())?,
-            None => Settings::default(),
-        };
-        s.automatic |= self.automatic;
+    /// What they say, as values of the file's keys.
+    pub(crate) fn overrides(&self) -> Result<Overrides, String> {
+        let mut o = Overrides::default();
         match self.system {
             0 => {}
-            1 => s.system_role = SystemRole::Sink,
-            _ => s.system_role = SystemRole::SinkOrSource,
+            1 => o.set("-r", "system_clock", "sink"),
+            _ => o.set("-rr", "system_clock", "sink-or-source"),
         }
         if !self.sockets.is_empty() {
-            let domain = |i| self.domains.get(i).or(self.domains.last()).copied().unwrap_or(0);
-            let instance = |(i, socket): (usize, &PathBuf)| Instance {
-                socket: socket.clone(),
-                domain_number: domain(i),
-                major_sdo_id: 0,
-                clock: None,
-            };
-            s.instances = self.sockets.iter().enumerate().map(instance).collect();
+            let names: Vec<_> = self.sockets.iter().map(|p| p.display().to_string()).collect();
+            o.set("-z", "instances", &names.join(","));
+            for i in 0..self.sockets.len() {
+                if let Some(domain) = self.domains.get(i).or(self.domains.last()) {
+                    o.set("-n", &format!("instances[{i}].domain_number"), &domain.to_string());
+                }
+            }
         } else if let Some(domain) = self.domains.first() {
-            s.instances = s.instances_or_default();
-            for instance in &mut s.instances {
-                instance.domain_number = *domain;
+            o.set("-n", "instances[*].domain_number", &domain.to_string());
+        }
+        let threshold = |s: f64| if s > 0.0 { format!("{s}s") } else { "never".to_owned() };
+        let sinks = (!self.sinks.is_empty())
+            .then(|| self.sinks.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+        let output = match self.servo.as_deref() {
+            Some("ntpshm") => Some(("ntp_shm_unit", self.shm_unit.to_string())),
+            Some("refclock_sock") => Some(("chrony_sock", self.sock.display().to_string())),
+            Some(servo) => Some(("servo", servo.to_owned())),
+            None => None,
+        };
+        let level = |number: u8| match number {
+            0..=3 => "error",
+            4 => "warn",
+            5 | 6 => "info",
+            _ => "debug",
+        };
+        if let Some((key, value)) = output {
+            // One of them counts, whatever the file says.
+            for other in ["ntp_shm_unit", "chrony_sock"].iter().filter(|k| **k != key) {
+                o.set("-E", other, "off");
+            }
+            o.set("-E", key, &value);
+        }
+        let page = self.error_bound_page.as_ref();
+        for (option, key, value) in [
+            ("-C", "system_clock_device", self.system_clock.as_ref().map(ToString::to_string)),
+            ("-c", "sinks", sinks),
+            ("-O", "offset", self.offset.map(|o| format!("{}ns", o.nanos_f64()))),
+            ("-w", "wait", self.wait.then(|| "true".to_owned())),
+            ("-N", "readings", self.readings.map(|n| n.to_string())),
+            ("-R", "rate", self.rate.map(|r| r.to_string())),
+            ("-P", "pi_proportional_const", self.proportional.map(|v| v.to_string())),
+            ("-I", "pi_integral_const", self.integral.map(|v| v.to_string())),
+            ("-S", "step_threshold", self.step.map(threshold)),
+            ("-F", "first_step_threshold", self.first_step.map(threshold)),
+            ("-L", "sanity_freq_limit", self.sanity.map(|v| format!("{v}ppb"))),
+            ("-u", "summary_updates", self.summary.map(|n| n.to_string())),
+            ("-x", "leap_second", self.servo_leap.then(|| "servo".to_owned())),
+            ("--free-running", "free_running", self.free_running.then(|| "true".to_owned())),
+            ("--error-bound-page", "error_bound_page", page.map(|p| p.display().to_string())),
+            ("-l", "log_level", self.level.map(|n| level(n).to_owned())),
+        ] {
+            if let Some(value) = value {
+                o.set(option, key, &value);
             }
         }
-        let set = |place: &mut f64, value: Option<f64>| *place = value.unwrap_or(*place);
-        set(&mut s.rate, self.rate);
-        set(&mut s.proportional, self.proportional);
-        set(&mut s.integral, self.integral);
-        set(&mut s.step, self.step);
-        set(&mut s.first_step, self.first_step);
-        set(&mut s.sanity, self.sanity);
-        s.readings = self.readings.unwrap_or(s.readings);
-        s.summary = self.summary.unwrap_or(s.summary);
-        if let Some(name) = &self.system_clock {
-            s.system_clock = name.clone();
-        }
         if self.source.is_some() || self.pulses.is_some() {
-            s.source.clone_from(&self.source);
-            s.pps.clone_from(&self.pulses);
-            s.automatic = self.automatic;
+            // Together they say what is right: what the file has of either does not count.
+            let source = self.source.as_ref().map_or_else(|| "off".to_owned(), ToString::to_string);
+            o.set(if self.source.is_some() { "-s" } else { "-d" }, "source", &source);
+            let pulses = self.pulses.as_deref().unwrap_or("off");
+            o.set(if self.pulses.is_some() { "-d" } else { "-s" }, "pulses", pulses);
         }
-        if !self.sinks.is_empty() {
-            s.sinks.clone_from(&self.sinks);
+        for text in &self.set {
+            let (key, value) = text
+                .split_once('=')
+                .ok_or_else(|| format!("--set {text}: give a key and a value, like --set rate=8"))?;
+            o.set(&format!("--set {text}"), key.trim(), value.trim());
         }
-        s.offset = self.offset.or(s.offset);
-        s.wait |= self.wait;
-        match self.servo.as_deref() {
-            Some("pi") => s.output = Output::Pi,
-            Some("linreg") => s.output = Output::Linreg,
-            Some("adaptive") => s.output = Output::Adaptive,
-            Some("ntpshm") => s.output = Output::NtpShm(self.shm_unit),
-            Some(_) => s.output = Output::ChronySock(self.sock.clone()),
-            None => {}
-        }
-        if self.servo_leap {
-            s.leap = LeapMode::Servo;
-        }
-        s.free_running |= self.free_running;
-        if let Some(page) = &self.error_bound_page {
-            s.bound_page = Some(page.clone());
-        }
-        s.check().map_err(|e| e.to_string())?;
-        Ok(s)
+        Ok(o)
+    }
+
+    /// The file, and the options over it.
+    pub(crate) fn load(&self) -> Result<Loaded, String> {
+        let overrides = self.overrides()?;
+        file::load(self.file.as_deref(), &overrides, self.automatic).map_err(|e| e.to_string())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{Output, SystemRole};
 
     fn parse(line: &str) -> Result<Options, clap::Error> {
         Options::try_parse_from(line.split_whitespace())
@@ -264,6 +289,8 @@ mod tests {
             .disable_help_subcommand(true)
             .subcommand(crate::wait::WaitOptions::command().name("wait"))
             .subcommand(crate::chrony::ChronyOptions::command().name("chrony"))
+            .subcommand(crate::configuration::CheckOptions::command().name("check"))
+            .subcommand(crate::configuration::ConfigOptions::command().name("config"))
             .subcommand(
                 clap::Command::new("clock")
                     .about("Reads, sets and compares a clock")
@@ -277,17 +304,17 @@ mod tests {
     #[test]
     fn the_usual_lines_are_understood() {
         let o = parse("phc-sync -s phc0 -c CLOCK_REALTIME -O -37 -R 8 -N 7 -m -q").expect("a good line");
-        let s = o.settings().expect("good settings");
+        let s = o.load().expect("good settings").settings;
         assert_eq!((s.source, s.sinks), (Some(ClockName::Phc(0)), vec![ClockName::System]));
         assert_eq!(s.offset, Some(TimeInterval::from_nanos(-37_000_000_000)));
         assert_eq!((s.rate, s.readings, s.step), (8.0, 7, 0.0));
         assert!(o.stdout && o.quiet && !s.free_running && !s.drop_in);
-        let s = parse("phc-sync -arr -z /run/a -z /run/b -n 3").expect("a good line").settings();
-        let s = s.expect("good settings");
+        let s = parse("phc-sync -arr -z /run/a -z /run/b -n 3").expect("a good line").load();
+        let s = s.expect("good settings").settings;
         assert!(s.automatic && s.system_role == SystemRole::SinkOrSource);
         assert_eq!(s.instances.iter().map(|i| i.domain_number).collect::<Vec<_>>(), [3, 3]);
-        let s = parse("phc-sync -s phc0 -O 0 -E ntpshm -M 4").expect("a good line").settings();
-        assert_eq!(s.expect("good settings").output, Output::NtpShm(4));
+        let s = parse("phc-sync -s phc0 -O 0 -E ntpshm -M 4").expect("a good line").load();
+        assert_eq!(s.expect("good settings").settings.output, Output::NtpShm(4));
     }
 
     #[test]
@@ -303,7 +330,7 @@ mod tests {
         ] {
             assert!(parse(line).is_err(), "{line}");
         }
-        let wrong = |line| parse(line).expect("clap takes it").settings().expect_err("but it is wrong");
+        let wrong = |line| parse(line).expect("clap takes it").load().expect_err("but it is wrong");
         assert!(wrong("phc-sync").contains("-a"));
         assert!(wrong("phc-sync -s phc0 -c /dev/ptp0").contains("itself"));
         assert!(wrong("phc-sync -s phc0 -c phc1 -c phc1").contains("twice"));

@@ -182,6 +182,28 @@ impl Sink {
         })
     }
 
+    /// Gains, thresholds and rate of a reload. What the servo knows of the clock stays, and so does its frequency.
+    pub(crate) fn configure(&mut self, entry: &Entry, settings: &Settings) {
+        let config = servo_config(settings, entry.clock.max_frequency());
+        self.always_step = config.step_threshold.is_some();
+        let interval = 1.0 / settings.rate;
+        match &mut self.controller {
+            Controller::Pi(servo) => {
+                servo.set_config(config);
+                servo.set_interval(interval);
+            }
+            Controller::Linreg(servo) => {
+                servo.set_config(config);
+                servo.set_interval(interval);
+            }
+            Controller::Adaptive(servo) => {
+                servo.set_config(config);
+                servo.set_interval(interval);
+            }
+            Controller::Shm(_) | Controller::Sock { .. } => {}
+        }
+    }
+
     /// It tracks.
     pub(crate) fn is_locked(&self) -> bool {
         self.state.is_locked()
@@ -240,14 +262,14 @@ impl Sink {
                 who => format!("look at {who}"),
             };
             let more = if more > 0 { format!(", {more} times before") } else { String::new() };
-            warn!("{}: somebody else adjusts this clock ({intrusion}{more}); {who}", entry.label);
+            warn!(target: "clocks", "{}: somebody else adjusts this clock ({intrusion}{more}); {who}", entry.label);
         }
         match insane {
             Some(Insane::Forward) => {
-                warn!("clockcheck: clock jumped forward or running faster than expected!")
+                warn!(target: "clocks", "clockcheck: clock jumped forward or running faster than expected!")
             }
             Some(Insane::Backward) => {
-                warn!("clockcheck: clock jumped backward or running slower than expected!")
+                warn!(target: "clocks", "clockcheck: clock jumped backward or running slower than expected!")
             }
             None => {}
         }
@@ -283,7 +305,7 @@ impl Sink {
             self.controller.reset();
             self.watch.set(entry.clock.as_mut(), true)?;
             self.seen.samples.stepped(true);
-            warn!("{} was more than a day off, now set to {to}", entry.label);
+            warn!(target: "servo", "{} was more than a day off, now set to {to}", entry.label);
             return Ok(true);
         }
         let Some(d) = self.controller.sample(m.offset, m.local) else {
@@ -353,13 +375,13 @@ impl Sink {
         // linuxptp tells how much too fast the clock is by itself, which is minus what it is set to.
         let frequency = if settings.drop_in { -frequency } else { frequency };
         if settings.summary <= 1 {
-            info!("{}", line(&entry.label, m.kind, m.offset, self.state, frequency, m.delay));
+            info!(target: "servo", "{}", line(&entry.label, m.kind, m.offset, self.state, frequency, m.delay));
             return;
         }
         self.statistics.push(m.offset, frequency, m.delay);
         if self.statistics.count() >= settings.summary {
             if let Some(summary) = self.statistics.summary() {
-                info!("{} {summary}", entry.label);
+                info!(target: "servo", "{} {summary}", entry.label);
             }
             self.statistics.reset();
         }

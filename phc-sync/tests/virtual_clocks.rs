@@ -298,3 +298,102 @@ fn events_tell_the_source_and_the_lock() {
     let _ = std::fs::remove_file(&file);
     let _ = std::fs::remove_file(&socket);
 }
+
+/// SIGHUP: gains, rate, thresholds and log levels change while the program runs, what needs a restart is named and stays, a
+/// bad file changes nothing; and the clock neither steps nor loses its lock over it.
+#[test]
+fn a_reload_takes_over_what_it_can_and_the_clock_does_not_notice() {
+    let (source, sink) = pair();
+    let file = source.0.with_extension("reload.yaml");
+    let text = |more: &str| {
+        format!("source: {}\nsinks: [{}]\noffset: 0 s\nrate: 16\n{more}", source.name(), sink.name())
+    };
+    std::fs::write(&file, text("")).expect("write");
+    let mut running = Running::start(&["-m", "-f", &file.display().to_string()]);
+    let hang_up = |running: &Running| {
+        let pid = running.child.id().to_string();
+        let sent = Command::new("sh").args(["-c", "kill -HUP \"$0\"", &pid]).status().expect("a shell");
+        assert!(sent.success());
+    };
+    let error = || observe(&sink.0).expect("a good clock").true_error;
+    wait_for("the clocks together", || error().abs() < TimeInterval::from_nanos(1_000));
+    running.line_with(" s2 freq ");
+    let begun = running.text.len();
+
+    std::fs::write(
+        &file,
+        text("readings: 9\nsummary_updates: 8\nservo: adaptive\nsanity_freq_limit: 100 ppm\n"),
+    )
+    .expect("write");
+    hang_up(&running);
+    running.line_with("readings from 5 to 9");
+    running.line_with("summary_updates from 0 to 8");
+    running.line_with("a change of servo from pi to adaptive needs a restart");
+    running.line_with("configuration reloaded");
+    // It acts: lines of statistics come in the place of lines per measurement.
+    running.line_with(" rms ");
+
+    // A mistake: named with its line, and nothing changes, the good key before it neither.
+    std::fs::write(&file, text("summary_updates: 0\nraet: 3\n")).expect("write");
+    hang_up(&running);
+    running.line_with("the configuration stays as it was");
+    running.line_with("did you mean `rate`?");
+    running.line_with(" rms ");
+
+    // The level of a part, and back: the servo is silent, the program is not.
+    std::fs::write(&file, text("summary_updates: 0\nlog_parts: [servo=warn]\n")).expect("write");
+    hang_up(&running);
+    running.line_with("log_parts from off to servo=warn");
+    running.line_with("configuration reloaded");
+    let quiet = running.text.len();
+    std::fs::write(&file, text("summary_updates: 0\nlog_parts: [servo=warn]\nmax_drift: 7 ppm\n"))
+        .expect("write");
+    hang_up(&running);
+    running.line_with("max_drift from 5ppm to 7 ppm");
+    assert!(!running.text[quiet..].contains(" freq "), "{}", &running.text[quiet..]);
+    std::fs::write(&file, text("summary_updates: 0\n")).expect("write");
+    hang_up(&running);
+    running.line_with(" s2 freq ");
+
+    // Neither a step nor a loss of the lock, nor a new beginning of the servo.
+    assert!(error().abs() < TimeInterval::from_nanos(10_000), "{}", error());
+    let after = &running.text[begun..];
+    assert!(!after.contains(" s0 ") && !after.contains(" s1 "), "{after}");
+    std::fs::remove_file(&file).expect("ours");
+    running.stop();
+}
+
+#[test]
+fn what_is_in_force_and_what_is_wrong_are_told() {
+    let file = std::env::temp_dir().join(format!("phc-sync-told-{}.yaml", std::process::id()));
+    std::fs::write(&file, "system_clock: sink\nrate: 8\n").expect("write");
+    let name = file.display().to_string();
+    let told = run(&["config", "--effective", "-f", &name, "-N", "7", "--set", "log_parts=servo=warn"]);
+    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    let has = |key: &str, origin: &str| {
+        text.lines().any(|l| l.starts_with(key) && l.ends_with(&format!("# {origin}")))
+    };
+    assert!(has("rate: 8", &format!("{name}:2")) && has("readings: 7", "command line, -N"), "{text}");
+    assert!(has("log_parts: [servo=warn]", "command line, --set log_parts=servo=warn"), "{text}");
+    assert!(has("source_error: 1us", "default"), "{text}");
+    // What it prints is a file.
+    std::fs::write(&file, &text).expect("write");
+    assert!(run(&["check", &name]).status.success(), "{text}");
+    std::fs::write(&file, "system_clok: sink\nrate: 9000\nsmear_window: 3 h\nmetrics: {listne: x}\n")
+        .expect("write");
+    let wrong = run(&["check", &name]);
+    let text = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert_eq!(wrong.status.code(), Some(2), "{text}");
+    for part in [
+        "did you mean `system_clock`?",
+        ":2:7",
+        "0.001 to 1000",
+        "no effect",
+        "did you mean `listen`?",
+        "4 errors",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(String::from_utf8_lossy(&run(&["config", "--schema"]).stdout).contains("\"phc-sync.yaml\""));
+    std::fs::remove_file(&file).expect("ours");
+}

@@ -336,23 +336,30 @@ fn run(what: &What) -> ExitCode {
     app::run(all, &|| {
         what.files.first()?;
         Some(what.load().and_then(|new| {
-            let all = settings(&what.files, &new)?;
+            // New mistakes of instances together, too.
+            settings(&what.files, &new)?;
+            let mut running = Vec::with_capacity(new.len());
+            for (old, new) in current.borrow().iter().zip(&new) {
+                running.push(old.taken_over(new).map_err(|e| {
+                    format!("what can change without a restart does not fit what needs one:\n{e}")
+                })?);
+            }
+            let all = settings(&what.files, &running)?;
             for ((old, new), settings) in current.borrow().iter().zip(&new).zip(&all) {
                 log_context(&settings.name);
                 for change in ptp_config::diff(old, new) {
-                    tracing::info!("configuration: {change}");
+                    if change.is_live() {
+                        tracing::info!("configuration: {change}");
+                    } else {
+                        tracing::warn!("configuration: {change} needs a restart");
+                    }
                 }
             }
-            if let Some(Loaded { config, .. }) = new.first() {
+            if let Some(Loaded { config, .. }) = running.first() {
                 let (level, parts) = levels(&config.log);
                 set_log_levels(level, &parts);
-                let old =
-                    current.borrow().first().map(|l| (l.config.log.format, l.config.log.journal.clone()));
-                if old.is_some_and(|old| old != (config.log.format, config.log.journal.clone())) {
-                    tracing::warn!("a change of log.format or log.journal needs a restart");
-                }
             }
-            current.replace(new);
+            current.replace(running);
             Ok(all)
         }))
     })

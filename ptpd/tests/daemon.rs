@@ -74,11 +74,26 @@ fn a_reload_applies_what_it_can_and_names_the_rest() {
         config a va 'clock_class: 6'
         $P -f $D/a.yaml 2> $D/a.log & PA=$!
         wait_for $D/a.log 'LISTENING to MASTER'
-        sed -i 's/clock_class: 6/clock_class: 7\ndomain_number: 4/' $D/a.yaml
+        sed -i 's/clock_class: 6/clock_class: 7\npriority2: 77\ndomain_number: 4\nudp_ttl: 3/' $D/a.yaml
         kill -HUP $PA
         wait_for $D/a.log 'clock_class from 6 to 7'
-        wait_for $D/a.log 'a change of domain_number needs a restart'
+        wait_for $D/a.log 'priority2 from 128 to 77'
+        wait_for $D/a.log 'domain_number from 0 to 4 needs a restart'
+        wait_for $D/a.log 'udp_ttl from 1 to 3 needs a restart'
         wait_for $D/a.log 'configuration reloaded'
+        # Another number of ports is named, and the ports stay; what else is in the file is taken over.
+        sed -i 's/priority2: 77/priority2: 78/; s/^ports:/ports:\n  - interface: lo/' $D/a.yaml
+        kill -HUP $PA
+        wait_for $D/a.log 'lo: port added needs a restart'
+        wait_for $D/a.log 'priority2 from 77 to 78'
+        # The log's level is another at once.
+        sed -i 's/^ports:/log: {level: warn}\nports:/' $D/a.yaml
+        kill -HUP $PA
+        wait_for $D/a.log 'log.level from info to warn'
+        sed -i 's/priority2: 78/priority2: 79/; s/udp_ttl: 3/udp_ttl: 4/' $D/a.yaml
+        kill -HUP $PA
+        wait_for $D/a.log 'udp_ttl from 1 to 4 needs a restart'
+        ! grep -q 'priority2 from 78' $D/a.log
         # A bad file changes nothing and says why.
         echo 'priority1: 1000' >> $D/a.yaml
         kill -HUP $PA

@@ -103,6 +103,15 @@ impl Discipline {
         self.adaptive.set_interval(self.interval);
     }
 
+    /// Other thresholds and gains from now on; what was learnt stays, as does a holdover.
+    pub fn configure(&mut self, config: ServoConfig) {
+        let max_frequency_ppb = self.config.servo.max_frequency_ppb;
+        self.config.servo = ServoConfig { max_frequency_ppb, ..config };
+        self.adaptive.set_config(config);
+        self.pi.set_config(config);
+        self.pi.set_interval(self.interval);
+    }
+
     /// What was learnt of the oscillator, to be kept over a restart.
     pub const fn model(&self) -> &OscillatorModel {
         self.holdover.model()

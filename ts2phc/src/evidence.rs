@@ -24,8 +24,7 @@ impl Evidence {
         let alarm = EvidenceAlarm::new(TS2PHC, recorder.health());
         let mut this = Self { recorder, grid, alarm, measured: vec![Interval::default(); clocks] };
         this.put(Entry::start(env!("CARGO_PKG_VERSION")));
-        let configuration = Entry::new("configuration").text("sha256", &options.configuration);
-        this.put(configuration.number("interval", options.interval.as_secs_f64()));
+        this.configuration(options);
         events.add(Box::new(EvidenceSink::new(this.recorder.another())));
         this
     }
@@ -40,6 +39,12 @@ impl Evidence {
     pub fn look(&mut self, events: &mut EventBus) {
         // The log has the writer's own line.
         let _ = self.alarm.look(events);
+    }
+
+    /// What is configured, at the start and after a reload.
+    pub fn configuration(&mut self, options: &EvidenceOptions) {
+        let configuration = Entry::new("configuration").text("sha256", &options.configuration);
+        self.put(configuration.number("interval", options.interval.as_secs_f64()));
     }
 
     /// A record of now.

@@ -84,7 +84,7 @@ impl Feed {
     fn opened(&mut self, opened: io::Result<Source>) {
         match opened {
             Ok(source) => {
-                info!("reading time of day from {}", self.name);
+                info!(target: "receiver", "reading time of day from {}", self.name);
                 (self.source, self.said, self.heard) = (Some(source), false, monotonic_now());
                 self.splitter.break_off();
             }
@@ -115,7 +115,7 @@ impl Feed {
     fn lose(&mut self, what: &str, error: Option<io::Error>) {
         if !self.said {
             let why = error.map(|e| format!(" ({e})")).unwrap_or_default();
-            warn!("{} {what}{why}: trying again every two seconds", self.name);
+            warn!(target: "receiver", "{} {what}{why}: trying again every two seconds", self.name);
         }
         (self.source, self.said) = (None, true);
         self.retry_at = monotonic_now().saturating_add(RETRY);

@@ -40,7 +40,7 @@ pub enum Parsed {
 
 /// Whether this command line is linuxptp's: short options that only it has, or a key with a dot. `-f FILE.yaml` is ours.
 pub fn is_meant(arguments: &[String]) -> bool {
-    if yaml_file(arguments).is_some() {
+    if is_yaml(arguments) {
         return false;
     }
     arguments.iter().skip(1).any(|a| {
@@ -50,15 +50,23 @@ pub fn is_meant(arguments: &[String]) -> bool {
     })
 }
 
-/// The file of `-f FILE [--check]`, if that is all there is and the file is no `.cfg`; whether it is only to be checked.
-pub fn yaml_file(arguments: &[String]) -> Option<(&str, bool)> {
-    let (f, file, check) = match arguments.get(1..)? {
-        [f, file] => (f, file, false),
-        [f, file, check] | [check, f, file] if check == "--check" => (f, file, true),
-        _ => return None,
-    };
-    let ours = f == "-f" && (file.ends_with(".yaml") || file.ends_with(".yml"));
-    ours.then_some((file, check))
+/// A file that is no `.cfg` with `-f`, and nothing else but `--check` and `--set`: what is meant is ours.
+pub fn is_yaml(arguments: &[String]) -> bool {
+    let mut rest = arguments.iter().skip(1);
+    let mut file = false;
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "-f" => match rest.next() {
+                Some(name) if name.ends_with(".yaml") || name.ends_with(".yml") => file = true,
+                _ => return false,
+            },
+            "--set" => drop(rest.next()),
+            "--check" => {}
+            other if other.starts_with("--set=") => {}
+            _ => return false,
+        }
+    }
+    file
 }
 
 /// Reads options as getopt takes them; `read` reads a file by its name.

@@ -4,6 +4,7 @@
 #[cfg(test)]
 #[path = "../../packaging/cli_documents.rs"]
 mod cli_documents;
+mod configuration;
 mod options;
 
 use std::io::Read;
@@ -18,42 +19,22 @@ use ts2phc::linuxptp::{self, Parsed};
 use ts2phc::run::Program;
 use ts2phc::settings::{Settings, TimeFrom};
 use ts2phc::times::leap_table;
-use ts2phc::yaml;
 
 use crate::options::Options;
 
 fn main() -> ExitCode {
     ptp_daemon::started();
     let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    match arguments.get(1).map(String::as_str) {
+        Some("check") => return configuration::check(arguments.get(1..).unwrap_or_default()),
+        Some("config") => return configuration::config(arguments.get(1..).unwrap_or_default()),
+        _ => {}
+    }
     if linuxptp::is_meant(&arguments) {
         return as_linuxptp(&arguments);
     }
-    if let Some((file, check)) = linuxptp::yaml_file(&arguments) {
-        let loaded = yaml::load(file.as_ref()).map_err(|diagnostics| diagnostics.to_string());
-        if check {
-            return match loaded {
-                Ok(settings) => {
-                    let clocks = settings.sinks.len();
-                    println!("{file}: good: {clocks} clock{}", if clocks == 1 { "" } else { "s" });
-                    ExitCode::SUCCESS
-                }
-                Err(e) => {
-                    eprintln!("{}", e.trim_end());
-                    ExitCode::from(2)
-                }
-            };
-        }
-        let outlets = loaded.as_ref().map(|s| s.outlets.clone()).unwrap_or_default();
-        if let Err(e) = outlets.init_log(&LogOptions::new("ts2phc")) {
-            return no_log(&e);
-        }
-        return match loaded.and_then(run) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(e) => {
-                error!("{e}");
-                ExitCode::FAILURE
-            }
-        };
+    if linuxptp::is_yaml(&arguments) {
+        return configuration::run(&arguments);
     }
     let options = Options::parse();
     if let Err(e) = init_log(&LogOptions { level: options.log_level.level(), ..LogOptions::new("ts2phc") }) {

@@ -338,13 +338,14 @@ mod tests {
 
     #[test]
     fn completions_and_manual_page_are_current() {
-        use clap::{Arg, ArgAction, ValueHint};
-        // With a file nothing but --check goes: linuxptp::yaml_file.
-        let file = Arg::new("file").short('f').value_name("FILE").value_hint(ValueHint::FilePath);
-        let check = Arg::new("check").long("check").requires("file").action(ArgAction::SetTrue);
+        use crate::configuration::{CheckOptions, ConfigOptions, RunOptions};
+        // With a file nothing but --check and --set goes: linuxptp::is_yaml.
+        let by_file = RunOptions::command();
         let command = Options::command()
-            .arg(file.help("Do what the file says"))
-            .arg(check.help("Check the file, and end"));
+            .disable_help_subcommand(true)
+            .args(by_file.get_arguments().cloned().collect::<Vec<_>>())
+            .subcommand(CheckOptions::command().name("check"))
+            .subcommand(ConfigOptions::command().name("config"));
         crate::cli_documents::hold_manual_page("ts2phc.8", &command);
         crate::cli_documents::hold_completions("ts2phc", command);
     }

@@ -1,6 +1,7 @@
 //! The loop: pulses, sentences, the lock state, and those who are told of it.
 
 mod automatic;
+mod reload;
 mod witnesses;
 
 use core::fmt;
@@ -29,6 +30,7 @@ use crate::settings::{Settings, TimeFrom};
 use crate::sink::{Sink, Stamped};
 use crate::times::Times;
 
+pub use reload::Configuration;
 use witnesses::Witnesses;
 
 /// A warning that would repeat with every pulse comes once in this time, in ns.
@@ -114,6 +116,7 @@ pub struct Program {
     automatic: Option<Automatic>,
     monitor: Option<Monitor>,
     witnesses: Witnesses,
+    configuration: Option<Configuration>,
 }
 
 impl Program {
@@ -184,10 +187,11 @@ impl Program {
             events,
             seen: Seen::default(),
             monitor,
+            configuration: None,
         })
     }
 
-    /// Runs until a signal says to stop.
+    /// Runs until a signal says to stop. SIGHUP reloads the configuration, if there is one.
     ///
     /// # Errors
     /// A clock is gone. What was announced is withdrawn then, too.
@@ -197,6 +201,9 @@ impl Program {
         let mut result = Ok(());
         let mut status_due = 0;
         while !signals.stop() && result.is_ok() {
+            if signals.take_reload() {
+                self.reload();
+            }
             let now = monotonic_now();
             if !notify.is_ready() && self.is_ready() {
                 notify.ready();
@@ -362,7 +369,7 @@ impl Program {
                 None => {
                     steered.pulses.no_time += 1;
                     if steered.no_time.allow(now).is_some() {
-                        warn!("pulses of {} are not used: {unknown}", sink.path);
+                        warn!(target: "pulses", "pulses of {} are not used: {unknown}", sink.path);
                     }
                     return Ok(());
                 }
@@ -385,19 +392,20 @@ impl Program {
             let follow = self.grandmaster.judge(offset_ns, now);
             if !was && self.grandmaster.is_quarantined() {
                 warn!(
+                    target: "pulses",
                     "{}: pulses are {offset_ns:.0} ns off what the clock predicts, which is at most {:.0} ns wrong: \
                      they are not followed until they agree again",
                     sink.path,
                     self.grandmaster.bound_ns()
                 );
             } else if was && follow {
-                info!("{}: pulses agree with the clock again", sink.path);
+                info!(target: "pulses", "{}: pulses agree with the clock again", sink.path);
             }
         }
         if !self.grandmaster.may_follow() {
             steered.pulses.refused += 1;
             if steered.refused.allow(now).is_some() {
-                debug!("{}: a pulse {offset_ns:.0} ns off is not followed", sink.path);
+                debug!(target: "pulses", "{}: a pulse {offset_ns:.0} ns off is not followed", sink.path);
             }
             return Ok(());
         }
@@ -411,7 +419,7 @@ impl Program {
         let holdover = if told { "" } else { " holdover" };
         // linuxptp tells how much too fast the clock is by itself, which is minus what it is set to.
         let sign = if self.settings.linuxptp { -1.0 } else { 1.0 };
-        info!("{path} offset {offset:10} {state} freq {:+7.0}{holdover}", sign * found.frequency_ppb);
+        info!(target: "servo", "{path} offset {offset:10} {state} freq {:+7.0}{holdover}", sign * found.frequency_ppb);
         if let Some(evidence) = &mut self.evidence {
             evidence.pulse(i, found.offset.nanos_f64(), found.frequency_ppb, found.bound_ns);
             if found.stepped {
@@ -480,8 +488,10 @@ impl Program {
             let class = self.grandmaster.settings().clock_quality.clock_class;
             let text = format!("{state} (clockClass {class}): {}", self.grandmaster.why());
             match state {
-                LockState::Locked | LockState::WarmingUp => info!("{text}"),
-                _ => warn!("{text}; the error is below {:.0} ns", self.grandmaster.bound_ns()),
+                LockState::Locked | LockState::WarmingUp => info!(target: "announce", "{text}"),
+                _ => {
+                    warn!(target: "announce", "{text}; the error is below {:.0} ns", self.grandmaster.bound_ns())
+                }
             }
         }
         if state != self.told_state

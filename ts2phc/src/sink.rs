@@ -120,7 +120,7 @@ impl Sink {
         let came = monotonic_now().saturating_sub(u64::try_from(age).unwrap_or(0));
         match self.edges.edge(stamp) {
             Verdict::Pulse { missing } if missing > 0 => {
-                info!("{}: {missing} pulses did not come", self.path);
+                info!(target: "pulses", "{}: {missing} pulses did not come", self.path);
             }
             Verdict::Pulse { .. } => {}
             _ => return Ok(None),
@@ -155,6 +155,7 @@ impl Sink {
         let changed = gained.abs() > CHANGED_NS + CHANGED_PPB * 1e-9 * elapsed;
         if changed {
             warn!(
+                target: "clocks",
                 "{} was changed by {gained:.0} ns, not by this program: look for another one that steers it (ptpd, \
                  ptp4l, phc-sync, phc2sys)",
                 self.path
@@ -179,6 +180,7 @@ impl Sink {
         if let Some(r) = self.discipline.take_returned() {
             let within = if r.error_ns.abs() <= r.bound_ns { "within" } else { "BEYOND" };
             info!(
+                target: "clocks",
                 "{}: after {:.0} s of holdover off by {:.0} ns, {within} the bound of {:.0} ns",
                 self.path, r.after_s, r.error_ns, r.bound_ns
             );
@@ -197,6 +199,12 @@ impl Sink {
     /// The clock is gone.
     pub fn hold(&mut self) -> Result<f64, ClockError> {
         self.discipline.hold(&mut *self.clock)
+    }
+
+    /// What a reload may change: the delay of the cable, and thresholds. What was learnt stays.
+    pub fn configure(&mut self, settings: &SinkSettings, all: &Settings) {
+        self.settings.correction = settings.correction;
+        self.discipline.configure(all.servo);
     }
 
     /// It runs on its own.
@@ -246,7 +254,7 @@ impl Sink {
 
     /// Ends its stamps, and says what came.
     pub fn close(&mut self) {
-        info!("{}: {}", self.path, self.edges.counts());
+        info!(target: "clocks", "{}: {}", self.path, self.edges.counts());
         if self.pps.is_none() {
             let _ = self.clock.stop_pulses(self.settings.channel);
         }

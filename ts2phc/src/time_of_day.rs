@@ -62,6 +62,11 @@ impl TimeOfDay {
         Self { names, rate: rate.clamp(1, 128), delay, latest: None }
     }
 
+    /// Other names or another delay from the next sentence on.
+    pub fn configure(&mut self, names: Names, delay: i64) {
+        (self.names, self.delay) = (names, delay);
+    }
+
     /// Takes a full second of TAI whose sentence arrived then. Of several sentences of one second, the first counts.
     pub fn heard(&mut self, tai: TimePoint, arrival: u64) {
         if self.latest.is_none_or(|(known, _)| known != tai) {

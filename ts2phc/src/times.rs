@@ -59,7 +59,7 @@ impl Times {
         let leaps = match (leap_table(&settings.leaps), &settings.time) {
             (Ok(table), _) => Some(table),
             (Err(e), TimeFrom::Receiver(_)) if settings.leaps == Leaps::System => {
-                warn!("{e}; TAI - UTC is known only if the receiver tells it (UBX-NAV-TIMELS or TIMEGPS)");
+                warn!(target: "receiver", "{e}; TAI - UTC is known only if the receiver tells it (UBX-NAV-TIMELS or TIMEGPS)");
                 None
             }
             (Err(_), TimeFrom::Clock(_)) => None,
@@ -87,6 +87,14 @@ impl Times {
             used: None,
             by_receiver: false,
         })
+    }
+
+    /// What a reload may change: from when on the receiver is doubted, and how sentences are read.
+    pub fn configure(&mut self, settings: &Settings) {
+        if let From::Receiver { receiver, time, .. } = &mut self.from {
+            receiver.set_limits(settings.limits);
+            time.configure(settings.names, settings.sentence_delay);
+        }
     }
 
     /// Opens the receiver's line again if it is time to.
@@ -128,20 +136,21 @@ impl Times {
                 && expired.allow(arrival).is_some()
             {
                 warn!(
+                    target: "receiver",
                     "TAI - UTC is taken from {table}, which has expired: get a new one, or say --utc-offset"
                 );
             }
             let Some(tai) = receiver.tai(&utc, leaps.as_ref()) else {
                 if no_tai.allow(arrival).is_some() {
-                    warn!("TAI - UTC is not known: the receiver has not told it, and there is no table");
+                    warn!(target: "receiver", "TAI - UTC is not known: the receiver has not told it, and there is no table");
                 }
                 return;
             };
             let offset = i32::try_from((tai.nanos() - utc.unix_nanos()) / 1_000_000_000).unwrap_or(0);
             if used.map(|(o, _)| o) != Some(offset) || *by_receiver != own.is_some() {
                 match (own, leaps) {
-                    (None, Some(table)) => info!("TAI - UTC is {offset} s by {table}"),
-                    _ => info!("TAI - UTC is {offset} s by the receiver"),
+                    (None, Some(table)) => info!(target: "receiver", "TAI - UTC is {offset} s by {table}"),
+                    _ => info!(target: "receiver", "TAI - UTC is {offset} s by the receiver"),
                 }
             }
             (*used, *by_receiver) = (Some((offset, utc.unix())), own.is_some());
@@ -158,7 +167,7 @@ impl Times {
             From::Receiver { receiver, .. } => {
                 let disturbed = receiver.is_disturbed();
                 if disturbed && !self.disturbed {
-                    warn!("the receiver hears interference");
+                    warn!(target: "receiver", "the receiver hears interference");
                 }
                 self.disturbed = disturbed;
                 receiver.condition(now)
@@ -166,7 +175,11 @@ impl Times {
             _ => Condition::Good,
         };
         if condition.is_good() != self.condition.is_good() {
-            if condition.is_good() { info!("{condition}") } else { warn!("{condition}: it is not followed") }
+            if condition.is_good() {
+                info!(target: "receiver", "{condition}")
+            } else {
+                warn!(target: "receiver", "{condition}: it is not followed")
+            }
         }
         self.condition = condition;
         condition
@@ -195,6 +208,7 @@ impl Times {
                     && self.expired.allow(came).is_some()
                 {
                     warn!(
+                        target: "receiver",
                         "TAI - UTC is taken from {table}, which has expired: get a new one, or say --utc-offset"
                     );
                 }
@@ -238,7 +252,7 @@ impl Times {
     /// Says what came.
     pub fn close(&self) {
         if let From::Receiver { feed, .. } = &self.from {
-            info!("{}", feed.counts());
+            info!(target: "receiver", "{}", feed.counts());
         }
     }
 }

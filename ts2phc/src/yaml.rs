@@ -1,480 +1,253 @@
-//! `ts2phc.yaml`: what the options say, and each clock on its own. Every key is one row of [`KEYS`] or [`CLOCK_KEYS`].
+//! `ts2phc.yaml`: from the table of keys in ptp-config to what is to be done.
 
 use core::time::Duration;
 use std::path::Path;
 
 use ptp_clock::{Edge, Pin};
-use ptp_config::document::{self, Content, Node, Refusal, Source};
-use ptp_config::{Diagnostic, Diagnostics, Problem};
-use ptp_daemon::Outlets;
-use ptp_daemon::http::{self, Listen};
+use ptp_config::document::Refusal;
+use ptp_config::program::{self, Reading, TS2PHC};
+use ptp_config::{Diagnostics, Overrides};
+use ptp_daemon::{Outlets, http};
 use ptp_evidence::EvidenceOptions;
+use ptp_gnss::Limits;
+use ptp_servo::ServoConfig;
 use ptp_wire::TimeInterval;
+use tracing::Level;
 
 use crate::discipline::Steering;
 use crate::grandmaster::{Accuracy, GrandmasterConfig, Profile};
 use crate::settings::{AnnounceSettings, Leaps, MakerSettings, Settings, SinkSettings, TimeFrom};
 use crate::time_of_day::Names;
-use crate::witness::{Policy, WitnessKind, WitnessSettings};
+use crate::witness::{DoubtConfig, Policy, WitnessKind, WitnessSettings};
 
-/// A key, what it takes, and what it does.
-type Row<T> = (&'static str, &'static str, fn(&mut T, &str) -> Result<(), Refusal>);
-
-const DAY: i64 = 86_400_000_000_000;
-
-/// Keys of the file.
-pub const KEYS: &[Row<Settings>] = &[
-    ("time", "a serial line, tcp:HOST:PORT, gpsd[:HOST[:PORT]], system, or clock:NAME", |s, t| {
-        s.time = match t.strip_prefix("clock:") {
-            _ if t == "system" => TimeFrom::System,
-            Some(clock) => {
-                s.maker = Some(MakerSettings { clock: clock.to_owned(), channel: 0, pin: None, phase: None });
-                TimeFrom::Clock(clock.to_owned())
-            }
-            None => TimeFrom::Receiver(t.parse().map_err(refusal)?),
-        };
-        Ok(())
-    }),
-    ("baud", "300 to 4000000", |s, t| set(&mut s.baud, document::whole(t, 300, 4_000_000)?)),
-    ("sentence_names", "previous or next", |s, t| {
-        s.names = word(t, &[("previous", Names::Previous), ("next", Names::Next)])?;
-        Ok(())
-    }),
-    ("sentence_delay", "a time up to 2 s", |s, t| {
-        s.sentence_delay = document::interval(t, -2_000_000_000, 2_000_000_000, "ms")?.nanos();
-        Ok(())
-    }),
-    ("utc_offset", "seconds, 0 to 999", |s, t| {
-        let mut offset = 0;
-        set(&mut offset, document::whole(t, 0, 999)?)?;
-        s.leaps = Leaps::Fixed(offset);
-        Ok(())
-    }),
-    ("leap_file", "a path", |s, t| {
-        s.leaps = Leaps::File(t.into());
-        Ok(())
-    }),
-    ("rate", "1 to 128", |s, t| set(&mut s.rate, document::whole(t, 1, 128)?)),
-    ("width", "a time", |s, t| {
-        s.width = Some(document::duration(t, "ms")?);
-        Ok(())
-    }),
-    ("time_holdover", "a time", |s, t| duration(&mut s.time_holdover, t)),
-    ("min_satellites", "0 to 64", |s, t| set(&mut s.limits.min_satellites, document::whole(t, 0, 64)?)),
-    ("max_move", "metres, or off", |s, t| {
-        s.limits.max_move_m = if t == "off" { None } else { Some(document::number(t, 1.0, 1e7)?) };
-        Ok(())
-    }),
-    ("witness_majority", "true or false", |s, t| {
-        s.doubt.policy = word(t, &[("true", Policy::Majority), ("false", Policy::Any)])?;
-        Ok(())
-    }),
-    ("disagree_for", "a time", |s, t| duration(&mut s.doubt.disagree_for, t)),
-    ("agree_for", "a time", |s, t| duration(&mut s.doubt.agree_for, t)),
-    ("servo", "adaptive, pi or free-running", |s, t| {
-        s.steering = word(
-            t,
-            &[
-                ("adaptive", Steering::Adaptive),
-                ("pi", Steering::Pi),
-                ("free-running", Steering::FreeRunning),
-            ],
-        )?;
-        Ok(())
-    }),
-    ("step_threshold", "a time, or off", |s, t| threshold(&mut s.servo.step_threshold, t)),
-    ("first_step_threshold", "a time, or off", |s, t| threshold(&mut s.servo.first_step_threshold, t)),
-    ("state_file", "a path", |s, t| {
-        s.state = Some(t.into());
-        Ok(())
-    }),
-    ("log_level", "error, warn, info, debug or trace", |s, t| {
-        s.outlets.level = Some(word(t, &Outlets::LEVELS)?);
-        Ok(())
-    }),
-    ("log_journal", "the path of journald's socket", |s, t| {
-        s.outlets.journal = Some(t.into());
-        Ok(())
-    }),
-    ("events_socket", "a path", |s, t| {
-        s.outlets.socket = Some(t.into());
-        Ok(())
-    }),
-    ("events_socket_mode", "an octal mode, such as 0660", |s, t| {
-        s.outlets.socket_mode = document::mode(t)?;
-        Ok(())
-    }),
-    ("ready_when", "synchronised or started", |s, t| {
-        s.ready_when_started = word(t, &[("synchronised", false), ("started", true)])?;
-        Ok(())
-    }),
-    ("domain_number", "0 to 255", |s, t| set(&mut told(s).domain_number, document::whole(t, 0, 255)?)),
-    ("profile", "default, default-b, telecom, telecom-category1 or telecom-category2", |s, t| {
-        told(s).grandmaster.profile = word(t, &Profile::WORDS)?;
-        Ok(())
-    }),
-    ("clock_accuracy", "measured or unknown", |s, t| {
-        told(s).grandmaster.accuracy =
-            word(t, &[("measured", Accuracy::Measured), ("unknown", Accuracy::Unknown)])?;
-        Ok(())
-    }),
-    ("grace", "a time", |s, t| duration(&mut told(s).grandmaster.grace, t)),
-    ("settle", "1 to 1000 pulses", |s, t| set(&mut told(s).grandmaster.settle, document::whole(t, 1, 1000)?)),
-    ("lock_within", "a time", |s, t| nanos(&mut told(s).grandmaster.lock_within_ns, t)),
-    ("agree_within", "a time", |s, t| nanos(&mut told(s).grandmaster.agree_within_ns, t)),
-    ("in_spec", "a time", |s, t| nanos(&mut told(s).grandmaster.in_spec_ns, t)),
-    ("in_spec_for", "a time", |s, t| duration(&mut told(s).grandmaster.in_spec_for, t)),
-    ("out_of_spec", "a time", |s, t| nanos(&mut told(s).grandmaster.out_of_spec_ns, t)),
-    ("out_of_spec_for", "a time", |s, t| duration(&mut told(s).grandmaster.out_of_spec_for, t)),
-    ("reference_error", "a time", |s, t| nanos(&mut told(s).grandmaster.reference_ns, t)),
+/// Lines of parts of the program, by their targets.
+const PARTS: &[(&str, &[&str])] = &[
+    ("servo", &["servo", "ts2phc::discipline"]),
+    ("pulses", &["pulses", "ts2phc::edges", "ts2phc::maker"]),
+    ("receiver", &["receiver", "ts2phc::times", "ts2phc::feed", "ts2phc::witness", "ts2phc::run::witnesses"]),
+    ("clocks", &["clocks", "ts2phc::sink"]),
+    ("announce", &["announce", "ts2phc::announce", "ts2phc::ports"]),
+    ("daemon", &["daemon", "ts2phc::run", "ts2phc::metrics", "ts2phc"]),
 ];
 
-/// Keys of one of `clocks`.
-pub const CLOCK_KEYS: &[Row<SinkSettings>] = &[
-    ("clock", "phcN, /dev/ptpN, virtual:PATH, or an interface", |s, t| {
-        s.clock = t.to_owned();
-        Ok(())
-    }),
-    ("channel", "a number", |s, t| set(&mut s.channel, document::whole(t, 0, i64::from(i32::MAX))?)),
-    ("pin", "a number or a name", |s, t| {
-        s.pin = Some(t.parse().map_or_else(|_| Pin::Name(t.to_owned()), Pin::Index));
-        Ok(())
-    }),
-    ("edge", "rising, falling or both", |s, t| {
-        s.edge = word(t, &[("rising", Edge::Rising), ("falling", Edge::Falling), ("both", Edge::Both)])?;
-        Ok(())
-    }),
-    ("cable_delay", "a time up to 10 s", |s, t| {
-        s.correction = -document::interval(t, -10_000_000_000, 10_000_000_000, "ns")?;
-        Ok(())
-    }),
-    ("pps", "/dev/ppsN", |s, t| {
-        s.pps = Some(t.to_owned());
-        Ok(())
-    }),
+/// Keys of the lock state: one of them is enough for it to be logged.
+const TOLD: &[&str] = &[
+    "domain_number",
+    "profile",
+    "clock_accuracy",
+    "grace",
+    "settle",
+    "lock_within",
+    "agree_within",
+    "in_spec",
+    "in_spec_for",
+    "out_of_spec",
+    "out_of_spec_for",
+    "reference_error",
 ];
 
-/// Keys of one of `witnesses`.
-pub const WITNESS_KEYS: &[Row<Witnessing>] = &[
-    ("ntp", "the path of chronyd's command socket, or HOST:PORT", |w, t| {
-        w.is(WitnessKind::Ntp(t.to_owned()))
-    }),
-    ("ptp", "the path of a PTP daemon's management socket", |w, t| w.is(WitnessKind::Ptp(t.into()))),
-    ("clock", "phcN, /dev/ptpN, virtual:PATH, or an interface", |w, t| {
-        w.clock = Some(t.to_owned());
-        Ok(())
-    }),
-    ("error", "a time", |w, t| nanos(&mut w.error_ns, t)),
-    ("domain_number", "0 to 255", |w, t| set(&mut w.domain_number, document::whole(t, 0, 255)?)),
-];
-
-/// One of `witnesses`, as far as it has been read.
-#[derive(Clone, Debug)]
-pub struct Witnessing {
-    kind: Option<WitnessKind>,
-    clock: Option<String>,
-    error_ns: f64,
-    domain_number: u8,
+/// A configuration: what is to be done, and every value with its origin.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What is to be done.
+    pub settings: Settings,
+    /// Every value.
+    pub values: program::Settings,
 }
 
-impl Witnessing {
-    fn is(&mut self, kind: WitnessKind) -> Result<(), Refusal> {
-        match self.kind.replace(kind) {
-            None => Ok(()),
-            Some(_) => Err(refusal("a witness is one of `ntp` and `ptp`".to_owned())),
-        }
-    }
-
-    /// With a PTP daemon `clock` is its clock; alone it is the witness.
-    fn settings(self) -> Option<WitnessSettings> {
-        let Self { kind, clock, error_ns, domain_number } = self;
-        match (kind, clock) {
-            (Some(WitnessKind::Ntp(_)), Some(_)) | (None, None) => None,
-            (Some(kind), clock) => Some(WitnessSettings { kind, clock, error_ns, domain_number }),
-            (None, Some(name)) => {
-                let kind = WitnessKind::Clock(name);
-                Some(WitnessSettings { kind, clock: None, error_ns, domain_number })
-            }
-        }
-    }
-}
-
-/// Keys of `evidence`.
-pub const EVIDENCE_KEYS: &[Row<EvidenceOptions>] = &[
-    ("directory", "a path", |o, t| {
-        o.directory = t.into();
-        Ok(())
-    }),
-    ("interval", "a time from 0.1 s to 1 h", |o, t| {
-        let ns = document::interval(t, 100_000_000, 3_600_000_000_000, "s")?.nanos();
-        o.interval = Duration::from_nanos(u64::try_from(ns).unwrap_or(1_000_000_000));
-        Ok(())
-    }),
-    ("keep_days", "0 to 36500", |o, t| {
-        let days = document::whole(t, 0, 36_500)?;
-        o.keep_days = u32::try_from(days).ok().filter(|d| *d > 0);
-        Ok(())
-    }),
-    ("sync", "a time", |o, t| duration(&mut o.sync, t)),
-    ("anchor", "a time, or off", |o, t| {
-        o.anchor = if t == "off" { None } else { Some(document::duration(t, "h")?) };
-        Ok(())
-    }),
-];
-
-/// Keys of `metrics`.
-pub const METRICS_KEYS: &[Row<Metrics>] = &[
-    ("listen", "an address and port, such as 127.0.0.1:9322, or the path of a UNIX socket", |m, t| {
-        m.listen = Some(t.parse().map_err(refusal)?);
-        Ok(())
-    }),
-    ("openshift_names", "true or false", |m, t| {
-        m.openshift_names = word(t, &[("true", true), ("false", false)])?;
-        Ok(())
-    }),
-    ("events", "true or false", |m, t| {
-        m.events = word(t, &[("true", true), ("false", false)])?;
-        Ok(())
-    }),
-];
-
-/// `metrics`, as far as it has been read.
-#[derive(Clone, Debug, Default)]
-pub struct Metrics {
-    listen: Option<Listen>,
-    openshift_names: bool,
-    events: bool,
-}
-
-fn refusal(label: String) -> Refusal {
-    Refusal { label, ..Refusal::default() }
-}
-
-fn told(s: &mut Settings) -> &mut AnnounceSettings {
-    s.announce.get_or_insert_with(|| AnnounceSettings {
-        sockets: Vec::new(),
-        domain_number: 0,
-        grandmaster: GrandmasterConfig::default(),
-    })
-}
-
-/// A number that was checked against its range.
-fn set<T: TryFrom<i64>>(place: &mut T, value: i64) -> Result<(), Refusal> {
-    *place = T::try_from(value).map_err(|_| refusal("out of range".to_owned()))?;
-    Ok(())
-}
-
-fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, Refusal> {
-    let found = words.iter().find(|(w, _)| *w == text).map(|(_, value)| *value);
-    found.ok_or_else(|| {
-        let near = document::nearest(text, words.iter().map(|(w, _)| *w));
-        Refusal { label: "no such word".to_owned(), replacement: near.map(str::to_owned), help: None }
-    })
-}
-
-fn duration(place: &mut Duration, text: &str) -> Result<(), Refusal> {
-    *place = document::duration(text, "s")?;
-    Ok(())
-}
-
-fn nanos(place: &mut f64, text: &str) -> Result<(), Refusal> {
-    *place = document::interval(text, 0, DAY, "ns")?.nanos_f64();
-    Ok(())
-}
-
-fn threshold(place: &mut Option<TimeInterval>, text: &str) -> Result<(), Refusal> {
-    *place = if text == "off" { None } else { Some(document::interval(text, 1, DAY, "us")?) };
-    Ok(())
-}
-
-/// Reads a file.
+/// Reads a file, if there is one, and the command line over it.
 ///
 /// # Errors
-/// Everything that is wrong with it, at once.
-pub fn load(path: &Path) -> Result<Settings, Diagnostics> {
-    Source::read(path).map_err(|d| Diagnostics::new(vec![*d])).and_then(|source| assemble(&source))
+/// Everything that is wrong, at once.
+pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Loaded, Diagnostics> {
+    take(TS2PHC.read(path, overrides))
 }
 
-struct Reader<'a> {
-    source: &'a Source,
-    out: Vec<Diagnostic>,
+/// What a running program takes over of new values: those that need a restart stay.
+///
+/// # Errors
+/// What can be taken over does not fit together with what needs a restart.
+pub fn taken_over(running: &Loaded, new: &Loaded) -> Result<Settings, Diagnostics> {
+    let mut taken = take(Reading::of(running.values.taken_over(&new.values)))?.settings;
+    taken.evidence.clone_from(&running.settings.evidence);
+    Ok(taken)
 }
 
-impl Reader<'_> {
-    fn wrong(&mut self, problem: Problem, key: &str, node: &Node, message: String) -> &mut Diagnostic {
-        if self.out.len() >= document::TOO_MANY {
-            self.out.pop();
-        }
-        self.out.push(self.source.diagnose(problem, message, &node.place).key(key));
-        let last = self.out.len() - 1;
-        &mut self.out[last]
-    }
-
-    /// Keys by a table; those in `others` are left to the caller.
-    fn rows<T>(&mut self, node: &Node, rows: &[Row<T>], others: &[&str], to: &mut T) {
-        let Content::Map(map) = &node.content else {
-            if !matches!(node.content, Content::Refused) {
-                self.wrong(Problem::WrongType, "", node, "keys and values are expected".to_owned());
-            }
-            return;
-        };
-        let mut seen: Vec<&str> = Vec::new();
-        for (key, value) in map {
-            let Content::Scalar { text: name, .. } = &key.content else { continue };
-            if seen.contains(&name.as_str()) {
-                self.wrong(
-                    Problem::DuplicateKey,
-                    name,
-                    key,
-                    format!("`{}` stands here twice", document::brief(name)),
-                );
-                continue;
-            }
-            seen.push(name);
-            let Some((name, takes, apply)) = rows.iter().find(|(n, ..)| n == name) else {
-                if !others.contains(&name.as_str()) {
-                    let names = rows.iter().map(|(n, ..)| *n).chain(others.iter().copied());
-                    let near = document::nearest(name, names).map(|n| format!("did you mean `{n}`?"));
-                    let message = format!("unknown key `{}`", document::brief(name));
-                    let wrong = self.wrong(Problem::UnknownKey, name, key, message);
-                    wrong.help = near;
-                }
-                continue;
-            };
-            match &value.content {
-                Content::Scalar { text, .. } => {
-                    if let Err(refused) = apply(to, text) {
-                        let message = format!("`{name}` cannot be `{}`", document::brief(text));
-                        let wrong = self.wrong(Problem::OutOfRange, name, value, message);
-                        *wrong = wrong
-                            .clone()
-                            .label(refused.label)
-                            .allowed(*takes)
-                            .replacement(refused.replacement);
-                    }
-                }
-                Content::Refused => {}
-                _ => {
-                    let message = format!("`{name}` takes one value");
-                    self.wrong(Problem::WrongType, name, value, message);
-                }
-            }
-        }
-    }
+fn take(mut r: Reading) -> Result<Loaded, Diagnostics> {
+    let settings = settings(&mut r);
+    Ok(Loaded { settings, values: r.finish()? })
 }
 
-fn assemble(source: &Source) -> Result<Settings, Diagnostics> {
-    let mut out = Vec::new();
-    let tree = source.tree(&mut out);
-    let mut reader = Reader { source, out };
-    let mut settings = Settings::new(TimeFrom::System);
-    let missing =
-        |key: &str, message: &str| Diagnostic::new(Problem::Missing, message).in_file(&source.path).key(key);
-    if let Some(root) = &tree.root {
-        reader.rows(root, KEYS, &["clocks", "announce", "witnesses", "evidence", "metrics"], &mut settings);
-        let entry = |name: &str| match &root.content {
-            Content::Map(map) => map
-                .iter()
-                .find(|(k, _)| matches!(&k.content, Content::Scalar { text, .. } if text == name))
-                .map(|(_, value)| value),
-            _ => None,
-        };
-        if entry("time").is_none() {
-            reader.out.push(missing("time", "`time` is needed: who says which second a pulse is"));
-        }
-        if let Some(node) = entry("clocks") {
-            clocks(&mut reader, node, &mut settings);
-        }
-        if let Some(node) = entry("witnesses") {
-            witnesses(&mut reader, node, &mut settings);
-        }
-        if let Some(node) = entry("metrics") {
-            metrics(&mut reader, node, &mut settings);
-        }
-        if let Some(node) = entry("announce") {
-            sockets(&mut reader, node, &mut settings);
-        }
-        if let Some(node) = entry("evidence") {
-            let configuration = ptp_evidence::digest(source.text.as_bytes()).to_string();
-            let mut options = EvidenceOptions { configuration, ..EvidenceOptions::default() };
-            reader.rows(node, EVIDENCE_KEYS, &[], &mut options);
-            if options.directory.as_os_str().is_empty() {
-                let message = "`evidence` needs a `directory`".to_owned();
-                reader.wrong(Problem::Missing, "directory", node, message);
-            }
-            settings.evidence = Some(options);
-        }
+fn settings(r: &mut Reading) -> Settings {
+    let mut s = Settings::new(TimeFrom::System);
+    if let Some(time) = r.maybe_text("time") {
+        time_from(r, &time, &mut s);
     }
-    if settings.sinks.is_empty() && !tree.cut {
-        reader.out.push(missing("clocks", "`clocks` is needed: a list of `- clock: NAME`"));
-    }
+    s.baud = r.int("baud") as u32;
+    s.names = if r.text("sentence_names") == "next" { Names::Next } else { Names::Previous };
+    s.sentence_delay = r.interval("sentence_delay").nanos();
+    s.leaps = match (r.maybe_int("utc_offset"), r.maybe_path("leap_file")) {
+        (Some(offset), _) => Leaps::Fixed(offset as i32),
+        (None, Some(path)) => Leaps::File(path),
+        (None, None) => Leaps::System,
+    };
+    s.rate = r.int("rate") as u32;
+    s.width = r.maybe_span("width");
+    s.time_holdover = r.span("time_holdover");
+    s.limits =
+        Limits { min_satellites: r.int("min_satellites") as u32, max_move_m: r.maybe_real("max_move") };
+    s.witnesses = (0..r.count("witnesses")).filter_map(|i| witness(r, i)).collect();
+    s.doubt = DoubtConfig {
+        policy: if r.flag("witness_majority") { Policy::Majority } else { Policy::Any },
+        disagree_for: r.span("disagree_for"),
+        agree_for: r.span("agree_for"),
+    };
+    s.sinks = (0..r.count("clocks")).map(|i| sink(r, i)).collect();
+    s.steering = match r.text("servo").as_str() {
+        "pi" => Steering::Pi,
+        "free-running" => Steering::FreeRunning,
+        _ => Steering::Adaptive,
+    };
+    s.servo = ServoConfig {
+        step_threshold: r.maybe_interval("step_threshold"),
+        first_step_threshold: r.maybe_interval("first_step_threshold"),
+        ..s.servo
+    };
+    s.state = r.maybe_path("state_file");
+    s.ready_when_started = r.text("ready_when") == "started";
+    let announce = announce(r);
     // Settings of the lock state alone tell it to nobody.
-    if reader.out.is_empty() { Ok(settings) } else { Err(Diagnostics::new(reader.out)) }
+    let told = !announce.sockets.is_empty() || TOLD.iter().any(|key| r.says(key));
+    s.announce = told.then_some(announce);
+    s.outlets = outlets(r);
+    s.metrics = metrics(r);
+    s.evidence = evidence(r);
+    s
 }
 
-fn clocks(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
-    let Content::List(items) = &node.content else {
-        reader.wrong(Problem::WrongType, "clocks", node, "`clocks` takes a list".to_owned());
-        return;
-    };
-    for item in items {
-        let mut sink = SinkSettings::new("");
-        reader.rows(item, CLOCK_KEYS, &[], &mut sink);
-        if sink.clock.is_empty() {
-            reader.wrong(Problem::Missing, "clock", item, "`clock` is needed".to_owned());
+fn time_from(r: &mut Reading, text: &str, s: &mut Settings) {
+    s.time = match text.strip_prefix("clock:") {
+        _ if text == "system" => TimeFrom::System,
+        Some(clock) => {
+            s.maker = Some(MakerSettings { clock: clock.to_owned(), channel: 0, pin: None, phase: None });
+            TimeFrom::Clock(clock.to_owned())
         }
-        settings.sinks.push(sink);
-    }
-}
-
-fn witnesses(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
-    let Content::List(items) = &node.content else {
-        reader.wrong(Problem::WrongType, "witnesses", node, "`witnesses` takes a list".to_owned());
-        return;
-    };
-    for item in items {
-        let error_ns = WitnessSettings::ERROR_NS;
-        let mut read = Witnessing { kind: None, clock: None, error_ns, domain_number: 0 };
-        reader.rows(item, WITNESS_KEYS, &[], &mut read);
-        match read.settings() {
-            Some(witness) => settings.witnesses.push(witness),
-            None => {
-                let message = "a witness is `ntp`, `clock`, or `ptp` with or without `clock`".to_owned();
-                reader.wrong(Problem::Missing, "witnesses", item, message);
+        // Nothing was given: that is told already.
+        None if text.is_empty() => TimeFrom::System,
+        None => match text.parse() {
+            Ok(name) => TimeFrom::Receiver(name),
+            Err(label) => {
+                r.refuse("time", Refusal { label, help: None, replacement: None });
+                TimeFrom::System
             }
-        }
-    }
-}
-
-fn metrics(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
-    let mut read = Metrics::default();
-    reader.rows(node, METRICS_KEYS, &[], &mut read);
-    match read.listen {
-        Some(listen) => {
-            let (openshift_names, events) = (read.openshift_names, read.events);
-            settings.metrics = Some(http::Settings { listen, openshift_names, events });
-        }
-        None => {
-            reader.wrong(Problem::Missing, "listen", node, "`metrics` needs `listen`".to_owned());
-        }
-    }
-}
-
-/// One socket, or a list of them.
-fn sockets(reader: &mut Reader<'_>, node: &Node, settings: &mut Settings) {
-    let items = match &node.content {
-        Content::List(items) => items.as_slice(),
-        _ => core::slice::from_ref(node),
+        },
     };
-    for item in items {
-        match &item.content {
-            Content::Scalar { text, .. } if !text.is_empty() => told(settings).sockets.push(text.into()),
-            _ => {
-                let message = "`announce` takes the paths of management sockets".to_owned();
-                reader.wrong(Problem::WrongType, "announce", item, message);
+}
+
+fn sink(r: &Reading, i: usize) -> SinkSettings {
+    let key = |name: &str| format!("clocks[{i}].{name}");
+    let pin = r.maybe_text(&key("pin"));
+    SinkSettings {
+        clock: r.maybe_text(&key("clock")).unwrap_or_default(),
+        channel: r.int(&key("channel")) as u32,
+        pin: pin.map(|t| t.parse().map_or_else(|_| Pin::Name(t), Pin::Index)),
+        edge: match r.text(&key("edge")).as_str() {
+            "falling" => Edge::Falling,
+            "both" => Edge::Both,
+            _ => Edge::Rising,
+        },
+        correction: -r.interval(&key("cable_delay")),
+        pps: r.maybe_text(&key("pps")),
+    }
+}
+
+fn witness(r: &mut Reading, i: usize) -> Option<WitnessSettings> {
+    let key = |name: &str| format!("witnesses[{i}].{name}");
+    let ntp = r.maybe_text(&key("ntp")).map(WitnessKind::Ntp);
+    let ptp = r.maybe_text(&key("ptp")).map(|socket| WitnessKind::Ptp(socket.into()));
+    let clock = r.maybe_text(&key("clock"));
+    let error_ns = r.interval(&key("error")).nanos_f64();
+    let domain_number = r.int(&key("domain_number")) as u8;
+    // With a PTP daemon `clock` is its clock; alone it is the witness.
+    let (kind, clock) = match (ntp, ptp, clock) {
+        (Some(ntp), None, None) => (ntp, None),
+        (None, Some(ptp), clock) => (ptp, clock),
+        (None, None, Some(name)) => (WitnessKind::Clock(name), None),
+        _ => {
+            if r.is_good() {
+                let message = "a witness is `ntp`, `clock`, or `ptp` with or without `clock`";
+                r.contradiction(&key("error"), message, "such as `- ntp: /run/chrony/chronyd.sock`");
             }
+            return None;
+        }
+    };
+    Some(WitnessSettings { kind, clock, error_ns, domain_number })
+}
+
+fn announce(r: &Reading) -> AnnounceSettings {
+    let profile = r.text("profile");
+    let nanos = |key: &str| r.interval(key).nanos_f64();
+    AnnounceSettings {
+        sockets: r.names("announce").into_iter().map(Into::into).collect(),
+        domain_number: r.int("domain_number") as u8,
+        grandmaster: GrandmasterConfig {
+            profile: Profile::WORDS
+                .iter()
+                .find(|(w, _)| *w == profile)
+                .map_or_else(Default::default, |(_, p)| *p),
+            accuracy: if r.text("clock_accuracy") == "unknown" {
+                Accuracy::Unknown
+            } else {
+                Accuracy::Measured
+            },
+            grace: r.span("grace"),
+            settle: r.int("settle") as u32,
+            lock_within_ns: nanos("lock_within"),
+            agree_within_ns: nanos("agree_within"),
+            in_spec_ns: nanos("in_spec"),
+            in_spec_for: r.span("in_spec_for"),
+            out_of_spec_ns: nanos("out_of_spec"),
+            out_of_spec_for: r.span("out_of_spec_for"),
+            reference_ns: nanos("reference_error"),
+            ..GrandmasterConfig::default()
+        },
+    }
+}
+
+fn outlets(r: &Reading) -> Outlets {
+    let parts: Vec<(&str, Level)> =
+        r.levels("log_parts").into_iter().map(|(part, level)| (part, Outlets::level(level.name()))).collect();
+    Outlets {
+        level: Some(Outlets::level(&r.text("log_level"))),
+        parts: Outlets::targets(&parts, PARTS),
+        journal: r.maybe_path("log_journal"),
+        socket: r.maybe_path("events_socket"),
+        socket_mode: r.int("events_socket_mode") as u32,
+    }
+}
+
+fn metrics(r: &mut Reading) -> Option<http::Settings> {
+    let (openshift_names, events) = (r.flag("metrics.openshift_names"), r.flag("metrics.events"));
+    match r.maybe_text("metrics.listen")?.parse() {
+        Ok(listen) => Some(http::Settings { listen, openshift_names, events }),
+        Err(label) => {
+            r.refuse("metrics.listen", Refusal { label, help: None, replacement: None });
+            None
         }
     }
+}
+
+fn evidence(r: &Reading) -> Option<EvidenceOptions> {
+    let time = |i: TimeInterval| Duration::from_nanos(u64::try_from(i.nanos()).unwrap_or(0));
+    let options = EvidenceOptions {
+        interval: time(r.interval("evidence.interval")),
+        keep_days: u32::try_from(r.int("evidence.keep_days")).ok().filter(|d| *d > 0),
+        sync: time(r.interval("evidence.sync")),
+        anchor: r.maybe_interval("evidence.anchor").map(time),
+        configuration: ptp_evidence::digest(r.file_text().as_bytes()).to_string(),
+        ..EvidenceOptions::default()
+    };
+    r.maybe_path("evidence.directory").map(|directory| EvidenceOptions { directory, ..options })
 }
 
 #[cfg(test)]
@@ -483,9 +256,12 @@ mod tests {
     use crate::source::SourceName;
     use proptest::prelude::*;
 
+    fn whole(text: &str) -> Result<Loaded, Diagnostics> {
+        take(TS2PHC.read_octets(Path::new("ts2phc.yaml"), text.as_bytes(), &Overrides::default()))
+    }
+
     fn read(text: &str) -> Result<Settings, Diagnostics> {
-        let source = Source::from_octets(Path::new("ts2phc.yaml"), text.as_bytes().to_vec());
-        assemble(&source.expect("UTF-8"))
+        whole(text).map(|l| l.settings)
     }
 
     const FILE: &str = "time: /dev/ttyS0\nbaud: 115200\nutc_offset: 37\nrate: 10\nsentence_delay: 120 ms\n\
@@ -522,25 +298,48 @@ mod tests {
         );
     }
 
+    /// Each key of the table is asked for, and defaults are what they are without a file.
     #[test]
-    fn the_manual_page_knows_every_key() {
-        let page = include_str!("../../docs/man/ts2phc.yaml.5");
-        let clocks = CLOCK_KEYS.iter().map(|(key, ..)| *key);
-        let witnesses = WITNESS_KEYS.iter().map(|(key, ..)| *key);
-        let lists = ["clocks", "announce", "witnesses"];
-        for key in KEYS.iter().map(|(key, ..)| *key).chain(clocks).chain(witnesses).chain(lists) {
-            let first = format!(".B {key}\n");
-            let (pair, second) = (format!(".B {key}\\fR"), format!("\\fB{key}\n"));
-            let there = [first, pair, second].iter().any(|form| page.contains(form.as_str()));
-            assert!(there, "`{key}` is missing in docs/man/ts2phc.yaml.5");
-        }
+    fn every_key_of_the_table_has_an_effect() {
+        let file = b"time: system\nclocks: [phc0]\nwitnesses: [{ ntp: /run/c }]\n";
+        let mut read = TS2PHC.read_octets(Path::new("ts2phc.yaml"), file, &Overrides::default());
+        let with_defaults = settings(&mut read);
+        assert_eq!(read.unread(), Vec::<String>::new());
+        let outlets = Outlets { level: Some(Level::INFO), ..Outlets::default() };
+        let sinks = vec![SinkSettings::new("phc0")];
+        let witnesses = vec![WitnessSettings::new(WitnessKind::Ntp("/run/c".to_owned()))];
+        let expected = Settings { sinks, outlets, witnesses, ..Settings::new(TimeFrom::System) };
+        assert_eq!(with_defaults, expected);
+        assert_eq!(announce(&read).grandmaster, GrandmasterConfig::default());
+    }
+
+    #[test]
+    fn what_is_in_force_read_again_is_the_same_and_a_reload_takes_over_what_it_can() {
+        let old = whole(FILE).expect("good");
+        let again =
+            whole(&old.values.effective()).unwrap_or_else(|e| panic!("{}\n{e}", old.values.effective()));
+        let of = |s: &Settings| Settings { evidence: None, ..s.clone() };
+        assert_eq!(of(&again.settings), of(&old.settings));
+        assert!(old.values.effective().contains("# ts2phc.yaml:2"));
+        let new =
+            FILE.replace("grace: 50 ms", "grace: 80 ms").replace("52 ns", "60 ns").replace("2 min", "3 min");
+        let new = new.replace("rate: 10", "rate: 5").replace("time: /dev/ttyS0", "time: /dev/ttyS1");
+        let new = whole(&new).expect("good");
+        let (live, restart) = old.values.changes(&new.values);
+        let keys = |c: &[ptp_config::Change]| c.iter().map(|c| c.key.clone()).collect::<Vec<_>>();
+        assert_eq!(keys(&live), ["agree_for", "clocks[0].cable_delay", "grace"]);
+        assert_eq!(keys(&restart), ["time", "rate"]);
+        let taken = taken_over(&old, &new).expect("it fits");
+        assert_eq!((taken.rate, &taken.time), (10, &old.settings.time));
+        assert_eq!(taken.doubt.agree_for, Duration::from_secs(180));
+        assert_eq!(taken.sinks[0].correction, TimeInterval::from_nanos(-60));
+        assert_eq!(taken.announce.expect("told").grandmaster.grace, Duration::from_millis(80));
     }
 
     #[test]
     fn everything_wrong_is_told_at_once() {
         let wrong = read(
-            "time: system\nrate: 129\nrate: 2\nbuad: 9600\nprofile: telcom\nmetrics: { listen: 9322 }\nclocks:\n  - { channel: x }\n\
-             witnesses:\n  - { ntp: /run/c, ptp: /run/p }\n  - error: 1 us\n",
+            "time: system\nrate: 129\nrate: 2\nleapfile: /x\nbuad: 9600\nprofile: telcom\nmetrics: { listen: 9322 }\nclocks:\n  - { channel: x }\n",
         )
         .expect_err("a lot is wrong");
         let text = format!("{wrong}");
@@ -550,14 +349,17 @@ mod tests {
             "did you mean `baud`",
             "telecom",
             "channel",
-            "`clock` is needed",
-            "127.0.0.1:9322",
-            "one of `ntp` and `ptp`",
-            "with or without `clock`",
+            "did you mean `leap_file`",
+            "127.0.0.1:9320",
         ] {
             assert!(text.contains(piece), "{piece}: {text}");
         }
         assert!(format!("{}", read("baud: 9600\n").expect_err("bare")).contains("`time` is needed"));
+        for witness in ["{ ntp: /run/c, ptp: /run/p }", "{ error: 1 us }", "{ ntp: /run/c, clock: phc1 }"] {
+            let wrong =
+                read(&format!("time: system\nclocks: [phc0]\nwitnesses: [{witness}]\n")).expect_err(witness);
+            assert!(format!("{wrong}").contains("`ptp` with or without `clock`"), "{wrong}");
+        }
         assert!(read("").is_err() && read("- a\n").is_err() && read("time: [a]\nclocks: 3\n").is_err());
     }
 

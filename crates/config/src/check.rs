@@ -426,6 +426,8 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::ReadOnlySocket => values.text_or_off("management.read_only_socket").is_some(),
         Need::EventSocket => values.text_or_off("events.socket").is_some(),
         Need::Metrics => values.text_or_off("metrics.listen").is_some(),
+        Need::Is(key, words, _) => words.contains(&layers.get(key).text.as_str()),
+        Need::IsNot(key, word, _) => layers.get(key).text != word,
     }
 }
 
@@ -461,6 +463,7 @@ const fn governor(need: Need) -> &'static str {
         Need::ReadOnlySocket => "read_only_socket",
         Need::EventSocket => "events.socket",
         Need::Metrics => "listen",
+        Need::Is(key, ..) | Need::IsNot(key, ..) => key,
     }
 }
 
@@ -508,5 +511,6 @@ pub(crate) const fn reason(need: Need) -> &'static str {
         Need::ReadOnlySocket => "`management.read_only_socket` is `off`",
         Need::EventSocket => "`events.socket` is `off`",
         Need::Metrics => "`metrics.listen` is `off`",
+        Need::Is(.., why) | Need::IsNot(.., why) => why,
     }
 }

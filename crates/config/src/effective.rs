@@ -3,10 +3,14 @@
 use std::fmt::Write as _;
 
 use crate::Origin;
+use crate::authentication;
+use crate::build;
 use crate::check;
+use crate::diagnostics::{Diagnostics, Problem};
 use crate::kind::Kind;
 use crate::layers::{PortLayer, Setting};
 use crate::load::Loaded;
+use crate::table::live::{FEEDS, is_live};
 use crate::table::{self, INSTANCE, Key, PORT, Section};
 
 /// A difference between two configurations.
@@ -33,6 +37,15 @@ impl std::fmt::Display for Change {
             (None, _) => f.write_str("port added"),
             (_, None) => f.write_str("port removed"),
         }
+    }
+}
+
+impl Change {
+    /// A running `ptpd` takes it over; else it needs a restart.
+    pub fn is_live(&self) -> bool {
+        let feeds = |text: &Option<String>| text.as_deref().is_some_and(|t| FEEDS.contains(&t));
+        // One servo takes over from another; a program that is fed instead does not.
+        is_live(&self.key) && !(self.key == "servo.kind" && (feeds(&self.old) || feeds(&self.new)))
     }
 }
 
@@ -80,6 +93,43 @@ pub fn diff(old: &Loaded, new: &Loaded) -> Vec<Change> {
 }
 
 impl Loaded {
+    /// A new configuration as far as a running `ptpd` takes it over: keys that need a restart stay what they are here,
+    /// as do ports: one that came or went needs a restart, too.
+    ///
+    /// # Errors
+    /// What can be taken over does not fit together with what stays.
+    pub fn taken_over(&self, new: &Self) -> Result<Self, Diagnostics> {
+        let mut layers = new.layers.clone();
+        for change in diff(self, new).iter().filter(|c| c.port.is_none() && !c.is_live()) {
+            if let Some(own) = self.layers.shared.get(&change.key) {
+                layers.shared.insert(change.key.clone(), own.clone());
+            }
+        }
+        layers.ports.clear();
+        for (own, config) in self.layers.ports.iter().zip(&self.config.ports) {
+            let there = new.config.ports.iter().position(|p| p.interface == config.interface);
+            let Some(port) = there.and_then(|i| new.layers.ports.get(i)) else {
+                layers.ports.push(own.clone());
+                continue;
+            };
+            let mut port = port.clone();
+            for key in PORT.keys.iter().filter(|k| !is_live(k.name)) {
+                port.own.insert(key.name, self.layers.port(own, key.name).clone());
+            }
+            layers.ports.push(port);
+        }
+        let mut out = Vec::new();
+        let keys = check::check(&layers, None, &mut out);
+        // A key may be there for another one that has to wait.
+        out.retain(|d| d.problem != Problem::NoEffect);
+        if !out.is_empty() {
+            return Err(Diagnostics::new(out));
+        }
+        let mut config = build::build(&layers);
+        authentication::give(&mut config, keys.as_ref());
+        Ok(Self { config, layers })
+    }
+
     /// Where a value came from: of a key by its full name, or of a port's key with the port's index from 0.
     pub fn origin(&self, key: &str, port: Option<usize>) -> Option<&Origin> {
         if key == "profile" {
@@ -128,20 +178,7 @@ impl Loaded {
     }
 
     fn setting(&self, s: &mut String, indent: &str, key: &Key, setting: &Setting, port: Option<&PortLayer>) {
-        let value = match key.kind {
-            Kind::Text { .. } => quote(&setting.text),
-            Kind::Path { .. } | Kind::ClockDevice | Kind::Interface | Kind::User | Kind::Listen
-                if !matches!(setting.text.as_str(), "off" | "auto") =>
-            {
-                quote(&setting.text)
-            }
-            _ if key.kind.is_list() && setting.text != "off" => {
-                let items: Vec<_> = setting.text.split(',').map(|item| quote(item.trim())).collect();
-                format!("[{}]", items.join(", "))
-            }
-            // Other kinds are read as they were written, and have no character in them that YAML would heed.
-            _ => setting.text.clone(),
-        };
+        let value = value_text(&key.kind, setting);
         let origin = setting.origin.to_string();
         if check::met(key.needs, &self.layers, port) {
             line(s, indent, key.name, &value, &origin);
@@ -152,7 +189,30 @@ impl Loaded {
     }
 }
 
-fn line(s: &mut String, indent: &str, key: &str, value: &str, origin: &str) {
+/// A value as YAML.
+pub(crate) fn value_text(kind: &Kind, setting: &Setting) -> String {
+    match kind {
+        Kind::Text { .. } => quote(&setting.text),
+        Kind::Path { .. }
+        | Kind::ClockDevice
+        | Kind::Interface
+        | Kind::User
+        | Kind::Listen
+        | Kind::Named { .. }
+            if !matches!(setting.text.as_str(), "off" | "auto") =>
+        {
+            quote(&setting.text)
+        }
+        _ if kind.is_list() && setting.text != "off" => {
+            let items: Vec<_> = setting.text.split(',').map(|item| quote(item.trim())).collect();
+            format!("[{}]", items.join(", "))
+        }
+        // Other kinds are read as they were written, and have no character in them that YAML would heed.
+        _ => setting.text.clone(),
+    }
+}
+
+pub(crate) fn line(s: &mut String, indent: &str, key: &str, value: &str, origin: &str) {
     let _ = writeln!(s, "{:<48}# {origin}", format!("{indent}{key}: {value} "));
 }
 

@@ -1,6 +1,7 @@
 //! The kinds of values, how each is written, and what is said when it is written otherwise.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use ptp_wire::TimeInterval;
 use ptp_wire::management::AcceptableMaster;
@@ -60,8 +61,20 @@ pub(crate) enum Kind {
     AcceptableMasters,
     /// A list of alternate timescales, or `off`.
     TimeOffsets,
-    /// A list of parts of the program with their log levels, or `off`.
+    /// A list of parts of ptpd with their log levels, or `off`.
     LogParts,
+    /// The same of another program.
+    Levels(&'static [&'static str]),
+    /// A whole number, or `off`.
+    IntOff { min: i64, max: i64 },
+    /// A number, or `off`.
+    RealOff { min: f64, max: f64 },
+    /// As `Duration`, longer than 39 hours, to the nanosecond.
+    Span { min: i64, max: i64, off: bool, hint: &'static str },
+    /// A name that the program looks up itself: what it may be, and the word that stands for none.
+    Named { what: &'static str, unset: Option<&'static str> },
+    /// A list of such names, or `off`.
+    Names(&'static str),
 }
 
 /// A value of some kind.
@@ -80,6 +93,9 @@ pub(crate) enum Value {
     AcceptableMasters(Vec<AcceptableMaster>),
     TimeOffsets(Vec<AlternateTimeOffset>),
     LogParts(Vec<(LogPart, LogLevel)>),
+    Levels(Vec<(&'static str, LogLevel)>),
+    Span(Duration),
+    Names(Vec<String>),
     /// `off` or `auto`.
     Unset,
 }
@@ -137,6 +153,13 @@ impl Kind {
             Self::Int { .. } | Self::Real { .. } if quoted && self.parse(text, false).is_ok() => {
                 Err(Refusal::new("a text, not a number").write(text))
             }
+            Self::IntOff { .. } | Self::RealOff { .. } if text == "off" => Ok(Value::Unset),
+            Self::IntOff { min, max } => Self::Int { min, max }.parse(text, quoted),
+            Self::RealOff { min, max } => {
+                Self::Real { min, max, above: false, auto: false }.parse(text, quoted)
+            }
+            Self::Named { unset: Some(word), .. } if text == word && !quoted => Ok(Value::Unset),
+            Self::Named { .. } => parse_name(text).map(Value::Text),
             Self::Int { min, max } => {
                 let number = parse_int(text)?;
                 if (min..=max).contains(&number) {
@@ -163,6 +186,14 @@ impl Kind {
                 i64::try_from(scaled)
                     .map(|v| Value::Interval(TimeInterval(v)))
                     .map_err(|_| Refusal::out_of_range())
+            }
+            Self::Span { off: true, .. } if matches!(text, "off" | "never") => Ok(Value::Unset),
+            Self::Span { min, max, hint, .. } => {
+                let ns = i64::try_from(parse_duration(text, hint)? / 1000).unwrap_or(i64::MAX);
+                match u64::try_from(ns) {
+                    Ok(length) if (min..=max).contains(&ns) => Ok(Value::Span(Duration::from_nanos(length))),
+                    _ => Err(Refusal::out_of_range()),
+                }
             }
             Self::Frequency { min, max } => {
                 let ppb = parse_frequency(text)?;
@@ -244,6 +275,10 @@ impl Kind {
             Self::Masters => items(text).map(parse_master).collect::<Result<_, _>>().map(Value::Masters),
             Self::Prefixes => items(text).map(parse_prefix).collect::<Result<_, _>>().map(Value::Prefixes),
             Self::LogParts => items(text).map(parse_log_part).collect::<Result<_, _>>().map(Value::LogParts),
+            Self::Levels(parts) => {
+                items(text).map(|t| parse_level(parts, t)).collect::<Result<_, _>>().map(Value::Levels)
+            }
+            Self::Names(_) => items(text).map(parse_name).collect::<Result<_, _>>().map(Value::Names),
         }
     }
 
@@ -251,7 +286,13 @@ impl Kind {
     pub(crate) fn is_list(&self) -> bool {
         matches!(
             self,
-            Self::Masters | Self::Prefixes | Self::AcceptableMasters | Self::TimeOffsets | Self::LogParts
+            Self::Masters
+                | Self::Prefixes
+                | Self::AcceptableMasters
+                | Self::TimeOffsets
+                | Self::LogParts
+                | Self::Levels(_)
+                | Self::Names(_)
         )
     }
 
@@ -271,7 +312,13 @@ impl Kind {
                 }
                 s
             }
-            Self::Duration { min, max, off, .. } => {
+            Self::IntOff { min, max } => format!("{min} to {max}, or `off`"),
+            Self::RealOff { min, max } => format!("{min} to {max}, or `off`"),
+            Self::Named { what, unset: None } => what.into(),
+            Self::Named { what, unset: Some(word) } => format!("{what}, or `{word}`"),
+            Self::Names(what) => format!("a list of {what}, or `off`"),
+            Self::Levels(parts) => levels_allowed(parts),
+            Self::Duration { min, max, off, .. } | Self::Span { min, max, off, .. } => {
                 let mut s = format!("{} to {}", nanos(min), nanos(max));
                 if off {
                     s.push_str(", or `off`");
@@ -305,10 +352,7 @@ impl Kind {
             Self::MonitorAddress => "an address, or `multicast`".into(),
             Self::AcceptableMasters => "a list of ports, such as 001b19.fffe.000001-1, each followed by the priority1 it is to count with where that is another than its own, or `off`".into(),
             Self::TimeOffsets => "a list of `KEY ZONE`, `KEY NAME OFFSET` or `KEY NAME OFFSET JUMP TIME` (seconds), or `off`".into(),
-            Self::LogParts => format!(
-                "a list of `PART=LEVEL`, such as `[servo=warn, bmca=debug]`, or `off`; the parts are {}",
-                list(&LogPart::ALL.map(LogPart::name)).replace(" or ", " and ")
-            ),
+            Self::LogParts => levels_allowed(&LogPart::ALL.map(LogPart::name)),
         }
     }
 
@@ -335,21 +379,51 @@ impl Kind {
             Self::MonitorAddress => "address",
             Self::AcceptableMasters => "list of ports",
             Self::TimeOffsets => "list of timescales",
-            Self::LogParts => "list of levels",
+            Self::LogParts | Self::Levels(_) => "list of levels",
+            Self::IntOff { .. } => "integer",
+            Self::RealOff { .. } => "number",
+            Self::Span { .. } => "time with unit",
+            Self::Named { .. } => "name",
+            Self::Names(_) => "list of names",
         }
     }
 }
 
+fn levels_allowed(parts: &[&str]) -> String {
+    let (first, second) = (parts.first().unwrap_or(&"x"), parts.last().unwrap_or(&"y"));
+    format!(
+        "a list of `PART=LEVEL`, such as `[{first}=warn, {second}=debug]`, or `off`; the parts are {}",
+        list(parts).replace(" or ", " and ")
+    )
+}
+
 fn parse_log_part(text: &str) -> Result<(LogPart, LogLevel), Refusal> {
+    let (part, level) = parse_level(&LogPart::ALL.map(LogPart::name), text)?;
+    let part = LogPart::ALL.into_iter().find(|p| p.name() == part);
+    part.map(|part| (part, level)).ok_or_else(Refusal::out_of_range)
+}
+
+fn parse_level(parts: &[&'static str], text: &str) -> Result<(&'static str, LogLevel), Refusal> {
     let Some((part, level)) = text.split_once('=') else {
         return Err(Refusal::new("not `PART=LEVEL`").write(format!("{text}=debug")));
     };
     let (part, level) = (part.trim(), level.trim());
-    choose(&LogPart::ALL.map(LogPart::name), part)?;
+    choose(parts, part)?;
     choose(&LogLevel::ALL.map(LogLevel::name), level)?;
-    let part = LogPart::ALL.into_iter().find(|p| p.name() == part);
+    let part = parts.iter().find(|p| **p == part).copied();
     let level = LogLevel::ALL.into_iter().find(|l| l.name() == level);
     part.zip(level).ok_or_else(Refusal::out_of_range)
+}
+
+/// What the program looks up itself.
+fn parse_name(text: &str) -> Result<String, Refusal> {
+    if text.is_empty() {
+        Err(Refusal::new("empty"))
+    } else if text.len() > 4000 || text.chars().any(char::is_control) {
+        Err(Refusal::new("too long, or with a control character in it"))
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 /// The items of a list, as it is written on one line.

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Every key is one row of a table (`table.rs`); the parser, the defaults, [`reference_markdown`] and [`manual_page`]
-//! are made from it. [`Loaded::effective`] shows each value with its origin, [`diff`] what a reload changes.
+//! are made from it. [`program`] has the tables of the other programs. [`Loaded::effective`] shows each value with its origin, [`diff`] what a reload changes.
 #![forbid(unsafe_code)]
 
 mod addresses;
@@ -37,6 +37,7 @@ mod model;
 mod options;
 mod parse;
 mod profile;
+pub mod program;
 mod read;
 mod schema;
 mod smpte;
@@ -57,3 +58,4 @@ pub use model::*;
 pub use profile::{PROFILE_DIRS_ENV, default_profile_dirs};
 pub use ptp_wire::Transport;
 pub use schema::json_schema;
+pub use table::live::is_live;

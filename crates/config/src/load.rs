@@ -10,7 +10,7 @@ use crate::kind::Value;
 use crate::layers::{Layers, Origin, PortLayer, Setting};
 use crate::model::PtpdConfig;
 use crate::profile::Profiles;
-use crate::read::{self, FileReader};
+use crate::read::{self, FileReader, Reader};
 use crate::source::Source;
 use crate::table::{self, INSTANCE, PORT};
 use crate::words;
@@ -112,7 +112,8 @@ fn assemble(source: Option<Source>, dirs: &[PathBuf], overrides: &Overrides) -> 
 
     // The profile lies below the file, whatever line names it.
     if let (Some(source), Some(tree)) = (&source, &tree) {
-        let mut reader = FileReader { source, profile: None, layers: &mut layers, out: &mut out };
+        let mut reader =
+            FileReader { reader: Reader { source, profile: None, out: &mut out }, layers: &mut layers };
         if let Some(setting) = reader.profile_name(tree, &profiles) {
             layers.profile = setting;
         }
@@ -134,15 +135,18 @@ fn assemble(source: Option<Source>, dirs: &[PathBuf], overrides: &Overrides) -> 
     match profiles.read(&name) {
         Ok(profile) => {
             let tree = profile.tree(&mut out);
-            let mut reader =
-                FileReader { source: &profile, profile: Some(&name), layers: &mut layers, out: &mut out };
+            let mut reader = FileReader {
+                reader: Reader { source: &profile, profile: Some(&name), out: &mut out },
+                layers: &mut layers,
+            };
             reader.root(&tree);
         }
         Err(diagnostic) => out.push(*diagnostic),
     }
 
     if let (Some(source), Some(tree)) = (&source, &tree) {
-        let mut reader = FileReader { source, profile: None, layers: &mut layers, out: &mut out };
+        let mut reader =
+            FileReader { reader: Reader { source, profile: None, out: &mut out }, layers: &mut layers };
         cut = !reader.root(tree) || tree.cut;
     }
     command_line(overrides, &mut layers, &mut out);

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::check;
+use crate::table::live::is_live;
 use crate::table::{Key, Need, PORT, SECTIONS, Section};
 
 fn title(section: &Section) -> String {
@@ -11,6 +12,11 @@ fn title(section: &Section) -> String {
         "ports" => "Ports".into(),
         name => format!("{name}:"),
     }
+}
+
+/// A key's full name.
+fn path(section: &Section, key: &Key) -> String {
+    if section.is_nested() { format!("{}.{}", section.name, key.name) } else { key.name.to_owned() }
 }
 
 fn default(key: &Key) -> &str {
@@ -26,7 +32,7 @@ pub fn reference_markdown() -> String {
     let mut s = String::new();
     for section in SECTIONS {
         let _ = writeln!(s, "### {}\n\n{}\n", title(section), section.doc);
-        s.push_str("| key | takes | default | meaning |\n| --- | --- | --- | --- |\n");
+        s.push_str("| key | takes | default | reload | meaning |\n| --- | --- | --- | --- | --- |\n");
         for key in section.keys {
             let mut meaning = key.doc.to_owned();
             if !key.meaning.is_empty() {
@@ -37,10 +43,11 @@ pub fn reference_markdown() -> String {
             }
             let _ = writeln!(
                 s,
-                "| `{}` | {} | {} | {meaning} |",
+                "| `{}` | {} | {} | {} | {meaning} |",
                 key.name,
                 key.kind.allowed(),
-                code(default(key))
+                code(default(key)),
+                if is_live(&path(section, key)) { "live" } else { "restart" }
             );
         }
         s.push('\n');
@@ -50,7 +57,7 @@ pub fn reference_markdown() -> String {
     s
 }
 
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     if matches!(text, "must be given" | "empty") { text.to_owned() } else { format!("`{text}`") }
 }
 
@@ -68,7 +75,8 @@ pub fn manual_page() -> String {
         }
         let _ = writeln!(s, "{}", roff(section.doc));
         for key in section.keys {
-            let _ = writeln!(s, ".TP\n.B {}", roff(key.name));
+            let restart = if is_live(&path(section, key)) { "" } else { " (restart)" };
+            let _ = writeln!(s, ".TP\n.B {}{restart}", roff(key.name));
             let _ = writeln!(s, "{}", roff(key.doc));
             if !key.meaning.is_empty() {
                 let _ = writeln!(s, "({})", roff(key.meaning));
@@ -90,7 +98,7 @@ pub fn manual_page() -> String {
 }
 
 /// Text for troff: hyphens stay hyphens, nothing begins a request, code is bold.
-fn roff(text: &str) -> String {
+pub(crate) fn roff(text: &str) -> String {
     let escaped = text.replace('\\', "\\e").replace('-', "\\-").replace('…', "...");
     let mut s = String::new();
     for (i, part) in escaped.split('`').enumerate() {
@@ -141,6 +149,10 @@ Intervals whose names begin with
 are the binary logarithm of seconds: \-3 is eight per second, 1 is one in two seconds.
 .PP
 A key that is unknown, stands twice, or has no effect where it stands is an error. All errors are told at once.
+.PP
+On SIGHUP the file is read again, and what can change while the program runs is taken over. Keys marked
+.B (restart)
+need a restart, as do ports that come or go: a change of one of them is named in the log. A file with a mistake changes nothing.
 "#;
 
 const TAIL: &str = r#".SH SEE ALSO

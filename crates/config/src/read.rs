@@ -11,24 +11,29 @@ use crate::source::{Content, Node, Place, Source, Tree};
 use crate::table::{self, INSTANCE, Key, PORT, Section};
 use crate::words;
 
-/// Reads one file into the layers.
-pub(crate) struct FileReader<'a> {
+/// Reads the parts of one file, whoever's keys they are.
+pub(crate) struct Reader<'a> {
     pub(crate) source: &'a Source,
     /// The profile's name, if the source is one.
     pub(crate) profile: Option<&'a str>,
-    pub(crate) layers: &'a mut Layers,
     pub(crate) out: &'a mut Vec<Diagnostic>,
 }
 
+/// Reads one file of ptpd into the layers.
+pub(crate) struct FileReader<'a> {
+    pub(crate) reader: Reader<'a>,
+    pub(crate) layers: &'a mut Layers,
+}
+
 /// A scalar's text.
-fn scalar(node: &Node) -> Option<(&str, bool)> {
+pub(crate) fn scalar(node: &Node) -> Option<(&str, bool)> {
     match &node.content {
         Content::Scalar { text, quoted } => Some((text, *quoted)),
         _ => None,
     }
 }
 
-fn is_null(text: &str, quoted: bool) -> bool {
+pub(crate) fn is_null(text: &str, quoted: bool) -> bool {
     !quoted && matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
@@ -44,13 +49,14 @@ impl FileReader<'_> {
         let (key, value) =
             entries.iter().find(|(k, _)| scalar(k).is_some_and(|(text, _)| text == "profile"))?;
         let Some((text, _)) = scalar(value).filter(|(text, quoted)| !is_null(text, *quoted)) else {
-            self.no_value("profile", "a profile's name", key, value);
+            self.reader.no_value("profile", "a profile's name", key, value);
             return None;
         };
         if !profiles.has(text) {
             let names = profiles.names();
             let words: Vec<&str> = names.iter().map(String::as_str).collect();
             let mut diagnostic = self
+                .reader
                 .source
                 .diagnose(
                     Problem::UnknownProfile,
@@ -65,13 +71,13 @@ impl FileReader<'_> {
                 diagnostic =
                     diagnostic.help(format!("did you mean `{near}`?")).replacement(Some(near.to_owned()));
             }
-            self.out.push(diagnostic);
+            self.reader.out.push(diagnostic);
             return None;
         }
         Some(Setting {
             value: Value::Text(text.to_owned()),
             text: text.to_owned(),
-            origin: self.origin(&key.place),
+            origin: self.reader.origin(&key.place),
             place: Some((key.place.clone(), value.place.clone())),
         })
     }
@@ -81,38 +87,44 @@ impl FileReader<'_> {
         let Some(root) = &tree.root else {
             if !tree.cut {
                 let message = "the file is empty".to_owned();
-                let diagnostic = Diagnostic::new(Problem::Missing, message).in_file(&self.source.path);
-                self.out.push(diagnostic.help("the least is `ports: [{ interface: eth0 }]`"));
+                let diagnostic = Diagnostic::new(Problem::Missing, message).in_file(&self.reader.source.path);
+                self.reader.out.push(diagnostic.help("the least is `ports: [{ interface: eth0 }]`"));
             }
             return false;
         };
-        let Some(entries) = self.map(root, "the file", "keys and values, such as `priority1: 128`") else {
+        let Some(entries) = self.reader.map(root, "the file", "keys and values, such as `priority1: 128`")
+        else {
             return false;
         };
         for (key, value) in entries {
-            let Some(name) = self.name(key).filter(|_| self.out.len() < TOO_MANY) else { continue };
+            let Some(name) = self.reader.name(key).filter(|_| self.reader.out.len() < TOO_MANY) else {
+                continue;
+            };
             match name {
-                "profile" if self.profile.is_none() => {}
-                "conformance" if self.profile.is_some() => self.conformance(value),
-                "ports" if self.profile.is_none() => self.ports(value),
+                "profile" if self.reader.profile.is_none() => {}
+                "conformance" if self.reader.profile.is_some() => self.conformance(value),
+                "ports" if self.reader.profile.is_none() => self.ports(value),
                 "interface" => {
                     let diagnostic = self
+                        .reader
                         .source
                         .diagnose(Problem::UnknownKey, "`interface` has no place here", &key.place)
                         .key("interface");
-                    self.out.push(diagnostic.help("write `ports:` and, below it, `  - interface: NAME`"));
+                    self.reader
+                        .out
+                        .push(diagnostic.help("write `ports:` and, below it, `  - interface: NAME`"));
                 }
                 _ => {
                     if let Some(section) = table::nested(name) {
                         self.section(section, value);
                     } else if let Some(found) = INSTANCE.key(name).or_else(|| PORT.key(name)) {
-                        if let Some(setting) = self.setting(found, name, key, value) {
+                        if let Some(setting) = self.reader.setting(found, name, key, value) {
                             self.layers.shared.insert(name.to_owned(), setting);
                         }
                     } else {
                         let mut also: Vec<&str> =
                             table::SECTIONS.iter().filter(|s| s.is_nested()).map(|s| s.name).collect();
-                        if self.profile.is_none() {
+                        if self.reader.profile.is_none() {
                             also.extend(["profile", "ports"]);
                         }
                         self.unknown(name, "", key, &names(&[&INSTANCE, &PORT], &also));
@@ -125,12 +137,15 @@ impl FileReader<'_> {
 
     /// What a profile permits: a key of the configuration, and values and ranges of it.
     fn conformance(&mut self, node: &Node) {
-        let Some(entries) = self.map(node, "`conformance`", "keys and what is permitted, indented below it")
+        let Some(entries) =
+            self.reader.map(node, "`conformance`", "keys and what is permitted, indented below it")
         else {
             return;
         };
         for (key, value) in entries {
-            let Some(path) = self.name(key).filter(|_| self.out.len() < TOO_MANY) else { continue };
+            let Some(path) = self.reader.name(key).filter(|_| self.reader.out.len() < TOO_MANY) else {
+                continue;
+            };
             let Some(found) = table::find(path).filter(|k| k.name != "interface") else {
                 let names: Vec<&'static str> = names(&[&INSTANCE, &PORT], &[]);
                 self.unknown(path, "", key, &names);
@@ -139,7 +154,9 @@ impl FileReader<'_> {
             let Content::Scalar { text, .. } = &value.content else {
                 let message =
                     format!("what is permitted for `{path}` stands in one line, separated by commas");
-                self.out.push(self.source.diagnose(Problem::WrongType, message, &value.place).key(path));
+                self.reader
+                    .out
+                    .push(self.reader.source.diagnose(Problem::WrongType, message, &value.place).key(path));
                 continue;
             };
             match Rule::parse(path, found, text) {
@@ -147,7 +164,9 @@ impl FileReader<'_> {
                 Err(part) => {
                     let message =
                         format!("`{}` is no value of `{path}`, nor a range of it", words::brief(&part));
-                    self.out.push(self.source.diagnose(Problem::WrongType, message, &value.place).key(path));
+                    self.reader.out.push(
+                        self.reader.source.diagnose(Problem::WrongType, message, &value.place).key(path),
+                    );
                 }
             }
         }
@@ -155,13 +174,17 @@ impl FileReader<'_> {
 
     fn section(&mut self, section: &'static Section, node: &Node) {
         let what = format!("`{}`", section.name);
-        let Some(entries) = self.map(node, &what, "keys and values, indented below it") else { return };
+        let Some(entries) = self.reader.map(node, &what, "keys and values, indented below it") else {
+            return;
+        };
         for (key, value) in entries {
-            let Some(name) = self.name(key).filter(|_| self.out.len() < TOO_MANY) else { continue };
+            let Some(name) = self.reader.name(key).filter(|_| self.reader.out.len() < TOO_MANY) else {
+                continue;
+            };
             match section.key(name) {
                 Some(found) => {
                     let path = format!("{}.{name}", section.name);
-                    if let Some(setting) = self.setting(found, &path, key, value) {
+                    if let Some(setting) = self.reader.setting(found, &path, key, value) {
                         self.layers.shared.insert(path, setting);
                     }
                 }
@@ -174,31 +197,35 @@ impl FileReader<'_> {
         let Content::List(items) = &node.content else {
             if !matches!(node.content, Content::Refused) {
                 let diagnostic = self
+                    .reader
                     .source
                     .diagnose(Problem::WrongType, "`ports` takes a list", &node.place)
                     .key("ports")
                     .help("write `  - interface: NAME` below it, once for each port");
-                self.out.push(diagnostic);
+                self.reader.out.push(diagnostic);
             }
             return;
         };
         for (i, item) in items.iter().enumerate() {
-            if self.out.len() >= TOO_MANY {
+            if self.reader.out.len() >= TOO_MANY {
                 break;
             }
             let what = format!("port {}", i + 1);
-            let Some(entries) = self.map(item, &what, "keys and values, such as `interface: eth0`") else {
+            let Some(entries) = self.reader.map(item, &what, "keys and values, such as `interface: eth0`")
+            else {
                 continue;
             };
             let mut port = PortLayer::default();
             let mut named = false;
             for (key, value) in entries {
-                let Some(name) = self.name(key).filter(|_| self.out.len() < TOO_MANY) else { continue };
+                let Some(name) = self.reader.name(key).filter(|_| self.reader.out.len() < TOO_MANY) else {
+                    continue;
+                };
                 named |= name == "interface";
                 match PORT.key(name) {
                     Some(found) => {
                         let path = format!("ports[{i}].{name}");
-                        if let Some(setting) = self.setting(found, &path, key, value) {
+                        if let Some(setting) = self.reader.setting(found, &path, key, value) {
                             port.own.insert(found.name, setting);
                         }
                     }
@@ -208,9 +235,15 @@ impl FileReader<'_> {
             if !named {
                 // The mapping's first line is where the interface is missing.
                 let start = item.place.start;
-                let line_end =
-                    self.source.text.get(start..).and_then(|s| s.find('\n')).map_or(start + 1, |n| start + n);
+                let line_end = self
+                    .reader
+                    .source
+                    .text
+                    .get(start..)
+                    .and_then(|s| s.find('\n'))
+                    .map_or(start + 1, |n| start + n);
                 let diagnostic = self
+                    .reader
                     .source
                     .diagnose(
                         Problem::Missing,
@@ -218,15 +251,67 @@ impl FileReader<'_> {
                         &(start..line_end),
                     )
                     .key(format!("ports[{i}].interface"));
-                self.out.push(diagnostic.help("write `interface: NAME`"));
+                self.reader.out.push(diagnostic.help("write `interface: NAME`"));
             } else if port.own.contains_key("interface") {
                 self.layers.ports.push(port);
             }
         }
     }
 
+    fn unknown(&mut self, name: &str, section: &str, key: &Node, names: &[&'static str]) {
+        let message = format!("unknown key `{}`", words::brief(name));
+        let mut diagnostic =
+            self.reader.source.diagnose(Problem::UnknownKey, message, &key.place).key(words::brief(name));
+        let snake = snake_case(name);
+        let elsewhere = || {
+            let path = table::OTHER_NAMES
+                .iter()
+                .find(|(other, _)| *other == snake)
+                .map(|(_, path)| (*path).to_owned());
+            path.or_else(|| {
+                table::paths().map(|(p, _)| p).find(|p| p.rsplit('.').next() == Some(snake.as_str()))
+            })
+            .or_else(|| {
+                snake.strip_prefix("pi_").map(|s| format!("servo.{s}")).filter(|p| table::find(p).is_some())
+            })
+        };
+        let exact = names.iter().copied().find(|n| *n == snake);
+        if let Some(near) = exact {
+            diagnostic =
+                diagnostic.help(format!("did you mean `{near}`?")).replacement(Some(near.to_owned()));
+        } else if let Some(path) = elsewhere() {
+            diagnostic = match path.rsplit_once('.') {
+                Some((s, word)) if s == section => {
+                    diagnostic.help(format!("it is `{word}`")).replacement(Some(word.to_owned()))
+                }
+                Some((s, word)) => diagnostic.help(format!("write `{word}` below `{s}:`")),
+                None if names.contains(&path.as_str()) => {
+                    diagnostic.help(format!("it is `{path}`")).replacement(Some(path))
+                }
+                None => {
+                    diagnostic.help(format!("write `{path}` at the top of the file, not below `{section}:`"))
+                }
+            };
+        } else if let Some(near) = words::nearest(name, names.iter().copied()) {
+            diagnostic =
+                diagnostic.help(format!("did you mean `{near}`?")).replacement(Some(near.to_owned()));
+        } else if !section.is_empty() {
+            diagnostic = diagnostic.allowed(words::list(names));
+        } else {
+            diagnostic = diagnostic.help("ptpd.yaml(5) lists all keys");
+        }
+        self.reader.out.push(diagnostic);
+    }
+}
+
+impl Reader<'_> {
     /// A mapping's entries, each key once.
-    fn map<'n>(&mut self, node: &'n Node, what: &str, form: &str) -> Option<Vec<&'n (Node, Node)>> {
+    pub(crate) fn map<'n>(
+        &mut self,
+        node: &'n Node,
+        what: &str,
+        form: &str,
+    ) -> Option<Vec<&'n (Node, Node)>> {
         let entries = match &node.content {
             Content::Map(entries) => entries,
             Content::Refused => return None,
@@ -266,56 +351,11 @@ impl FileReader<'_> {
         Some(once)
     }
 
-    fn name<'n>(&self, key: &'n Node) -> Option<&'n str> {
+    pub(crate) fn name<'n>(&self, key: &'n Node) -> Option<&'n str> {
         scalar(key).map(|(text, _)| text)
     }
 
-    fn unknown(&mut self, name: &str, section: &str, key: &Node, names: &[&'static str]) {
-        let message = format!("unknown key `{}`", words::brief(name));
-        let mut diagnostic =
-            self.source.diagnose(Problem::UnknownKey, message, &key.place).key(words::brief(name));
-        let snake = snake_case(name);
-        let elsewhere = || {
-            let path = table::OTHER_NAMES
-                .iter()
-                .find(|(other, _)| *other == snake)
-                .map(|(_, path)| (*path).to_owned());
-            path.or_else(|| {
-                table::paths().map(|(p, _)| p).find(|p| p.rsplit('.').next() == Some(snake.as_str()))
-            })
-            .or_else(|| {
-                snake.strip_prefix("pi_").map(|s| format!("servo.{s}")).filter(|p| table::find(p).is_some())
-            })
-        };
-        let exact = names.iter().copied().find(|n| *n == snake);
-        if let Some(near) = exact {
-            diagnostic =
-                diagnostic.help(format!("did you mean `{near}`?")).replacement(Some(near.to_owned()));
-        } else if let Some(path) = elsewhere() {
-            diagnostic = match path.rsplit_once('.') {
-                Some((s, word)) if s == section => {
-                    diagnostic.help(format!("it is `{word}`")).replacement(Some(word.to_owned()))
-                }
-                Some((s, word)) => diagnostic.help(format!("write `{word}` below `{s}:`")),
-                None if names.contains(&path.as_str()) => {
-                    diagnostic.help(format!("it is `{path}`")).replacement(Some(path))
-                }
-                None => {
-                    diagnostic.help(format!("write `{path}` at the top of the file, not below `{section}:`"))
-                }
-            };
-        } else if let Some(near) = words::nearest(name, names.iter().copied()) {
-            diagnostic =
-                diagnostic.help(format!("did you mean `{near}`?")).replacement(Some(near.to_owned()));
-        } else if !section.is_empty() {
-            diagnostic = diagnostic.allowed(words::list(names));
-        } else {
-            diagnostic = diagnostic.help("ptpd.yaml(5) lists all keys");
-        }
-        self.out.push(diagnostic);
-    }
-
-    fn no_value(&mut self, path: &str, allowed: &str, key: &Node, value: &Node) {
+    pub(crate) fn no_value(&mut self, path: &str, allowed: &str, key: &Node, value: &Node) {
         let (message, place) = match &value.content {
             Content::Scalar { .. } => (format!("`{path}` has no value"), &key.place),
             Content::Refused => return,
@@ -325,7 +365,7 @@ impl FileReader<'_> {
         self.out.push(diagnostic.key(path).allowed(allowed));
     }
 
-    fn setting(&mut self, found: &Key, path: &str, key: &Node, value: &Node) -> Option<Setting> {
+    pub(crate) fn setting(&mut self, found: &Key, path: &str, key: &Node, value: &Node) -> Option<Setting> {
         if let Content::List(items) = &value.content
             && found.kind.is_list()
         {
@@ -415,7 +455,7 @@ pub(crate) fn refused(
 }
 
 /// `logSyncInterval`, `log-sync-interval` and `LogSyncInterval` as `log_sync_interval`.
-fn snake_case(name: &str) -> String {
+pub(crate) fn snake_case(name: &str) -> String {
     let mut s = String::new();
     let mut lower_before = false;
     for c in name.chars().take(64) {

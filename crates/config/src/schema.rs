@@ -33,7 +33,15 @@ fn of_kind(kind: &Kind) -> Json {
             }
             if auto { json!({ "anyOf": [number, { "const": "auto" }] }) } else { number }
         }
-        Kind::Duration { min, max, off, .. } => {
+        Kind::IntOff { min, max } => {
+            json!({ "anyOf": [{ "type": "integer", "minimum": min, "maximum": max }, { "const": "off" }] })
+        }
+        Kind::RealOff { min, max } => {
+            json!({ "anyOf": [{ "type": "number", "minimum": min, "maximum": max }, { "const": "off" }] })
+        }
+        // A name of digits is a number to YAML.
+        Kind::Named { .. } => json!({ "type": ["string", "integer"] }),
+        Kind::Duration { min, max, off, .. } | Kind::Span { min, max, off, .. } => {
             let words: &[&str] = if off { &["off", "never"] } else { &[] };
             with_unit("ps|ns|us|µs|μs|ms|s|min|h", min < 0, min <= 0 && max >= 0, words)
         }
@@ -82,7 +90,7 @@ fn default(key: &Key) -> Option<Json> {
     })
 }
 
-fn properties(keys: &[Key]) -> Map<String, Json> {
+pub(crate) fn properties(keys: &[Key]) -> Map<String, Json> {
     let mut all = Map::new();
     for key in keys {
         let mut schema = of_kind(&key.kind);

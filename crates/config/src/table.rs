@@ -7,6 +7,7 @@ mod description;
 mod events;
 mod evidence;
 mod holdover;
+pub(crate) mod live;
 mod management;
 mod metrics;
 mod servo;
@@ -18,10 +19,10 @@ use accuracy::ENHANCED_ACCURACY;
 use authentication::AUTHENTICATION;
 use description::DESCRIPTION;
 use events::EVENTS;
-use evidence::EVIDENCE;
+pub(crate) use evidence::EVIDENCE;
 pub(crate) use holdover::HOLDOVER;
 use management::{LOG_SECTION, MANAGEMENT};
-use metrics::METRICS;
+pub(crate) use metrics::METRICS;
 use servo::SERVO;
 use smpte::SMPTE;
 
@@ -119,6 +120,10 @@ pub(crate) enum Need {
     EventSocket,
     /// `metrics.listen` is not `off`.
     Metrics,
+    /// A key has one of these values. The last says when it has none of them, for the operator.
+    Is(&'static str, &'static [&'static str], &'static str),
+    /// A key has another value than this.
+    IsNot(&'static str, &'static str, &'static str),
 }
 
 /// Keys that stand together.
@@ -130,7 +135,7 @@ pub(crate) struct Section {
     pub(crate) keys: &'static [Key],
 }
 
-const fn key(
+pub(crate) const fn key(
     name: &'static str,
     kind: Kind,
     default: &'static str,
@@ -141,22 +146,22 @@ const fn key(
 }
 
 impl Key {
-    const fn needs(mut self, needs: Need) -> Self {
+    pub(crate) const fn needs(mut self, needs: Need) -> Self {
         self.needs = needs;
         self
     }
 }
 
-const fn int(min: i64, max: i64) -> Kind {
+pub(crate) const fn int(min: i64, max: i64) -> Kind {
     Kind::Int { min, max }
 }
 
 const U8: Kind = int(0, 255);
 /// Sensible log2 intervals: 1/128 s to about nine hours. linuxptp takes any octet.
 const LOG: Kind = int(-7, 15);
-const SECOND: i64 = 1_000_000_000;
+pub(crate) const SECOND: i64 = 1_000_000_000;
 const CORRECTION: Kind = Kind::Duration { min: -SECOND, max: SECOND, off: false, hint: "ns" };
-const THRESHOLD: Kind = Kind::Duration { min: 1, max: 86_400 * SECOND, off: true, hint: "us" };
+pub(crate) const THRESHOLD: Kind = Kind::Duration { min: 1, max: 86_400 * SECOND, off: true, hint: "us" };
 const INACCURACY: Kind = Kind::Duration { min: 0, max: 4 * SECOND, off: true, hint: "ns" };
 const SERVER: Need = Need::Server;
 

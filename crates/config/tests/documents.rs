@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use ptp_config::program::{PHC_SYNC, TS2PHC};
+
 const BEGIN: &str = "<!-- keys: made from the table in crates/config; do not edit -->\n";
 const END: &str = "<!-- end of keys -->\n";
 
@@ -30,13 +32,34 @@ fn the_schema_is_current() {
     hold("docs/ptpd.schema.json", &current, &schema);
 }
 
-#[test]
-fn the_reference_in_the_guide_is_current() {
-    let current = std::fs::read_to_string(path("docs/configuration.md")).expect("it is in the repository");
+/// The tables of keys in a guide.
+fn hold_reference(name: &str, reference: &str) {
+    let current = std::fs::read_to_string(path(name)).expect("it is in the repository");
     let (before, rest) = current.split_once(BEGIN).expect("the keys have their place");
     let (_, after) = rest.split_once(END).expect("the keys' place has an end");
-    let wanted = format!("{before}{BEGIN}\n{}\n{END}{after}", ptp_config::reference_markdown());
-    hold("docs/configuration.md", &current, &wanted);
+    let wanted = format!("{before}{BEGIN}\n{reference}\n{END}{after}");
+    hold(name, &current, &wanted);
+}
+
+#[test]
+fn the_reference_in_the_guide_is_current() {
+    hold_reference("docs/configuration.md", &ptp_config::reference_markdown());
+}
+
+/// Manual page, schema and reference of the other programs.
+#[test]
+fn the_documents_of_the_other_programs_are_current() {
+    for program in [&PHC_SYNC, &TS2PHC] {
+        let name = program.name();
+        let page = format!("docs/man/{name}.yaml.5");
+        let current = std::fs::read_to_string(path(&page)).unwrap_or_default();
+        hold(&page, &current, &program.manual_page());
+        let file = format!("docs/{name}.schema.json");
+        let current = std::fs::read_to_string(path(&file)).unwrap_or_default();
+        let schema = serde_json::to_string_pretty(&program.json_schema()).expect("JSON") + "\n";
+        hold(&file, &current, &schema);
+        hold_reference(&format!("docs/{name}.md"), &program.reference_markdown());
+    }
 }
 
 /// Each example of the guides that is a whole configuration.

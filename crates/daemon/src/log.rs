@@ -187,6 +187,9 @@ pub fn log_event(event: &crate::Event) {
 pub const PARTS: [&str; 8] =
     ["ports", "bmca", "servo", "unicast", "network", "clock", "management", "daemon"];
 
+/// Parts of other programs, which are the targets of lines, too.
+const OTHER_PARTS: [&str; 5] = ["sources", "clocks", "pulses", "receiver", "announce"];
+
 /// The part of a program that a kind of event belongs to, as `log.parts` has it.
 pub fn part_of(kind: &str) -> &'static str {
     use crate::kind::*;
@@ -394,7 +397,7 @@ fn part_of_target(target: &str) -> &'static str {
     if target == REPORT {
         return "servo";
     }
-    PARTS.iter().find(|part| **part == target).copied().unwrap_or_default()
+    PARTS.iter().chain(&OTHER_PARTS).find(|part| **part == target).copied().unwrap_or_default()
 }
 
 /// The message as it is, then other fields as `name=value`.

@@ -101,6 +101,11 @@ impl Receiver {
         Self { limits, ..Self::default() }
     }
 
+    /// Other limits from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Takes what was said at `now`. Gives the UTC time in it, if it is to be trusted: RMC and TPV say whether there is a fix;
     /// ZDA does not, so RMC's word of the last five seconds counts.
     pub fn hear(&mut self, message: &Message, now: u64) -> Option<UtcTime> {

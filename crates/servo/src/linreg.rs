@@ -84,6 +84,11 @@ impl Linreg {
         self.interval = if seconds.is_finite() && seconds > 0.0 { seconds } else { 1.0 };
     }
 
+    /// Other thresholds from now on; what the servo knows of the clock, and the limit of its frequency, stay.
+    pub fn set_config(&mut self, config: ServoConfig) {
+        self.config = ServoConfig { max_frequency_ppb: self.config.max_frequency_ppb, ..config };
+    }
+
     /// Takes an offset (local minus master) measured at `local`. A `weight` of 0 leaves it out; others count alike.
     pub fn sample(&mut self, offset: TimeInterval, local: TimePoint, weight: f64) -> Decision {
         if weight <= 0.0 {

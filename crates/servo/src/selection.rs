@@ -141,6 +141,11 @@ impl Bridge {
         Self { max_slew_ppb, members: Vec::new(), fed: None, carry: 0.0, last: 0 }
     }
 
+    /// Another rate from now on, ppb.
+    pub const fn set_max_slew(&mut self, ppb: f64) {
+        self.max_slew_ppb = ppb;
+    }
+
     /// The offset to feed at `now` (ns), given the selected one and who stands behind it. `locked`: the servo tracks, so
     /// that its offset must not jump; before that the jump is what brings it there.
     pub fn feed(&mut self, offset: f64, members: &[usize], now: u64, locked: bool) -> f64 {

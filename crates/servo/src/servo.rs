@@ -154,6 +154,12 @@ impl Servo {
         self.gains = self.config.pi.gains(seconds);
     }
 
+    /// Other thresholds and gains from now on; what the servo knows of the clock, and the limit of its frequency, stay.
+    /// [`Servo::set_interval`] is to be called after it.
+    pub fn set_config(&mut self, config: ServoConfig) {
+        self.config = ServoConfig { max_frequency_ppb: self.config.max_frequency_ppb, ..config };
+    }
+
     /// Takes an offset (local minus master) that was measured at `local` on the clock that is steered.
     /// `weight` says how much the sample counts, from 0 to 1; anything else is clamped.
     pub fn sample(&mut self, offset: TimeInterval, local: TimePoint, weight: f64) -> Decision {

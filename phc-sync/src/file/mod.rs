@@ -1,346 +1,255 @@
-//! `phc-sync.yaml`.
-
-mod fields;
+//! `phc-sync.yaml` and the command line: from the table of keys in ptp-config to what is to be done.
 
 use std::path::Path;
 use std::time::Duration;
 
 use ptp_clock::ClockName;
-use ptp_config::document::{self, Content, Node, Refusal, Source};
-use ptp_config::{Diagnostic, Diagnostics, Problem};
-use ptp_daemon::Outlets;
-use ptp_daemon::http;
+use ptp_config::document::Refusal;
+use ptp_config::program::{self, PHC_SYNC, Reading};
+use ptp_config::{Diagnostics, Overrides};
+use ptp_daemon::{Outlets, http};
 use ptp_evidence::EvidenceOptions;
 use ptp_wire::TimeInterval;
+use tracing::Level;
 
 use crate::settings::{
-    DEFAULT_SOCKET, ExtraKind, ExtraSource, Instance, LeapMode, Output, Selection, Settings, SystemRole,
+    ExtraKind, ExtraSource, Instance, LeapMode, Output, Selection, Settings, SettingsError, SystemRole,
 };
-use fields::{Fields, Reader, scalar};
 
-const DAY_NS: i64 = 86_400_000_000_000;
+/// Lines of parts of the program, by their targets.
+const PARTS: &[(&str, &[&str])] = &[
+    ("servo", &["servo", "phc_sync::sink"]),
+    ("sources", &["sources", "phc_sync::agent", "phc_sync::run::ensemble"]),
+    ("clocks", &["clocks", "phc_sync::clocks", "phc_sync::watch"]),
+    ("daemon", &["daemon", "phc_sync::run", "phc_sync::metrics", "phc_sync"]),
+];
 
-/// Reads the file over the defaults.
-pub(crate) fn load(path: &Path) -> Result<Settings, Diagnostics> {
-    match Source::read(path) {
-        Ok(source) => read(&source),
-        Err(diagnostic) => Err(Diagnostics::new(vec![*diagnostic])),
-    }
+/// A configuration: what is to be done, and every value with its origin.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) settings: Settings,
+    pub(crate) values: program::Settings,
 }
 
-fn read(source: &Source) -> Result<Settings, Diagnostics> {
-    let mut out = Vec::new();
-    let tree = source.tree(&mut out);
-    let mut reader = Reader { source, out };
-    let settings = match &tree.root {
-        Some(root) => settings(&mut reader, root),
-        None => {
-            if !tree.cut {
-                let empty = Diagnostic::new(Problem::Missing, "the file is empty").in_file(&source.path);
-                reader
-                    .out
-                    .push(empty.help("`system_clock: sink` is enough to follow the usual PTP instance"));
-            }
-            None
-        }
-    };
-    match settings {
-        Some(settings) if reader.out.is_empty() => Ok(settings),
-        _ => Err(Diagnostics::new(reader.out)),
+/// Reads the file, if there is one, and the command line over it. `automatic`: PTP instances are followed, whatever else is
+/// said (`-a`).
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub(crate) fn load(
+    path: Option<&Path>,
+    overrides: &Overrides,
+    automatic: bool,
+) -> Result<Loaded, Diagnostics> {
+    let mut overrides = overrides.clone();
+    if path.is_none() {
+        // Only a file makes the system clock a sink without being told.
+        let usual = Overrides::default();
+        let given = std::mem::replace(&mut overrides, usual);
+        overrides.set("no -r", "system_clock", "untouched");
+        overrides.settings.extend(given.settings);
     }
+    take(PHC_SYNC.read(path, &overrides), automatic, path.is_some())
 }
 
-fn settings(r: &mut Reader<'_>, root: &Node) -> Option<Settings> {
-    let mut f = r.fields(root, "")?;
-    let mut s = Settings { automatic: true, system_role: SystemRole::Sink, ..Settings::default() };
-    if let Some(i) = r.choice(&mut f, "system_clock", &["untouched", "sink", "sink-or-source"]) {
-        s.system_role = [SystemRole::None, SystemRole::Sink, SystemRole::SinkOrSource][i.min(2)];
-    }
-    if let Some(name) = clock(r, &mut f, "system_clock_device") {
-        s.system_clock = name;
-    }
-    for node in r.list(&mut f, "instances") {
-        if let Some(instance) = instance(r, node) {
-            s.instances.push(instance);
-        }
-    }
-    manual(r, &mut f, &mut s);
-    servo(r, &mut f, &mut s);
-    if let Some(i) = r.choice(&mut f, "leap_second", &["kernel", "servo", "smear-linear", "smear-cosine"]) {
-        s.leap = [LeapMode::Kernel, LeapMode::Servo, LeapMode::SmearLinear, LeapMode::SmearCosine][i.min(3)];
-    }
-    if let Some(window) = interval(r, &mut f, "smear_window", 1_000_000_000, 2 * DAY_NS) {
-        s.smear_window = window.nanos_f64() * 1e-9;
-    }
-    selection(r, &mut f, &mut s);
-    if let Some((path, _)) = r.text(&mut f, "error_bound_page") {
-        s.bound_page = Some(path.into());
-    }
-    s.ready_when_started = r.choice(&mut f, "ready_when", &["synchronised", "started"]) == Some(1);
-    if let Some(node) = f.take("evidence") {
-        s.evidence = evidence(r, node);
-    }
-    let drift = r.value(&mut f, "max_drift", "0 ppb to 500 ppm", |t| document::frequency(t, 0.0, 500_000.0));
-    if let Some(drift) = drift {
-        s.max_drift = drift as u32;
-    }
-    outlets(r, &mut f, &mut s);
-    s.metrics = f.take("metrics").and_then(|node| metrics(r, node));
-    let place = f.place.clone();
-    r.finish(f);
-    if r.out.is_empty()
-        && let Err(e) = s.check()
+fn take(mut r: Reading, automatic: bool, is_file: bool) -> Result<Loaded, Diagnostics> {
+    let mut settings = settings(&mut r);
+    let manual = settings.source.is_some() || settings.pps.is_some();
+    settings.automatic = automatic || (is_file && !manual);
+    if r.is_good()
+        && let Err(e) = settings.check()
     {
-        r.wrong(Problem::Contradiction, "", &place, e.to_string(), "");
+        let (path, help) = match &e {
+            SettingsError::OffsetMissing => {
+                ("source", "`wait: true` asks the PTP instance; `offset` says it")
+            }
+            SettingsError::SameClock(_) | SettingsError::NoSource => ("source", ""),
+            SettingsError::TwiceTheSink(_) | SettingsError::PpsSink | SettingsError::RefclockSink => {
+                ("sinks", "")
+            }
+            SettingsError::TooFewSources => ("selection", ""),
+            SettingsError::Mixed | SettingsError::TooMany(..) => ("", ""),
+        };
+        r.contradiction(path, &e.to_string(), help);
     }
-    Some(s)
+    Ok(Loaded { settings, values: r.finish()? })
 }
 
-fn evidence(r: &mut Reader<'_>, node: &Node) -> Option<EvidenceOptions> {
-    let mut f = r.fields(node, "evidence")?;
-    let mut options = EvidenceOptions::default();
-    let place = f.place.clone();
-    match r.text(&mut f, "directory") {
-        Some((path, _)) => options.directory = path.into(),
-        None => {
-            let message = "`evidence` needs a `directory`".to_owned();
-            r.wrong(
-                Problem::Missing,
-                "evidence",
-                &place,
-                message,
-                "such as `directory: /var/log/escapement`",
-            );
-        }
-    }
-    let time = |i: TimeInterval| Duration::from_nanos(u64::try_from(i.nanos()).unwrap_or(0));
-    if let Some(every) = interval(r, &mut f, "interval", 100_000_000, 3_600_000_000_000) {
-        options.interval = time(every);
-    }
-    if let Some(days) = r.whole(&mut f, "keep_days", 0, 36_500) {
-        options.keep_days = u32::try_from(days).ok().filter(|d| *d > 0);
-    }
-    if let Some(sync) = interval(r, &mut f, "sync", 0, 3_600_000_000_000) {
-        options.sync = time(sync);
-    }
-    let anchor = r.value(&mut f, "anchor", "`off`, or a length of time up to 24 h", |t| match t {
-        "off" => Ok(None),
-        t => document::interval(t, 1, DAY_NS, "h").map(Some),
-    });
-    if let Some(anchor) = anchor {
-        options.anchor = anchor.map(time);
-    }
-    r.finish(f);
-    options.configuration = ptp_evidence::digest(r.source.text.as_bytes()).to_string();
-    Some(options)
+/// What a running program takes over of new values: those that need a restart stay.
+///
+/// # Errors
+/// What can be taken over does not fit together with what needs a restart.
+pub(crate) fn taken_over(running: &Loaded, new: &Loaded) -> Result<Settings, Diagnostics> {
+    let values = running.values.taken_over(&new.values);
+    let mut taken = take(Reading::of(values), running.settings.automatic, false)?.settings;
+    // What belongs to no key stays.
+    let own = &running.settings;
+    taken.evidence.clone_from(&own.evidence);
+    taken.fan_out.clone_from(&own.fan_out);
+    taken.drop_in = own.drop_in;
+    Ok(taken)
 }
 
-/// Metrics, health and events over HTTP.
-fn metrics(r: &mut Reader<'_>, node: &Node) -> Option<http::Settings> {
-    let mut f = r.fields(node, "metrics")?;
-    let allowed = "an address and port, such as 127.0.0.1:9321, or the path of a UNIX socket";
-    let listen = r.value(&mut f, "listen", allowed, |t| {
-        t.parse().map_err(|label| Refusal { label, help: None, replacement: None })
-    });
-    let openshift_names = r.boolean(&mut f, "openshift_names").unwrap_or(false);
-    let events = r.boolean(&mut f, "events").unwrap_or(false);
-    let place = f.place.clone();
-    r.finish(f);
-    if listen.is_none() && r.out.is_empty() {
-        let message = "`metrics` needs `listen`".to_owned();
-        r.wrong(Problem::Missing, "metrics", &place, message, "such as `listen: 127.0.0.1:9321`");
-    }
-    Some(http::Settings { listen: listen?, openshift_names, events })
-}
-
-fn manual(r: &mut Reader<'_>, f: &mut Fields<'_>, s: &mut Settings) {
-    s.source = clock(r, f, "source");
-    for node in r.list(f, "sinks") {
-        if let Some(name) = clock_of(r, node, "sinks") {
-            s.sinks.push(name);
-        }
-    }
-    if let Some((path, _)) = r.text(f, "pulses") {
-        s.pps = Some(path.to_owned());
-    }
-    s.offset = interval(r, f, "offset", -DAY_NS, DAY_NS);
-    s.wait = r.boolean(f, "wait").unwrap_or(false);
-    s.automatic = s.source.is_none() && s.pps.is_none();
-}
-
-fn servo(r: &mut Reader<'_>, f: &mut Fields<'_>, s: &mut Settings) {
-    if let Some(rate) = r.number(f, "rate", 0.001, 1_000.0) {
-        s.rate = rate;
-    }
-    if let Some(readings) = r.whole(f, "readings", 1, 25) {
-        s.readings = readings as u32;
-    }
-    if let Some(i) = r.choice(f, "servo", &["pi", "linreg", "adaptive"]) {
-        s.output = [Output::Pi, Output::Linreg, Output::Adaptive][i.min(2)].clone();
-    }
-    if let Some(unit) = r.whole(f, "ntp_shm_unit", 0, 255) {
-        s.output = Output::NtpShm(unit as u32);
-    }
-    if let Some((path, _)) = r.text(f, "chrony_sock") {
-        s.output = Output::ChronySock(path.into());
-    }
-    if s.output.is_refclock() {
-        s.sanity = 0.0;
-    }
-    if let Some(v) = r.number(f, "pi_proportional_const", 0.0, 1e9) {
-        s.proportional = v;
-    }
-    if let Some(v) = r.number(f, "pi_integral_const", 0.0, 1e9) {
-        s.integral = v;
-    }
-    let threshold = |r: &mut Reader<'_>, f: &mut Fields<'_>, key| {
-        r.value(f, key, "`never`, or a length of time up to 24 h", |t| match t {
-            "never" => Ok(0.0),
-            t => document::interval(t, 0, DAY_NS, "us").map(|v| v.nanos_f64() * 1e-9),
-        })
+fn settings(r: &mut Reading) -> Settings {
+    let usual = Settings::default();
+    let nanos = |i: TimeInterval| i.nanos_f64() * 1e-9;
+    let output = match (r.maybe_int("ntp_shm_unit"), r.maybe_path("chrony_sock"), r.text("servo").as_str()) {
+        (_, Some(path), _) => Output::ChronySock(path),
+        (Some(unit), ..) => Output::NtpShm(unit as u32),
+        (.., "linreg") => Output::Linreg,
+        (.., "adaptive") => Output::Adaptive,
+        _ => Output::Pi,
     };
-    if let Some(v) = threshold(r, f, "step_threshold") {
-        s.step = v;
+    let sanity = r.real("sanity_freq_limit");
+    // An NTP daemon has its own opinion of the clock's rate.
+    let sanity = if output.is_refclock() && !r.says("sanity_freq_limit") { 0.0 } else { sanity };
+    Settings {
+        drop_in: false,
+        automatic: false,
+        instances: (0..r.count("instances")).map(|i| instance(r, i)).collect(),
+        system_role: match r.text("system_clock").as_str() {
+            "untouched" => SystemRole::None,
+            "sink-or-source" => SystemRole::SinkOrSource,
+            _ => SystemRole::Sink,
+        },
+        system_clock: clock(r, "system_clock_device").unwrap_or(ClockName::System),
+        source: clock(r, "source"),
+        sinks: sinks(r),
+        pps: r.maybe_text("pulses"),
+        offset: r.maybe_interval("offset"),
+        wait: r.flag("wait"),
+        rate: r.real("rate"),
+        readings: r.int("readings") as u32,
+        output,
+        proportional: r.real("pi_proportional_const"),
+        integral: r.real("pi_integral_const"),
+        step: r.maybe_interval("step_threshold").map_or(0.0, nanos),
+        first_step: r.maybe_interval("first_step_threshold").map_or(0.0, nanos),
+        sanity,
+        summary: r.int("summary_updates") as u32,
+        leap: match r.text("leap_second").as_str() {
+            "servo" => LeapMode::Servo,
+            "smear-linear" => LeapMode::SmearLinear,
+            "smear-cosine" => LeapMode::SmearCosine,
+            _ => LeapMode::Kernel,
+        },
+        smear_window: r.span("smear_window").as_secs_f64(),
+        free_running: r.flag("free_running"),
+        selection: match r.text("selection").as_str() {
+            "intersection" => Selection::Intersection,
+            _ => Selection::Priority,
+        },
+        extra_sources: (0..r.count("sources")).filter_map(|i| extra(r, i)).collect(),
+        max_slew: r.real("max_slew"),
+        source_error: r.interval("source_error"),
+        bound_page: r.maybe_path("error_bound_page"),
+        evidence: evidence(r),
+        ready_when_started: r.text("ready_when") == "started",
+        max_drift: r.real("max_drift") as u32,
+        outlets: outlets(r),
+        metrics: metrics(r),
+        ..usual
     }
-    if let Some(v) = threshold(r, f, "first_step_threshold") {
-        s.first_step = v;
-    }
-    let sanity =
-        r.value(f, "sanity_freq_limit", "0 ppb to 2000000 ppm", |t| document::frequency(t, 0.0, 2e9));
-    if let Some(v) = sanity {
-        s.sanity = v;
-    }
-    if let Some(count) = r.whole(f, "summary_updates", 0, i64::from(u32::MAX)) {
-        s.summary = count as u32;
-    }
-    s.free_running = r.boolean(f, "free_running").unwrap_or(false);
 }
 
-fn selection(r: &mut Reader<'_>, f: &mut Fields<'_>, s: &mut Settings) {
-    if r.choice(f, "selection", &["priority", "intersection"]) == Some(1) {
-        s.selection = Selection::Intersection;
+fn instance(r: &mut Reading, i: usize) -> Instance {
+    let key = |name: &str| format!("instances[{i}].{name}");
+    Instance {
+        socket: r.path(&key("socket")),
+        domain_number: r.int(&key("domain_number")) as u8,
+        major_sdo_id: r.int(&key("major_sdo_id")) as u8,
+        clock: clock(r, &key("clock")),
     }
-    for node in r.list(f, "sources") {
-        if let Some(source) = extra(r, node) {
-            s.extra_sources.push(source);
+}
+
+fn sinks(r: &mut Reading) -> Vec<ClockName> {
+    let mut sinks = Vec::new();
+    for name in r.names("sinks") {
+        match crate::phc2sys::clock(&name) {
+            Ok(clock) => sinks.push(clock),
+            Err(e) => refuse(r, "sinks", e),
         }
     }
-    if let Some(error) = interval(r, f, "source_error", 0, 1_000_000_000) {
-        s.source_error = error;
-    }
-    let slew = r.value(f, "max_slew", "1 ppb to 500 ppm", |t| document::frequency(t, 1.0, 500_000.0));
-    if let Some(slew) = slew {
-        s.max_slew = slew;
-    }
+    sinks
 }
 
-fn outlets(r: &mut Reader<'_>, f: &mut Fields<'_>, s: &mut Settings) {
-    let words = Outlets::LEVELS.map(|(word, _)| word);
-    let level = r.choice(f, "log_level", &words).and_then(|i| Outlets::LEVELS.get(i));
-    s.outlets.level = level.map(|(_, level)| *level);
-    if let Some((path, _)) = r.text(f, "log_journal") {
-        s.outlets.journal = Some(path.into());
+fn extra(r: &mut Reading, i: usize) -> Option<ExtraSource> {
+    let key = |name: &str| format!("sources[{i}].{name}");
+    let by_clock = clock(r, &key("clock")).map(ExtraKind::Clock);
+    let by_pulses = r.maybe_text(&key("pulses")).map(ExtraKind::Pps);
+    let by_chronyd = r.maybe_text(&key("chronyd")).map(ExtraKind::Chronyd);
+    let error = r.interval(&key("error"));
+    let named = [by_clock, by_pulses, by_chronyd];
+    if named.iter().flatten().count() == 1 {
+        return named.into_iter().flatten().next().map(|kind| ExtraSource { kind, error });
     }
-    if let Some((path, _)) = r.text(f, "events_socket") {
-        s.outlets.socket = Some(path.into());
-    }
-    if let Some(mode) = r.value(f, "events_socket_mode", "an octal mode, such as 0660", document::mode) {
-        s.outlets.socket_mode = mode;
-    }
-}
-
-fn instance(r: &mut Reader<'_>, node: &Node) -> Option<Instance> {
-    let mut instance =
-        Instance { socket: DEFAULT_SOCKET.into(), domain_number: 0, major_sdo_id: 0, clock: None };
-    // A socket alone is enough.
-    if let Some(path) = scalar(node) {
-        instance.socket = path.into();
-        return Some(instance);
-    }
-    let mut f = r.fields(node, "instances")?;
-    if let Some((path, _)) = r.text(&mut f, "socket") {
-        instance.socket = path.into();
-    }
-    if let Some(v) = r.whole(&mut f, "domain_number", 0, 255) {
-        instance.domain_number = v as u8;
-    }
-    if let Some(v) = r.whole(&mut f, "major_sdo_id", 0, 15) {
-        instance.major_sdo_id = v as u8;
-    }
-    instance.clock = clock(r, &mut f, "clock");
-    r.finish(f);
-    Some(instance)
-}
-
-fn extra(r: &mut Reader<'_>, node: &Node) -> Option<ExtraSource> {
-    let mut f = r.fields(node, "sources")?;
-    let by_clock = clock(r, &mut f, "clock").map(ExtraKind::Clock);
-    let by_pulses = r.text(&mut f, "pulses").map(|(p, _)| ExtraKind::Pps(p.to_owned()));
-    let by_chronyd = r.text(&mut f, "chronyd").map(|(p, _)| ExtraKind::Chronyd(p.to_owned()));
-    let error = interval(r, &mut f, "error", 0, 1_000_000_000);
-    let place = f.place.clone();
-    r.finish(f);
-    match (by_clock, by_pulses, by_chronyd) {
-        (Some(kind), None, None) | (None, Some(kind), None) | (None, None, Some(kind)) => {
-            Some(ExtraSource { kind, error: error.unwrap_or(TimeInterval::from_nanos(1_000)) })
-        }
-        _ => {
-            let message = "a source is one of `clock`, `pulses` and `chronyd`".to_owned();
-            r.wrong(Problem::Missing, "sources", &place, message, "such as `- clock: phc1`");
-            None
-        }
-    }
-}
-
-fn clock(r: &mut Reader<'_>, f: &mut Fields<'_>, key: &'static str) -> Option<ClockName> {
-    r.value(f, key, "a clock: phc0, an interface with one, system, virtual:PATH", parse_clock)
-}
-
-fn clock_of(r: &mut Reader<'_>, node: &Node, path: &str) -> Option<ClockName> {
-    let text = scalar(node);
-    let parsed = text.map(parse_clock);
-    if let Some(Ok(name)) = parsed {
-        return Some(name);
-    }
-    if !matches!(node.content, Content::Refused) {
-        let message = format!("`{}` names no clock", document::brief(text.unwrap_or("this")));
-        r.wrong(
-            Problem::WrongType,
-            path,
-            &node.place,
-            message,
-            "phc0, an interface with one, system, virtual:PATH",
-        );
+    if r.is_good() {
+        let message = "a source is one of `clock`, `pulses` and `chronyd`";
+        r.contradiction(&key("error"), message, "such as `- clock: phc1`");
     }
     None
 }
 
-fn parse_clock(text: &str) -> Result<ClockName, Refusal> {
-    crate::phc2sys::clock(text).map_err(|e| Refusal {
-        label: "names no clock".into(),
-        help: Some(e),
-        replacement: None,
-    })
+fn clock(r: &mut Reading, path: &str) -> Option<ClockName> {
+    match crate::phc2sys::clock(&r.maybe_text(path)?) {
+        Ok(clock) => Some(clock),
+        Err(e) => {
+            refuse(r, path, e);
+            None
+        }
+    }
 }
 
-fn interval(
-    r: &mut Reader<'_>,
-    f: &mut Fields<'_>,
-    key: &'static str,
-    min: i64,
-    max: i64,
-) -> Option<TimeInterval> {
-    let allowed = "a length of time with its unit";
-    r.value(f, key, allowed, |t| document::interval(t, min, max, "s"))
+fn refuse(r: &mut Reading, path: &str, why: String) {
+    r.refuse(path, Refusal { label: "names no clock".into(), help: Some(why), replacement: None });
+}
+
+fn evidence(r: &Reading) -> Option<EvidenceOptions> {
+    let time = |i: TimeInterval| Duration::from_nanos(u64::try_from(i.nanos()).unwrap_or(0));
+    let options = EvidenceOptions {
+        interval: time(r.interval("evidence.interval")),
+        keep_days: u32::try_from(r.int("evidence.keep_days")).ok().filter(|d| *d > 0),
+        sync: time(r.interval("evidence.sync")),
+        anchor: r.maybe_interval("evidence.anchor").map(time),
+        configuration: ptp_evidence::digest(r.file_text().as_bytes()).to_string(),
+        ..EvidenceOptions::default()
+    };
+    r.maybe_path("evidence.directory").map(|directory| EvidenceOptions { directory, ..options })
+}
+
+/// Metrics, health and events over HTTP.
+fn metrics(r: &mut Reading) -> Option<http::Settings> {
+    let (openshift_names, events) = (r.flag("metrics.openshift_names"), r.flag("metrics.events"));
+    match r.maybe_text("metrics.listen")?.parse() {
+        Ok(listen) => Some(http::Settings { listen, openshift_names, events }),
+        Err(label) => {
+            r.refuse("metrics.listen", Refusal { label, help: None, replacement: None });
+            None
+        }
+    }
+}
+
+fn outlets(r: &Reading) -> Outlets {
+    let parts: Vec<(&str, Level)> =
+        r.levels("log_parts").into_iter().map(|(part, level)| (part, Outlets::level(level.name()))).collect();
+    let level = Outlets::level(&r.text("log_level"));
+    Outlets {
+        level: r.says("log_level").then_some(level),
+        parts: Outlets::targets(&parts, PARTS),
+        journal: r.maybe_path("log_journal"),
+        socket: r.maybe_path("events_socket"),
+        socket_mode: r.int("events_socket_mode") as u32,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::DEFAULT_SOCKET;
 
     fn text(yaml: &str) -> Result<Settings, String> {
-        let source = Source::from_octets(Path::new("phc-sync.yaml"), yaml.as_bytes().to_vec());
-        read(&source.map_err(|e| e.message)?).map_err(|e| e.to_string())
+        let read = PHC_SYNC.read_octets(Path::new("phc-sync.yaml"), yaml.as_bytes(), &Overrides::default());
+        take(read, false, true).map(|l| l.settings).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -369,18 +278,71 @@ mod tests {
         assert!(metrics.events && !metrics.openshift_names && metrics.listen.is_local());
     }
 
+    /// Each key of the table is asked for, and defaults are what they are without a file.
     #[test]
-    fn the_manual_page_knows_every_key() {
-        let page = include_str!("../../../docs/man/phc-sync.yaml.5");
-        let own = include_str!("mod.rs").split("mod tests").next().unwrap_or_default();
-        let mut known = 0;
-        for call in own.split("(r, ").chain(own.split("r.")).skip(1) {
-            let Some(rest) = call.split_once("f, \"").map(|(_, rest)| rest) else { continue };
-            let key = rest.split('"').next().unwrap_or_default();
-            assert!(page.contains(key), "`{key}` is missing in docs/man/phc-sync.yaml.5");
-            known += 1;
+    fn every_key_of_the_table_has_an_effect() {
+        let file = b"instances: [/run/a]\nsources: [{clock: phc3}]\n";
+        let mut read = PHC_SYNC.read_octets(Path::new("phc-sync.yaml"), file, &Overrides::default());
+        let with_defaults = settings(&mut read);
+        assert_eq!(read.unread(), Vec::<String>::new());
+        let usual = Settings {
+            system_role: SystemRole::Sink,
+            instances: with_defaults.instances.clone(),
+            extra_sources: with_defaults.extra_sources.clone(),
+            ..Settings::default()
+        };
+        assert_eq!(with_defaults, usual);
+    }
+
+    #[test]
+    fn what_is_in_force_is_told_with_origins_and_read_again_is_the_same() {
+        let file = b"system_clock: sink-or-source\nrate: 8\ninstances:\n  - /run/a\n  - {socket: /run/b, domain_number: 7}\n\
+                     selection: intersection\nsources: [{chronyd: '127.0.0.1:323'}]\nlog_parts: [servo=warn]\n";
+        let mut overrides = Overrides::default();
+        overrides.set("-N", "readings", "9");
+        let read = |octets: &[u8], overrides: &Overrides| {
+            let read = PHC_SYNC.read_octets(Path::new("phc-sync.yaml"), octets, overrides);
+            take(read, false, true).unwrap_or_else(|e| panic!("{}\n{e}", String::from_utf8_lossy(octets)))
+        };
+        let loaded = read(file, &overrides);
+        let text = loaded.values.effective();
+        for (key, origin) in [
+            ("rate: 8", "phc-sync.yaml:2"),
+            ("readings: 9", "command line, -N"),
+            ("domain_number: 7", "phc-sync.yaml:5"),
+            ("offset: off", "default"),
+            ("# smear_window: 24h", "default; `leap_second` is not `smear-linear` or `smear-cosine`"),
+        ] {
+            let line =
+                text.lines().find(|l| l.trim().starts_with(key)).unwrap_or_else(|| panic!("{key}: {text}"));
+            assert!(line.ends_with(&format!("# {origin}")), "{line}");
         }
-        assert!(known > 20, "only {known} keys found");
+        let again = read(text.as_bytes(), &Overrides::default());
+        let level = |s: Settings| {
+            let outlets = Outlets { level: None, ..s.outlets };
+            Settings { outlets, ..s }
+        };
+        assert_eq!(level(again.settings), level(loaded.settings));
+        assert_eq!(loaded.values.changes(&again.values), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn a_reload_takes_over_what_it_can_and_leaves_the_rest() {
+        let read = |text: &str| {
+            let read =
+                PHC_SYNC.read_octets(Path::new("phc-sync.yaml"), text.as_bytes(), &Overrides::default());
+            take(read, false, true).expect("a good file")
+        };
+        let old = read("rate: 1\ninstances: [/run/a]\nservo: pi\n");
+        let new = read("rate: 4\ninstances: [/run/a, /run/b]\nservo: adaptive\nstep_threshold: 1 ms\n");
+        let (live, restart) = old.values.changes(&new.values);
+        let keys = |c: &[ptp_config::Change]| c.iter().map(|c| c.key.clone()).collect::<Vec<_>>();
+        assert_eq!(keys(&live), ["rate", "step_threshold"]);
+        assert_eq!(keys(&restart), ["instances", "servo"]);
+        let taken = taken_over(&old, &new).expect("it fits");
+        assert_eq!((taken.rate, taken.step, taken.instances.len()), (4.0, 1e-3, 1));
+        assert_eq!(taken.output, Output::Pi);
+        assert_eq!(taken, Settings { rate: 4.0, step: 1e-3, ..old.settings });
     }
 
     #[test]
@@ -398,7 +360,10 @@ mod tests {
             ("sytem_clock: sink\n", "did you mean `system_clock`?"),
             ("system_clock: always\n", "not one of the words"),
             ("rate: 0\n", "out of range"),
-            ("smear_window: 3\n", "3s"),
+            ("smear_window: 3 h\n", "no effect"),
+            ("metrics: {listne: /run/m}\n", "did you mean `listen`?"),
+            ("openshift_names: true\n", "below `metrics:`"),
+            ("leap_second: smear-linear\nsmear_window: 3\n", "3h"),
             ("source: eth99\n", "eth99"),
             ("sinks: [1]\nsource: phc0\n", "names no clock"),
             ("source: phc0\n", "-w or -O"),
@@ -406,7 +371,7 @@ mod tests {
             ("selection: intersection\n", "three"),
             ("rate: 1\nrate: 2\n", "twice"),
             ("metrics: {listen: 9320}\n", "127.0.0.1:9320"),
-            ("metrics: {events: true}\n", "needs `listen`"),
+            ("metrics: {events: true}\n", "`metrics.listen` is `off`"),
             ("instances: {socket: [1]}\n", "one value"),
         ] {
             match text(yaml) {

@@ -126,6 +126,14 @@ impl Ensemble {
         })
     }
 
+    /// Settings that a reload changed.
+    pub(super) fn configure(&mut self, settings: &Settings) {
+        self.bridge.set_max_slew(settings.max_slew);
+        for candidate in self.candidates.iter_mut().filter(|c| matches!(c.kind, Kind::Ptp(_))) {
+            candidate.error = settings.source_error;
+        }
+    }
+
     /// What the majority makes of each.
     pub(super) fn standings(&self) -> impl Iterator<Item = SourceState> + '_ {
         self.candidates.iter().map(|c| SourceState {
@@ -171,7 +179,7 @@ impl Runner {
             let h = self.hear(candidate, sink.clock, now)?;
             if h.estimate.is_none() && candidate.standing != Standing::Absent {
                 if candidate.standing != Standing::Unknown {
-                    warn!("{} gives no time", candidate.name);
+                    warn!(target: "sources", "{} gives no time", candidate.name);
                 }
                 candidate.standing = Standing::Absent;
             }
@@ -191,7 +199,7 @@ impl Runner {
                         Some(format!("{name} {:.0} +- {:.0} ns", e.offset, e.radius))
                     })
                     .collect();
-                warn!("no majority: the clock runs on by itself ({})", words.join(", "));
+                warn!(target: "sources", "no majority: the clock runs on by itself ({})", words.join(", "));
             }
             sink.pause();
             return Ok(());
@@ -207,15 +215,16 @@ impl Runner {
             if candidate.standing != standing {
                 match standing {
                     Standing::False => warn!(
+                        target: "sources",
                         "falseticker: {} is {:.0} ns off the majority, and says it is within {:.0} ns",
                         candidate.name,
                         verdict.offset - e.offset,
                         e.radius
                     ),
                     _ if candidate.standing == Standing::False => {
-                        info!("{} agrees with the majority again", candidate.name);
+                        info!(target: "sources", "{} agrees with the majority again", candidate.name);
                     }
-                    _ => info!("{} is one of the majority", candidate.name),
+                    _ => info!(target: "sources", "{} is one of the majority", candidate.name),
                 }
                 candidate.standing = standing;
             }

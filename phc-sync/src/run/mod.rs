@@ -4,6 +4,7 @@ mod ensemble;
 mod monitor;
 mod observe;
 mod pulse;
+mod reload;
 
 use std::error::Error;
 use std::io;
@@ -28,6 +29,7 @@ use ensemble::Ensemble;
 pub(crate) use observe::PHC_SYNC;
 use observe::Seen;
 use ptp_clock::{Utc, UtcKeeper, UtcProperties as TimeProperties};
+pub(crate) use reload::Configuration;
 
 /// A clock that failed is opened again after so long, ns.
 const RETRY_NS: u64 = 1_000_000_000;
@@ -74,25 +76,30 @@ pub(crate) struct Runner {
 }
 
 /// What the kernel was told last.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Kernel {
     leap: Option<LeapSecond>,
     tai: Option<i32>,
 }
 
-/// Runs until a signal.
-pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
+/// Runs until a signal. SIGHUP reloads the configuration, if there is one.
+pub(crate) fn run(
+    settings: Settings,
+    mut configuration: Option<Configuration>,
+) -> Result<(), Box<dyn Error>> {
     let signals = Signals::install()?;
     let mut notify = Notify::from_env();
     let mut runner = Runner::new(settings)?;
     let mut poll = PollSet::<usize>::new();
-    // The rate is checked to be 0.001..=1000 Hz.
-    let period = (1e9 / runner.settings.rate) as u64;
     let mut next = monotonic_now();
     let mut status_due = 0;
     while !signals.stop() {
         let now = monotonic_now();
         notify.alive(now);
+        if signals.take_reload() {
+            runner.reload(&mut configuration)?;
+            next = next.min(now.saturating_add(runner.period()));
+        }
         if !notify.is_ready() && runner.is_ready() {
             notify.ready();
             status_due = now;
@@ -114,7 +121,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         }
         if now >= next {
             // After a long sleep not all that was missed.
-            next = next.saturating_add(period).max(now);
+            next = next.saturating_add(runner.period()).max(now);
             runner.update(now)?;
         }
         runner.pulses(now)?;
@@ -190,6 +197,11 @@ impl Runner {
             this.start_manual()?;
         }
         Ok(this)
+    }
+
+    /// From measurement to measurement, ns. The rate is checked to be 0.001..=1000 Hz.
+    fn period(&self) -> u64 {
+        (1e9 / self.settings.rate) as u64
     }
 
     /// Every clock that is to be steered is.
@@ -320,7 +332,7 @@ impl Runner {
         }
         // There was nothing before, and there is nothing now.
         if !new.follow.is_empty() || !self.plan.lacks.is_empty() {
-            info!("reconfiguring after port state change");
+            info!(target: "sources", "reconfiguring after port state change");
             self.tell(&new);
         }
         let mut old = std::mem::take(&mut self.sinks);
@@ -352,15 +364,19 @@ impl Runner {
         for (i, lack) in new.lacks.iter().enumerate() {
             let name = self.agents.get(i).map(Agent::name).unwrap_or_default();
             match lack {
-                Some(Lack::Several) => info!("multiple master clocks available, postponing sync... ({name})"),
-                Some(Lack::NotReady) => info!("master clock not ready, waiting... ({name})"),
+                Some(Lack::Several) => {
+                    info!(target: "sources", "multiple master clocks available, postponing sync... ({name})")
+                }
+                Some(Lack::NotReady) => {
+                    info!(target: "sources", "master clock not ready, waiting... ({name})")
+                }
                 _ => {}
             }
         }
         let mut sources: Vec<ClockId> = Vec::new();
         for (sink, source) in &new.follow {
             if let Some(entry) = self.clocks.get(*sink) {
-                info!("selecting {} for synchronization", entry.label);
+                info!(target: "sources", "selecting {} for synchronization", entry.label);
             }
             if !sources.contains(&source.clock) && source.clock != *sink {
                 sources.push(source.clock);
@@ -368,11 +384,11 @@ impl Runner {
         }
         for source in &sources {
             if let Some(entry) = self.clocks.get(*source) {
-                info!("selecting {} as the master clock", entry.label);
+                info!(target: "sources", "selecting {} as the master clock", entry.label);
             }
         }
         if new.follow.is_empty() {
-            info!("nothing to synchronize");
+            info!(target: "sources", "nothing to synchronize");
         }
     }
 
@@ -408,7 +424,7 @@ impl Runner {
     /// A clock does not answer any more: without it, until it does again.
     fn failed(&mut self, clock: ClockId, e: &ClockError) {
         if self.trouble.allow(monotonic_now()).is_some() {
-            warn!("{e}");
+            warn!(target: "clocks", "{e}");
         }
         self.clocks.close(clock);
         self.sinks.retain(|s| s.clock != clock && s.source.clock != clock);
@@ -436,7 +452,7 @@ impl Runner {
                 Err(e @ ClockError::Busy { .. }) => {
                     self.busy_count = self.busy_count.saturating_add(1);
                     if let Some(more) = self.busy.allow(now) {
-                        warn!("{e} (left out, and {more} times before)");
+                        warn!(target: "clocks", "{e} (left out, and {more} times before)");
                     }
                 }
                 Err(e) if !self.settings.automatic => return Err(e.into()),
@@ -476,7 +492,7 @@ impl Runner {
         };
         if utc.suspended && self.settings.offset.is_none() && sink_utc != source_utc {
             if !std::mem::replace(&mut self.suspended, true) {
-                info!("clock update suspended due to leap second");
+                info!(target: "servo", "clock update suspended due to leap second");
             }
             sink.pause();
             return Ok(());
@@ -591,8 +607,12 @@ impl Runner {
             if system.leap()? != utc.leap {
                 system.set_leap(utc.leap)?;
                 match utc.leap {
-                    LeapSecond::Insert => info!("clock set to insert leap second at midnight (UTC)"),
-                    LeapSecond::Delete => info!("clock set to delete leap second at midnight (UTC)"),
+                    LeapSecond::Insert => {
+                        info!(target: "clocks", "clock set to insert leap second at midnight (UTC)")
+                    }
+                    LeapSecond::Delete => {
+                        info!(target: "clocks", "clock set to delete leap second at midnight (UTC)")
+                    }
                     LeapSecond::None => {}
                 }
             }

@@ -7,9 +7,7 @@ use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::management::ClockStatusNp;
 use ptp_wire::{PortNumber, TimeInterval, TimePoint};
 use ptpd::engine::{self, Engine, Event, Input, Instant, Output, PortState, TxToken};
-use ptpd::host::{
-    Apart, Discipline, EvidenceSettings, LeapKeeper, Measured, Settings, Together, Zones, steers,
-};
+use ptpd::host::{Apart, Discipline, LeapKeeper, Measured, Settings, Together, Zones, steers};
 use tracing::{info, warn};
 
 use super::clock::HostClock;
@@ -373,7 +371,7 @@ impl Instance {
         self.engine.handle(Instant(now), Input::ClockStatus(status));
     }
 
-    /// New settings, as far as they can change live.
+    /// New settings, in which keys that need a restart are what they were.
     pub(super) fn reload(&mut self, now: u64, mut new: Settings, clocks: &mut [HostClock]) {
         let Some(clock) = clocks.get_mut(self.clock) else { return };
         let stamping = match self.settings.instance.ports.first().map(|p| p.stamping) {
@@ -386,44 +384,14 @@ impl Instance {
         prepare(&mut new, identity, stamping, clock.name());
         new.instance.free_running |= self.settings.measures_only;
         self.discipline.configure(new.servo, clock.clock(), new.summary_ns);
-        for (what, changed) in [
-            ("clock_device", new.clock != self.settings.clock),
-            ("management sockets", new.read_write != self.settings.read_write),
-            ("management sockets", new.read_only != self.settings.read_only),
-            ("events.socket", new.events != self.settings.events),
-            ("interfaces and addresses", new.networks != self.settings.networks),
-            ("stamping", new.stamps != self.settings.stamps),
-            ("user", new.user != self.settings.user),
-            ("metrics", new.metrics != self.settings.metrics),
-            ("servo.kind", new.refclock != self.settings.refclock),
-            ("evidence", !same_log(new.evidence.as_ref(), self.settings.evidence.as_ref())),
-        ] {
-            if changed {
-                warn!("a change of {what} needs a restart");
-            }
-        }
         self.engine.handle(Instant(now), Input::Configure(&new.instance));
         // Addresses that names stand for are told anew: the table may have changed.
         self.resolver = Resolver::new(&new.instance);
         self.zones = super::zones::read_zones(&new.zones);
         self.next_zones = 0;
-        self.settings.zones = new.zones;
-        self.settings.instance = new.instance;
-        self.settings.servo = new.servo;
-        self.settings.summary_ns = new.summary_ns;
         self.leap.set_kernel(new.kernel_leap);
-        self.settings.slave_event_monitor = new.slave_event_monitor;
-        self.settings.state_file = new.state_file;
-        if let (Some(own), Some(new)) = (&mut self.settings.evidence, new.evidence) {
-            own.configuration = new.configuration;
-        }
+        self.settings.take_over(new);
     }
-}
-
-/// Whether two settings of the evidence log come to the same, but for the configuration that they are of.
-fn same_log(a: Option<&EvidenceSettings>, b: Option<&EvidenceSettings>) -> bool {
-    let of = |s: Option<&EvidenceSettings>| s.map(|s| (s.recorder.clone(), s.interval_ns));
-    of(a) == of(b)
 }
 
 /// Where a port's sockets are.

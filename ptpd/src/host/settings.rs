@@ -219,4 +219,18 @@ impl Settings {
             port.stamping = stamping;
         }
     }
+    /// Takes over what a reload may change (docs/configuration.md); the engine is told of its part by itself.
+    pub fn take_over(&mut self, new: Self) {
+        self.instance = new.instance;
+        (self.servo, self.software_servo) = (new.servo, new.software_servo);
+        self.zones = new.zones;
+        self.kernel_leap = new.kernel_leap;
+        self.slave_event_monitor = new.slave_event_monitor;
+        self.state_file = new.state_file;
+        self.ready_when = new.ready_when;
+        self.summary_ns = new.summary_ns;
+        if let (Some(own), Some(new)) = (&mut self.evidence, new.evidence) {
+            own.configuration = new.configuration;
+        }
+    }
 }

@@ -240,6 +240,11 @@ impl Grandmaster {
         }
     }
 
+    /// Another configuration from now on; where it stands is looked at again with the next pulse or tick.
+    pub fn configure(&mut self, config: GrandmasterConfig) {
+        self.config = config;
+    }
+
     /// Its configuration.
     pub const fn config(&self) -> &GrandmasterConfig {
         &self.config

@@ -11,7 +11,7 @@ use crate::grandmaster::LockState;
 use crate::metrics::WitnessState;
 use crate::observe::TS2PHC;
 use crate::settings::Settings;
-use crate::witness::{Doubt, Finding, Hearing, Standing, Witness};
+use crate::witness::{Doubt, DoubtConfig, Finding, Hearing, Standing, Witness};
 
 /// Not heard more often than this, ns.
 const ROUND: u64 = 900_000_000;
@@ -44,6 +44,11 @@ impl Witnesses {
             told_outvoted: false,
             all,
         })
+    }
+
+    /// Other rules, by a reload.
+    pub(super) fn configure(&mut self, doubt: DoubtConfig) {
+        self.doubt.configure(doubt);
     }
 
     /// The clock was stepped.

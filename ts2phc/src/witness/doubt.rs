@@ -138,6 +138,11 @@ impl Doubt {
         Self { config, seen, outvoted: false, turned: None, clock_wrong: None, off_ns: 0.0 }
     }
 
+    /// Other rules. What is held of the receiver and of each witness stays.
+    pub const fn configure(&mut self, config: DoubtConfig) {
+        self.config = config;
+    }
+
     /// How each witness stands.
     pub fn standings(&self) -> impl Iterator<Item = Standing> + '_ {
         self.seen.iter().map(|s| s.standing)

@@ -3,15 +3,15 @@
 use super::{Kind, Need, Section, key};
 
 /// Metrics, health and events over HTTP.
-pub(super) const METRICS: Section = Section {
+pub(crate) const METRICS: Section = Section {
     name: "metrics",
-    doc: "An HTTP endpoint for Prometheus and for probes: `/metrics`, `/healthz`, `/readyz` (docs/metrics.md). Of several instances the first that has one counts for all.",
+    doc: "An HTTP endpoint for Prometheus and for probes: `/metrics`, `/healthz`, `/readyz` (docs/metrics.md). Of several instances of ptpd the first that has one counts for all.",
     keys: &[
         key(
             "listen",
             Kind::Listen,
             "off",
-            "Where it listens: only on this host (127.0.0.1, ::1, a UNIX socket), unless a network is trusted. Port 9320 is the usual one.",
+            "Where it listens: only on this host (127.0.0.1, ::1, a UNIX socket), unless a network is trusted. The usual ports: 9320 for ptpd, 9321 for phc-sync, 9322 for ts2phc.",
             "",
         ),
         key(

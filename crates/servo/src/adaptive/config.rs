@@ -56,6 +56,14 @@ impl Default for AdaptiveConfig {
     }
 }
 
+impl super::Adaptive {
+    /// Other thresholds from now on; what was learnt, and the limit of the frequency, stay.
+    pub fn set_config(&mut self, servo: ServoConfig) {
+        let max_frequency_ppb = self.config.servo.max_frequency_ppb;
+        self.config.servo = ServoConfig { max_frequency_ppb, ..servo };
+    }
+}
+
 /// Something an operator wants to know; lengths in ns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AdaptiveEvent {

@@ -56,7 +56,7 @@ const KNOWN_FREQUENCY: f64 = 2e4;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Adaptive {
-    config: AdaptiveConfig,
+    pub(super) config: AdaptiveConfig,
     max_ppb: f64,
     rhythm: Rhythm,
     clockwork: Clockwork,
