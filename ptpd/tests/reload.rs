@@ -117,6 +117,7 @@ fn candidates(schema: &serde_json::Value) -> Vec<String> {
             "gnss",
             "text",
             "'a;b'",
+            "'a;b;c'",
             "AB:CD:EF",
             "01:80:c2",
             "25",
