@@ -29,7 +29,7 @@ _ts2phc() {
 
     case "${cmd}" in
         ts2phc)
-            opts="-c -f -h -V --nmea --system-time --source-clock --baud --clock --check-nmea --count --channel --pin --pps --edge --rate --width --cable-delay --sentence-names --sentence-delay --time-holdover --utc-offset --leap-file --min-satellites --moving --announce --domain --profile --grace --in-spec --agree-within --state --servo --step-threshold --first-step-threshold --free-running --log-level --set --check --help --version check config"
+            opts="-c -f -h -V --nmea --system-time --source-clock --baud --clock --check-nmea --count --channel --pin --pps --edge --rate --width --cable-delay --sentence-names --sentence-delay --time-holdover --utc-offset --leap-file --min-satellites --moving --witness --announce --domain --profile --grace --in-spec --agree-within --state --servo --step-threshold --first-step-threshold --free-running --log-level --set --check --help --version check config"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ts2phc_global_optspecs
-    string join \n nmea= system-time source-clock= baud= c/clock= check-nmea count= channel= pin= pps= edge= rate= width= cable-delay= sentence-names= sentence-delay= time-holdover= utc-offset= leap-file= min-satellites= moving announce= domain= profile= grace= in-spec= agree-within= state= servo= step-threshold= first-step-threshold= free-running log-level= f= set= check h/help V/version
+    string join \n nmea= system-time source-clock= baud= c/clock= check-nmea count= channel= pin= pps= edge= rate= width= cable-delay= sentence-names= sentence-delay= time-holdover= utc-offset= leap-file= min-satellites= moving witness= announce= domain= profile= grace= in-spec= agree-within= state= servo= step-threshold= first-step-threshold= free-running log-level= f= set= check h/help V/version
 end
 
 function __fish_ts2phc_needs_command
@@ -40,11 +40,12 @@ complete -c ts2phc -n "__fish_ts2phc_needs_command" -l width -d 'How wide the pu
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l cable-delay -d 'How late the pulses arrive, as 52ns or 0.4us; may be negative' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l sentence-names -d 'Which pulse a sentence names' -r -f -a "previous\t'The one before it: most receivers'
 next\t'The one after it'"
-complete -c ts2phc -n "__fish_ts2phc_needs_command" -l sentence-delay -d 'How late sentences come after their second; for more than one pulse per second' -r
+complete -c ts2phc -n "__fish_ts2phc_needs_command" -l sentence-delay -d 'How late sentences come after their second; for more than one pulse per second, or if it is later than a second' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l time-holdover -d 'For so many seconds without time of day, go on by the pulses alone' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l utc-offset -d 'TAI - UTC in seconds, in place of the list of leap seconds' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l leap-file -d 'The list of leap seconds, as IERS or tzdata publish it; without it, the system\'s' -r -F
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l min-satellites -d 'Fewer satellites than this are too few' -r
+complete -c ts2phc -n "__fish_ts2phc_needs_command" -l witness -d 'Somebody else who knows the time: ntp:SOCKET, ntp:HOST:PORT (chronyd), ptp:SOCKET (a client of another grandmaster), clock:NAME' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l announce -d 'Tell the lock state to the PTP daemon behind this management socket' -r -F
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l domain -d 'That daemon\'s domainNumber' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l profile -d 'Whose clockClasses are told: default, default-b, telecom, telecom-category1, telecom-category2' -r
