@@ -72,7 +72,8 @@ fn what_is_good_is_good_by_the_schema_and_mistakes_are_marked() {
 /// Configurations of a program that this repository ships or shows: files that are named so, files of guides, and YAML in
 /// its own guide.
 fn shipped(program: &str) -> Vec<(String, String)> {
-    let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let read =
+        |name: &str| std::fs::read_to_string(root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
     let installed = format!("packaging/etc/{program}.yaml");
     let mut all = vec![(installed.clone(), read(&installed))];
     for document in read("packaging/kubernetes/daemonset.yaml").split("\n---\n") {
@@ -102,7 +103,10 @@ fn shipped(program: &str) -> Vec<(String, String)> {
         }
         if path.file_stem().is_some_and(|s| s == program) {
             for block in text.split("```yaml\n").skip(1) {
-                all.push((path.display().to_string(), block.split("```").next().unwrap_or_default().to_owned()));
+                all.push((
+                    path.display().to_string(),
+                    block.split("```").next().unwrap_or_default().to_owned(),
+                ));
             }
         }
     }
