@@ -87,9 +87,9 @@ fn a_reload_applies_what_it_can_and_names_the_rest() {
         wait_for $D/a.log 'lo: port added needs a restart'
         wait_for $D/a.log 'priority2 from 77 to 78'
         # The log's level is another at once.
-        sed -i 's/^ports:/log: {level: warn}\nports:/' $D/a.yaml
+        sed -i 's/level: debug/level: warn/' $D/a.yaml
         kill -HUP $PA
-        wait_for $D/a.log 'log.level from info to warn'
+        wait_for $D/a.log 'log.level from debug to warn'
         sed -i 's/priority2: 78/priority2: 79/; s/udp_ttl: 3/udp_ttl: 4/' $D/a.yaml
         kill -HUP $PA
         wait_for $D/a.log 'udp_ttl from 1 to 4 needs a restart'
