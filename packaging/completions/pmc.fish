@@ -45,7 +45,7 @@ complete -c pmc -n "__fish_pmc_needs_command" -s u -d 'UNIX socket of a daemon o
 complete -c pmc -n "__fish_pmc_needs_command" -s z -d 'GETs without data; by default they carry zeros'
 complete -c pmc -n "__fish_pmc_needs_command" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
 complete -c pmc -n "__fish_pmc_needs_command" -s v -l version -d 'Print version'
-complete -c pmc -n "__fish_pmc_needs_command" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pmc -n "__fish_pmc_needs_command" -a "watch" -d 'Tell every change as it happens, after the present state'
 complete -c pmc -n "__fish_pmc_needs_command" -a "top" -d 'Full-screen view of a clock'
 complete -c pmc -n "__fish_pmc_needs_command" -a "explain" -d 'Why this grandmaster, and why these port states'
@@ -78,7 +78,7 @@ complete -c pmc -n "__fish_pmc_using_subcommand watch" -s 4 -d 'UDP over IPv4 (d
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -s 6 -d 'UDP over IPv6'
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -s u -d 'UNIX socket of a daemon on this host'
 complete -c pmc -n "__fish_pmc_using_subcommand watch" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
-complete -c pmc -n "__fish_pmc_using_subcommand watch" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pmc -n "__fish_pmc_using_subcommand top" -l interval -d 'Seconds between looks' -r
 complete -c pmc -n "__fish_pmc_using_subcommand top" -l print -d 'Print so many screens to the standard output, without colours, and end' -r
 complete -c pmc -n "__fish_pmc_using_subcommand top" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
@@ -100,7 +100,7 @@ complete -c pmc -n "__fish_pmc_using_subcommand top" -s 4 -d 'UDP over IPv4 (def
 complete -c pmc -n "__fish_pmc_using_subcommand top" -s 6 -d 'UDP over IPv6'
 complete -c pmc -n "__fish_pmc_using_subcommand top" -s u -d 'UNIX socket of a daemon on this host'
 complete -c pmc -n "__fish_pmc_using_subcommand top" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
-complete -c pmc -n "__fish_pmc_using_subcommand top" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pmc -n "__fish_pmc_using_subcommand explain" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
 complete -c pmc -n "__fish_pmc_using_subcommand explain" -s d -l domainNumber -d 'Domain number (default 0)' -r
 complete -c pmc -n "__fish_pmc_using_subcommand explain" -s f -d 'Configuration file of linuxptp: domainNumber, transportSpecific, network_transport, uds_address, sa_file, spp, active_key_id and allow_unauth of its global section' -r -F
@@ -120,7 +120,7 @@ complete -c pmc -n "__fish_pmc_using_subcommand explain" -s 4 -d 'UDP over IPv4 
 complete -c pmc -n "__fish_pmc_using_subcommand explain" -s 6 -d 'UDP over IPv6'
 complete -c pmc -n "__fish_pmc_using_subcommand explain" -s u -d 'UNIX socket of a daemon on this host'
 complete -c pmc -n "__fish_pmc_using_subcommand explain" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
-complete -c pmc -n "__fish_pmc_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pmc -n "__fish_pmc_using_subcommand check" -l warn -d 'Assertions that only warn' -r
 complete -c pmc -n "__fish_pmc_using_subcommand check" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
 complete -c pmc -n "__fish_pmc_using_subcommand check" -s d -l domainNumber -d 'Domain number (default 0)' -r
@@ -141,7 +141,7 @@ complete -c pmc -n "__fish_pmc_using_subcommand check" -s 4 -d 'UDP over IPv4 (d
 complete -c pmc -n "__fish_pmc_using_subcommand check" -s 6 -d 'UDP over IPv6'
 complete -c pmc -n "__fish_pmc_using_subcommand check" -s u -d 'UNIX socket of a daemon on this host'
 complete -c pmc -n "__fish_pmc_using_subcommand check" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
-complete -c pmc -n "__fish_pmc_using_subcommand check" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -s d -l domainNumber -d 'Domain number (default 0)' -r
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -s f -d 'Configuration file of linuxptp: domainNumber, transportSpecific, network_transport, uds_address, sa_file, spp, active_key_id and allow_unauth of its global section' -r -F
@@ -163,7 +163,7 @@ complete -c pmc -n "__fish_pmc_using_subcommand diff" -s 4 -d 'UDP over IPv4 (de
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -s 6 -d 'UDP over IPv6'
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -s u -d 'UNIX socket of a daemon on this host'
 complete -c pmc -n "__fish_pmc_using_subcommand diff" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
-complete -c pmc -n "__fish_pmc_using_subcommand diff" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pmc -n "__fish_pmc_using_subcommand report" -s o -l output -d 'Write an HTML page that stands alone' -r -F
 complete -c pmc -n "__fish_pmc_using_subcommand report" -l mask -d 'Hold the measurements against a mask: prtc-a, prtc-b (G.8272), class-a to class-d (G.8273.2), point-c (G.8271.1)' -r
 complete -c pmc -n "__fish_pmc_using_subcommand report" -l day -d 'Only this day, UTC' -r
@@ -194,7 +194,7 @@ complete -c pmc -n "__fish_pmc_using_subcommand report" -s 4 -d 'UDP over IPv4 (
 complete -c pmc -n "__fish_pmc_using_subcommand report" -s 6 -d 'UDP over IPv6'
 complete -c pmc -n "__fish_pmc_using_subcommand report" -s u -d 'UNIX socket of a daemon on this host'
 complete -c pmc -n "__fish_pmc_using_subcommand report" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
-complete -c pmc -n "__fish_pmc_using_subcommand report" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pmc -n "__fish_pmc_using_subcommand performance" -l port -d 'Of this port: link delay and messages, instead of the clock\'s offset and path delay' -r
 complete -c pmc -n "__fish_pmc_using_subcommand performance" -l between -d 'Only what lies in this time of day, UTC, such as 02:00-03:00' -r
 complete -c pmc -n "__fish_pmc_using_subcommand performance" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
@@ -216,7 +216,7 @@ complete -c pmc -n "__fish_pmc_using_subcommand performance" -s 4 -d 'UDP over I
 complete -c pmc -n "__fish_pmc_using_subcommand performance" -s 6 -d 'UDP over IPv6'
 complete -c pmc -n "__fish_pmc_using_subcommand performance" -s u -d 'UNIX socket of a daemon on this host'
 complete -c pmc -n "__fish_pmc_using_subcommand performance" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
-complete -c pmc -n "__fish_pmc_using_subcommand performance" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_using_subcommand performance" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
 complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s d -l domainNumber -d 'Domain number (default 0)' -r
 complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s f -d 'Configuration file of linuxptp: domainNumber, transportSpecific, network_transport, uds_address, sa_file, spp, active_key_id and allow_unauth of its global section' -r -F
@@ -237,7 +237,7 @@ complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s 4 -d 'UDP over IPv4 (
 complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s 6 -d 'UDP over IPv6'
 complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s u -d 'UNIX socket of a daemon on this host'
 complete -c pmc -n "__fish_pmc_using_subcommand slaves" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
-complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_using_subcommand slaves" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l delay-asymmetry -d 'How much longer the way from there to here is than the mean of both ways, ns' -r
 complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s b -d 'How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)' -r
 complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s d -l domainNumber -d 'Domain number (default 0)' -r
@@ -259,4 +259,4 @@ complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s 4 -d 'UDP over IPv4 (def
 complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s 6 -d 'UDP over IPv6'
 complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s u -d 'UNIX socket of a daemon on this host'
 complete -c pmc -n "__fish_pmc_using_subcommand nsm" -l json -d 'One JSON object a line for every reply (docs/pmc-json.md)'
-complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s h -l help -d 'Print help'
+complete -c pmc -n "__fish_pmc_using_subcommand nsm" -s h -l help -d 'Print help (see more with \'--help\')'

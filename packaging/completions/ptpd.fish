@@ -72,7 +72,7 @@ complete -c ptpd -n "__fish_ptpd_using_subcommand config" -s E -l e2e -d 'Delay 
 complete -c ptpd -n "__fish_ptpd_using_subcommand config" -s P -l p2p -d 'Peer-to-peer delay'
 complete -c ptpd -n "__fish_ptpd_using_subcommand config" -l free-running -d 'Only measure'
 complete -c ptpd -n "__fish_ptpd_using_subcommand config" -s m -l stdout -d 'Log to standard output instead of standard error'
-complete -c ptpd -n "__fish_ptpd_using_subcommand config" -s h -l help -d 'Print help'
+complete -c ptpd -n "__fish_ptpd_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ptpd -n "__fish_ptpd_using_subcommand help; and not __fish_seen_subcommand_from check convert stamping config help" -f -a "check" -d 'Check a configuration and say everything that is wrong with it, without running'
 complete -c ptpd -n "__fish_ptpd_using_subcommand help; and not __fish_seen_subcommand_from check convert stamping config help" -f -a "convert" -d 'Write the YAML equivalent of a configuration file of linuxptp to standard output'
 complete -c ptpd -n "__fish_ptpd_using_subcommand help; and not __fish_seen_subcommand_from check convert stamping config help" -f -a "stamping" -d 'Tell how a network card stamps, and what it can; or set it (PTP daemons do that by themselves)'

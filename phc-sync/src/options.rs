@@ -40,6 +40,8 @@ pub(crate) struct Options {
     pub(crate) system: u8,
 
     /// The socket of a PTP instance; repeat for more, the most trusted first
+    ///
+    /// Default /var/run/ptp/ptp4l. Up to 16.
     #[arg(short = 'z', value_name = "SOCKET")]
     pub(crate) sockets: Vec<PathBuf>,
 
@@ -55,7 +57,7 @@ pub(crate) struct Options {
     #[arg(short = 's', value_name = "CLOCK", value_parser = clock)]
     pub(crate) source: Option<ClockName>,
 
-    /// A clock to be steered; may be given several times. Default: the system clock
+    /// A clock to be steered; may be given several times, up to 128. Default: the system clock
     #[arg(short = 'c', value_name = "CLOCK", value_parser = clock)]
     pub(crate) sinks: Vec<ClockName>,
 
@@ -140,6 +142,8 @@ pub(crate) struct Options {
     pub(crate) level: Option<u8>,
 
     /// Any other key of the file, like --set log_parts=servo=warn
+    ///
+    /// It goes before the file's.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
 
@@ -297,7 +301,7 @@ mod tests {
                     .arg(clap::Arg::new("clock").value_name("CLOCK"))
                     .arg(words),
             );
-        crate::cli_documents::hold_manual_page("phc-sync.8", &command);
+        crate::cli_documents::hold_manual_page("phc-sync.8", command.clone());
         crate::cli_documents::hold_completions("phc-sync", command);
     }
 

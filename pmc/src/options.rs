@@ -84,18 +84,26 @@ nsm measures over the network. The other tools ask over the UNIX socket unless -
 #[command(group(ArgGroup::new("transport").args(["ethernet", "ipv4", "ipv6", "uds"])))]
 pub(crate) struct Options {
     /// IEEE 802.3
+    ///
+    /// Asks all instances of a network. Needs CAP_NET_RAW.
     #[arg(short = '2', global = true)]
     pub(crate) ethernet: bool,
     /// UDP over IPv4 (default)
+    ///
+    /// Asks all instances of a network. Needs CAP_NET_BIND_SERVICE.
     #[arg(short = '4', global = true)]
     pub ipv4: bool,
     /// UDP over IPv6
+    ///
+    /// Likewise.
     #[arg(short = '6', global = true)]
     pub ipv6: bool,
     /// UNIX socket of a daemon on this host
     #[arg(short = 'u', global = true)]
     pub(crate) uds: bool,
     /// How many boundary clocks requests pass (default 1; 0 for the tools, who ask one clock)
+    ///
+    /// With -u and 1 or more the daemon passes requests on to its network, and other instances answer, too; 0 asks the daemon alone.
     #[arg(short = 'b', value_name = "HOPS", global = true)]
     pub(crate) boundary_hops: Option<u8>,
     /// Domain number (default 0)
@@ -103,6 +111,8 @@ pub(crate) struct Options {
     pub(crate) domain: Option<u8>,
     /// Configuration file of linuxptp: domainNumber, transportSpecific, network_transport, uds_address, sa_file, spp,
     /// active_key_id and allow_unauth of its global section
+    ///
+    /// Options of the command line win.
     #[arg(short = 'f', value_name = "FILE", global = true)]
     pub(crate) file: Option<PathBuf>,
     /// Interface (default eth0); with -u the path of the own socket (default pmc.PID beside the server's)
@@ -128,6 +138,9 @@ pub(crate) struct Options {
     #[arg(long = "sa_file", value_name = "PATH", global = true)]
     pub(crate) sa_file: Option<PathBuf>,
     /// Security association of the key file: requests are sealed, and answers over the network must be; -1: off
+    ///
+    /// Answers that are not sealed with a key of the association (IEEE 1588-2019, 16.14) are passed over. Over a UNIX socket all
+    /// answers are taken: who may write to it is decided by its mode.
     #[arg(long, value_name = "SPP", global = true, allow_negative_numbers = true, value_parser = clap::value_parser!(i16).range(-1..=255))]
     pub(crate) spp: Option<i16>,
     /// The key that requests are sealed with; 0: none
@@ -140,6 +153,9 @@ pub(crate) struct Options {
     #[arg(skip)]
     pub(crate) authentication: Option<Authentication>,
     /// Ask all of these at once: sockets or identities with commas between, or @FILE with one a line (docs/pmc.md)
+    ///
+    /// In a file, a label may stand before a member and options behind it. Each line of the answer has its member's name, objects
+    /// have `member`; the exit status is the worst.
     #[arg(long, value_name = "MEMBERS", global = true)]
     pub(crate) fleet: Option<String>,
     /// With --fleet: seconds that each member has for its answer
@@ -324,7 +340,7 @@ mod tests {
 
     #[test]
     fn completions_and_manual_page_are_current() {
-        crate::cli_documents::hold_manual_page("pmc.8", &Options::command());
+        crate::cli_documents::hold_manual_page("pmc.8", Options::command());
         crate::cli_documents::hold_completions("pmc", Options::command());
     }
 

@@ -64,9 +64,14 @@ enum Command {
 #[derive(Args, Debug)]
 struct What {
     /// Configuration file (YAML); of several each is an instance of its own
+    ///
+    /// Their ports, sockets and clocks are shared in this one process: one instance steers a clock and the others measure with it, and
+    /// domainNumber tells who is meant (docs/instances.md). A file whose name ends in .cfg is linuxptp's.
     #[arg(short = 'f', long = "config", visible_short_alias = 'c', value_name = "FILE")]
     files: Vec<PathBuf>,
     /// An interface to run on; several make a boundary clock
+    ///
+    /// One that does not exist is waited for.
     #[arg(short, long = "interface", value_name = "NAME")]
     interfaces: Vec<String>,
     /// The profile, instead of the file's
@@ -79,6 +84,8 @@ struct What {
     #[arg(short = 'S', long, conflicts_with = "hardware")]
     software: bool,
     /// Hardware stamps
+    ///
+    /// Without -S and -H the hardware stamps where every port's card can; clocks of several cards are kept together.
     #[arg(short = 'H', long)]
     hardware: bool,
     /// IEEE 802.3 (Ethernet)
@@ -97,6 +104,8 @@ struct What {
     #[arg(short = 'P', long)]
     p2p: bool,
     /// The clock to discipline: auto, system, phcN or virtual:PATH
+    ///
+    /// A virtual clock that does not exist is made.
     #[arg(long, value_name = "CLOCK")]
     clock: Option<String>,
     /// Only measure
@@ -377,7 +386,7 @@ mod tests {
     #[test]
     fn completions_and_manual_page_are_current() {
         let command = <Cli as clap::CommandFactory>::command();
-        crate::cli_documents::hold_manual_page("ptpd.8", &command);
+        crate::cli_documents::hold_manual_page("ptpd.8", command.clone());
         crate::cli_documents::hold_completions("ptpd", command);
     }
 

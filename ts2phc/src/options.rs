@@ -92,10 +92,15 @@ pub(crate) struct Options {
     pub(crate) moving: bool,
 
     /// Somebody else who knows the time: ntp:SOCKET, ntp:HOST:PORT (chronyd), ptp:SOCKET (a client of another grandmaster), clock:NAME
+    ///
+    /// It is asked what the first clock is off; 1 us is added to the error that it tells (more can be said in ts2phc.yaml(5)). A PTP
+    /// daemon that is named so only measures that clock. A receiver that a majority contradicts is not followed: holdover, and an alarm.
     #[arg(long, value_name = "WHO")]
     pub(crate) witness: Vec<WitnessSettings>,
 
     /// Tell the lock state to the PTP daemon behind this management socket
+    ///
+    /// The settings are leased: ptpd takes them back within three seconds if ts2phc dies. Several daemons may be told.
     #[arg(long, value_name = "SOCKET")]
     pub(crate) announce: Vec<PathBuf>,
 
@@ -149,6 +154,8 @@ pub(crate) struct Options {
 #[group(required = true, multiple = false)]
 pub(crate) struct Time {
     /// A receiver: a serial line, a pipe or file, tcp:HOST:PORT, or gpsd[:HOST[:PORT]]
+    ///
+    /// NMEA, UBX and gpsd's objects are understood.
     #[arg(long, value_name = "SOURCE")]
     pub(crate) nmea: Option<SourceName>,
 
@@ -346,7 +353,7 @@ mod tests {
             .args(by_file.get_arguments().cloned().collect::<Vec<_>>())
             .subcommand(CheckOptions::command().name("check"))
             .subcommand(ConfigOptions::command().name("config"));
-        crate::cli_documents::hold_manual_page("ts2phc.8", &command);
+        crate::cli_documents::hold_manual_page("ts2phc.8", command.clone());
         crate::cli_documents::hold_completions("ts2phc", command);
     }
 

@@ -21,6 +21,7 @@ const RESTART: &[&str] = &[
     "cmlds_domain_number",
     "cmlds_major_sdo_id",
     "fault_reset_interval",
+    "unicast_direct",
     "udp_ttl",
     "dscp_event",
     "dscp_general",

@@ -1,6 +1,7 @@
 //! What is asked, answered, refused and changed.
 
 use super::*;
+use ptp_wire::management::ClockStatusNp;
 
 /// What linuxptp answers to GET, in the order of its list.
 const LINUXPTP: [u16; 39] = [
@@ -230,6 +231,11 @@ fn the_table_in_the_documents_is_true() {
             c.options.performance_monitoring = true;
             c.options.collect_slave_events = true;
         });
+        let flags = ClockStatusNp::STEERED;
+        let (clock_state, steps, holdover_s, scaled_frequency) = (3, 0, 0, 0);
+        let error_bound = TimeInterval::ZERO;
+        let status = ClockStatusNp { clock_state, flags, steps, holdover_s, error_bound, scaled_frequency };
+        bench.engine.handle(bench.now, Input::ClockStatus(status));
         let all = bench.one(RW, &get(row.id));
         let read_only = bench.one(RO, &get(row.id));
         let data = match all.content() {
