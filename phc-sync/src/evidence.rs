@@ -44,7 +44,7 @@ impl Evidence {
     /// Tells when the log cannot be written, and when it can be again.
     pub(crate) fn look(&mut self, events: &mut EventBus) {
         // The log has the writer's own line.
-        let _ = self.alarm.look(events);
+        let _ = self.alarm.look(events, false);
     }
 
     /// What is configured, at the start and after a reload.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::subscribers::Subscribers;
-use crate::{Event, ListenError, PollSet, Severity, kind, utc_now};
+use crate::{Event, ListenError, PollSet, Severity, kind, log_event, utc_now};
 
 /// States remembered for snapshots, all together. There are a few for each port and clock.
 const MAX_STATES: usize = 2048;
@@ -120,8 +120,26 @@ impl EventBus {
         });
     }
 
+    /// Writes it to the log, by [`log_event`], and tells everybody: the log's entry has the event's number.
+    pub fn publish_logged(&mut self, mut event: Event) {
+        self.number(&mut event);
+        log_event(&event);
+        self.send(event);
+    }
+
     /// Tells everybody. If nobody listens it costs the memory of the state.
-    pub fn publish(&mut self, event: Event) {
+    pub fn publish(&mut self, mut event: Event) {
+        self.number(&mut event);
+        self.send(event);
+    }
+
+    fn number(&mut self, event: &mut Event) {
+        self.sequence += 1;
+        event.run = self.run;
+        event.sequence = self.sequence;
+    }
+
+    fn send(&mut self, event: Event) {
         let daemon = event.daemon;
         let slow = self.tell(event);
         if slow > 0 {
@@ -132,15 +150,14 @@ impl EventBus {
             );
             let note =
                 Event::new(daemon, kind::NOTE, "subscribers").severity(Severity::Warning).message(text);
-            self.tell(note.field("dropped", slow));
+            let mut note = note.field("dropped", slow);
+            self.number(&mut note);
+            self.tell(note);
         }
     }
 
     /// How many subscribers were too slow for it.
-    fn tell(&mut self, mut event: Event) -> u64 {
-        self.sequence += 1;
-        event.run = self.run;
-        event.sequence = self.sequence;
+    fn tell(&mut self, event: Event) -> u64 {
         let mut slow = 0;
         let subscribers = self.subscribers.as_mut().filter(|s| !s.is_empty());
         if !self.sinks.is_empty() || subscribers.is_some() {

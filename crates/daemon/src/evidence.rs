@@ -56,11 +56,11 @@ impl EvidenceAlarm {
         Self { daemon, health, active: false }
     }
 
-    /// Looks whether something has changed, tells that, and gives the event for the log. Cheap where nothing has.
-    pub fn look(&mut self, events: &mut EventBus) -> Option<Event> {
+    /// Looks whether something has changed, and tells that; `logged`: the log, too. Cheap where nothing has. False: nothing has.
+    pub fn look(&mut self, events: &mut EventBus, logged: bool) -> bool {
         let active = self.health.is_failing();
         if std::mem::replace(&mut self.active, active) == active {
-            return None;
+            return false;
         }
         let lost = self.health.lost();
         let (severity, text) = if active {
@@ -70,8 +70,12 @@ impl EvidenceAlarm {
         };
         let event = Event::state(self.daemon, kind::ALARM, "evidence").severity(severity).message(text);
         let event = event.field("active", active).field("lost", lost);
-        events.publish(event.clone());
-        Some(event)
+        if logged {
+            events.publish_logged(event);
+        } else {
+            events.publish(event);
+        }
+        true
     }
 }
 
@@ -92,14 +96,14 @@ mod tests {
         let mut recorder = Recorder::start(RecorderOptions::new(options));
         let mut alarm = EvidenceAlarm::new("ptpd", recorder.health());
         let mut events = EventBus::new();
-        assert!(alarm.look(&mut events).is_none(), "no news yet");
+        assert!(!alarm.look(&mut events, false), "no news yet");
         recorder.record(Entry::new("start"));
         let start = Instant::now();
         while !recorder.health().is_failing() || recorder.health().lost() == 0 {
             assert!(start.elapsed() < Duration::from_secs(60), "the writer says nothing");
             std::thread::sleep(Duration::from_millis(2));
         }
-        assert!(alarm.look(&mut events).is_some() && alarm.look(&mut events).is_none());
+        assert!(alarm.look(&mut events, true) && !alarm.look(&mut events, true));
         let told: Vec<_> = events.states().map(|e| (e.sequence, e.message.clone())).collect();
         let [(1, message)] = &told[..] else { panic!("{told:?}") };
         assert!(

@@ -220,6 +220,18 @@ fn journal(client: &Machine) {
     let slave = states.iter().find(|e| e["PTP_STATE"] == "SLAVE").unwrap_or_else(|| panic!("{states:#?}"));
     assert_eq!(slave["_SYSTEMD_UNIT"], "ptpd@lan.service", "{slave:#}");
     assert_eq!(slave["SYSLOG_IDENTIFIER"], "ptpd");
+    // Of which run of the daemon, and which of its events: gaps show.
+    let number = |e: &Value, radix| {
+        let (name, text) =
+            if radix == 16 { ("run", &e["ESCAPEMENT_RUN"]) } else { ("number", &e["ESCAPEMENT_SEQUENCE"]) };
+        let text = text.as_str().unwrap_or_else(|| panic!("no {name}: {e:#}"));
+        u64::from_str_radix(text, radix).unwrap_or_else(|why| panic!("{name} {text}: {why}"))
+    };
+    assert!(states.iter().all(|e| number(e, 16) > 0), "{states:#?}");
+    for pair in states.windows(2) {
+        let anew = number(&pair[0], 16) != number(&pair[1], 16);
+        assert!(anew || number(&pair[0], 10) < number(&pair[1], 10), "{pair:#?}");
+    }
     assert!(!entries("-t ptpd ESCAPEMENT_PART=servo").is_empty());
     // Others write lines with a priority.
     let lines = entries("-u phc-sync PRIORITY=6");

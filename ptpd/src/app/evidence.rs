@@ -1,7 +1,7 @@
 //! What the daemon leaves in the evidence log (docs/evidence.md): a record of measurements in each interval, and every change.
 
 use ptp_clock::ClockName;
-use ptp_daemon::{EventBus, EvidenceAlarm, EvidenceSink, log_event, monotonic_now};
+use ptp_daemon::{EventBus, EvidenceAlarm, EvidenceSink, monotonic_now};
 use ptp_evidence::{ClockState, Entry, Grid, Health, Interval, Recorder};
 use ptp_wire::TimeInterval;
 use ptpd::engine::Engine;
@@ -49,9 +49,7 @@ impl Evidence {
 
     /// Tells when the log cannot be written, and when it can be again.
     pub(super) fn look(&mut self, events: &mut EventBus) {
-        if let Some(event) = self.alarm.look(events) {
-            log_event(&event);
-        }
+        let _ = self.alarm.look(events, true);
     }
 
     fn put(&mut self, entry: Entry) {

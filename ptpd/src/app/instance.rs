@@ -1,7 +1,7 @@
 //! One PTP instance at work: its engine, what it wants done, and the clock it keeps.
 
 use ptp_clock::{ClockName, SystemClock, realtime_now};
-use ptp_daemon::{State, log_context, log_event};
+use ptp_daemon::{State, log_context};
 use ptp_evidence::ClockState;
 use ptp_net::{Received, StampRequest, Stamping};
 use ptp_wire::management::ClockStatusNp;
@@ -163,10 +163,11 @@ impl Instance {
                         log_context(&self.settings.name);
                         let as_linuxptp = self.drop_in.as_mut().is_some_and(|d| d.tell(&event));
                         if let Some(told) = tell::event(&self.settings, &event) {
-                            if !as_linuxptp {
-                                log_event(&told);
+                            if as_linuxptp {
+                                shared.events.publish(told);
+                            } else {
+                                shared.events.publish_logged(told);
                             }
-                            shared.events.publish(told);
                         }
                         if let Some(alarm) = tell::alarm(&self.settings, &event) {
                             shared.events.publish(alarm);

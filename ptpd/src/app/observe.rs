@@ -1,6 +1,6 @@
 //! States that are told as events when they have changed, whoever changed them.
 
-use ptp_daemon::{Event, EventBus, Severity, kind, log_context, log_event};
+use ptp_daemon::{Event, EventBus, Severity, kind, log_context};
 use ptp_evidence::ClockState;
 use ptp_wire::{ClockIdentity, ClockQuality, PortIdentity, PortNumber};
 use ptpd::engine::{DropCause, TimeProperties};
@@ -93,9 +93,10 @@ impl Instance {
                 let event = event.instance(&self.settings.name);
                 // In the place of ptp4l, only its lines.
                 if logged && self.drop_in.is_none() {
-                    log_event(&event);
+                    events.publish_logged(event);
+                } else {
+                    events.publish(event);
                 }
-                events.publish(event);
             }
         }
         if now >= self.observed.next_authentication {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use ptp_clock::{ClockError, ClockName, realtime_now};
 use ptp_daemon::{
     Event as Told, EventBus, Interest, Notify, PollSet, RateLimit, Severity, Signals, State, Wait, flush_log,
-    kind, log_context, log_event, monotonic_now,
+    kind, log_context, monotonic_now,
 };
 use ptp_net::{LinkMonitor, MessageClass, Stamping};
 use ptp_wire::{PortNumber, RateOffset, SdoId, TimeInterval};
@@ -544,8 +544,7 @@ impl Daemon {
                 log_context("");
                 let done = Told::new(PTPD, kind::CONFIGURATION, "").message("configuration reloaded");
                 let done = done.field("applied", true);
-                log_event(&done);
-                self.shared.events.publish(done);
+                self.shared.events.publish_logged(done);
             }
         }
     }
@@ -563,8 +562,7 @@ impl Daemon {
         }
         log_context("");
         let stopped = Told::new(PTPD, kind::LIFE, "").message("stopped").field("state", "stopped");
-        log_event(&stopped);
-        self.shared.events.publish(stopped);
+        self.shared.events.publish_logged(stopped);
         if let Some(evidence) = self.shared.evidence.take() {
             evidence.stop();
         }
