@@ -206,11 +206,11 @@ fn hardware_stamps_keep_clocks_within_nanoseconds_of_the_truth() {
             runs.gate(n > 100, || format!("{scenario} {side}: {n} {what}"));
         }
     }
-    // 300 ppb that a loop has to notice: how far the clock gets meanwhile depends on when the next Syncs come. It really jumped, and
-    // linuxptp's loop shows it.
+    // 300 ppb that a loop has to notice: how far the clock gets meanwhile depends on when the next Syncs come, and is next to nothing
+    // where two of them tell it. It really jumped, and linuxptp's loop shows it.
     let jump = runs.summary("temperature", Ours, "jump");
     let same = runs.summary("temperature", Theirs, "jump");
-    runs.gate(jump.max > 4.0 * STAMP_NOISE && jump.max < 300.0, || format!("temperature jump: {jump:?}"));
+    runs.gate(jump.max < 300.0, || format!("temperature jump: {jump:?}"));
     runs.gate(same.max > 50.0, || format!("temperature jump, linuxptp's: {same:?}"));
     runs.holds("temperature", "jump", 100.0, 1.0);
     // The bond changed over, and the clock with it.

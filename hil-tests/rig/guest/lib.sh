@@ -71,11 +71,14 @@ measure() {
 # ptp HOST LABEL ROLE DEVICES [KEY=VALUE...]: a PTP instance of this side. ROLE: server, client, boundary, auto.
 # Keys: transport (ethernet, udp4, udp6), mechanism (e2e, p2p), sync, delay, announce (log2 s), one_step (yes), jbod (yes), stamps (hardware,
 # software), more (lines of our configuration), theirs (lines of theirs).
-ptp() {
-    where=$1 label=$2 role=$3 devices=$4; shift 4
+ptp() { ptp_by "$SIDE" "$@"; }
+
+# ptp_by SIDE HOST LABEL ROLE DEVICES [KEY=VALUE...]: likewise, of this side (ours, theirs) whichever is measured.
+ptp_by() {
+    by=$1 where=$2 label=$3 role=$4 devices=$5; shift 5
     transport=ethernet mechanism=e2e sync=-3 delay=-3 announce=-2 one_step='' jbod='' stamps=hardware more='' theirs=''
     for pair in "$@"; do eval "${pair%%=*}=\${pair#*=}"; done
-    "ptp_$SIDE"
+    "ptp_$by"
 }
 
 ptp_ours() {

@@ -9,14 +9,9 @@ knob phc2/step 3000000
 # Output 0 of PHC 2 is wired to an input of PHC 1.
 knob phc1/extts0 4
 host far rig3
-ptp_theirs_daemon() {
-    transport=ethernet mechanism=e2e sync=-3 delay=-3 announce=-2 one_step='' jbod=$5 more=''
-    where=$1 label=$2 role=$3 devices=$4
-    ptp_theirs
-}
 # Debian's ptp4l is the daemon that is followed.
-ptp_theirs_daemon server server server rig0 ''
-ptp_theirs_daemon client ptp4l boundary 'rig1 rig2' yes
+ptp_by theirs server server server rig0
+ptp_by theirs client ptp4l boundary 'rig1 rig2' jbod=yes
 daemon=$LAST
 {
     printf '[global]\nuds_address /run/theirs-client\nts2phc.pulsewidth 500000000\n'

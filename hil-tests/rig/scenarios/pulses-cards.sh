@@ -15,13 +15,8 @@ knob gnss/jitter 0
 knob gnss/sawtooth 0
 knob gnss/offset 123456
 for card in 1 2 4; do knob "phc$card/extts0" 100; done
-ptp_theirs_daemon() {
-    transport=ethernet mechanism=e2e sync=-3 delay=-3 announce=-2 one_step='' jbod=$5 more=''
-    where=$1 label=$2 role=$3 devices=$4
-    ptp_theirs
-}
-ptp_theirs_daemon server server server rig0 ''
-ptp_theirs_daemon client ptp4l boundary 'rig1 rig2 rig4' yes
+ptp_by theirs server server server rig0
+ptp_by theirs client ptp4l boundary 'rig1 rig2 rig4' jbod=yes
 daemon=$LAST
 printf '#$\t3960000000\n#@\t4200000000\n2272060800\t10\t# 1 Jan 1972\n3692217600\t37\t# 1 Jan 2017\n' >/leap-seconds.list
 {
@@ -38,7 +33,7 @@ measure second 30 2
 measure third 30 4
 # The slave's cable is cut, and a grandmaster appears behind the second card.
 knob rig1/link 0
-ptp_theirs_daemon far far server rig3 ''
+ptp_by theirs far far server rig3
 settle 90
 measure first-after 30 1
 measure third-after 30 4
