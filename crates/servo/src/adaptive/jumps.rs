@@ -21,6 +21,11 @@ const NEAR: f64 = 3.5;
 const CONVINCED: f64 = 16.0;
 /// An oscillator's, whose line fits more.
 const CONVINCED_OF_A_LINE: f64 = 24.0;
+/// Messages of one direction that come faster than this share of what was agreed on have more than one sender: a true one may
+/// be among the next.
+const DENSE: f64 = 0.75;
+/// Where one direction alone shows a jump, for more than this many of its intervals nothing may have said otherwise.
+const UNCONTRADICTED: f64 = 1.1;
 /// The share of the prediction's variance that is not common to neighbouring messages.
 const COMMON: f64 = 0.1;
 
@@ -85,6 +90,15 @@ impl Line {
     }
 }
 
+/// What a direction's messages are like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
+    /// By so much its path can become shorter at most, ns.
+    pub(super) shortest: f64,
+    /// Between its messages, s.
+    pub(super) interval: f64,
+}
+
 /// Watches for jumps.
 #[derive(Clone, Debug)]
 pub(super) struct Jumps {
@@ -111,15 +125,14 @@ impl Jumps {
         of(true).chain(of(false)).map(|s| &s.raw)
     }
 
-    /// Takes a message; gives the jump that it makes clear. `shortest`: by how much each direction's path can become
-    /// shorter, ns, down and up.
+    /// Takes a message; gives the jump that it makes clear.
     pub(super) fn push(
         &mut self,
         raw: &Raw,
         deviation: f64,
         variance: f64,
         noises: &Noises,
-        shortest: (f64, f64),
+        ways: &[Expected; 2],
     ) -> Option<Jump> {
         let suspect = Suspect { raw: *raw, deviation, variance };
         if deviation.abs() <= suspect.off(noises, NEAR) {
@@ -138,7 +151,7 @@ impl Jumps {
         // Of few messages, those after what else may have been: more of them are tried first.
         (2..=n)
             .rev()
-            .find_map(|m| self.time_jumped(m, noises, shortest).or_else(|| self.frequency_jumped(m, noises)))
+            .find_map(|m| self.time_jumped(m, noises, ways).or_else(|| self.frequency_jumped(m, noises)))
     }
 
     fn after(&self, m: usize) -> impl Iterator<Item = &Suspect> + Clone {
@@ -162,14 +175,26 @@ impl Jumps {
         (better, near)
     }
 
-    fn time_jumped(&self, m: usize, noises: &Noises, shortest: (f64, f64)) -> Option<Jump> {
+    /// The last `m` of one direction come as they should, for long enough that another one would have said otherwise.
+    fn is_uncontradicted(&self, m: usize, way: Way, interval: f64) -> bool {
+        let times = || self.after(m).filter(|s| s.raw.way == way).map(|s| s.raw.time);
+        let (Some(first), Some(last)) = (times().next(), times().last()) else { return false };
+        let span = last - first;
+        let gaps = times().count().saturating_sub(1) as f64;
+        span > UNCONTRADICTED * interval && span >= DENSE * interval * gaps
+    }
+
+    fn time_jumped(&self, m: usize, noises: &Noises, ways: &[Expected; 2]) -> Option<Jump> {
         let mut best: Option<(f64, Line)> = None;
         for early in self.after(m).filter(|s| s.is_early(noises)) {
             let line = Line { time: early.raw.time, by: early.error(), pace: 0.0 };
             let (better, near) = self.weigh(m, &line, noises);
-            let path = if early.raw.way == Way::Down { shortest.0 } else { shortest.1 };
+            let expected = &ways[usize::from(early.raw.way == Way::Up)];
             // The other direction shows it, too; or no path could become shorter by as much.
-            let shown = (near.0 >= 1 && near.1 >= 1) || (near.0 + near.1 >= 2 && -early.deviation > path);
+            let shown = (near.0 >= 1 && near.1 >= 1)
+                || (near.0 + near.1 >= 2
+                    && -early.deviation > expected.shortest
+                    && self.is_uncontradicted(m, early.raw.way, expected.interval));
             if shown && better > CONVINCED && best.is_none_or(|(b, _)| better > b) {
                 best = Some((better, line));
             }
@@ -218,7 +243,7 @@ mod tests {
     use super::*;
     use crate::simulate::Rng;
 
-    const PATH: (f64, f64) = (5_000.0, 5_000.0);
+    const PATH: [Expected; 2] = [Expected { shortest: 5_000.0, interval: 1.0 }; 2];
 
     /// Both directions have 5 ns of noise, and now and then a message waits.
     fn learnt() -> Noises {
@@ -237,10 +262,13 @@ mod tests {
     fn feed(messages: &[(Way, f64, f64)]) -> Option<(Jump, usize)> {
         let noises = learnt();
         let mut jumps = Jumps::new();
-        assert_eq!(jumps.push(&Raw { way: Way::Down, time: 0.0, value: 0.0 }, 1.0, 1.0, &noises, PATH), None);
+        assert_eq!(
+            jumps.push(&Raw { way: Way::Down, time: 0.0, value: 0.0 }, 1.0, 1.0, &noises, &PATH),
+            None
+        );
         messages.iter().enumerate().find_map(|(i, (way, time, deviation))| {
             let raw = Raw { way: *way, time: *time, value: *deviation };
-            jumps.push(&raw, *deviation, 1.0, &noises, PATH).map(|jump| (jump, i + 1))
+            jumps.push(&raw, *deviation, 1.0, &noises, &PATH).map(|jump| (jump, i + 1))
         })
     }
 
@@ -272,14 +300,36 @@ mod tests {
     #[test]
     fn earlier_than_any_path_could_be_needs_no_other_direction() {
         use Way::Down;
-        let (jump, after) = feed(&[(Down, 1.0, -1e9), (Down, 2.0, -1e9)]).expect("a jump");
-        assert!(after == 2 && (jump.by + 1e9).abs() < 20.0);
+        let all = [1.0, 2.0, 3.0].map(|time| (Down, time, -1e9));
+        let (jump, after) = feed(&all).expect("a jump");
+        assert!(after == 3 && (jump.by + 1e9).abs() < 20.0);
+        // One between them was lost.
+        assert_eq!(feed(&[all[0], all[2]]).expect("a jump").1, 2);
         // A path that became shorter by less than its length is just that, and one stamp may be wrong by anything.
         assert_eq!(feed(&[(Down, 1.0, -4_000.0), (Down, 2.0, -4_000.0), (Down, 3.0, -4_000.0)]), None);
         assert_eq!(
             feed(&[(Down, 1.0, -1e9), (Down, 2.0, 3.0), (Down, 3.0, -1e9), (Way::Up, 3.5, 0.0)]),
             None
         );
+    }
+
+    /// Somebody else speaks in the master's name, four times as often; the master goes on.
+    #[test]
+    fn forged_messages_among_true_ones_are_no_jump() {
+        let mut both = Vec::new();
+        for i in 0..200 {
+            let time = 0.25 * f64::from(i) + 0.1;
+            both.push((Way::Down, time, -10_000.0));
+            if i % 4 == 3 {
+                both.push((Way::Down, time + 0.1, 2.0));
+            }
+        }
+        assert_eq!(feed(&both), None);
+        // Also where a true one in four is lost.
+        let thinned: Vec<_> =
+            both.iter().enumerate().filter(|(i, m)| m.2 < 0.0 || i % 20 != 4).map(|(_, m)| *m).collect();
+        assert!(thinned.len() < both.len());
+        assert_eq!(feed(&thinned), None);
     }
 
     #[test]
@@ -321,7 +371,7 @@ mod tests {
         let mut jumps = Jumps::new();
         for (i, deviation) in [500.0, -30.0, 900.0].into_iter().enumerate() {
             let raw = Raw { way: Way::Up, time: i as f64, value: deviation };
-            assert_eq!(jumps.push(&raw, deviation, 1.0, &noises, PATH), None);
+            assert_eq!(jumps.push(&raw, deviation, 1.0, &noises, &PATH), None);
         }
         let order: Vec<f64> = jumps.last(2).map(|raw| raw.value).collect();
         assert_eq!(order, [-30.0, 900.0]);

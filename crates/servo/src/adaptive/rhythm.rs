@@ -56,6 +56,14 @@ impl Rhythm {
         self.interval
     }
 
+    /// Between messages of a direction, s: as agreed on, or as learnt.
+    pub(super) fn interval_of(&self, way: Way) -> f64 {
+        match way {
+            Way::Down => self.interval,
+            Way::Up => self.up_gap.unwrap_or(self.interval),
+        }
+    }
+
     /// Another interval between Syncs, s.
     pub(super) fn set_interval(&mut self, seconds: f64) {
         self.interval = seconds;

@@ -9,7 +9,7 @@ use ptp_wire::{TimeInterval, TimePoint};
 use super::bank::Bank;
 use super::clockwork::Clockwork;
 use super::config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Transfer};
-use super::jumps::Jumps;
+use super::jumps::{Expected, Jumps};
 use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
 use super::moves::{Moves, Way};
 use super::rhythm::Rhythm;
@@ -449,9 +449,13 @@ impl Adaptive {
         if self.config.measuring == Measuring::TwoWay {
             let Some(bank) = &self.bank else { return };
             let x = &bank.belief().x;
-            let longest = |path: f64| path.max(0.0) + LEAST_DELAY;
-            let shortest = (longest(x[DELAY] + x[ASYMMETRY]), longest(x[DELAY] - x[ASYMMETRY]));
-            let jump = self.watcher.push(raw, seen.deviation, seen.variance, &self.noises, shortest);
+            let expected = |way, path: f64| Expected {
+                shortest: path.max(0.0) + LEAST_DELAY,
+                interval: self.rhythm.interval_of(way),
+            };
+            let ways =
+                [expected(Way::Down, x[DELAY] + x[ASYMMETRY]), expected(Way::Up, x[DELAY] - x[ASYMMETRY])];
+            let jump = self.watcher.push(raw, seen.deviation, seen.variance, &self.noises, &ways);
             if let Some(jump) = jump {
                 self.take_jump(&jump);
                 return;
