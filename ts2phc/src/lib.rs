@@ -13,6 +13,7 @@ pub mod edges;
 pub mod evidence;
 pub mod feed;
 pub mod grandmaster;
+mod kernel_pulses;
 pub mod linuxptp;
 pub mod maker;
 pub mod memory;

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::discipline::{Correction, Discipline};
 use crate::edges::{EdgeFilter, Verdict};
+use crate::kernel_pulses::KernelPulses;
 use crate::settings::{Settings, SinkSettings};
 use crate::time_of_day::tick;
 
@@ -41,7 +42,7 @@ pub struct Sink {
     /// `/dev/ptpN`, or the clock's name.
     pub path: String,
     clock: Box<dyn PulseClock>,
-    pps: Option<PpsDevice>,
+    pps: Option<KernelPulses>,
     edges: EdgeFilter,
     discipline: Discipline,
     period: Duration,
@@ -72,7 +73,10 @@ impl Sink {
         let said = |e: ClockError| e.to_string();
         let mut clock = name.open_for_pulses(all.period()).map_err(said)?;
         let pps = match &settings.pps {
-            Some(device) => Some(PpsDevice::open_edge(device, settings.edge == Edge::Falling).map_err(said)?),
+            Some(device) => {
+                let device = PpsDevice::open_edge(device, settings.edge == Edge::Falling).map_err(said)?;
+                Some(KernelPulses::new(device, READINGS))
+            }
             None => {
                 clock.start_pulses(settings.channel, settings.pin.as_ref(), settings.edge).map_err(said)?;
                 None
@@ -103,11 +107,8 @@ impl Sink {
     /// The clock is gone.
     pub fn next_pulse(&mut self) -> Result<Option<Stamped>, ClockError> {
         let stamp = match &mut self.pps {
-            Some(pps) => match pps.next_pulse()? {
-                Some(system) => {
-                    let pair = self.clock.cross_stamp(READINGS)?;
-                    pair.device - (pair.system - system)
-                }
+            Some(pps) => match pps.next(&mut *self.clock)? {
+                Some(stamp) => stamp,
                 None => return Ok(None),
             },
             None => match self.clock.next_pulse()? {
@@ -138,6 +139,11 @@ impl Sink {
         if known { tick(pulse.stamp, self.rate) } else { None }
     }
 
+    fn clock_stepped(&mut self) {
+        self.edges.clock_stepped();
+        self.pps.iter_mut().for_each(KernelPulses::clock_stepped);
+    }
+
     /// The offset that steering by this pulse would find, ns.
     pub fn offset(pulse: &Stamped, truth: TimePoint) -> f64 {
         (pulse.stamp - truth).nanos_f64()
@@ -161,7 +167,7 @@ impl Sink {
                 self.path
             );
             self.discipline.clock_changed(&mut *self.clock)?;
-            self.edges.clock_stepped();
+            self.clock_stepped();
             self.tracks = false;
         }
         Ok(changed)
@@ -174,7 +180,7 @@ impl Sink {
     pub fn steer(&mut self, pulse: &Stamped, truth: TimePoint, told: bool) -> Result<Correction, ClockError> {
         let found = self.discipline.pulse(&mut *self.clock, pulse.stamp, truth)?;
         if found.stepped {
-            self.edges.clock_stepped();
+            self.clock_stepped();
         }
         self.before = Some((self.clock.now()?, monotonic_raw_now()));
         if let Some(r) = self.discipline.take_returned() {
@@ -233,6 +239,7 @@ impl Sink {
     /// The clock is gone.
     pub fn forget(&mut self) -> Result<(), ClockError> {
         (self.before, self.tracks, self.told) = (None, false, None);
+        self.pps.iter_mut().for_each(KernelPulses::clock_stepped);
         self.discipline.clock_changed(&mut *self.clock)
     }
 
