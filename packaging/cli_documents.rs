@@ -87,6 +87,8 @@ fn options(command: Command) -> String {
     clap_mangen::Man::new(command).render_options_section(&mut octets).expect("memory takes it");
     // What it writes for an apostrophe is defined in the head of a whole page only.
     let text = String::from_utf8(octets).expect("text").replace("\\*(Aq", "\\(aq");
+    // Nor does it space its lists as mandoc would have it.
+    let text = text.replace("\n.br\n\n.br\n", "\n.sp\n").replace("\n\n.br\n", "\n");
     text.lines()
         .filter(|l| !l.starts_with(".ie ") && !l.starts_with(".el ") && *l != ".SH OPTIONS")
         .fold(String::new(), |all, line| all + line + "\n")

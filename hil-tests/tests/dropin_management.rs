@@ -116,6 +116,8 @@ fn transcript(told: &Told) -> Vec<String> {
         }
         lines.push(format!("{} {}", if asked { ">" } else { "<" }, hex(&[r])));
     }
+    // Whether an answer overtakes the next question is the processor's affair: each side's words in their order.
+    lines.sort_by_key(|line| line.starts_with('<'));
     lines
 }
 

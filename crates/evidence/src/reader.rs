@@ -12,6 +12,9 @@ use crate::verify::ChainState;
 
 /// A line that is longer is no record.
 const MAX_LINE: u64 = 1 << 20;
+/// A record that is half there is waited for so often, for so long.
+const WAITS: u32 = 10;
+const WAIT: std::time::Duration = std::time::Duration::from_millis(20);
 /// More problems are counted only.
 const MAX_PROBLEMS: usize = 50;
 
@@ -188,7 +191,19 @@ impl Reader {
         self.raw.clear();
         let Some(file) = &mut self.current else { return Ok(false) };
         self.line += 1;
-        Ok(file.by_ref().take(MAX_LINE).read_until(b'\n', &mut self.raw)? > 0)
+        let mut read = |raw: &mut Vec<u8>| file.by_ref().take(MAX_LINE).read_until(b'\n', raw);
+        let some = read(&mut self.raw)? > 0;
+        // The end of the log: its writer may be about to write the rest of this record.
+        if some && self.next_file >= self.chain.files.len() {
+            for _ in 0..WAITS {
+                if self.raw.ends_with(b"\n") {
+                    break;
+                }
+                std::thread::sleep(WAIT);
+                read(&mut self.raw)?;
+            }
+        }
+        Ok(some)
     }
 
     fn end_of_file(&mut self) {

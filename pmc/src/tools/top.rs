@@ -11,7 +11,6 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ptp_daemon::Signals;
 use ptp_wire::management::ManagementId;
 use ratatui::Frame;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
@@ -533,11 +532,9 @@ fn show(
         match await_key(wait)? {
             Keyboard::Gone => return Ok(()),
             Keyboard::Quiet => {}
-            Keyboard::Ready => {
-                while event::poll(Duration::ZERO)? {
-                    if !obey(screen, &event::read()?) {
-                        return Ok(());
-                    }
+            Keyboard::Typed(keys) => {
+                if !keys_of(&keys).all(|key| obey(screen, key)) {
+                    return Ok(());
                 }
             }
         }
@@ -568,57 +565,72 @@ fn show(
 /// What became of the wait for a key.
 enum Keyboard {
     Quiet,
-    Ready,
+    /// What the terminal sent.
+    Typed(Vec<u8>),
     /// The terminal was closed: whoever asks it for keys would never come back.
     Gone,
 }
 
+/// Without crossterm's reader of events: it asks the kernel for changes, and a key that comes at the same moment as a new size of
+/// the terminal waits until another one is pressed. A new size is seen with each drawing.
 fn await_key(wait: Duration) -> std::io::Result<Keyboard> {
     let stdin = std::io::stdin();
     let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
     let ms = PollTimeout::try_from(wait.as_millis().min(1000)).unwrap_or(PollTimeout::ZERO);
     match poll(&mut fds, ms) {
-        // A signal: a new size of the terminal, perhaps, of which an event tells.
-        Err(Errno::EINTR) => return Ok(Keyboard::Ready),
+        // A signal: a new size of the terminal, perhaps.
+        Err(Errno::EINTR) => return Ok(Keyboard::Quiet),
         Err(e) => return Err(e.into()),
         Ok(_) => {}
     }
-    let [stdin] = fds;
-    Ok(match stdin.revents() {
+    let [polled] = fds;
+    Ok(match polled.revents() {
         Some(r) if r.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL) => {
             Keyboard::Gone
         }
-        Some(r) if r.contains(PollFlags::POLLIN) => Keyboard::Ready,
+        Some(r) if r.contains(PollFlags::POLLIN) => {
+            let mut octets = [0; 256];
+            match nix::unistd::read(&stdin, &mut octets) {
+                Ok(0) => Keyboard::Gone,
+                Ok(n) => Keyboard::Typed(octets.get(..n).unwrap_or_default().to_vec()),
+                Err(Errno::EINTR | Errno::EAGAIN) => Keyboard::Quiet,
+                Err(e) => return Err(e.into()),
+            }
+        }
         _ => Keyboard::Quiet,
     })
 }
 
+const ESCAPE: u8 = 0x1b;
+
+/// The keys among what the terminal sent. Escape is one only where nothing follows it: arrows and the like begin with it.
+fn keys_of(octets: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    let plain = octets.iter().position(|o| *o == ESCAPE).filter(|at| at + 1 < octets.len());
+    octets.get(..plain.unwrap_or(octets.len())).unwrap_or_default().iter().copied()
+}
+
 /// False to end.
-fn obey(screen: &mut Screen, event: &Event) -> bool {
-    let Event::Key(key) = event else { return true };
-    if key.kind != KeyEventKind::Press {
-        return true;
-    }
+fn obey(screen: &mut Screen, key: u8) -> bool {
     let step = |d: Duration, factor: f64| {
         d.mul_f64(factor).clamp(Duration::from_millis(100), Duration::from_secs(60))
     };
-    match key.code {
-        KeyCode::Char('q') | KeyCode::Esc => return false,
-        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return false,
-        KeyCode::Char('p') => screen.paused = !screen.paused,
-        KeyCode::Char('1') => screen.page = Page::Ports,
-        KeyCode::Char('2') => screen.page = Page::Counters,
-        KeyCode::Char('3') => screen.page = Page::Masters,
-        KeyCode::Tab => {
+    match key {
+        // 3: the control key with c.
+        b'q' | ESCAPE | 3 => return false,
+        b'p' => screen.paused = !screen.paused,
+        b'1' => screen.page = Page::Ports,
+        b'2' => screen.page = Page::Counters,
+        b'3' => screen.page = Page::Masters,
+        b'\t' => {
             screen.page = match screen.page {
                 Page::Ports => Page::Counters,
                 Page::Counters => Page::Masters,
                 Page::Masters => Page::Ports,
             }
         }
-        KeyCode::Char('+') => screen.interval = step(screen.interval, 0.5),
-        KeyCode::Char('-') => screen.interval = step(screen.interval, 2.0),
-        KeyCode::Char('c') => {
+        b'+' => screen.interval = step(screen.interval, 0.5),
+        b'-' => screen.interval = step(screen.interval, 2.0),
+        b'c' => {
             screen.offsets.clear();
             screen.delays.clear();
         }
