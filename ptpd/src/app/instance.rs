@@ -14,7 +14,7 @@ use super::clock::HostClock;
 use super::cmlds::CommonLinks;
 use super::drop_in::DropIn;
 use super::evidence::{Of, Watch};
-use super::metrics::{Seen, is_worth_following};
+use super::metrics::Seen;
 use super::net_port::{envelope, says_unicast};
 use super::observe::Observed;
 use super::resolve::Resolver;
@@ -27,6 +27,11 @@ pub(super) const SAVE_INTERVAL_NS: u64 = 600_000_000_000;
 
 /// Who asks over the network hears how it stood with the clock at most so long ago, while messages come.
 const STATUS_INTERVAL_NS: u64 = 1_000_000_000;
+
+/// The clockClass of a grandmaster whose time comes from somewhere, within its specification (1588-2019 table 4, G.8275).
+pub(super) const fn is_worth_following(class: u8) -> bool {
+    class < 248 && !matches!(class, 52 | 58 | 110 | 140 | 150 | 160 | 165 | 187 | 193)
+}
 
 /// An instance and its places among what is shared.
 pub(super) struct Instance {

@@ -18,7 +18,6 @@ use super::shared::Shared;
 use super::start::RunError;
 pub(super) use seen::Seen;
 use snapshot::Snapshot;
-pub(super) use snapshot::is_worth_following;
 
 /// The loop's side.
 pub(super) struct Monitor {

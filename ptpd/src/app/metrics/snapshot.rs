@@ -8,7 +8,7 @@ use ptp_net::SocketCounters;
 use ptp_wire::{ClockIdentity, PortNumber, SdoId, TimeInterval};
 use ptpd::engine::{ParentDs, PortState, PortStats, TimeProperties, UnicastServerStats};
 
-use super::super::instance::{Instance, is_client};
+use super::super::instance::{Instance, is_client, is_worth_following};
 use super::super::shared::Shared;
 use super::page;
 
@@ -139,11 +139,6 @@ impl InstanceState {
     fn title(&self) -> String {
         if self.name.is_empty() { format!("domain {}", self.domain) } else { self.name.clone() }
     }
-}
-
-/// The clockClass of a grandmaster whose time comes from somewhere, within its specification (1588-2019 table 4, G.8275).
-pub(in super::super) const fn is_worth_following(class: u8) -> bool {
-    class < 248 && !matches!(class, 52 | 58 | 110 | 140 | 150 | 160 | 165 | 187 | 193)
 }
 
 impl Port {
