@@ -571,8 +571,8 @@ enum Keyboard {
     Gone,
 }
 
-/// Without crossterm's reader of events: it asks the kernel for changes, and a key that comes at the same moment as a new size of
-/// the terminal waits until another one is pressed. A new size is seen with each drawing.
+/// Without crossterm's reader of events: it asks the kernel for changes only, and one that it drops, as beside a new size of the
+/// terminal, leaves a key unread until the next. A new size is seen with each drawing.
 fn await_key(wait: Duration) -> std::io::Result<Keyboard> {
     let stdin = std::io::stdin();
     let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
