@@ -60,8 +60,8 @@ fn the_adaptive_servo_can_live_on_software_stamps() {
         let [pi, adaptive] = side_by_side(lab)?;
         println!("pi: median {:.0} ns, RMS {:.0} ns", pi.0, pi.1);
         println!("adaptive: median {:.0} ns, RMS {:.0} ns", adaptive.0, adaptive.1);
-        // Both live on this machine's delays; what they are is not judged, only that neither is lost beside the other. Loaded
-        // kernels delay one direction more than the other, which no servo sees: `auto` is PI with software stamps.
+        // Both live on this machine's delays; what they are is not judged, only that neither is lost beside the other. The
+        // bridge hands a multicast to one receiver after the other: their paths are not equally symmetric.
         if adaptive.0 > 5.0 * pi.0 + 5_000.0 {
             return Err(LabError::Wrong(format!("adaptive {adaptive:?} beside {pi:?}")));
         }

@@ -47,6 +47,7 @@ fn with(s: &Scenario, seed: u64, servo: usize) -> Outcome {
             0 if software => Box::new(Classic::pi_for_software()),
             0 => Box::new(Classic::pi()),
             1 => Box::new(Classic::linreg()),
+            _ if software => Box::new(AdaptiveDriver::software()),
             _ if chain => Box::new(AdaptiveDriver::boundary(Transfer::Damped)),
             _ => Box::new(AdaptiveDriver::new()),
         }

@@ -4,7 +4,7 @@ use ptp_wire::{TimeInterval, TimePoint};
 
 use crate::servo::exceeds;
 use crate::{
-    Adaptive, AdaptiveConfig, Decision, Linreg, Measuring, Servo, ServoConfig, ServoState, Transfer,
+    Adaptive, AdaptiveConfig, Decision, Linreg, Measuring, Servo, ServoConfig, ServoState, Stamping, Transfer,
 };
 
 /// Which servo.
@@ -28,6 +28,8 @@ pub struct Steering {
     pub kind: ServoKind,
     /// Gains, thresholds and limits.
     pub servo: ServoConfig,
+    /// Who takes the stamps that an adaptive one gets.
+    pub stamping: Stamping,
     /// How an adaptive one passes on what its master does.
     pub transfer: Transfer,
     /// In the stable state offsets go to the clock's own phase control, and its frequency is left alone.
@@ -44,6 +46,7 @@ impl Default for Steering {
         Self {
             kind: ServoKind::Adaptive,
             servo: ServoConfig::default(),
+            stamping: Stamping::Hardware,
             transfer: Transfer::Free,
             phase_adjustment: false,
             step_window: 0,
@@ -74,6 +77,7 @@ impl Controller {
                 let config = AdaptiveConfig {
                     servo,
                     measuring: Measuring::TwoWay,
+                    stamping: steering.stamping,
                     transfer: steering.transfer,
                     ..AdaptiveConfig::default()
                 };

@@ -44,7 +44,7 @@ pub mod simulate;
 mod statistics;
 
 pub use adaptive::{
-    Adaptive, AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Transfer,
+    Adaptive, AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Stamping, Transfer,
 };
 pub use controller::{Controller, ServoKind, Steering, StepOnly};
 pub use filter::{DelayFilter, FilterKind};

@@ -6,7 +6,7 @@ use ptp_config as config;
 use ptp_daemon::http;
 use ptp_evidence::{RecorderOptions, StoreOptions};
 use ptp_net::Address;
-use ptp_servo::{PiConfig, ServoConfig, ServoKind, Steering, Transfer};
+use ptp_servo::{PiConfig, ServoConfig, ServoKind, Stamping, Steering, Transfer};
 use ptp_wire::{ClockIdentity, PortNumber, SdoId};
 
 use super::refclock::Refclock;
@@ -53,8 +53,8 @@ pub fn settings(c: &config::PtpdConfig) -> Result<Settings, Mixed> {
         },
         common: common(c),
         stamps: first,
-        servo: steering(c, &PiConfig::hardware(), ServoKind::Adaptive),
-        software_servo: steering(c, &PiConfig::software(), ServoKind::Pi),
+        servo: steering(c, &PiConfig::hardware(), Stamping::Hardware),
+        software_servo: steering(c, &PiConfig::software(), Stamping::Software),
         read_write: c
             .management
             .socket
@@ -441,14 +441,13 @@ fn network(p: &config::PortConfig, relay: bool) -> Network {
     }
 }
 
-/// `defaults` and `auto`: the gains and the controller that follow the kind of stamps.
-fn steering(c: &config::PtpdConfig, defaults: &PiConfig, auto: ServoKind) -> Steering {
+/// `defaults`: the gains that follow the kind of stamps.
+fn steering(c: &config::PtpdConfig, defaults: &PiConfig, stamping: Stamping) -> Steering {
     let limited = Transfer::Limited { bandwidth_hz: c.servo.bandwidth_hz };
     Steering {
         kind: match c.servo.kind {
             config::ServoKind::Auto if c.servo.phase_adjustment => ServoKind::Pi,
-            config::ServoKind::Auto => auto,
-            config::ServoKind::Adaptive => ServoKind::Adaptive,
+            config::ServoKind::Auto | config::ServoKind::Adaptive => ServoKind::Adaptive,
             config::ServoKind::Pi => ServoKind::Pi,
             config::ServoKind::Linreg => ServoKind::Linreg,
             config::ServoKind::None => ServoKind::None,
@@ -456,6 +455,7 @@ fn steering(c: &config::PtpdConfig, defaults: &PiConfig, auto: ServoKind) -> Ste
             config::ServoKind::NtpShm | config::ServoKind::ChronySock => ServoKind::None,
         },
         servo: servo(&c.servo, defaults),
+        stamping,
         transfer: match c.servo.transfer {
             // Others follow a boundary clock: it must not make more of what it hears than there was.
             config::Transfer::Auto if c.ports.len() > 1 => Transfer::Damped,

@@ -15,7 +15,9 @@ const MEMORY_SAMPLES: f64 = 512.0;
 const MEMORY_SECONDS: f64 = 1000.0;
 /// A late measurement's evidence for or against an oscillator counts so much.
 const LATE: f64 = 0.05;
-/// A measurement is late beyond so many deviations.
+/// The kernel's delays come in runs: a tenth as many would say as much.
+const IN_RUNS: f64 = 0.1;
+/// A measurement is late (or quicker than most) beyond so many deviations.
 const LATE_BEYOND: f64 = 4.0;
 /// Whoever weighs less than this against the best does not count.
 const NEGLIGIBLE: f64 = 1e-5;
@@ -174,7 +176,8 @@ impl Bank {
         let k = Kalman { x: self.belief.x, p: self.belief.p };
         let (mean, variance) = k.expect(h);
         let deviation = value - mean;
-        let late = deviation > LATE_BEYOND * (variance + noise.core2()).sqrt();
+        let far = LATE_BEYOND * (variance + noise.core2()).sqrt();
+        let late = deviation > far || (noise.may_be_quick() && deviation < -far);
         Seen { deviation, variance, verdict: noise.judge(deviation, variance), late }
     }
 
@@ -183,7 +186,11 @@ impl Bank {
     /// `late`: the measurement waited; it says little about the oscillator.
     pub(super) fn update(&mut self, h: &Vector, value: f64, noise: &Noise, late: bool) -> f64 {
         let mut evidence = 0.0;
-        let counts = if late { LATE } else { 1.0 };
+        let counts = match (late, noise.may_be_quick()) {
+            (true, _) => LATE,
+            (false, true) => IN_RUNS,
+            (false, false) => 1.0,
+        };
         let mut best = f64::NEG_INFINITY;
         let mut verdicts = [Verdict::default(); MODELS];
         for (m, verdict) in self.models.iter_mut().zip(&mut verdicts) {

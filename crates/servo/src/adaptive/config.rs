@@ -2,6 +2,7 @@
 
 use ptp_wire::TimeInterval;
 
+use super::start::Manner;
 use crate::ServoConfig;
 
 /// How the path delay becomes known.
@@ -14,6 +15,17 @@ pub enum Measuring {
     Peer,
     /// There is none: samples are plain offsets (pulses, clocks of one host).
     Offset,
+}
+
+/// Who takes the stamps, and so what an early message means.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Stamping {
+    /// A card: messages wait, and the earliest ones did not.
+    #[default]
+    Hardware,
+    /// The kernel: most messages wait until a processor comes to them, and those that do not are no better for that, as
+    /// the two directions seldom have equally many of them. The path is what most messages take.
+    Software,
 }
 
 /// How the clock passes on what its master does.
@@ -39,6 +51,8 @@ pub struct AdaptiveConfig {
     pub servo: ServoConfig,
     /// How the path delay becomes known.
     pub measuring: Measuring,
+    /// Who takes the stamps.
+    pub stamping: Stamping,
     /// How the clock passes on what its master does.
     pub transfer: Transfer,
     /// A path asymmetry beyond this is not believed: the plain offset is followed instead. Default 1 ms.
@@ -50,9 +64,17 @@ impl Default for AdaptiveConfig {
         Self {
             servo: ServoConfig::default(),
             measuring: Measuring::TwoWay,
+            stamping: Stamping::Hardware,
             transfer: Transfer::Free,
             max_asymmetry: TimeInterval::from_nanos(1_000_000),
         }
+    }
+}
+
+impl AdaptiveConfig {
+    /// What start and noise have to know of it.
+    pub(super) const fn manner(&self) -> Manner {
+        Manner { measuring: self.measuring, stamping: self.stamping }
     }
 }
 
@@ -83,6 +105,12 @@ pub enum AdaptiveEvent {
     },
     /// The master's time jumped against this clock; the clock follows.
     TimeJumped {
+        /// The clock's new offset less the one before.
+        by: f64,
+    },
+    /// With the kernel's stamps: most messages take another way through the kernel than was thought, or both directions'
+    /// were paired wrongly. The clock follows.
+    WayChanged {
         /// The clock's new offset less the one before.
         by: f64,
     },

@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 
+use super::known::Known;
 use super::moves::Way;
 use super::start::{Noises, Raw};
 
@@ -26,6 +27,9 @@ const CONVINCED_OF_A_LINE: f64 = 24.0;
 const DENSE: f64 = 0.75;
 /// Where one direction alone shows a jump, for more than this many of its intervals nothing may have said otherwise.
 const UNCONTRADICTED: f64 = 1.1;
+/// So many messages of each direction have to show a jump: where the kernel stamps, a few may be quick or wait by chance.
+const SHOWN: usize = 1;
+const SHOWN_TO_THE_KERNEL: usize = 3;
 /// The share of the prediction's variance that is not common to neighbouring messages.
 const COMMON: f64 = 0.1;
 
@@ -133,6 +137,7 @@ impl Jumps {
         variance: f64,
         noises: &Noises,
         ways: &[Expected; 2],
+        known: &Known,
     ) -> Option<Jump> {
         let suspect = Suspect { raw: *raw, deviation, variance };
         if deviation.abs() <= suspect.off(noises, NEAR) {
@@ -149,9 +154,9 @@ impl Jumps {
         }
         let n = self.suspects.len();
         // Of few messages, those after what else may have been: more of them are tried first.
-        (2..=n)
-            .rev()
-            .find_map(|m| self.time_jumped(m, noises, ways).or_else(|| self.frequency_jumped(m, noises)))
+        (2..=n).rev().find_map(|m| {
+            self.time_jumped(m, noises, ways, known).or_else(|| self.frequency_jumped(m, noises))
+        })
     }
 
     fn after(&self, m: usize) -> impl Iterator<Item = &Suspect> + Clone {
@@ -184,15 +189,24 @@ impl Jumps {
         span > UNCONTRADICTED * interval && span >= DENSE * interval * gaps
     }
 
-    fn time_jumped(&self, m: usize, noises: &Noises, ways: &[Expected; 2]) -> Option<Jump> {
+    fn time_jumped(&self, m: usize, noises: &Noises, ways: &[Expected; 2], known: &Known) -> Option<Jump> {
+        let least = least_shown(noises);
         let mut best: Option<(f64, Line)> = None;
         for early in self.after(m).filter(|s| s.is_early(noises)) {
             let line = Line { time: early.raw.time, by: early.error(), pace: 0.0 };
+            // A floor that returns to where it was.
+            let is_back = [Way::Down, Way::Up].into_iter().any(|way| {
+                let by = if way == Way::Down { line.by } else { -line.by };
+                known.back(way, by, early.off(noises, NEAR)).is_some()
+            });
+            if is_back {
+                continue;
+            }
             let (better, near) = self.weigh(m, &line, noises);
             let expected = &ways[usize::from(early.raw.way == Way::Up)];
             // The other direction shows it, too; or no path could become shorter by as much.
-            let shown = (near.0 >= 1 && near.1 >= 1)
-                || (near.0 + near.1 >= 2
+            let shown = (near.0 >= least && near.1 >= least)
+                || (near.0 + near.1 > least
                     && -early.deviation > expected.shortest
                     && self.is_uncontradicted(m, early.raw.way, expected.interval));
             if shown && better > CONVINCED && best.is_none_or(|(b, _)| better > b) {
@@ -213,6 +227,7 @@ impl Jumps {
         if m < 3 {
             return None;
         }
+        let least = least_shown(noises);
         let mut best: Option<(f64, Line)> = None;
         let begin = self.after(m).next()?.raw.time;
         for (i, one) in self.after(m).enumerate() {
@@ -225,7 +240,7 @@ impl Jumps {
                 }
                 let line = Line { time: one.raw.time, by: one.error(), pace };
                 let (better, near) = self.weigh(m, &line, noises);
-                let shown = near.0 >= 1 && near.1 >= 1 && near.0 + near.1 >= 3;
+                let shown = near.0 >= least && near.1 >= least && near.0 + near.1 > 2 * least;
                 if shown && better > CONVINCED_OF_A_LINE && best.is_none_or(|(b, _)| better > b) {
                     best = Some((better, line));
                 }
@@ -237,9 +252,13 @@ impl Jumps {
     }
 }
 
+fn least_shown(noises: &Noises) -> usize {
+    if noises.down.may_be_quick() { SHOWN_TO_THE_KERNEL } else { SHOWN }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::config::Measuring;
+    use super::super::config::AdaptiveConfig;
     use super::*;
     use crate::simulate::Rng;
 
@@ -247,7 +266,7 @@ mod tests {
 
     /// Both directions have 5 ns of noise, and now and then a message waits.
     fn learnt() -> Noises {
-        let mut noises = Noises::new(5.0, Measuring::TwoWay);
+        let mut noises = Noises::new(5.0, AdaptiveConfig::default().manner());
         let mut rng = Rng::stream(7, 7);
         for _ in 0..2000 {
             let mut one =
@@ -263,12 +282,19 @@ mod tests {
         let noises = learnt();
         let mut jumps = Jumps::new();
         assert_eq!(
-            jumps.push(&Raw { way: Way::Down, time: 0.0, value: 0.0 }, 1.0, 1.0, &noises, &PATH),
+            jumps.push(
+                &Raw { way: Way::Down, time: 0.0, value: 0.0 },
+                1.0,
+                1.0,
+                &noises,
+                &PATH,
+                &Known::default()
+            ),
             None
         );
         messages.iter().enumerate().find_map(|(i, (way, time, deviation))| {
             let raw = Raw { way: *way, time: *time, value: *deviation };
-            jumps.push(&raw, *deviation, 1.0, &noises, &PATH).map(|jump| (jump, i + 1))
+            jumps.push(&raw, *deviation, 1.0, &noises, &PATH, &Known::default()).map(|jump| (jump, i + 1))
         })
     }
 
@@ -371,7 +397,7 @@ mod tests {
         let mut jumps = Jumps::new();
         for (i, deviation) in [500.0, -30.0, 900.0].into_iter().enumerate() {
             let raw = Raw { way: Way::Up, time: i as f64, value: deviation };
-            assert_eq!(jumps.push(&raw, deviation, 1.0, &noises, &PATH), None);
+            assert_eq!(jumps.push(&raw, deviation, 1.0, &noises, &PATH, &Known::default()), None);
         }
         let order: Vec<f64> = jumps.last(2).map(|raw| raw.value).collect();
         assert_eq!(order, [-30.0, 900.0]);

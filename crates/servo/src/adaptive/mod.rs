@@ -11,6 +11,8 @@ mod clockwork;
 mod config;
 mod jumps;
 mod kalman;
+mod known;
+mod most;
 mod moves;
 mod noise;
 mod normal;
@@ -19,5 +21,5 @@ mod servo;
 mod start;
 mod tracker;
 
-pub use config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Transfer};
+pub use config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Stamping, Transfer};
 pub use servo::Adaptive;

@@ -12,7 +12,10 @@
 //! | d | e | path and asymmetry; the clock does not follow |
 //! | d < 0 | nothing but queueing | time: the clock ran on its oscillator, and early is early |
 //! | d > 0 | nothing but queueing | nobody knows yet |
+//!
+//! A floor that returns to where it has been before is no time that jumped, whatever the other direction does.
 
+use super::known::Known;
 use super::noise::Noise;
 
 /// So many deviations are kept for each direction.
@@ -184,6 +187,7 @@ impl Moves {
         time: f64,
         (value, variance): (f64, f64),
         (down, up): (&Noise, &Noise),
+        known: &Known,
     ) -> Option<Move> {
         let d = Deviation { time, value, variance };
         match way {
@@ -195,6 +199,14 @@ impl Moves {
             return None;
         }
         let (d, u) = (self.down.moved(down), self.up.moved(up));
+        // What is known of the floor to which one returns is better than what a few messages say.
+        let back = |way, floor: Option<Floor>, noise: &Noise| {
+            let floor = floor?;
+            let by = known.back(way, floor.by, 4.0 * floor.sigma + noise.core())?;
+            Some(Floor { by, sigma: 0.0 })
+        };
+        let (db, ub) = (back(Way::Down, d, down), back(Way::Up, u, up));
+        let is_back = db.is_some() || ub.is_some();
         let found = match (d, u) {
             (None, None) => return None,
             _ if self.peer => self.by_peer_delay(d, u)?,
@@ -202,20 +214,22 @@ impl Moves {
                 let near =
                     4.0 * (d.sigma * d.sigma + u.sigma * u.sigma).sqrt() + 0.02 * d.by.abs().max(u.by.abs());
                 let sigma = (d.sigma * d.sigma + u.sigma * u.sigma).sqrt() / 2.0;
-                if (d.by - u.by).abs() <= near {
+                if (d.by - u.by).abs() <= near && !is_back {
                     Move::Path(Floor { by: (d.by + u.by) / 2.0, sigma })
-                } else if (d.by + u.by).abs() <= near {
+                } else if (d.by + u.by).abs() <= near && !is_back {
                     Move::Time(Floor { by: (d.by - u.by) / 2.0, sigma })
                 } else {
-                    Move::Split(Some(d), Some(u))
+                    Move::Split(db.or(Some(d)), ub.or(Some(u)))
                 }
             }
             (Some(d), None) => match self.other(&self.down, &self.up)? {
+                _ if is_back => Move::Split(db, None),
                 Other::AtFloor => Move::Split(Some(d), None),
                 Other::Silent if d.by < 0.0 => Move::Time(d),
                 Other::Silent => return None,
             },
             (None, Some(u)) => match self.other(&self.up, &self.down)? {
+                _ if is_back => Move::Split(None, ub),
                 Other::AtFloor => Move::Split(None, Some(u)),
                 Other::Silent if u.by < 0.0 => Move::Time(Floor { by: -u.by, ..u }),
                 Other::Silent => return None,
@@ -279,12 +293,13 @@ impl Moves {
 
 #[cfg(test)]
 mod tests {
+    use super::super::noise::Shape;
     use super::*;
     use crate::simulate::Rng;
 
     /// Feeds pairs with these waits and shifts; gives the first move and after how many pairs.
     fn feed(shift: (f64, f64), wait: (f64, f64), pairs: usize) -> Option<(Move, usize)> {
-        let mut noise = Noise::new(5.0, false);
+        let mut noise = Noise::new(5.0, Shape::Waiting);
         let mut rng = Rng::stream(4, 4);
         for _ in 0..2000 {
             noise.learn(5.0 * rng.normal(), 1.0);
@@ -293,7 +308,8 @@ mod tests {
         for i in 0..pairs {
             for (way, shift, wait) in [(Way::Down, shift.0, wait.0), (Way::Up, shift.1, wait.1)] {
                 let v = shift + 5.0 * rng.normal() + wait * rng.exponential();
-                if let Some(found) = moves.push(way, i as f64, (v, 1.0), (&noise, &noise)) {
+                if let Some(found) = moves.push(way, i as f64, (v, 1.0), (&noise, &noise), &Known::default())
+                {
                     return Some((found, i));
                 }
             }

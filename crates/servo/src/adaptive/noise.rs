@@ -14,6 +14,8 @@ const WIDE: [(f64, f64); 3] = [(12.0, 1e-4), (150.0, 1e-5), (2000.0, 1e-6)];
 /// Before data: a tenth of all messages wait, for a time that nobody knows. Worth this many samples.
 const PRIOR_WAITING: f64 = 0.1;
 const PRIOR_WORTH: f64 = 20.0;
+/// The share of messages that are quicker than most is less than half.
+const MOST_QUICK: f64 = 0.45;
 /// The memory never gets longer than this many samples: for the core, and for the shares of waiting.
 const CORE_MEMORY: f64 = 512.0;
 const MEMORY: f64 = 2048.0;
@@ -35,21 +37,43 @@ pub(super) struct Verdict {
     pub(super) curvature: f64,
 }
 
+/// What makes messages late or early, beyond noise.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Shape {
+    /// Nothing: it is a measurement, no way.
+    Symmetric,
+    /// Waiting.
+    Waiting,
+    /// Waiting, and not waiting where most do.
+    Kernel,
+}
+
 /// One direction's noise.
 #[derive(Clone, Debug)]
 pub(super) struct Noise {
     core2: f64,
     core_weight: f64,
     tails: [f64; TAILS],
+    /// The same on the early side.
+    quick: [f64; TAILS],
     /// Samples' worth of knowledge.
     worth: f64,
-    symmetric: bool,
+    shape: Shape,
     /// Means of what pulled the prediction up and of what pushed it down. Where the learnt density is right they are
     /// equal: many late messages pull a little, few early ones push hard.
     pulls: f64,
     pushes: f64,
     /// The core is at least this, ns^2: stamps that are cut are not exact where they repeat.
     least: f64,
+}
+
+/// A part of the mixture.
+#[derive(Clone, Copy)]
+enum Kind {
+    Core,
+    Late(usize),
+    Quick(usize),
+    Wide,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -80,14 +104,15 @@ fn prior_tail(i: usize, first: usize) -> f64 {
 }
 
 impl Noise {
-    /// Nothing known but a first guess of the core's deviation, ns. `symmetric`: no waiting is possible.
-    pub(super) fn new(core: f64, symmetric: bool) -> Self {
+    /// Nothing known but a first guess of the core's deviation, ns.
+    pub(super) fn new(core: f64, shape: Shape) -> Self {
         let mut noise = Self {
             core2: core * core,
             core_weight: 1.0,
             tails: [0.0; TAILS],
+            quick: [0.0; TAILS],
             worth: PRIOR_WORTH,
-            symmetric,
+            shape,
             pulls: 0.0,
             pushes: 0.0,
             least: LEAST_CORE * LEAST_CORE,
@@ -98,14 +123,17 @@ impl Noise {
 
     /// The prior share of waiting, over the tails that can be told from the core.
     fn spread(&mut self) {
-        if self.symmetric {
+        if self.shape == Shape::Symmetric {
             return;
         }
         let first = self.first_tail();
         for (i, w) in self.tails.iter_mut().enumerate() {
             *w = prior_tail(i, first);
         }
-        self.core_weight = 1.0 - self.tails.iter().sum::<f64>();
+        if self.shape == Shape::Kernel {
+            self.quick = self.tails;
+        }
+        self.core_weight = 1.0 - self.tails.iter().chain(&self.quick).sum::<f64>();
     }
 
     /// Tells by how much stamps are cut, ns.
@@ -134,9 +162,14 @@ impl Noise {
         self.core2
     }
 
+    /// Early need not be news.
+    pub(super) fn may_be_quick(&self) -> bool {
+        self.shape == Shape::Kernel
+    }
+
     /// The share of messages that wait.
     pub(super) fn waiting(&self) -> f64 {
-        1.0 - self.core_weight
+        self.tails.iter().sum()
     }
 
     /// Forgets most of what it learnt, so that new circumstances show quickly.
@@ -154,46 +187,66 @@ impl Noise {
         }
     }
 
-    /// Calls `f` with (weight, part, is core or tail, index) for everything that counts.
-    fn parts(&self, v: f64, s2: f64, mut f: impl FnMut(f64, Part, Option<usize>, bool)) {
+    /// Calls `f` with (weight, part, what it is) for everything that counts.
+    fn parts(&self, v: f64, s2: f64, mut f: impl FnMut(f64, Part, Kind)) {
         let s = s2 + self.core2;
         let root = s.sqrt();
         let inverse = 1.0 / root;
         let own = v * inverse;
         let here = (-0.5 * own * own).exp();
         let density = DENSITY_AT_0 * inverse * here;
-        f(self.core_weight, Part { density, slope: own * inverse, curvature: inverse * inverse }, None, true);
+        f(self.core_weight, Part { density, slope: own * inverse, curvature: inverse * inverse }, Kind::Core);
         // Where the core explains it, parts that could not add a millionth are left out.
         let floor = density * self.core_weight * 1e-6;
-        // Early by more than this even the density underflows.
-        if own >= -38.0 {
-            for (i, (w, pace)) in self.tails.iter().zip(&PACES).enumerate() {
-                // A tail's density is at most 1 / mean, and falls as the core's far on the early side.
-                if *w <= 0.0 || w * pace < floor {
-                    continue;
-                }
-                let part = waited(own, root * pace, here);
-                let part = Part {
-                    density: part.density * pace,
-                    slope: (own - part.above) * inverse,
-                    curvature: (1.0 - part.rest) * inverse * inverse,
-                };
-                f(*w, part, Some(i), true);
-            }
+        self.side(&self.tails, own, inverse, here, floor, |w, part, i| f(w, part, Kind::Late(i)));
+        if self.shape == Shape::Kernel {
+            self.side(&self.quick, -own, inverse, here, floor, |w, part, i| {
+                f(w, Part { slope: -part.slope, ..part }, Kind::Quick(i));
+            });
         }
         for (width, w) in WIDE {
             let s = s + width * width * self.core2;
             if w < floor * s.sqrt() {
                 continue;
             }
-            f(w, Self::normal(v, s), None, false);
+            f(w, Self::normal(v, s), Kind::Wide);
+        }
+    }
+
+    /// One side's tails; `own`: the deviation in deviations of core and prediction, of which `inverse` is one over one.
+    fn side(
+        &self,
+        tails: &[f64; TAILS],
+        own: f64,
+        inverse: f64,
+        here: f64,
+        floor: f64,
+        mut f: impl FnMut(f64, Part, usize),
+    ) {
+        // Beyond this even the density underflows.
+        if own < -38.0 {
+            return;
+        }
+        let root = 1.0 / inverse;
+        for (i, (w, pace)) in tails.iter().zip(&PACES).enumerate() {
+            // A tail's density is at most 1 / mean, and falls as the core's on the other side.
+            if *w <= 0.0 || w * pace < floor {
+                continue;
+            }
+            let part = waited(own, root * pace, here);
+            let part = Part {
+                density: part.density * pace,
+                slope: (own - part.above) * inverse,
+                curvature: (1.0 - part.rest) * inverse * inverse,
+            };
+            f(*w, part, i);
         }
     }
 
     /// What a deviation `v` (measured less predicted) means when the prediction has variance `s2`.
     pub(super) fn judge(&self, v: f64, s2: f64) -> Verdict {
         let (mut z, mut z1, mut z2) = (0.0, 0.0, 0.0);
-        self.parts(v, s2, |w, p, _, _| {
+        self.parts(v, s2, |w, p, _| {
             let d = w * p.density;
             z += d;
             z1 += d * p.slope;
@@ -220,7 +273,7 @@ impl Noise {
 
     fn slope(&self, v: f64, s2: f64, z: f64) -> f64 {
         let mut sum = 0.0;
-        self.parts(v, s2, |w, p, _, _| sum += w * p.density * p.slope);
+        self.parts(v, s2, |w, p, _| sum += w * p.density * p.slope);
         sum / z
     }
 
@@ -233,21 +286,24 @@ impl Noise {
     pub(super) fn learn(&mut self, v: f64, s2: f64) -> f64 {
         let s = s2 + self.core2;
         let mut z = 0.0;
-        self.parts(v, s2, |w, p, _, _| z += w * p.density);
+        self.parts(v, s2, |w, p, _| z += w * p.density);
         if z < 1e-280 {
             return 0.0;
         }
         let (mut explained, mut square) = (0.0, 0.0);
-        let mut tails = [0.0; TAILS];
+        let (mut tails, mut quick) = ([0.0; TAILS], [0.0; TAILS]);
         let ratio = self.core2 / s;
-        self.parts(v, s2, |w, p, tail, known| {
-            if !known {
-                return;
-            }
+        self.parts(v, s2, |w, p, kind| {
             let share = w * p.density / z;
+            let place = match kind {
+                Kind::Wide => return,
+                Kind::Core => None,
+                Kind::Late(i) => tails.get_mut(i),
+                Kind::Quick(i) => quick.get_mut(i),
+            };
             explained += share;
-            if let Some(t) = tail.and_then(|i| tails.get_mut(i)) {
-                *t += share;
+            if let Some(place) = place {
+                *place += share;
             }
             // The expected square of (v - wait), and of the core's part of it.
             let rest = s - s * s * p.curvature + s * s * p.slope * p.slope;
@@ -260,31 +316,49 @@ impl Noise {
         let gain = 1.0 / self.worth;
         self.core2 += (1.0 / self.worth.min(CORE_MEMORY)) * (square - explained * self.core2);
         self.core2 = self.core2.max(self.least);
-        if self.symmetric {
+        if self.shape == Shape::Symmetric {
             return explained;
         }
         let first = self.first_tail();
-        let mut total = 0.0;
-        // A little of the prior always stays, so that nothing becomes impossible.
-        let leak = 0.1 * gain;
-        for (i, (w, share)) in self.tails.iter_mut().zip(tails).enumerate() {
-            *w += gain * (share - explained * *w);
-            if i < first {
-                *w *= 0.9;
-            } else {
-                *w += leak * (prior_tail(i, first) - *w);
-            }
-            *w = w.clamp(0.0, 0.999);
-            total += *w;
-        }
-        if total > 0.999 {
-            let scale = 0.999 / total;
-            self.tails.iter_mut().for_each(|w| *w *= scale);
-            total = 0.999;
-        }
+        let early = if self.shape == Shape::Kernel {
+            blend(&mut self.quick, &quick, explained, gain, first, MOST_QUICK)
+        } else {
+            0.0
+        };
+        let total = early + blend(&mut self.tails, &tails, explained, gain, first, 0.999 - early);
         self.core_weight = 1.0 - total;
         explained
     }
+}
+
+/// Weights of one side follow the shares of a sample; gives their sum, `most` at most.
+fn blend(
+    weights: &mut [f64; TAILS],
+    shares: &[f64; TAILS],
+    explained: f64,
+    gain: f64,
+    first: usize,
+    most: f64,
+) -> f64 {
+    // A little of the prior always stays, so that nothing becomes impossible.
+    let leak = 0.1 * gain;
+    let mut total = 0.0;
+    for (i, (w, share)) in weights.iter_mut().zip(shares).enumerate() {
+        *w += gain * (share - explained * *w);
+        if i < first {
+            *w *= 0.9;
+        } else {
+            *w += leak * (prior_tail(i, first) - *w);
+        }
+        *w = w.clamp(0.0, 0.999);
+        total += *w;
+    }
+    if total > most {
+        let scale = most / total;
+        weights.iter_mut().for_each(|w| *w *= scale);
+        total = most;
+    }
+    total
 }
 
 #[cfg(test)]
@@ -294,7 +368,7 @@ mod tests {
 
     #[test]
     fn slope_and_curvature_are_the_derivatives() {
-        let mut noise = Noise::new(10.0, false);
+        let mut noise = Noise::new(10.0, Shape::Waiting);
         noise.tails[3] = 0.3;
         noise.core_weight = 0.6;
         for s2 in [1.0, 400.0, 1e6] {
@@ -315,7 +389,7 @@ mod tests {
 
     #[test]
     fn symmetric_noise_is_learnt_as_it_is() {
-        let mut noise = Noise::new(20.0, false);
+        let mut noise = Noise::new(20.0, Shape::Waiting);
         let mut rng = Rng::stream(1, 1);
         for _ in 0..4000 {
             noise.learn(7.0 * rng.normal(), 0.5);
@@ -326,7 +400,7 @@ mod tests {
 
     #[test]
     fn waiting_does_not_widen_the_core() {
-        let mut noise = Noise::new(20.0, false);
+        let mut noise = Noise::new(20.0, Shape::Waiting);
         let mut rng = Rng::stream(2, 1);
         for _ in 0..4000 {
             let wait = if rng.chance(0.6) { 4000.0 * rng.exponential() } else { 0.0 };

@@ -8,9 +8,13 @@ use ptp_wire::{TimeInterval, TimePoint};
 
 use super::bank::Bank;
 use super::clockwork::Clockwork;
-use super::config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Transfer};
+use super::config::{
+    AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Stamping, Transfer,
+};
 use super::jumps::{Expected, Jumps};
 use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
+use super::known::Known;
+use super::most::Most;
 use super::moves::{Moves, Way};
 use super::rhythm::Rhythm;
 use super::start::{
@@ -80,6 +84,8 @@ pub struct Adaptive {
     bank: Option<Bank>,
     noises: Noises,
     moves: Moves,
+    known: Known,
+    most: Most,
     watcher: Jumps,
     tracker: Option<Tracker>,
     state: ServoState,
@@ -125,8 +131,10 @@ impl Adaptive {
             grains: Default::default(),
             calm: 1.0,
             bank: None,
-            noises: Noises::new(100.0, config.measuring),
+            noises: Noises::new(100.0, config.manner()),
             moves: Moves::new(config.measuring == Measuring::Peer),
+            known: Known::default(),
+            most: Most::new(),
             watcher: Jumps::new(),
             tracker: None,
             state: ServoState::Unlocked,
@@ -209,7 +217,7 @@ impl Adaptive {
             self.config.measuring = measuring;
             self.master_changed();
             self.recent.clear();
-            self.noises = Noises::new(100.0, measuring);
+            self.noises = Noises::new(100.0, self.config.manner());
             self.moves = Moves::new(measuring == Measuring::Peer);
             self.grains = Default::default();
         }
@@ -378,12 +386,16 @@ impl Adaptive {
         let measuring = self.config.measuring;
         // With some samples their noise is known roughly. What the end of the beginning finds stays: there all is tried again.
         let near = self.guess.filter(|_| self.begun > 2 * LAST && self.begun < KEPT);
-        let Some(mut found) = replay(last(self.begun), &self.prior, measuring, grains, near) else { return };
+        let Some(mut found) = replay(last(self.begun), &self.prior, self.config.manner(), grains, near)
+        else {
+            return;
+        };
         for (i, n) in ALONE.into_iter().enumerate() {
             if self.begun < 2 * n || self.anew >= OFTEN {
                 break;
             }
-            let Some(alone) = replay(last(n), &self.prior, measuring, grains, Some(found.guess)) else {
+            let Some(alone) = replay(last(n), &self.prior, self.config.manner(), grains, Some(found.guess))
+            else {
                 break;
             };
             let better = alone.last[i] > found.last[i] + BETTER_ALONE;
@@ -397,6 +409,10 @@ impl Adaptive {
             }
         }
         self.guess = Some(found.guess);
+        let kernel = self.config.stamping == Stamping::Software && measuring == Measuring::TwoWay;
+        if kernel && self.begun > 2 * LAST {
+            found.take_most(last(self.begun), self.config.manner(), grains);
+        }
         self.bank = Some(found.bank);
         self.noises = found.noises;
     }
@@ -430,8 +446,7 @@ impl Adaptive {
         bank.update(&h, raw.value, noises.of(raw.way), seen.late);
         noises.of_mut(raw.way).learn(seen.deviation, seen.variance);
         let grains = (self.grains.0.nanos(), self.grains.1.nanos());
-        noises.down.set_grain(grains.0);
-        noises.up.set_grain(grains.1);
+        noises.set_grains(grains);
         let s = seen.variance + noises.of(raw.way).core2();
         let square = seen.deviation * seen.deviation / s;
         if square < 12.0 {
@@ -447,6 +462,11 @@ impl Adaptive {
             return;
         }
         if self.config.measuring == Measuring::TwoWay {
+            if self.config.stamping == Stamping::Software
+                && let Some((down, up)) = self.most.push(raw.way, seen.deviation + self.known.now(raw.way))
+            {
+                self.take_most(down, up);
+            }
             let Some(bank) = &self.bank else { return };
             let x = &bank.belief().x;
             let expected = |way, path: f64| Expected {
@@ -455,7 +475,8 @@ impl Adaptive {
             };
             let ways =
                 [expected(Way::Down, x[DELAY] + x[ASYMMETRY]), expected(Way::Up, x[DELAY] - x[ASYMMETRY])];
-            let jump = self.watcher.push(raw, seen.deviation, seen.variance, &self.noises, &ways);
+            let jump =
+                self.watcher.push(raw, seen.deviation, seen.variance, &self.noises, &ways, &self.known);
             if let Some(jump) = jump {
                 self.take_jump(&jump);
                 return;
@@ -466,6 +487,7 @@ impl Adaptive {
             raw.time,
             (seen.deviation, seen.variance),
             (&self.noises.down, &self.noises.up),
+            &self.known,
         );
         if let Some(found) = found {
             self.take_move(found);
@@ -543,6 +565,8 @@ impl Adaptive {
         self.jumps = self.jumps.wrapping_add(1);
         self.started = false;
         self.moves.clear();
+        self.known = Known::default();
+        self.most.clear();
         self.watcher.clear();
         if unlock {
             self.tracker = None;

@@ -1,10 +1,11 @@
 //! The beginning: a few samples, nothing known.
 
 use super::bank::Bank;
-use super::config::Measuring;
+use super::config::{Measuring, Stamping};
 use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
+use super::most::{clusters, pair};
 use super::moves::Way;
-use super::noise::Noise;
+use super::noise::{Noise, Shape};
 
 /// Samples that are gone through again and again until their noise is known.
 pub(super) const KEPT: usize = 64;
@@ -45,6 +46,13 @@ impl Raw {
     }
 }
 
+/// How measurements come about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    pub(super) measuring: Measuring,
+    pub(super) stamping: Stamping,
+}
+
 /// Both directions' noise.
 #[derive(Clone, Debug)]
 pub(super) struct Noises {
@@ -53,11 +61,18 @@ pub(super) struct Noises {
 }
 
 impl Noises {
-    pub(super) fn new(core: f64, measuring: Measuring) -> Self {
-        let symmetric = measuring == Measuring::Offset;
-        // With the peer delay mechanism what comes "up" is a delay that was measured, not a message's way.
-        let up = symmetric || measuring == Measuring::Peer;
-        Self { down: Noise::new(core, symmetric), up: Noise::new(core, up) }
+    pub(super) fn new(core: f64, manner: Manner) -> Self {
+        let way = match manner.stamping {
+            Stamping::Hardware => Shape::Waiting,
+            Stamping::Software => Shape::Kernel,
+        };
+        let (down, up) = match manner.measuring {
+            Measuring::TwoWay => (way, way),
+            // What comes "up" is a delay that was measured, not a message's way.
+            Measuring::Peer => (way, Shape::Symmetric),
+            Measuring::Offset => (Shape::Symmetric, Shape::Symmetric),
+        };
+        Self { down: Noise::new(core, down), up: Noise::new(core, up) }
     }
 
     pub(super) fn of(&self, way: Way) -> &Noise {
@@ -72,6 +87,11 @@ impl Noises {
             Way::Down => &mut self.down,
             Way::Up => &mut self.up,
         }
+    }
+
+    pub(super) fn set_grains(&mut self, grains: (f64, f64)) {
+        self.down.set_grain(grains.0);
+        self.up.set_grain(grains.1);
     }
 
     /// Growth of the path delay's variance, ns^2/s: a thousandth of the noise in a second.
@@ -91,6 +111,34 @@ pub(super) struct Replay {
 }
 
 impl Replay {
+    /// Where the kernel stamps, the path is what most messages take: moves there from a floor that only some had.
+    pub(super) fn take_most(&mut self, samples: &[Raw], manner: Manner, grains: (f64, f64)) {
+        let x = self.bank.belief().x;
+        let time = self.bank.time();
+        let off = |raw: &Raw| {
+            let h = row(raw, time - raw.time, manner.measuring);
+            raw.value - h.iter().zip(&x).map(|(h, x)| h * x).sum::<f64>()
+        };
+        let mut scratch = Vec::with_capacity(samples.len());
+        let mut of = |way| clusters(&mut scratch, samples.iter().filter(|s| s.way == way).map(off));
+        let Some(((down, up), _)) = pair(&of(Way::Down), &of(Way::Up)) else { return };
+        if !down.is_elsewhere() && !up.is_elsewhere() {
+            return;
+        }
+        let mut by = [0.0; STATES];
+        by[PHASE] = (down.at - up.at) / 2.0;
+        by[DELAY] = (down.at + up.at) / 2.0;
+        self.bank.shift(&by, &[[0.0; STATES]; STATES]);
+        self.noises = Noises::new(down.width.max(up.width), manner);
+        self.noises.set_grains(grains);
+        for raw in samples {
+            let at = if raw.way == Way::Down { down.at } else { up.at };
+            self.noises.of_mut(raw.way).learn(off(raw) - at, 0.0);
+        }
+        self.noises.down.doubt();
+        self.noises.up.doubt();
+    }
+
     pub(super) fn is_impossible(&self, measuring: Measuring) -> bool {
         is_impossible(&self.bank, &self.noises, measuring)
     }
@@ -226,14 +274,14 @@ fn pass(
 pub(super) fn replay(
     samples: &[Raw],
     prior: &Prior,
-    measuring: Measuring,
+    manner: Manner,
     grains: (f64, f64),
     near: Option<usize>,
 ) -> Option<Replay> {
+    let measuring = manner.measuring;
     let fresh = |guess: usize| {
-        let mut noises = Noises::new(0.5 * f64::from(1u32 << (2 * guess as u32)), measuring);
-        noises.down.set_grain(grains.0);
-        noises.up.set_grain(grains.1);
+        let mut noises = Noises::new(0.5 * f64::from(1u32 << (2 * guess as u32)), manner);
+        noises.set_grains(grains);
         noises
     };
     let start = first(samples, prior, measuring)?;

@@ -3,7 +3,7 @@
 use ptp_wire::{TimeInterval, TimePoint};
 
 use super::Driver;
-use crate::{Adaptive, AdaptiveConfig, Decision, Transfer};
+use crate::{Adaptive, AdaptiveConfig, Decision, Stamping, Transfer};
 
 /// Hands samples on as they are.
 pub struct AdaptiveDriver(pub Adaptive);
@@ -12,6 +12,12 @@ impl AdaptiveDriver {
     /// With its defaults.
     pub fn new() -> Self {
         Self(Adaptive::new(AdaptiveConfig::default(), 0.0))
+    }
+
+    /// With the kernel's stamps.
+    pub fn software() -> Self {
+        let config = AdaptiveConfig { stamping: Stamping::Software, ..AdaptiveConfig::default() };
+        Self(Adaptive::new(config, 0.0))
     }
 
     /// As a boundary clock has it.

@@ -170,6 +170,8 @@ struct Run<'a> {
     /// Per hop and purpose, so that one's draws do not move the other's.
     sync_rng: Vec<Rng>,
     request_rng: Vec<Rng>,
+    /// Messages so far, per hop: from the master and to it. Another seed begins elsewhere in what was recorded.
+    sent: Vec<[usize; 2]>,
     /// Per hop.
     errors: Vec<Vec<f32>>,
     steps: u32,
@@ -212,6 +214,7 @@ pub fn run(scenario: &Scenario, seed: u64, driver: &dyn Fn(usize) -> Box<dyn Dri
         delay_s: scenario.delay_s,
         sync_rng: stream(1),
         request_rng: stream(2),
+        sent: (0..hops).map(|hop| [(seed as usize).wrapping_mul(1009).wrapping_add(hop * 499); 2]).collect(),
         errors: vec![Vec::with_capacity((scenario.duration_s / probe_s) as usize + 1); hops],
         steps: 0,
         heard: vec![0; hops],
@@ -263,7 +266,8 @@ impl Run<'_> {
         match what {
             What::SyncOut(hop) => {
                 let sent = self.stamp(hop, hop, true);
-                let way = self.forward.draw(&mut self.sync_rng[hop]);
+                let way = self.forward.draw(self.sent[hop][0], &mut self.sync_rng[hop]);
+                self.sent[hop][0] = self.sent[hop][0].wrapping_add(1);
                 let lost = self.sync_rng[hop].unit() < self.loss;
                 let jitter = self.sync_rng[hop].between(0.95, 1.05);
                 if !lost {
@@ -288,7 +292,8 @@ impl Run<'_> {
             What::RequestOut(hop) => {
                 let sent = self.stamp(hop + 1, hop, false);
                 let local = self.local(sent);
-                let way = self.backward.draw(&mut self.request_rng[hop]);
+                let way = self.backward.draw(self.sent[hop][1], &mut self.request_rng[hop]);
+                self.sent[hop][1] = self.sent[hop][1].wrapping_add(1);
                 let lost = self.request_rng[hop].unit() < self.loss;
                 let jitter = self.request_rng[hop].between(0.1, 1.9);
                 if !lost {

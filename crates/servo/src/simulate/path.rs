@@ -35,6 +35,8 @@ pub enum Queue {
         /// Of the wait, ns.
         scale_ns: f64,
     },
+    /// As somebody measured it, message after message, ns; from the beginning again after the last.
+    Recorded(&'static [f32]),
 }
 
 /// One direction of a path.
@@ -64,8 +66,8 @@ impl Direction {
         Self { queue, ..Self::still(delay_ns) }
     }
 
-    /// One message's way, ns; never negative.
-    pub fn draw(&self, rng: &mut Rng) -> f64 {
+    /// The way of message `n`, ns; never negative.
+    pub fn draw(&self, n: usize, rng: &mut Rng) -> f64 {
         // The same count of numbers is drawn whatever the parameters, so that scenarios stay comparable.
         let normal = rng.normal();
         let (chance, unit) = (rng.unit(), rng.unit());
@@ -79,6 +81,7 @@ impl Direction {
                 mean_ns * (exponential + (1..shape).map(|_| rng.exponential()).sum::<f64>())
             }
             Queue::HeavyTail { shape, scale_ns } => scale_ns * ((1.0 - unit).powf(-1.0 / shape) - 1.0),
+            Queue::Recorded(waits) => waits.get(n % waits.len().max(1)).copied().map_or(0.0, f64::from),
         };
         (self.delay_ns + self.noise_ns * normal + wait).max(0.0)
     }
@@ -97,12 +100,14 @@ mod tests {
             (Queue::Uniform { p: 0.1, up_to_ns: 1000.0 }, 50.0),
             (Queue::Gamma { shape: 3, mean_ns: 20.0 }, 60.0),
             (Queue::HeavyTail { shape: 3.0, scale_ns: 100.0 }, 50.0),
+            (Queue::Recorded(&[10.0, 20.0, 90.0]), 40.0),
+            (Queue::Recorded(&[]), 0.0),
         ];
         for (queue, mean) in cases {
             let d = Direction { delay_ns: 1000.0, noise_ns: 10.0, queue };
             let n = 100_000;
-            let sum: f64 = (0..n).map(|_| d.draw(&mut rng)).sum();
-            assert!((sum / f64::from(n) - 1000.0 - mean).abs() < 2.0, "{queue:?}");
+            let sum: f64 = (0..n).map(|i| d.draw(i, &mut rng)).sum();
+            assert!((sum / n as f64 - 1000.0 - mean).abs() < 2.0, "{queue:?}");
         }
     }
 }

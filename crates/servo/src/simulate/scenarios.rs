@@ -1,5 +1,7 @@
 //! The published scenarios.
 
+use std::sync::LazyLock;
+
 use super::{Change, Direction, Oscillator, Queue, Scenario, Stamps};
 
 const HARDWARE: Stamps = Stamps { granularity_ns: 8.0, noise_ns: 0.0 };
@@ -83,6 +85,30 @@ pub fn stationary() -> Vec<Scenario> {
 /// The kernel's stamps: some noise, and a wait for the processor that only ever makes them late.
 const fn kernel(scale_ns: f64, shape: f64) -> Direction {
     Direction { delay_ns: 10_000.0, noise_ns: 500.0, queue: Queue::HeavyTail { shape, scale_ns } }
+}
+
+/// What somebody measured: ns there and back.
+type Recording = LazyLock<(Vec<f32>, Vec<f32>)>;
+
+static KERNEL: Recording = LazyLock::new(|| recording(include_str!("recorded/kernel.txt")));
+static CROWD: Recording = LazyLock::new(|| recording(include_str!("recorded/kernel-crowd.txt")));
+
+fn recording(text: &str) -> (Vec<f32>, Vec<f32>) {
+    text.lines()
+        .filter_map(|line| {
+            let (there, back) = line.split_once(' ')?;
+            Some((there.parse::<f32>().ok()?, back.parse::<f32>().ok()?))
+        })
+        .unzip()
+}
+
+fn recorded(name: &'static str, about: &'static str, of: &'static Recording) -> Scenario {
+    let (there, back) = &**of;
+    Scenario {
+        forward: Direction::queueing(0.0, Queue::Recorded(there)),
+        backward: Direction::queueing(0.0, Queue::Recorded(back)),
+        ..software(name, about)
+    }
 }
 
 /// Software stamps, 8/s.
@@ -246,6 +272,12 @@ pub fn published() -> Vec<Scenario> {
                 "the same; every other 200 s the processors are busy: 20 us of waiting from the master, 10 us to it",
             )
         },
+        recorded("software-recorded", "the kernel's stamps as they were recorded on a busy machine, 8/s", &KERNEL),
+        recorded(
+            "software-crowd",
+            "the same of one of two receivers of a multicast; the way to it takes 2 us less than the way back",
+            &CROWD,
+        ),
         Scenario { hops: 5, ..base("chain-5", "the fifth in a row of boundary clocks, stamps of 8 ns, 1/s") },
         Scenario { hops: 10, ..base("chain-10", "the tenth in a row, 1/s") },
         Scenario {

@@ -3,7 +3,7 @@
 use super::super::config::AdaptiveEvent;
 use super::super::jumps::Jump;
 use super::super::kalman::{ASYMMETRY, DELAY, FREQUENCY, PHASE, STATES};
-use super::super::moves::{Floor, Move};
+use super::super::moves::{Floor, Move, Way};
 use super::super::start::row;
 use super::Adaptive;
 
@@ -35,13 +35,31 @@ impl Adaptive {
         self.let_go();
     }
 
+    /// The floors that belong together are others than was thought, by this much, down and up: what was taken for the
+    /// clock's error is the path's asymmetry, or the other way round. What messages are expected to bring is the same.
+    pub(super) fn take_most(&mut self, down: f64, up: f64) {
+        let Some(bank) = &mut self.bank else { return };
+        let by = (down - up) / 2.0;
+        let mut shift = [0.0; STATES];
+        (shift[PHASE], shift[ASYMMETRY]) = (by, -by);
+        bank.shift(&shift, &[[0.0; STATES]; STATES]);
+        self.known.rebase(down, up);
+        self.unexplained = bank.belief().x[ASYMMETRY];
+        self.event = Some(AdaptiveEvent::WayChanged { by });
+        self.jumps = self.jumps.wrapping_add(1);
+        self.let_go();
+    }
+
     /// A floor moved: path, asymmetry or time.
     pub(super) fn take_move(&mut self, found: Move) {
         let Some(bank) = &mut self.bank else { return };
         let before = bank.belief().x[ASYMMETRY].abs();
         let (mut by, mut variance) = ([0.0; STATES], [[0.0; STATES]; STATES]);
+        let mut is_new = true;
         let event = match found {
             Move::Path(f) => {
+                self.known.go(Way::Down, f.by);
+                self.known.go(Way::Up, f.by);
                 by[DELAY] = f.by;
                 variance[DELAY][DELAY] = 4.0 * f.sigma * f.sigma;
                 AdaptiveEvent::PathChanged { by: f.by }
@@ -65,6 +83,13 @@ impl Adaptive {
                     f.by
                 };
                 let (forward, backward) = (one(down, 1.0), one(up, -1.0));
+                // Only what was known before is known exactly.
+                is_new = [down, up].into_iter().flatten().any(|f| f.sigma > 0.0);
+                for (way, floor) in [(Way::Down, down), (Way::Up, up)] {
+                    if let Some(floor) = floor {
+                        self.known.go(way, floor.by);
+                    }
+                }
                 let total = bank.belief().x[ASYMMETRY] + by[ASYMMETRY];
                 AdaptiveEvent::AsymmetryChanged { forward, backward, total }
             }
@@ -75,7 +100,7 @@ impl Adaptive {
         if matches!(found, Move::Time(_)) {
             self.let_go();
         }
-        if total.abs() > before {
+        if is_new && total.abs() > before {
             self.moved += 1;
             self.since_move = 0;
         } else {
