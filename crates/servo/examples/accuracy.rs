@@ -3,7 +3,12 @@
 //!     cargo run --release -p ptp-servo --example accuracy
 //!
 //! `--seeds N` (default 100) for a quicker look, `--only NAME` for the scenarios with that in their name, `--print` to
-//! print instead of writing the file, `--chains` to print the tables of the chains only.
+//! print instead of writing the file, `--chains` to print the tables of the chains only. `--from SEED` begins with another
+//! seed than 1. `--random N` prints what becomes of N scenarios drawn at random, numbers SEED and up, each on its own;
+//! `--holdovers N` the same of losses with N random oscillators.
+
+#[path = "accuracy/random.rs"]
+mod random;
 
 use std::fmt::Write;
 use std::sync::Mutex;
@@ -21,6 +26,12 @@ struct Cell {
     rms: [f64; 3],
     max: f64,
     lock: [f64; 3],
+    /// The share of Syncs at which the adaptive servo's error was beyond the bound it told, while it was judged.
+    beyond: f64,
+    /// The largest error to the bound told with it.
+    worst_miss: f64,
+    /// Least and most of its normalised innovations' mean square.
+    health: (f64, f64),
 }
 
 struct Row {
@@ -59,7 +70,17 @@ fn cell(s: &Scenario, seed: u64) -> Cell {
     let rms = [0, 1, 2].map(|i: usize| outcomes[i].rms(s.judged_from_s, s.duration_s));
     let limit = 4.0 * rms[0].min(rms[1]);
     let lock = [0, 1, 2].map(|i: usize| outcomes[i].settled(limit, s.judged_from_s));
-    Cell { rms, max: outcomes[2].max(s.judged_from_s, s.duration_s), lock }
+    let said = outcomes[2].said.iter().filter(|said| said.at_s >= s.judged_from_s);
+    let (mut told, mut beyond, mut worst_miss, mut health) = (0u32, 0u32, 0.0f64, (f64::MAX, 0.0f64));
+    for one in said {
+        let miss = one.miss_ns.abs() / one.bound_ns;
+        told += 1;
+        beyond += u32::from(miss > 1.0);
+        worst_miss = worst_miss.max(miss);
+        health = (health.0.min(one.health), health.1.max(one.health));
+    }
+    let beyond = f64::from(beyond) / f64::from(told.max(1));
+    Cell { rms, max: outcomes[2].max(s.judged_from_s, s.duration_s), lock, beyond, worst_miss, health }
 }
 
 /// All work, by as many threads as there are processors; the order of the results is that of the work.
@@ -84,24 +105,48 @@ fn all<T: Send, W: Sync>(work: &[W], job: impl Fn(&W) -> T + Sync) -> Vec<T> {
     results.into_iter().map(|(_, r)| r).collect()
 }
 
+/// The seeds of one table.
+#[derive(Clone, Copy)]
+struct Seeds {
+    from: u64,
+    count: u64,
+}
+
+impl Seeds {
+    /// The first of them.
+    fn one_in(self, n: u64) -> Self {
+        Self { count: self.count.div_ceil(n), ..self }
+    }
+
+    fn each(self) -> std::ops::Range<u64> {
+        self.from..self.from + self.count
+    }
+}
+
+impl std::fmt::Display for Seeds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Seeds {} to {}", self.from, self.each().end - 1)
+    }
+}
+
 /// Scenarios of very many messages get a quarter of the seeds.
-fn seeds_for(s: &Scenario, seeds: u64) -> u64 {
+fn seeds_for(s: &Scenario, seeds: Seeds) -> Seeds {
     if s.duration_s / s.sync_s > 30_000.0 || s.hops as f64 * s.duration_s / s.sync_s > 60_000.0 {
-        seeds.div_ceil(4)
+        seeds.one_in(4)
     } else {
         seeds
     }
 }
 
-fn rows(scenarios: &[Scenario], seeds: u64) -> Vec<Row> {
+fn rows(scenarios: &[Scenario], seeds: Seeds) -> Vec<Row> {
     let work: Vec<(&Scenario, u64)> =
-        scenarios.iter().flat_map(|s| (1..=seeds_for(s, seeds)).map(move |seed| (s, seed))).collect();
+        scenarios.iter().flat_map(|s| seeds_for(s, seeds).each().map(move |seed| (s, seed))).collect();
     let cells = all(&work, |(s, seed)| cell(s, *seed));
     let mut rest = cells.as_slice();
     scenarios
         .iter()
         .map(|s| {
-            let (cells, after) = rest.split_at(seeds_for(s, seeds) as usize);
+            let (cells, after) = rest.split_at(seeds_for(s, seeds).count as usize);
             rest = after;
             let n = cells.len() as f64;
             let mean = |f: &dyn Fn(&Cell) -> f64| cells.iter().map(f).sum::<f64>() / n;
@@ -156,8 +201,8 @@ fn scenario_table(out: &mut String, rows: &[Row]) {
 }
 
 /// RMS by hop of a chain of ten for (PI, damped, limited to 0.1 Hz).
-fn hops(chain: &Scenario, seeds: u64) -> Vec<[f64; 3]> {
-    let work: Vec<(u64, usize)> = (1..=seeds).flat_map(|seed| [(seed, 0), (seed, 1), (seed, 2)]).collect();
+fn hops(chain: &Scenario, seeds: Seeds) -> Vec<[f64; 3]> {
+    let work: Vec<(u64, usize)> = seeds.each().flat_map(|seed| [(seed, 0), (seed, 1), (seed, 2)]).collect();
     let squares = all(&work, |(seed, servo)| {
         let outcome = run(chain, *seed, &|_| -> Box<dyn Driver> {
             match servo {
@@ -167,7 +212,7 @@ fn hops(chain: &Scenario, seeds: u64) -> Vec<[f64; 3]> {
             }
         });
         let rms = outcome.rms_along(chain.judged_from_s, chain.duration_s);
-        rms.into_iter().map(|r| r * r / seeds as f64).collect::<Vec<f64>>()
+        rms.into_iter().map(|r| r * r / seeds.count as f64).collect::<Vec<f64>>()
     });
     let mut sums = vec![[0.0; 3]; chain.hops];
     for ((_, servo), squares) in work.iter().zip(&squares) {
@@ -209,13 +254,13 @@ fn chain_table(out: &mut String, rms: &[[f64; 3]]) -> f64 {
 }
 
 /// Gives the most that a damped hop passed on, at either rate.
-fn chain_section(out: &mut String, seeds: u64) -> (f64, f64) {
+fn chain_section(out: &mut String, seeds: Seeds) -> (f64, f64) {
     out.push_str(include_str!("accuracy_chain.md"));
-    let chain_seeds = seeds.div_ceil(3);
+    let chain_seeds = seeds.one_in(3);
     let base = published().into_iter().find(|s| s.name == "chain-10").expect("it is published");
     // The loop of the limited one has forgotten the beginning by then.
     let base = Scenario { duration_s: 4000.0, judged_from_s: 1000.0, ..base };
-    let _ = writeln!(out, "Seeds 1 to {chain_seeds}, one Sync in a second:\n");
+    let _ = writeln!(out, "{chain_seeds}, one Sync in a second:\n");
     let slow = chain_table(out, &hops(&base, chain_seeds));
     let fast_base = Scenario {
         sync_s: 1.0 / 16.0,
@@ -224,16 +269,15 @@ fn chain_section(out: &mut String, seeds: u64) -> (f64, f64) {
         judged_from_s: 750.0,
         ..base
     };
-    let _ = writeln!(out, "\nSeeds 1 to {}, 16 in a second:\n", chain_seeds.div_ceil(3));
-    let fast = chain_table(out, &hops(&fast_base, chain_seeds.div_ceil(3)));
+    let _ = writeln!(out, "\n{}, 16 in a second:\n", chain_seeds.one_in(3));
+    let fast = chain_table(out, &hops(&fast_base, chain_seeds.one_in(3)));
     (slow, fast)
 }
 
-fn report(scenarios: &[Scenario], enemies: &[Scenario], seeds: u64) -> String {
-    let mut out = include_str!("accuracy_head.md").replace("SEEDS", &seeds.to_string());
+fn report(scenarios: &[Scenario], enemies: &[Scenario], seeds: Seeds) -> String {
+    let mut out = include_str!("accuracy_head.md").replace("SEEDS", &seeds.count.to_string());
     let rows_of = rows(scenarios, seeds);
-    let _ =
-        writeln!(out, "Seeds 1 to {seeds}. All errors are in ns, root of the mean square over all seeds.\n");
+    let _ = writeln!(out, "{seeds}. All errors are in ns, root of the mean square over all seeds.\n");
     scenario_table(&mut out, &rows_of);
     let mean = (rows_of.iter().map(|r| r.ratio().ln()).sum::<f64>() / rows_of.len().max(1) as f64).exp();
     let highest = rows_of.iter().map(Row::ratio).fold(0.0, f64::max);
@@ -260,15 +304,15 @@ fn report(scenarios: &[Scenario], enemies: &[Scenario], seeds: u64) -> String {
 
     let passed_on = chain_section(&mut out, seeds);
     out.push_str(include_str!("accuracy_hostile.md"));
-    let enemy_seeds = seeds.div_ceil(8);
+    let enemy_seeds = seeds.one_in(8);
     let enemies_of = rows(enemies, enemy_seeds);
-    let _ = writeln!(out, "Seeds 1 to {enemy_seeds}.\n");
+    let _ = writeln!(out, "{enemy_seeds}.\n");
     scenario_table(&mut out, &enemies_of);
 
     out.push_str(include_str!("accuracy_holdover.md"));
     out.push_str("| wander in a second | lost for | losses | within the bound | bound to true 99th percentile |\n| --: | --: | --: | --: | --: |\n");
     let kinds = [(0.02, 300), (0.02, 3000), (0.3, 100), (0.3, 600), (3.0, 200), (3.0, 1000)];
-    let calibrations = all(&kinds, |(wander, seconds)| calibrate(*wander, *seconds, seeds.min(20), 6));
+    let calibrations = all(&kinds, |(wander, seconds)| calibrate(*wander, *seconds, seeds.count.min(20), 6));
     let (mut within, mut losses, mut loosest) = (0, 0, 0.0f64);
     for ((wander, seconds), c) in kinds.iter().zip(&calibrations) {
         let ratio = c.bound_ns / (2.576 * c.rms_ns);
@@ -303,7 +347,7 @@ fn report(scenarios: &[Scenario], enemies: &[Scenario], seeds: u64) -> String {
     target(
         "no seed runs away (3 times the better servo)",
         away.is_empty(),
-        format!("{} of {} scenarios, {seeds} seeds {}", away.len(), rows_of.len(), away.join(", ")),
+        format!("{} of {} scenarios, {} seeds {}", away.len(), rows_of.len(), seeds.count, away.join(", ")),
     );
     if let Some(r) = rows_of.iter().find(|r| r.name == "load-down") {
         target(
@@ -334,23 +378,39 @@ fn report(scenarios: &[Scenario], enemies: &[Scenario], seeds: u64) -> String {
 }
 
 fn main() -> Result<(), String> {
-    let (mut seeds, mut only, mut print, mut chains) = (100u64, String::new(), false, false);
+    let mut seeds = Seeds { from: 1, count: 100 };
+    let (mut only, mut print, mut chains, mut drawn, mut lost) = (String::new(), false, false, 0, 0);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--print" => print = true,
             "--chains" => chains = true,
-            "--seeds" => {
+            "--seeds" | "--from" | "--random" | "--holdovers" => {
                 let n = arguments.next().and_then(|n| n.parse().ok());
-                seeds = n.filter(|n| *n > 0).ok_or("--seeds needs a number above 0")?;
+                let n = n.filter(|n| (1..1 << 40).contains(n));
+                let n: u64 = n.ok_or_else(|| format!("{argument} needs a number above 0"))?;
+                match argument.as_str() {
+                    "--seeds" => seeds.count = n,
+                    "--from" => seeds.from = n,
+                    "--random" => drawn = n,
+                    _ => lost = n,
+                }
             }
             "--only" => only = arguments.next().ok_or("--only needs a name")?,
             other => {
                 return Err(format!(
-                    "{other} is not known; there are --seeds N, --only NAME, --print, --chains"
+                    "{other} is not known; there are --seeds N, --from SEED, --only NAME, --print, --chains, --random N, --holdovers N"
                 ));
             }
         }
+    }
+    if lost > 0 {
+        print!("{}", random::holdovers(lost, seeds.from));
+        return Ok(());
+    }
+    if drawn > 0 {
+        print!("{}", random::report(drawn, seeds.from));
+        return Ok(());
     }
     if chains {
         let mut out = String::new();

@@ -201,7 +201,8 @@ impl Holdover {
         self.model.observed_s += gap;
         // The logarithm is what is averaged, so that a shock does not count for long; over an hour, in the beginning over
         // all of it. What that leaves out shows in the trials.
-        let share = gap / self.model.observed_s.clamp(gap, 3600.0);
+        // After hours without a reference the gap is longer than that.
+        let share = gap / self.model.observed_s.min(3600.0).max(gap);
         let (old, new) = (self.model.wander_ppb.max(1e-6).ln(), now.wander_ppb.max(1e-6).ln());
         self.model.wander_ppb = (old + share * (new - old)).exp();
         self.learn_ageing(now, gap);
@@ -360,6 +361,21 @@ mod tests {
         assert!(day.bound_ns(1.0, 100.0) > 5.0 * model.bound_ns(1.0, 100.0));
         for none in [0.0, -5.0, f64::NAN, f64::INFINITY] {
             assert_eq!(model.aged(none), model);
+        }
+    }
+
+    #[test]
+    fn hours_without_a_reference_are_survived() {
+        let mut h = Holdover::new(None);
+        let mut t = 0.0;
+        for gap in [3599.0, 3601.0, 7200.0, 1e6, 1e9] {
+            for _ in 0..100 {
+                t += 1.0;
+                h.learn(&sample(t, 0.0, 0.0));
+            }
+            t += gap;
+            h.learn(&sample(t, 0.0, 0.0));
+            assert!(h.begin(1.0).bound_ns(100.0).is_finite(), "{gap}");
         }
     }
 

@@ -93,6 +93,26 @@ fn does_not_run_away_where_it_could() {
     }
 }
 
+/// A response tells of a time before several decisions: the loop has to know what they did meanwhile.
+#[test]
+fn a_path_longer_than_the_interval_between_messages_is_no_harm() {
+    for (rate, delay_ns) in [(128.0, 3.5e6), (128.0, 14e6), (32.0, 50e6)] {
+        let s = Scenario {
+            sync_s: 1.0 / rate,
+            delay_s: 0.6 / rate,
+            forward: Direction::noisy(delay_ns, 6.0),
+            backward: Direction::noisy(delay_ns, 6.0),
+            duration_s: 4000.0 / rate,
+            judged_from_s: 1500.0 / rate,
+            ..scenario("lan-128")
+        };
+        let outcome = adaptive(&s, 1);
+        let (r, most) = (rms(&s, &outcome), outcome.max(s.judged_from_s, s.duration_s));
+        println!("{rate}/s, {delay_ns} ns: {r:.2} ns, at most {most:.2}");
+        assert!(r < 3.0 && most < 15.0, "{rate}/s, {delay_ns} ns: {r} ns, at most {most}");
+    }
+}
+
 #[test]
 fn a_master_that_steps_is_followed() {
     let mut s = scenario("master-steps");

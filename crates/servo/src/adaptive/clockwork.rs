@@ -2,6 +2,12 @@
 
 use ptp_wire::{TimeInterval, TimePoint};
 
+/// So many decisions are remembered: with 128 messages a second in each direction a response may be a quarter of a second on
+/// its way.
+const SPANS: usize = 64;
+/// These anyway, and what is not older than this, s.
+const LEAST: usize = 4;
+const LONG_AGO: f64 = 1.0;
 /// Between a stamp and what is decided because of it.
 const LONGEST_DELAY: TimeInterval = TimeInterval::from_nanos(100_000_000_000);
 
@@ -28,7 +34,7 @@ impl Span {
 /// The last decisions, so that stamps taken before one and told after it still fit.
 #[derive(Clone, Debug)]
 pub(super) struct Clockwork {
-    spans: [Option<Span>; 4],
+    spans: [Option<Span>; SPANS],
     rate: f64,
     /// In force before the last decision.
     before: f64,
@@ -36,7 +42,7 @@ pub(super) struct Clockwork {
 
 impl Clockwork {
     pub(super) fn new(rate: f64) -> Self {
-        Self { spans: [None; 4], rate, before: rate }
+        Self { spans: [None; SPANS], rate, before: rate }
     }
 
     /// In force, ppb.
@@ -50,6 +56,14 @@ impl Clockwork {
         let newest = *self.spans[0].get_or_insert(Span { local, time: 0.0, corrected: 0.0, rate });
         let span = self.spans.iter().flatten().find(|s| s.local <= local);
         span.or(self.spans.iter().flatten().last()).unwrap_or(&newest).at(local)
+    }
+
+    /// Oscillator time (s) of the last decision; correction so far (ns) then or at `time`, whichever is later.
+    pub(super) fn from(&self, time: f64) -> (f64, f64) {
+        self.spans[0].map_or((time, 0.0), |newest| {
+            let time = time.max(newest.time);
+            (time, newest.corrected + newest.rate * (time - newest.time))
+        })
     }
 
     /// Has the clock gone back behind everything that is known of it by more than this, s?
@@ -70,7 +84,7 @@ impl Clockwork {
     /// Gives what it was: to be added to what was measured against it.
     pub(super) fn step(&mut self, local: TimePoint, by: TimeInterval) -> f64 {
         let (time, corrected) = self.at(local);
-        self.spans = [None; 4];
+        self.spans = [None; SPANS];
         self.push(Span { local: local + by, time, corrected: 0.0, rate: self.rate });
         corrected + by.nanos_f64()
     }
@@ -96,6 +110,12 @@ impl Clockwork {
             _ => {
                 self.spans.rotate_right(1);
                 self.spans[0] = Some(span);
+                for old in self.spans.iter_mut().skip(LEAST).rev() {
+                    match old {
+                        Some(s) if span.time - s.time <= LONG_AGO => break,
+                        _ => *old = None,
+                    }
+                }
             }
         }
     }
@@ -122,6 +142,21 @@ mod tests {
         // A stamp from before the last decision.
         let (_, corrected) = c.at(at(102.0));
         assert!((corrected - 1000.0).abs() < 0.01, "{corrected}");
+        // A response that was a long way off: twelve decisions were made since it was asked for.
+        let mut fast = Clockwork::new(0.0);
+        fast.at(at(0.0));
+        for i in 1..=12 {
+            fast.steer(at(0.01 * f64::from(i)), 1000.0 * f64::from(i));
+        }
+        let (_, corrected) = fast.at(at(0.015));
+        assert!((corrected - 5.0).abs() < 1e-3, "{corrected}");
+        // And now it is known how far all of them came, not only the last.
+        let (time, corrected) = fast.from(0.015);
+        assert!((time - 0.12).abs() < 1e-5 && (corrected - 660.0).abs() < 0.01, "{time} {corrected}");
+        assert!((fast.from(0.13).1 - 780.0).abs() < 0.2);
+        // At a slow pace no more than the last few are kept.
+        (1..=20).for_each(|i| fast.steer(at(f64::from(i)), 0.0));
+        assert_eq!(fast.spans.iter().flatten().count(), LEAST);
         // Carried out a second later: until then the last rate was in force.
         let mut late = c.clone();
         late.steer(at(105.0), 2000.0);

@@ -28,6 +28,8 @@ pub(super) struct Rhythm {
     missing: f64,
     last_down: Option<f64>,
     last_up: Option<f64>,
+    /// When the last that came "up" was known here: its time is that of the request.
+    answered: Option<f64>,
     /// Mean distance of what comes "up"; `None` before there were two.
     up_gap: Option<f64>,
 }
@@ -49,7 +51,15 @@ fn earlier(t: f64, latest: f64) -> Moments {
 
 impl Rhythm {
     pub(super) fn new() -> Self {
-        Self { interval: 1.0, gap: 1.0, missing: UNSURE, last_down: None, last_up: None, up_gap: None }
+        Self {
+            interval: 1.0,
+            gap: 1.0,
+            missing: UNSURE,
+            last_down: None,
+            last_up: None,
+            answered: None,
+            up_gap: None,
+        }
     }
 
     pub(super) fn interval(&self) -> f64 {
@@ -74,7 +84,7 @@ impl Rhythm {
 
     /// The oscillator's time begins anew.
     pub(super) fn restart(&mut self) {
-        (self.last_down, self.last_up) = (None, None);
+        (self.last_down, self.last_up, self.answered) = (None, None, None);
     }
 
     /// One came.
@@ -94,6 +104,11 @@ impl Rhythm {
                 *mean += (gap - *mean) / MEMORY;
             }
         }
+    }
+
+    /// What came "up" last was known then, or later.
+    pub(super) fn answered(&mut self, time: f64) {
+        self.answered = Some(self.answered.map_or(time, |t| t.max(time)));
     }
 
     /// The time over which an offset is best taken back, if that is decided now: the least mean square error until the next
@@ -116,7 +131,7 @@ impl Rhythm {
         let later = exactly(sync + interval);
         certain.iter_mut().zip(later).for_each(|(m, l)| *m += doubt * (l - *m));
         let mean = self.up_gap.filter(|_| two_way);
-        let latest = mean.zip(self.last_up).map(|(gap, last)| 2.0 * gap - (now - last).max(0.0));
+        let latest = mean.zip(self.answered).map(|(gap, last)| 2.0 * gap - (now - last).max(0.0));
         let moments = match latest.filter(|t| *t > 0.0) {
             None => certain,
             Some(latest) => {
@@ -164,12 +179,17 @@ mod tests {
         assert!((alone / 0.5 - 0.789).abs() < 0.02, "{alone}");
         for i in 0..100 {
             r.came(Way::Up, 0.5 * f64::from(i) + 0.2);
+            r.answered(0.5 * f64::from(i) + 0.2);
         }
         let with = r.wait(Way::Down, now, true);
         assert!(with < 0.9 * alone && with > 0.1 * alone, "{with} {alone}");
         // Shortly before a Sync is due there is little time, but never none.
         let late = r.wait(Way::Up, now + 0.499, true);
         assert!(late < 0.2 && late > 0.01, "{late}");
+        // However long answers take: the next one is as far as the last.
+        r.answered(now + 0.2);
+        let answered = r.wait(Way::Up, now + 0.2, true);
+        assert!(answered > 0.2, "{answered}");
         // Requests that stopped are not waited for.
         assert!((r.wait(Way::Down, now + 100.0, true) / 0.5 - 0.75).abs() < 0.06);
     }

@@ -103,6 +103,8 @@ pub struct Adaptive {
     jumps: u32,
     /// Where the clock was last told to be, ns.
     offset: f64,
+    /// The direction of the last sample.
+    last: Way,
 }
 
 impl Adaptive {
@@ -149,6 +151,7 @@ impl Adaptive {
             rebased: 0.0,
             jumps: 0,
             offset: 0.0,
+            last: Way::Down,
         }
     }
 
@@ -209,6 +212,9 @@ impl Adaptive {
     /// before count with what was in force then. Without this decisions count from the stamp they were made at.
     pub fn carried_out(&mut self, local: TimePoint) {
         self.clockwork.carried_out(local);
+        if self.last == Way::Up {
+            self.rhythm.answered(self.clockwork.from(f64::NEG_INFINITY).0);
+        }
     }
 
     /// How the path delay becomes known from now on. Another way of it starts over, with the oscillator it knows.
@@ -281,7 +287,8 @@ impl Adaptive {
         self.event.take()
     }
 
-    /// What is known, at the last sample.
+    /// What is known, at the last sample; all zero while nothing is (a new master's first messages have not come in both
+    /// directions), whatever [`Adaptive::state`] says.
     pub fn estimate(&self) -> Estimate {
         let Some(bank) = &self.bank else { return Estimate::default() };
         let b = bank.belief();
@@ -334,6 +341,7 @@ impl Adaptive {
             (_, Way::Up) => value.nanos_f64() + corrected,
         };
         let raw = Raw { way, time, value };
+        self.last = way;
         match way {
             Way::Down => self.counts.0 = self.counts.0.saturating_add(1),
             Way::Up => self.counts.1 = self.counts.1.saturating_add(1),
@@ -620,8 +628,9 @@ impl Adaptive {
             }
             return self.stay();
         };
-        let (time, corrected) = self.clockwork.at(local);
-        let now = time.max(bank.time());
+        let (time, _) = self.clockwork.at(local);
+        // A response tells of a time before decisions that were made while it was on its way.
+        let (now, corrected) = self.clockwork.from(time.max(bank.time()));
         let ahead = bank.ahead(now - bank.time());
         let sure = ahead.p[FREQUENCY][FREQUENCY] < KNOWN_FREQUENCY * KNOWN_FREQUENCY;
         if !self.state.is_locked() && self.state != ServoState::Jump && !sure {
@@ -632,7 +641,6 @@ impl Adaptive {
             Some(t) => (t.phase_at(now), t.frequency),
             None => (ahead.x[PHASE], ahead.x[FREQUENCY]),
         };
-        let corrected = corrected + (now - time) * self.clockwork.rate();
         self.offset = phase + corrected;
         let offset = TimeInterval::from_nanos_f64(self.offset);
         let step = (self.first && exceeds(offset, self.config.servo.first_step_threshold))
@@ -645,6 +653,9 @@ impl Adaptive {
             self.offset = 0.0;
             self.state = ServoState::Jump;
             return Decision { state: self.state, frequency_ppb: rate, step: Some(-offset) };
+        }
+        if way == Way::Up {
+            self.rhythm.answered(now);
         }
         let wait = self.rhythm.wait(way, now, self.config.measuring == Measuring::TwoWay);
         // Never faster than this, but what is farther off than 125 us in about a quarter of a second.

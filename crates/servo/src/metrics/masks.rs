@@ -148,12 +148,13 @@ impl Mask {
     ];
 
     /// One verdict for each limit that something was measured for. Observation intervals outside a mask's range are left
-    /// out. How long has to be measured is the caller's to know (1000 s for G.8273.2).
+    /// out, and so is what the filters have not settled for. How long has to be measured is the caller's to know (1000 s for G.8273.2).
     pub fn check(&self, measured: &TimeError) -> Vec<Verdict> {
         let verdict = |limit: Limit| {
             let one = |measured: f64, allowed: f64| Some(Verdict { limit, measured, allowed, at_s: None });
             match limit {
                 Limit::MaxTe(allowed) => one(measured.max_abs(), allowed),
+                Limit::MaxTeLow(_) | Limit::HighPeakToPeak(_) if !measured.is_settled() => None,
                 Limit::MaxTeLow(allowed) => one(measured.max_abs_low(), allowed),
                 Limit::ConstantTe(allowed) => one(measured.constant()?.abs(), allowed),
                 Limit::HighPeakToPeak(allowed) => one(measured.dynamic_high(), allowed),
@@ -207,6 +208,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_the_filters_have_not_seen_is_no_verdict() {
+        let mut t = TimeError::new(1.0, 10.0);
+        (0..5).for_each(|_| t.push(3.0));
+        assert!(Mask::G8273_2_D.check(&t).is_empty() && Mask::G8273_2_C.check(&t).len() == 2);
+        (0..20).for_each(|_| t.push(3.0));
+        assert_eq!((Mask::G8273_2_D.check(&t).len(), Mask::G8273_2_C.check(&t).len()), (1, 5));
     }
 
     #[test]

@@ -4,6 +4,8 @@ use super::{Deviations, MtieWindow};
 
 /// The corner of G.8273.2's measurement filters, Hz.
 const CORNER_HZ: f64 = 0.1;
+/// A filter counts when no more than this share of what it shows stems from the one sample it began with.
+const SETTLED: f64 = 0.001;
 /// Observation intervals: 1, 2, 5, 10, ... samples.
 const STEPS: [usize; 3] = [1, 2, 5];
 /// cTE is an average over this time, s.
@@ -23,8 +25,11 @@ pub struct TimeError {
     missing: u64,
     skipped: u64,
     low: f64,
+    /// The sample before, and the share of `low` that stems from a single one: after the beginning and after long gaps.
+    before: f64,
+    single: f64,
     max_low: f64,
-    high: (f64, f64),
+    high: Option<(f64, f64)>,
     mtie: Vec<MtieWindow>,
     deviations: Vec<Deviations>,
     low_mtie: Vec<MtieWindow>,
@@ -56,8 +61,10 @@ impl TimeError {
             missing: 0,
             skipped: 0,
             low: 0.0,
+            before: 0.0,
+            single: 1.0,
             max_low: 0.0,
-            high: (0.0, 0.0),
+            high: None,
             mtie: windows(),
             deviations: deviations(),
             low_mtie: windows(),
@@ -82,27 +89,42 @@ impl TimeError {
             // Rounding does not add up.
             self.sum = self.ring.iter().sum();
         }
-        if self.count == 0 {
-            self.low = ns;
-        } else {
-            // The first-order low-pass, over all the time since the last sample.
-            let since = self.distance * (self.skipped + 1) as f64;
-            let gain = -(-core::f64::consts::TAU * CORNER_HZ * since).exp_m1();
-            self.low += gain * (ns - self.low);
-        }
+        self.filter(ns);
         self.skipped = 0;
         self.count += 1;
-        let (low, high) = (self.low, ns - self.low);
-        self.max_low = self.max_low.max(low.abs());
-        self.high = (self.high.0.min(high), self.high.1.max(high));
         self.mtie.iter_mut().for_each(|w| w.push(ns));
         self.deviations.iter_mut().for_each(|d| d.push(ns));
+        if self.single > SETTLED {
+            return;
+        }
+        let (low, high) = (self.low, ns - self.low);
+        self.max_low = self.max_low.max(low.abs());
+        let (least, most) = self.high.unwrap_or((high, high));
+        self.high = Some((least.min(high), most.max(high)));
         self.low_mtie.iter_mut().for_each(|w| w.push(low));
         self.low_deviations.iter_mut().for_each(|d| d.push(low));
     }
 
+    /// The first-order low-pass, over all the time since the last sample: its exact answer to a time error that runs straight
+    /// from one sample to the next. (Held until the next, the high-pass would lose half at one sample a second.)
+    fn filter(&mut self, ns: f64) {
+        if self.count == 0 {
+            (self.low, self.before) = (ns, ns);
+            return;
+        }
+        let angle = |samples: u64| core::f64::consts::TAU * CORNER_HZ * self.distance * samples as f64;
+        let all = angle(self.skipped + 1);
+        let keep = (-all).exp();
+        // How it went through a gap of more than the filter's own time nobody knows: it is now here.
+        let gap = angle(self.skipped);
+        let (mean, alone) = if gap < 1.0 { (-(-all).exp_m1() / all, 0.0) } else { (keep, -(-gap).exp_m1()) };
+        self.low = keep * self.low + (mean - keep) * self.before + (1.0 - mean) * ns;
+        self.before = ns;
+        self.single = (keep * self.single).max(alone);
+    }
+
     /// `samples` are missing here. No observation interval of MTIE, TDEV and ADEV spans the gap; the filters take the next
-    /// sample for as much later as it is; cTE is the mean of the samples that are there.
+    /// sample for as much later as it is, and after a long gap settle anew before they count; cTE is the mean of the samples that are there.
     pub fn gap(&mut self, samples: u64) {
         if samples == 0 {
             return;
@@ -128,7 +150,12 @@ impl TimeError {
         self.max_abs
     }
 
-    /// max|TE_L|: behind the 0.1 Hz low-pass, ns.
+    /// The filters have settled at least once: what is told from behind them counts.
+    pub const fn is_settled(&self) -> bool {
+        self.high.is_some()
+    }
+
+    /// max|TE_L|: behind the 0.1 Hz low-pass, once that has settled (11 s), ns.
     pub const fn max_abs_low(&self) -> f64 {
         self.max_low
     }
@@ -139,9 +166,9 @@ impl TimeError {
         (n > 0).then(|| self.sum / n as f64)
     }
 
-    /// dTE_H: peak to peak behind the 0.1 Hz high-pass, ns.
+    /// dTE_H: peak to peak behind the 0.1 Hz high-pass, once that has settled (11 s), ns.
     pub fn dynamic_high(&self) -> f64 {
-        self.high.1 - self.high.0
+        self.high.map_or(0.0, |(least, most)| most - least)
     }
 
     /// MTIE of the unfiltered time error: (interval in s, ns), as far as it is known.
@@ -195,6 +222,53 @@ mod tests {
         // The slow one's steepest 62.5 s: 2 * 5 * sin(pi * 0.0625).
         assert!((at - 62.5).abs() < 1e-9 && (slow - 1.95 - 0.6).abs() < 0.2, "{at} {slow}");
         assert!(t.tdev().count() >= 9 && t.adev().count() >= 9 && t.mtie().count() >= 9);
+    }
+
+    /// The answer to a swing of 10 ns: behind the low-pass (peak) and the high-pass (peak to peak).
+    fn swing(distance: f64, hz: f64) -> (f64, f64) {
+        let mut t = TimeError::new(distance, 1.0);
+        for i in 0..(1000.0 / distance) as u32 {
+            t.push(10.0 * (core::f64::consts::TAU * hz * f64::from(i) * distance).cos());
+        }
+        (t.max_abs_low(), t.dynamic_high())
+    }
+
+    /// Against the analogue filters, from a tenth of their corner to far above it.
+    #[test]
+    fn filters_are_the_analogue_ones() {
+        for distance in [1.0, 0.25, 0.0625] {
+            for hz in [0.0101, 0.0503, 0.1003, 0.2007, 0.4011, 1.003, 3.01] {
+                if hz * distance > 0.26 {
+                    continue;
+                }
+                let (low, high) = swing(distance, hz);
+                let analogue = 10.0 / (1.0 + (hz / 0.1) * (hz / 0.1)).sqrt();
+                let rest = 20.0 / (1.0 + (0.1 / hz) * (0.1 / hz)).sqrt();
+                // A straight line between samples swings less than a sine: by 3.3 (f d)^2 behind the low-pass.
+                let most = 0.01 + 3.5 * (hz * distance).powi(2);
+                assert!((low / analogue - 1.0).abs() < most, "{distance} {hz}: {low} {analogue}");
+                assert!((high / rest - 1.0).abs() < 0.02, "{distance} {hz}: {high} {rest}");
+            }
+        }
+    }
+
+    /// One sample of noise at the beginning, or after a gap, is no slow error.
+    #[test]
+    fn filters_settle_before_they_count() {
+        let mut t = TimeError::new(0.0625, 10.0);
+        t.push(50.0);
+        (0..800).for_each(|i| t.push(f64::from(i % 2)));
+        t.gap(1000);
+        t.push(-50.0);
+        (0..800).for_each(|i| t.push(f64::from(i % 2)));
+        assert!(t.is_settled() && !TimeError::new(1.0, 10.0).is_settled());
+        assert!(t.max_abs_low() < 1.1, "{}", t.max_abs_low());
+        assert!((t.dynamic_high() - 1.0).abs() < 0.6, "{}", t.dynamic_high());
+        assert!(t.mtie_low().all(|(_, v)| v < 0.6) && t.max_abs() == 50.0);
+        // Some missing samples are no reason to begin anew.
+        t.gap(10);
+        t.push(9.0);
+        assert!(t.dynamic_high() > 6.0, "{}", t.dynamic_high());
     }
 
     #[test]

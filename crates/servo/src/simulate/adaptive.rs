@@ -41,6 +41,10 @@ impl Driver for AdaptiveDriver {
         Some(self.0.backward(value, local))
     }
 
+    fn carried_out(&mut self, local: TimePoint) {
+        self.0.carried_out(local);
+    }
+
     fn master_changed(&mut self) {
         self.0.master_changed();
     }
@@ -51,5 +55,10 @@ impl Driver for AdaptiveDriver {
 
     fn silent(&mut self, local: TimePoint) -> Option<Decision> {
         Some(self.0.hold(local))
+    }
+
+    fn says(&self) -> Option<(f64, f64, f64)> {
+        let e = self.0.estimate();
+        self.0.state().is_locked().then_some((e.offset_ns, e.bound_ns, e.health))
     }
 }

@@ -13,6 +13,8 @@ pub trait Driver {
     fn forward(&mut self, value: TimeInterval, local: TimePoint) -> Option<Decision>;
     /// A Delay_Resp: receive stamp (the master's) less transmit stamp (ours), sent at `local`.
     fn backward(&mut self, value: TimeInterval, local: TimePoint) -> Option<Decision>;
+    /// The last decision was carried out; the clock reads `local`.
+    fn carried_out(&mut self, _local: TimePoint) {}
     /// From now on another master is followed.
     fn master_changed(&mut self);
     /// Tells the interval between Syncs, s.
@@ -21,6 +23,24 @@ pub trait Driver {
     fn silent(&mut self, _local: TimePoint) -> Option<Decision> {
         None
     }
+    /// What it holds to be true of its clock against the master at the last sample: the offset, its error bound (99 %) and
+    /// the mean square of its innovations over what it expected; `None` while it does not know.
+    fn says(&self) -> Option<(f64, f64, f64)> {
+        None
+    }
+}
+
+/// What a servo said of its clock at a Sync, beside the truth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Said {
+    /// When, s.
+    pub at_s: f64,
+    /// The true error against its own master less the one that was told, ns.
+    pub miss_ns: f64,
+    /// That is below this with a probability of 99 %, ns.
+    pub bound_ns: f64,
+    /// Mean square of the innovations over what was expected.
+    pub health: f64,
 }
 
 /// Something happens to every hop of the way.
@@ -88,6 +108,8 @@ pub struct Outcome {
     pub probe_s: f64,
     /// Steps the servo asked for.
     pub steps: u32,
+    /// What the last clock's servo said at each Sync.
+    pub said: Vec<Said>,
 }
 
 impl Outcome {
@@ -177,6 +199,7 @@ struct Run<'a> {
     steps: u32,
     /// When a Sync last came, per hop.
     heard: Vec<i64>,
+    said: Vec<Said>,
 }
 
 fn units(seconds: f64) -> i64 {
@@ -218,6 +241,7 @@ pub fn run(scenario: &Scenario, seed: u64, driver: &dyn Fn(usize) -> Box<dyn Dri
         errors: vec![Vec::with_capacity((scenario.duration_s / probe_s) as usize + 1); hops],
         steps: 0,
         heard: vec![0; hops],
+        said: Vec::new(),
     };
     run.schedule(probe_s, What::Probe);
     for hop in 0..hops {
@@ -239,7 +263,7 @@ pub fn run(scenario: &Scenario, seed: u64, driver: &dyn Fn(usize) -> Box<dyn Dri
         run.happen(what, probe_s);
     }
     let errors = run.errors.pop().unwrap_or_default();
-    Outcome { errors, before: run.errors, probe_s, steps: run.steps }
+    Outcome { errors, before: run.errors, probe_s, steps: run.steps, said: run.said }
 }
 
 impl Run<'_> {
@@ -287,6 +311,14 @@ impl Run<'_> {
                 let value = (self.now - at) as f64 / 1024.0 + received - sent;
                 let local = self.local(received);
                 let decision = self.drivers[hop].forward(TimeInterval::from_nanos_f64(value), local);
+                if hop + 1 == self.drivers.len()
+                    && decision.is_some_and(|d| d.step.is_none())
+                    && let Some((offset, bound_ns, health)) = self.drivers[hop].says()
+                {
+                    let truth = self.clocks[hop + 1].error() - self.clocks[hop].error();
+                    let at_s = self.now as f64 / SECOND as f64;
+                    self.said.push(Said { at_s, miss_ns: truth - offset, bound_ns, health });
+                }
                 self.apply(hop, decision);
             }
             What::RequestOut(hop) => {
@@ -336,6 +368,8 @@ impl Run<'_> {
             clock.step(by.nanos_f64());
             self.steps += 1;
         }
+        let local = self.local(self.clocks[hop + 1].error());
+        self.drivers[hop].carried_out(local);
     }
 
     fn change(&mut self, change: Change) {

@@ -17,7 +17,11 @@ pub struct HoldoverLab {
 impl HoldoverLab {
     /// A clock with this wander (ppb in a second), 2 ppm fast.
     pub fn new(wander_ppb: f64, seed: u64) -> Self {
-        let oscillator = Oscillator { wander_ppb, ..Oscillator::crystal(2_000.0) };
+        Self::of(Oscillator { wander_ppb, ..Oscillator::crystal(2_000.0) }, seed)
+    }
+
+    /// A clock with this oscillator.
+    pub fn of(oscillator: Oscillator, seed: u64) -> Self {
         Self {
             clock: SimClock::new(oscillator, 100.0, seed, 1),
             servo: Adaptive::new(AdaptiveConfig::default(), 0.0),

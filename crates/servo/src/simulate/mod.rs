@@ -10,6 +10,7 @@ mod clock;
 mod experiment;
 mod holdover;
 mod path;
+mod random;
 mod rng;
 mod scenarios;
 
@@ -17,8 +18,9 @@ pub use adaptive::AdaptiveDriver;
 pub use bound::{Bound, kalman_bound};
 pub use classic::Classic;
 pub use clock::{Oscillator, SECOND, SimClock, Stamps};
-pub use experiment::{Change, Driver, Outcome, Scenario, run};
+pub use experiment::{Change, Driver, Outcome, Said, Scenario, run};
 pub use holdover::{Calibration, HoldoverLab, calibrate};
 pub use path::{Direction, Queue};
+pub use random::{describe, random, random_oscillator};
 pub use rng::Rng;
 pub use scenarios::{hostile, published, stationary};
