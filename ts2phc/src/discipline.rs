@@ -209,8 +209,7 @@ impl Discipline {
 
     /// With 99 % the error at the last pulse was below this, ns.
     fn bound_ns(&self) -> f64 {
-        let e = self.adaptive.estimate();
-        if e.sigma_ns > 0.0 { e.offset_ns.abs() + e.bound_ns } else { f64::NAN }
+        self.adaptive.estimate().error_bound_ns().unwrap_or(f64::NAN)
     }
 
     /// What is foreseen from now on; `None`: nothing was learnt. The last offset is not taken back any more.

@@ -132,7 +132,7 @@ impl Watch {
     /// A measurement, and what the servo made of it.
     pub(super) fn measured(&mut self, offset: Option<(TimeInterval, TimeInterval)>, discipline: &Discipline) {
         let Some((offset, delay)) = offset else { return };
-        let bound = discipline.estimate().map(|e| e.bound_ns);
+        let bound = discipline.estimate().and_then(|e| e.error_bound_ns());
         self.measured.push(offset.nanos_f64(), Some(delay.nanos_f64()), discipline.frequency_ppb(), bound);
     }
 

@@ -158,7 +158,8 @@ impl Discipline {
     /// What an adaptive servo holds to be true; `None` for the others and before it tracks.
     pub fn estimate(&self) -> Option<Estimate> {
         match &self.servo {
-            Controller::Adaptive(a) if self.locked => Some(a.estimate()),
+            // Of a new master nothing is known before messages of both directions have come.
+            Controller::Adaptive(a) if self.locked => Some(a.estimate()).filter(|e| e.sigma_ns > 0.0),
             _ => None,
         }
     }
@@ -176,7 +177,7 @@ impl Discipline {
     /// 99 % of the errors are below this, ns: by the servo, or by what it has learnt of the oscillator while there is no
     /// master. `None`: nobody knows.
     pub fn error_bound_ns(&self, now_ns: u64) -> Option<f64> {
-        self.holding.bound_ns(now_ns).or_else(|| self.estimate().map(|e| e.bound_ns))
+        self.holding.bound_ns(now_ns).or_else(|| self.estimate()?.error_bound_ns())
     }
 
     /// The servo tracks its master.

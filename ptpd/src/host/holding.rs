@@ -44,7 +44,8 @@ impl Holding {
     /// The master is gone: gives the frequency to hold, ppb.
     pub(super) fn begin(&mut self, now_ns: u64, name: &str, servo: &Adaptive) -> Option<f64> {
         let now = servo.estimate();
-        let sigma_ns = now.bound_ns / 2.58;
+        // What was left of the offset is not taken back any more.
+        let sigma_ns = (now.bound_ns / 2.58).hypot(now.offset_ns);
         let known = *self.holdover.model();
         let (prediction, learnt) = match servo.oscillator() {
             Some(oscillator) => {

@@ -6,6 +6,11 @@ use ptp_servo::{AdaptiveEvent, Estimate, OffsetStatistics, ServoState};
 use ptp_wire::{LogInterval, TimeInterval};
 use tracing::{info, warn};
 
+/// 99 % of the errors are below this, ns.
+fn bound(e: &Estimate) -> f64 {
+    e.error_bound_ns().unwrap_or(f64::NAN)
+}
+
 /// Lines: one per sample or one per interval, changes of the servo's state, and news of the path.
 #[derive(Debug)]
 pub(super) struct Telling {
@@ -52,7 +57,8 @@ impl Telling {
         match (state.is_locked(), estimate) {
             (true, Some(e)) => info!(
                 "{name} is steered ({state}): 99 % within {:.0} ns, path {:.0} ns",
-                e.bound_ns, e.delay_ns
+                bound(e),
+                e.delay_ns
             ),
             (true, None) => info!("{name} is steered ({state})"),
             (false, _) => info!("{name} is not steered any more ({state})"),
@@ -111,7 +117,7 @@ impl Telling {
                 (_, Some(e)) => info!(
                     target: REPORT,
                     "master offset {offset:10} {state} freq {frequency:+7.0} path delay {delay:9} error bound {:.0}",
-                    e.bound_ns
+                    bound(e)
                 ),
             }
             return;
@@ -123,7 +129,7 @@ impl Telling {
         self.summary_due = now_ns.saturating_add(summary);
         if let Some(s) = self.statistics.summary() {
             match estimate {
-                Some(e) => info!(target: REPORT, "{s} error bound {:.0}", e.bound_ns),
+                Some(e) => info!(target: REPORT, "{s} error bound {:.0}", bound(e)),
                 None => info!(target: REPORT, "{s}"),
             }
         }

@@ -130,8 +130,8 @@ pub struct Estimate {
     pub offset_ns: f64,
     /// Its standard deviation, ns, all that is known to be uncertain in it.
     pub sigma_ns: f64,
-    /// The error is below this with a probability of 99 %, ns: 2.58 deviations and the asymmetry that was found but cannot
-    /// be explained.
+    /// The offset is wrong by less than this with a probability of 99 %, ns: 2.58 deviations and the asymmetry that was found
+    /// but cannot be explained.
     pub bound_ns: f64,
     /// The oscillator's own frequency error, ppb.
     pub oscillator_ppb: f64,
@@ -155,6 +155,14 @@ pub struct Estimate {
     pub backward_waiting: f64,
     /// Mean square of the innovations at the floor over what was expected: 1 if the model is right.
     pub health: f64,
+}
+
+impl Estimate {
+    /// With 99 % the clock was nearer to its master than this, ns, at the last sample, before what takes the offset back;
+    /// `None` while nothing is known.
+    pub fn error_bound_ns(&self) -> Option<f64> {
+        (self.sigma_ns > 0.0).then(|| self.offset_ns.abs() + self.bound_ns)
+    }
 }
 
 /// What the servo knows of its oscillator, left to itself; for [`Holdover`](crate::Holdover).
