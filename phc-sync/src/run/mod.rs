@@ -97,6 +97,10 @@ pub(crate) fn run(
         let now = monotonic_now();
         notify.alive(now);
         if signals.take_reload() {
+            if runner.settings.drop_in {
+                // linuxptp's programs end.
+                break;
+            }
             runner.reload(&mut configuration)?;
             next = next.min(now.saturating_add(runner.period()));
         }
