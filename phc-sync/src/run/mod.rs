@@ -155,7 +155,8 @@ impl Runner {
         let agents: Vec<Agent> =
             instances.into_iter().enumerate().map(|(i, instance)| Agent::new(instance, i)).collect();
         let keepers = vec![UtcKeeper::default(); agents.len().max(1)];
-        let pulses = settings.pps.as_deref().map(Pulses::open).transpose()?;
+        let pulses =
+            settings.pps.as_deref().map(|p| Pulses::open(p, settings.source.as_ref())).transpose()?;
         let comparer = Comparer::new(settings.readings);
         let ensemble = match settings.selection {
             Selection::Intersection => Some(Ensemble::new(&settings, &agents)?),
