@@ -62,7 +62,13 @@ fn end(child: Child) -> (String, String) {
 
 fn end_by(mut child: Child, signal: &str) -> (String, String) {
     let pid = child.id().to_string();
-    assert!(Command::new("sh").args(["-c", &format!("kill -{signal} \"$0\""), &pid]).status().expect("a shell").success());
+    assert!(
+        Command::new("sh")
+            .args(["-c", &format!("kill -{signal} \"$0\""), &pid])
+            .status()
+            .expect("a shell")
+            .success()
+    );
     let (mut out, mut err) = (String::new(), String::new());
     child.stdout.take().expect("piped").read_to_string(&mut out).expect("text");
     child.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
