@@ -304,7 +304,8 @@ fn leap_second(lab: &mut Lab) -> Result<(), LabError> {
         let (a, b) = (error(&mut stepping)? * -1e-9, error(&mut smearing)? * -1e-9);
         // Both are on UTC by then; around the event the step may still be on its way.
         if t > -WINDOW_S / 2.0 - 2.0 {
-            let share = ((t + WINDOW_S / 2.0) / WINDOW_S).clamp(0.0, 1.0);
+            // From half a window before the inserted second to half a window after it.
+            let share = ((t + 1.0 + WINDOW_S / 2.0) / (WINDOW_S + 1.0)).clamp(0.0, 1.0);
             let smeared = 36.0 + 0.5 * (1.0 - (share * std::f64::consts::PI).cos());
             worst.1 = worst.1.max((b - smeared).abs());
             if t.abs() > 3.0 {

@@ -96,6 +96,17 @@ fn wait_within(ns: &str, timeout: &str) -> Result<bool, LabError> {
     Ok(said.is_ok())
 }
 
+fn announce_utc(socket: &Path, seconds: i16) -> Result<(), LabError> {
+    let settings = format!(
+        "SET GRANDMASTER_SETTINGS_NP clockClass 248 clockAccuracy 0xfe offsetScaledLogVariance 0xffff currentUtcOffset {seconds} \
+         leap61 0 leap59 0 currentUtcOffsetValid 1 ptpTimescale 1 timeTraceable 0 frequencyTraceable 0 timeSource 0xa0"
+    );
+    let (program, uds) = (our_program("pmc")?, socket.to_string_lossy().into_owned());
+    let arguments = ["-u", "-b", "0", "-i", "/run/settings-pmc", "-s", &uds, &settings];
+    let said = run_command(&program.to_string_lossy(), &arguments)?;
+    if said.contains("currentUtcOffset") { Ok(()) } else { Err(wrong(said)) }
+}
+
 fn majority(lab: &mut Lab) -> Result<(), LabError> {
     let Domains { host, mut masters, mut serving, _following } = domains(lab, 2)?;
     // A third source that needs no daemon.
@@ -167,6 +178,30 @@ fn majority(lab: &mut Lab) -> Result<(), LabError> {
     for _ in 0..20 {
         look(&mut system)?;
         std::thread::sleep(Duration::from_millis(50));
+    }
+    // It lies about UTC: the third source, a clock on TAI, does not take its word for it.
+    let before = sync.log().len();
+    announce_utc(&serving[0].socket, 30)?;
+    let limit = Instant::now() + PATIENCE;
+    while !sync.log().get(before..).is_some_and(|l| l.contains("falseticker: /run/ptpd-b0")) {
+        look(&mut system)?;
+        if Instant::now() > limit {
+            return Err(wrong(format!("the liar about UTC was not found:\n{}", sync.last_words())));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for _ in 0..20 {
+        look(&mut system)?;
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    announce_utc(&serving[0].socket, 37)?;
+    let since = |log: &str| log.get(before..).is_some_and(back);
+    while !since(&sync.log()) {
+        look(&mut system)?;
+        if Instant::now() > limit + PATIENCE {
+            return Err(wrong(format!("it was not taken back:\n{}", sync.last_words())));
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
     // Both grandmasters lie, differently: there is no majority, and nothing is steered.
     masters[0].step(TimeInterval::from_nanos(LIE_NS)).map_err(wrong)?;

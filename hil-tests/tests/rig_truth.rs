@@ -48,7 +48,8 @@ const CLOCKS: [&str; 20] = [
     "leap-ptpd",
 ];
 /// With tests of their own: `phc_sync_rig.rs`, `rig_clocks.rs`.
-const ELSEWHERE: [&str; 5] = ["follow", "jbod-alone", "bond-members", "vclocks-domains", "external"];
+const ELSEWHERE: [&str; 7] =
+    ["follow", "leap-majority", "pps-card", "jbod-alone", "bond-members", "vclocks-domains", "external"];
 /// What a side cannot do yet; the scenario itself tells why.
 const ABSENT: [(&str, Side); 3] =
     [("pulses-automatic", Theirs), ("pulses-cards", Theirs), ("gnss-pps", Theirs)];

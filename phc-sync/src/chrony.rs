@@ -20,6 +20,9 @@ const ASSUMED_DELAY: f64 = 1e-4;
 /// Reading two clocks of one host is not better than this, s.
 const LEAST_DELAY: f64 = 1e-6;
 
+/// So often an instance is asked for the path's delay.
+const ATTEMPTS: usize = 5;
+
 /// As typed.
 #[derive(Debug, Parser)]
 #[command(
@@ -127,12 +130,16 @@ fn measured_delay(instance: &Instance) -> Option<f64> {
     };
     let mut client = Client::new(uds, config);
     let window = REPLY_WINDOW.max(Duration::from_millis(300));
-    let replies = client.ask(&Request::get(ManagementId::CURRENT_DATA_SET), window).ok()?;
-    replies.iter().find_map(|reply| match reply.payload() {
-        Ok(Payload::CurrentDataSet(ds)) if ds.mean_path_delay.0 > 0 => {
-            Some((2.0 * ds.mean_path_delay.nanos_f64() * 1e-9 + LEAST_DELAY).max(LEAST_DELAY))
-        }
-        _ => None,
+    // A busy instance may be late, and one that has just become a slave has no delay yet.
+    (0..ATTEMPTS).find_map(|_| {
+        let replies = client.ask(&Request::get(ManagementId::CURRENT_DATA_SET), window).ok()?;
+        replies.iter().find_map(|reply| match reply.payload() {
+            // By noise a short path may come out negative.
+            Ok(Payload::CurrentDataSet(ds)) if ds.mean_path_delay.0 != 0 => {
+                Some(2.0 * ds.mean_path_delay.abs().nanos_f64() * 1e-9 + LEAST_DELAY)
+            }
+            _ => None,
+        })
     })
 }
 

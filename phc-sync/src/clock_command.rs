@@ -76,6 +76,9 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
                     Some(level) => level,
                 };
                 let level: u8 = level.parse().map_err(|_| format!("-l: {level} is a malformed value"))?;
+                if level > 7 {
+                    return Err(format!("-l: {level} is out of range. Must be in the range 0 to 7"));
+                }
                 // Results are notices, 5.
                 silent |= level < 5;
             }
@@ -106,7 +109,10 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
             "cmp" | "compare" => Command::Compare,
             "caps" | "capabilities" => Command::Capabilities,
             "pins" => Command::Pins,
-            "wait" => Command::Wait(number(rest.next(), word)?),
+            "wait" => match number(rest.next(), word)? {
+                seconds if seconds < 0.0 => return Err(format!("wait: {seconds} s are in the past")),
+                seconds => Command::Wait(seconds),
+            },
             _ => return Err(format!("unknown command {word}.")),
         });
     }
@@ -369,6 +375,8 @@ mod tests {
             ("phc0 adj", "missing"),
             ("phc0 adj x", "not a valid double"),
             ("phc0 wait nan", "not a valid double"),
+            ("phc0 wait -1", "in the past"),
+            ("-l 9 phc0", "out of range"),
             ("nosuch9 get", "unknown clock nosuch9"),
             ("-y phc0", "no such option"),
         ] {

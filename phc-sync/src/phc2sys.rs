@@ -240,6 +240,9 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Parsed, String> {
     let mut g = Gathered::new();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
+        if argument == "--" {
+            break;
+        }
         if let Some(long) = argument.strip_prefix("--") {
             let (key, value) = match long.split_once('=') {
                 Some((key, value)) => (key, value.to_owned()),
@@ -249,9 +252,8 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Parsed, String> {
             g.locked.push(key.to_owned());
             continue;
         }
-        let Some(letters) = argument.strip_prefix('-').filter(|l| !l.is_empty()) else {
-            return Err(format!("{argument}: not an option\n{USAGE}"));
-        };
+        // Words that are no options mean nothing there: an empty variable in a unit's file is none of our business.
+        let Some(letters) = argument.strip_prefix('-').filter(|l| !l.is_empty()) else { continue };
         for (i, letter) in letters.char_indices() {
             match letter {
                 'a' => g.settings.automatic = true,
@@ -262,9 +264,9 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Parsed, String> {
                     }
                 }
                 'w' => g.settings.wait = true,
-                'x' => lock(&mut g, "kernel_leap", "0")?,
-                'm' => lock(&mut g, "verbose", "1")?,
-                'q' => lock(&mut g, "use_syslog", "0")?,
+                'x' => lock(&mut g, "-x", "kernel_leap", "0")?,
+                'm' => lock(&mut g, "-m", "verbose", "1")?,
+                'q' => lock(&mut g, "-q", "use_syslog", "0")?,
                 'v' => return Ok(Parsed::Version),
                 'h' => return Ok(Parsed::Help),
                 _ if !WITH_VALUE.contains(letter) => {
@@ -286,9 +288,13 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Parsed, String> {
     g.finish()
 }
 
-fn lock(g: &mut Gathered, key: &str, value: &str) -> Result<(), String> {
+/// An option that stands for a key; mistakes name the option.
+fn lock(g: &mut Gathered, option: &str, key: &str, value: &str) -> Result<(), String> {
     g.locked.push(key.to_owned());
-    g.key(key, value)
+    g.key(key, value).map_err(|e| match e.strip_prefix(key) {
+        Some(rest) => format!("{option}{rest}"),
+        None => e,
+    })
 }
 
 fn with_value(g: &mut Gathered, letter: char, value: &str) -> Result<(), String> {
@@ -303,18 +309,19 @@ fn with_value(g: &mut Gathered, letter: char, value: &str) -> Result<(), String>
             g.settings.offset = Some(TimeInterval::from_nanos_f64(seconds * 1e9));
         }
         'f' => g.file = Some(value.to_owned()),
-        'R' => g.settings.rate = number(&option, value, 0.001, 1_000.0)?,
-        'N' => g.settings.readings = number(&option, value, 1.0, 25.0)? as u32,
+        'R' => g.settings.rate = number(&option, value, 1e-9, 1_000.0)?,
+        // The kernel makes 25 at once.
+        'N' => g.settings.readings = number(&option, value, 1.0, 2_147_483_647.0)?.min(25.0) as u32,
         'u' => g.settings.summary = number(&option, value, 0.0, 4_294_967_295.0)? as u32,
-        'E' => lock(g, "clock_servo", value)?,
-        'P' => lock(g, "pi_proportional_const", value)?,
-        'I' => lock(g, "pi_integral_const", value)?,
-        'S' => lock(g, "step_threshold", value)?,
-        'F' => lock(g, "first_step_threshold", value)?,
-        'L' => lock(g, "sanity_freq_limit", value)?,
-        'M' => lock(g, "ntpshm_segment", value)?,
-        'l' => lock(g, "logging_level", value)?,
-        't' => lock(g, "message_tag", value)?,
+        'E' => lock(g, &option, "clock_servo", value)?,
+        'P' => lock(g, &option, "pi_proportional_const", value)?,
+        'I' => lock(g, &option, "pi_integral_const", value)?,
+        'S' => lock(g, &option, "step_threshold", value)?,
+        'F' => lock(g, &option, "first_step_threshold", value)?,
+        'L' => lock(g, &option, "sanity_freq_limit", value)?,
+        'M' => lock(g, &option, "ntpshm_segment", value)?,
+        'l' => lock(g, &option, "logging_level", value)?,
+        't' => lock(g, &option, "message_tag", value)?,
         'n' => {
             g.domains.push(number(&option, value, 0.0, 255.0)? as u8);
             g.locked.push("domainNumber".to_owned());
@@ -370,6 +377,10 @@ mod tests {
         let (s, _) = settings("-a -r -z /run/a -z /run/b -n 24 -n 25 --transportSpecific=0x1");
         let seen: Vec<_> = s.instances.iter().map(|i| (i.domain_number, i.major_sdo_id)).collect();
         assert_eq!(seen, [(24, 1), (25, 1)]);
+        // As getopt takes them: words between options and behind -- mean nothing.
+        let (s, _) = settings("stray -a stray -r -N 50 -R 0.0001 -- -s /dev/ptp0 -y");
+        assert!(s.automatic && s.source.is_none() && s.system_role == SystemRole::Sink);
+        assert_eq!((s.readings, s.rate), (25, 0.0001));
         let (s, _) = settings("-d /dev/pps0 -s /dev/ptp0 -O 0");
         assert_eq!(s.pps.as_deref(), Some("/dev/pps0"));
     }
@@ -387,7 +398,10 @@ mod tests {
             ("-a --no_such_key 1", "no_such_key"),
             ("-a -l 9", "out of range"),
             ("-d /dev/pps0 -c /dev/ptp1", "pps"),
-            ("stray", "not an option"),
+            ("-a -P -1", "-P: -1 is out of range"),
+            ("-a -l x", "-l: x is a malformed value"),
+            ("-a -R 0", "out of range"),
+            ("stray", "must be selected"),
         ] {
             match parse(&words(line)) {
                 Err(e) => assert!(e.contains(part), "{line}: {e}"),

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use ptp_clock::{ClockError, PpsDevice};
+use std::path::Path;
+
+use ptp_clock::{ClockError, ClockName, Phc, PpsDevice};
 use ptp_wire::{TimeInterval, TimePoint};
+use tracing::{info, warn};
 
 /// Looks for the next pulse begin so long after the last one, ns.
 const WAIT_NS: u64 = 1_005_000_000;
@@ -22,8 +25,17 @@ pub(crate) struct Pulses {
 }
 
 impl Pulses {
-    pub(crate) fn open(path: &str) -> Result<Self, ClockError> {
-        Ok(Self { device: PpsDevice::open(path)?, last: None, next_look: 0 })
+    /// `source` is the clock that tells the seconds.
+    pub(crate) fn open(path: &str, source: Option<&ClockName>) -> Result<Self, ClockError> {
+        let device = PpsDevice::open(path)?;
+        if let Some(phc) = card_of(path, source) {
+            // A card makes none before somebody asks for them.
+            match Phc::open(phc).and_then(|mut phc| phc.enable_pps(true)) {
+                Ok(()) => info!(target: "clocks", "{path}: the pulses of phc{phc} are on"),
+                Err(e) => warn!(target: "clocks", "{path}: are the pulses of phc{phc} on? ({e})"),
+            }
+        }
+        Ok(Self { device, last: None, next_look: 0 })
     }
 
     /// When to look again, ns of CLOCK_MONOTONIC.
@@ -48,6 +60,19 @@ impl Pulses {
         }
         self.next_look = now.saturating_add(WAIT_NS - LOOK_NS);
         Ok(Some(pulse.system))
+    }
+}
+
+/// The PHC that makes these pulses: the kernel names the device after it. Where it does not say, the one that tells the seconds.
+fn card_of(path: &str, source: Option<&ClockName>) -> Option<u32> {
+    let device = Path::new(path).canonicalize().ok();
+    let number = device.as_deref().and_then(Path::file_name).and_then(|n| n.to_str()).unwrap_or_default();
+    match std::fs::read_to_string(format!("/sys/class/pps/{number}/name")) {
+        Ok(name) => name.trim().strip_prefix("ptp")?.parse().ok(),
+        Err(_) => match source {
+            Some(ClockName::Phc(phc)) => Some(*phc),
+            _ => None,
+        },
     }
 }
 

@@ -257,7 +257,7 @@ impl Sink {
         {
             let who = suspects(&entry.name);
             let who = match who.as_str() {
-                "" => "no program known to do that runs: look for date, adjtimex, hwclock, or another machine's hypervisor"
+                "" => "no program known to do that runs: look for date, adjtimex, hwclock, phc_ctl, or a hypervisor"
                     .to_owned(),
                 who => format!("look at {who}"),
             };

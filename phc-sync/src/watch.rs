@@ -59,7 +59,21 @@ pub(crate) struct Watch {
     last: Option<Look>,
     /// Rate against the raw clock with the correction taken off, and how uncertain that is, ppb.
     oscillator: Option<(f64, f64)>,
+    /// Since then the rate is checked: a whole second says more than one measurement of many.
+    since: Option<Since>,
 }
+
+/// The beginning of a check of the rate.
+#[derive(Clone, Copy, Debug)]
+struct Since {
+    raw_ns: u64,
+    time: TimePoint,
+    /// What the clock gained by its correction, ns, up to the last look.
+    corrected: f64,
+}
+
+/// A check of the rate takes so long, ns.
+const CHECK_NS: f64 = 0.9e9;
 
 impl Watch {
     /// Looks whether the clock is as it was left. Call it before each measurement.
@@ -92,7 +106,10 @@ impl Watch {
         tampered: bool,
         sanity_ppb: f64,
     ) -> (Option<Intrusion>, Option<Insane>) {
-        let Some(last) = self.last else { return (None, None) };
+        let Some(last) = self.last else {
+            self.since = Some(Since { raw_ns: look.raw_ns, time: look.time, corrected: 0.0 });
+            return (None, None);
+        };
         let elapsed = look.raw_ns.saturating_sub(last.raw_ns) as f64;
         let gained = (look.time - last.time).nanos_f64() - elapsed;
         let uncertain = (look.took + last.took) as f64;
@@ -116,16 +133,40 @@ impl Watch {
                 self.oscillator = known;
             }
         }
-        let insane = (sanity_ppb > 0.0 && elapsed >= 0.9e9 && rate.abs() > sanity_ppb)
-            .then_some(if rate > 0.0 { Insane::Forward } else { Insane::Backward });
-        (step, insane)
+        (step, self.sane(look, elapsed, found, sanity_ppb))
+    }
+
+    /// Whether the clock's own rate, without the correction, is plausible; once in a second.
+    fn sane(&mut self, look: Look, elapsed: f64, found: f64, sanity_ppb: f64) -> Option<Insane> {
+        let since = self.since.get_or_insert(Since { raw_ns: look.raw_ns, time: look.time, corrected: 0.0 });
+        since.corrected += self.frequency.unwrap_or(found) * elapsed * 1e-9;
+        let length = look.raw_ns.saturating_sub(since.raw_ns) as f64;
+        if length < CHECK_NS {
+            return None;
+        }
+        let own = ((look.time - since.time).nanos_f64() - length - since.corrected) / length * 1e9;
+        self.since = Some(Since { raw_ns: look.raw_ns, time: look.time, corrected: 0.0 });
+        (sanity_ppb > 0.0 && own.abs() > sanity_ppb).then_some(if own > 0.0 {
+            Insane::Forward
+        } else {
+            Insane::Backward
+        })
     }
 
     /// Tells what was done here.
     pub(crate) fn set(&mut self, clock: &mut dyn Clock, stepped: bool) -> Result<(), ClockError> {
+        let before = self.frequency;
         // What the clock makes of it, with its rounding.
         self.frequency = Some(clock.frequency()?);
-        self.last = if stepped { None } else { Some(look(clock)?) };
+        let now = if stepped { None } else { Some(look(clock)?) };
+        match (&mut self.since, self.last, now) {
+            (Some(since), Some(last), Some(now)) => {
+                let elapsed = now.raw_ns.saturating_sub(last.raw_ns) as f64;
+                since.corrected += before.unwrap_or_default() * elapsed * 1e-9;
+            }
+            (since, ..) => *since = None,
+        }
+        self.last = now;
         Ok(())
     }
 
@@ -133,6 +174,7 @@ impl Watch {
     pub(crate) fn forget(&mut self) {
         self.frequency = None;
         self.last = None;
+        self.since = None;
     }
 }
 
@@ -166,6 +208,10 @@ const STEERERS: &[&str] = &[
     "ptpd",
     "ts2phc",
     "adjtimex",
+    // Guests' helpers.
+    "qemu-ga",
+    "vmtoolsd",
+    "VBoxService",
 ];
 
 /// Who may have done it: processes known to steer clocks, and those that have the clock's device open.
@@ -245,6 +291,28 @@ mod tests {
                 c.step(TimeInterval::from_nanos(5_000_000)).expect("in range");
             }
             watch.set(&mut c, stepped).expect("a clock");
+        }
+    }
+
+    #[test]
+    fn the_clocks_own_rate_is_checked_at_any_rate_of_measurements() {
+        // 40 ppm fast by itself, and steered by something between -40 and 20 ppm.
+        let (_file, mut c) = clock("rate");
+        for (limit, expected) in [(10_000.0, Some(Insane::Forward)), (100_000.0, None)] {
+            let mut watch = Watch::default();
+            let mut told = None;
+            let begin = monotonic_raw_now();
+            let mut i = 0;
+            while told.is_none() && monotonic_raw_now() - begin < 2_500_000_000 {
+                let (intrusion, insane) = watch.check(&mut c, limit).expect("a clock");
+                assert_eq!(intrusion, None);
+                told = insane;
+                i += 1;
+                c.set_frequency(-40_000.0 + 10_000.0 * f64::from(i % 7)).expect("in range");
+                watch.set(&mut c, false).expect("a clock");
+                pause();
+            }
+            assert_eq!(told, expected, "after {i} looks");
         }
     }
 

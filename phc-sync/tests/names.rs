@@ -56,9 +56,19 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-fn end(mut child: Child) -> (String, String) {
+fn end(child: Child) -> (String, String) {
+    end_by(child, "TERM")
+}
+
+fn end_by(mut child: Child, signal: &str) -> (String, String) {
     let pid = child.id().to_string();
-    assert!(Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status().expect("a shell").success());
+    assert!(
+        Command::new("sh")
+            .args(["-c", &format!("kill -{signal} \"$0\""), &pid])
+            .status()
+            .expect("a shell")
+            .success()
+    );
     let (mut out, mut err) = (String::new(), String::new());
     child.stdout.take().expect("piped").read_to_string(&mut out).expect("text");
     child.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
@@ -82,7 +92,7 @@ fn phc2sys_logs_as_linuxptp_does() {
     std::thread::sleep(Duration::from_millis(300));
     let (out, err) = end(child);
     let line = out.lines().find(|l| l.contains(" s2 freq ")).unwrap_or_else(|| panic!("no line in\n{out}"));
-    let rest = line.strip_prefix("phc2sys[").and_then(|l| l.split_once("]: [tag] ")).map(|(_, l)| l);
+    let rest = line.strip_prefix("phc2sys[").and_then(|l| l.split_once("]: tag ")).map(|(_, l)| l);
     let words: Vec<&str> = rest.unwrap_or_else(|| panic!("{line}")).split_whitespace().collect();
     assert_eq!(
         (words[0], words[1], words[2], words[4], words[5], words[7]),
@@ -109,6 +119,21 @@ fn phc2sys_ends_as_linuxptp_does() {
     assert_eq!(help.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&help.stderr).contains("usage: phc2sys"));
     assert_eq!(run(&["-v"]).status.code(), Some(0));
+}
+
+#[test]
+fn the_signals_that_end_phc2sys_are_linuxptps() {
+    let room = Room::new("signals");
+    // There is no reload: SIGHUP ends it, too.
+    for signal in ["HUP", "INT", "QUIT"] {
+        let mut command = room.command("phc2sys");
+        command.args(["-s", &room.clock("right"), "-c", &room.clock("wrong"), "-mqR16"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("built");
+        let mut first = [0; 1];
+        // It runs: its handlers are there.
+        child.stdout.as_mut().expect("piped").read_exact(&mut first).expect("a line");
+        assert_eq!(end_by(child, signal).1, "", "{signal}");
+    }
 }
 
 #[test]

@@ -136,11 +136,12 @@ impl UtcKeeper {
                 Utc { behind: whole(pending.before + change), leap, suspended }
             }
             LeapMode::SmearLinear | LeapMode::SmearCosine => {
-                // Around the middle of the event, or what is left of that.
+                // From half a window before the leap second to half a window after it, or what is left of that: with 24 h from
+                // noon to noon UTC, 86 401 s of TAI for an inserted second, as public NTP services smear.
                 let half = (window / 2.0 * 1e9) as i128;
-                let middle = pending.at * NS;
-                let start = (middle - half).max(pending.heard * NS);
-                let share = (tai.nanos() - start) as f64 / (middle + half - start).max(1) as f64;
+                let end = pending.at * NS + half;
+                let start = ((pending.at - i128::from(pending.change)) * NS - half).max(pending.heard * NS);
+                let share = (tai.nanos() - start) as f64 / (end - start).max(1) as f64;
                 let share = smeared(mode, share.clamp(0.0, 1.0));
                 let ns = share * f64::from(pending.change) * 1e9;
                 let behind = whole(pending.before) + TimeInterval::from_nanos_f64(ns);
@@ -286,11 +287,32 @@ mod tests {
             let limit = if mode == LeapMode::SmearLinear { 1.0 } else { std::f64::consts::FRAC_PI_2 };
             assert!((steepest * 7_200.0 - limit).abs() < 0.01, "{mode:?}: {steepest}");
         }
-        // Half of it in the middle, both ways.
+        // Half of it in the middle of the leap second, both ways.
         for mode in [LeapMode::SmearLinear, LeapMode::SmearCosine] {
             let mut c = Clockwork::new(mode, 1_000.0);
             c.look(announced(36, true, false), -40_000.0);
-            assert!((behind(c.look(announced(36, true, false), 1.0)) - 36.5).abs() < 1e-6);
+            assert!((behind(c.look(announced(36, true, false), 0.5)) - 36.5).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn a_smear_is_the_one_of_public_services() {
+        // From noon to noon UTC, linear: 86 401 s of TAI become 86 400 smeared ones, and a deleted second makes them of
+        // 86 399. (developers.google.com/time/smear: at second x of it the clock is x/86 401 s behind.)
+        for (insert, length) in [(true, 86_401.0), (false, 86_399.0)] {
+            let p = announced(36, insert, !insert);
+            for (mode, shape) in [
+                (LeapMode::SmearLinear, (|x| x) as fn(f64) -> f64),
+                (LeapMode::SmearCosine, |x: f64| (1.0 - (std::f64::consts::PI * x).cos()) / 2.0),
+            ] {
+                let mut c = Clockwork::new(mode, 86_400.0);
+                c.look(p, -43_201.0);
+                for x in [0.0, 1.0, 3_600.0, 21_600.0, 43_200.5, 60_000.0, 86_390.0, length] {
+                    let wanted = shape(x / length) * if insert { 1.0 } else { -1.0 };
+                    let found = behind(c.look(p, x - 43_200.0)) - 36.0;
+                    assert!((found - wanted).abs() < 1e-9, "{mode:?} {x}: {found}, not {wanted}");
+                }
+            }
         }
     }
 

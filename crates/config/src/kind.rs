@@ -351,7 +351,7 @@ impl Kind {
             Self::Prefixes => "a list of address prefixes, such as 192.0.2.0/24 or 2001:db8::/32, or `off`".into(),
             Self::MonitorAddress => "an address, or `multicast`".into(),
             Self::AcceptableMasters => "a list of ports, such as 001b19.fffe.000001-1, each followed by the priority1 it is to count with where that is another than its own, or `off`".into(),
-            Self::TimeOffsets => "a list of `KEY ZONE`, `KEY NAME OFFSET` or `KEY NAME OFFSET JUMP TIME` (seconds), or `off`".into(),
+            Self::TimeOffsets => "a list of `{zone: ZONE}`, `KEY ZONE`, `KEY NAME OFFSET` or `KEY NAME OFFSET JUMP TIME` (seconds), or `off`".into(),
             Self::LogParts => levels_allowed(&LogPart::ALL.map(LogPart::name)),
         }
     }

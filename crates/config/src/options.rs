@@ -166,7 +166,8 @@ fn is_zone(word: &str) -> bool {
         let letters = part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+'));
         letters && !part.is_empty()
     };
-    word.len() <= 64 && word.contains('/') && word.split('/').all(part)
+    let begins = word.starts_with(|c: char| c.is_ascii_alphabetic());
+    (3..=64).contains(&word.len()) && begins && word.split('/').all(part)
 }
 
 /// `KEY NAME OFFSET`, `KEY NAME OFFSET JUMP TIME` or `KEY ZONE`, for each; each key once.
@@ -233,6 +234,7 @@ mod tests {
             [(0, "CET", 3600), (3, "PST", -28800)]
         );
         assert_eq!((all[1].jump_seconds, all[1].time_of_next_jump), (3600, 1_805_000_000));
+        assert_eq!(read("0 UTC,1 PST8PDT").unwrap()[1].zone.as_deref(), Some("PST8PDT"));
         let zones = read("1 Europe/Berlin,0 America/Argentina/Buenos_Aires").unwrap();
         assert_eq!(
             zones.iter().map(|o| (o.key, o.zone.as_deref())).collect::<Vec<_>>(),

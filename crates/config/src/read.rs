@@ -33,6 +33,18 @@ pub(crate) fn scalar(node: &Node) -> Option<(&str, bool)> {
     }
 }
 
+/// `{zone: Europe/Berlin}` or `{key: 3, zone: Europe/Berlin}` as one value; without a key its place in the list.
+fn zone(item: &Node, place: usize) -> Option<String> {
+    let Content::Map(pairs) = &item.content else { return None };
+    let value = |name: &str| {
+        let mut found = pairs.iter().filter(|(key, _)| scalar(key).is_some_and(|(k, _)| k == name));
+        found.next().filter(|_| found.next().is_none()).and_then(|(_, value)| scalar(value)).map(|(v, _)| v)
+    };
+    let key = value("key");
+    let text = format!("{} {}", key.map_or_else(|| place.to_string(), str::to_owned), value("zone")?);
+    (pairs.len() == 1 + usize::from(key.is_some())).then_some(text)
+}
+
 pub(crate) fn is_null(text: &str, quoted: bool) -> bool {
     !quoted && matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
@@ -395,9 +407,12 @@ impl Reader<'_> {
 
     /// A value that is written as a list: each item is looked at by itself, so that each mistake is told.
     fn list(&mut self, found: &Key, path: &str, key: &Node, value: &Node, items: &[Node]) -> Option<Setting> {
-        let mut texts = Vec::with_capacity(items.len());
-        for item in items.iter().take(TOO_MANY * 100) {
-            let Some((text, _)) = scalar(item).filter(|(text, quoted)| !is_null(text, *quoted)) else {
+        let mut texts: Vec<String> = Vec::with_capacity(items.len());
+        for (i, item) in items.iter().take(TOO_MANY * 100).enumerate() {
+            let zone =
+                if matches!(found.kind, crate::kind::Kind::TimeOffsets) { zone(item, i) } else { None };
+            let text = scalar(item).filter(|(text, quoted)| !is_null(text, *quoted)).map(|(text, _)| text);
+            let Some(text) = zone.as_deref().or(text) else {
                 let message = format!("an item of `{path}` is not one value");
                 let diagnostic = self.source.diagnose(Problem::WrongType, message, &item.place);
                 self.out.push(diagnostic.key(path).allowed(found.kind.allowed()));
@@ -414,10 +429,20 @@ impl Reader<'_> {
                 self.out.push(diagnostic);
                 return None;
             }
-            texts.push(text);
+            texts.push(text.to_owned());
         }
         let text = if texts.is_empty() { "off".to_owned() } else { texts.join(", ") };
-        let parsed = found.kind.parse(&text, false).ok()?;
+        let parsed = match found.kind.parse(&text, false) {
+            Ok(parsed) => parsed,
+            // Each item is good by itself; together they are not: one stands there twice, or there are too many.
+            Err(refusal) => {
+                let diagnostic = refused(found, path, &text, refusal, |problem, message| {
+                    self.source.diagnose(problem, message, &value.place)
+                });
+                self.out.push(diagnostic);
+                return None;
+            }
+        };
         Some(Setting {
             value: parsed,
             text,

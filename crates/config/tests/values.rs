@@ -264,6 +264,33 @@ fn a_reload_names_what_changed() {
     assert_eq!(diff(&old, &old), []);
 }
 
+#[test]
+fn time_zones_are_lists_of_keys_too() {
+    let offsets = |item: &str| {
+        let text = format!("alternate_time_offsets: {item}\nports: [{{ interface: a }}]\n");
+        let loaded = load_octets(Path::new("ptpd.yaml"), text.as_bytes(), &[], &Overrides::default());
+        let all = loaded.map_err(|e| e.to_string())?.config.options.alternate_time_offsets;
+        Ok::<_, String>(all.into_iter().map(|o| (o.key, o.zone.unwrap_or_default())).collect::<Vec<_>>())
+    };
+    let zones = offsets("[{zone: Europe/Berlin}, 7 America/New_York, {zone: Asia/Tokyo, key: 3}]");
+    let expected =
+        [(0, "Europe/Berlin"), (3, "Asia/Tokyo"), (7, "America/New_York")].map(|(k, z)| (k, z.to_owned()));
+    assert_eq!(zones, Ok(expected.to_vec()));
+    for bad in [
+        "[{zone: Europe/Berlin}, 0 Asia/Tokyo]",
+        "[{zone: Europe/Berlin, zone: Asia/Tokyo}]",
+        "[{zone: Europe/Berlin, name: CET}]",
+        "[{key: 1}]",
+        "[{key: 99, zone: Europe/Berlin}]",
+        "[{zone: ../../../etc/passwd}]",
+        "[{zone: 'Europe/Berlin 4'}]",
+        "[{zone: [Europe/Berlin]}]",
+    ] {
+        let said = offsets(bad).expect_err(bad);
+        assert!(said.contains("alternate_time_offsets"), "{bad}: {said}");
+    }
+}
+
 /// Optional features: what is written reaches the model, and what cannot be is told.
 #[test]
 fn optional_features_and_their_contradictions() {

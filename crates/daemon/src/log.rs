@@ -367,7 +367,12 @@ where
         }
         if !tag.is_empty() {
             let level = priority(*event.metadata().level()).to_string();
-            write!(w, "[{}] ", tag.replace("{level}", &level))?;
+            let tag = tag.replace("{level}", &level);
+            // linuxptp's has no brackets but those that somebody put there.
+            match format {
+                LogFormat::Linuxptp => write!(w, "{tag} ")?,
+                _ => write!(w, "[{tag}] ")?,
+            }
         }
         match *event.metadata().level() {
             _ if matches!(format, LogFormat::Linuxptp | LogFormat::Native) => {}

@@ -1,6 +1,6 @@
 //! The system clock after what the majority of several sources agrees on.
 
-use ptp_clock::{Chronyd, ClockError, ClockName, LeapSecond, SystemClock};
+use ptp_clock::{Chronyd, ClockError, ClockName, LeapSecond, SystemClock, Utc};
 use ptp_daemon::RateLimit;
 use ptp_servo::selection::{Bridge, Estimate, intersect};
 use ptp_wire::{TimeInterval, TimePoint};
@@ -16,6 +16,9 @@ use crate::sink::{Measurement, Sink};
 
 /// A pulse older than this says nothing, ns.
 const PULSE_NS: u64 = 2_500_000_000;
+
+/// Announcements of UTC that are closer are the same.
+const HALF_SECOND: TimeInterval = TimeInterval::from_nanos(500_000_000);
 
 /// Where an estimate comes from.
 enum Kind {
@@ -108,7 +111,7 @@ impl Ensemble {
             let (name, kind) = match &extra.kind {
                 ExtraKind::Clock(name) => (name.to_string(), Kind::Clock(name.clone())),
                 ExtraKind::Pps(path) => {
-                    let pulses = Box::new(Pulses::open(path)?);
+                    let pulses = Box::new(Pulses::open(path, None)?);
                     (path.clone(), Kind::Pulses { pulses, last: None })
                 }
                 ExtraKind::Chronyd(address) => (
@@ -153,12 +156,12 @@ struct Heard {
     estimate: Option<Estimate>,
     local: Option<TimePoint>,
     delay: TimeInterval,
-    leap: LeapSecond,
+    /// Of an instance: what it announces.
+    utc: Option<Utc>,
 }
 
 impl Heard {
-    const NOTHING: Self =
-        Self { estimate: None, local: None, delay: TimeInterval::ZERO, leap: LeapSecond::None };
+    const NOTHING: Self = Self { estimate: None, local: None, delay: TimeInterval::ZERO, utc: None };
 }
 
 impl Runner {
@@ -174,9 +177,10 @@ impl Runner {
         if let Some(entry) = self.clocks.get(sink.clock) {
             sink.look(entry, &self.settings, now)?;
         }
+        let utc_domain = self.trusted_utc(sink)?;
         let mut heard = Vec::with_capacity(ensemble.candidates.len());
         for candidate in &mut ensemble.candidates {
-            let h = self.hear(candidate, sink.clock, now)?;
+            let h = self.hear(candidate, sink.clock, utc_domain, now)?;
             if h.estimate.is_none() && candidate.standing != Standing::Absent {
                 if candidate.standing != Standing::Unknown {
                     warn!(target: "sources", "{} gives no time", candidate.name);
@@ -233,12 +237,24 @@ impl Runner {
         let rest = ensemble.bridge.rest().abs();
         let first = members.first().and_then(|i| heard.get(*i));
         let Some(local) = first.and_then(|h| h.local) else { return Ok(()) };
-        // The leap second, too, is a matter of the majority.
-        let votes = |l: LeapSecond| members.iter().filter(|i| heard[**i].leap == l).count();
+        // The leap second, too, is a matter of the majority: of those that announce any.
+        let announcers: Vec<(usize, Source, Utc)> = members
+            .iter()
+            .filter_map(|i| {
+                let Kind::Ptp(domain) = ensemble.candidates.get(*i)?.kind else { return None };
+                let clock = self.domain_sources.get(domain).copied().flatten()?;
+                Some((*i, Source { clock, domain: Some(domain) }, heard.get(*i)?.utc?))
+            })
+            .collect();
+        let votes = |l: LeapSecond| announcers.iter().filter(|a| a.2.leap == l).count();
         let leap = [LeapSecond::Insert, LeapSecond::Delete]
             .into_iter()
-            .find(|l| 2 * votes(*l) > members.len())
+            .find(|l| 2 * votes(*l) > announcers.len())
             .unwrap_or(LeapSecond::None);
+        let is_system = self.clocks.get(sink.clock).is_some_and(|e| e.clock.is_system());
+        if is_system && let Some((_, source, utc)) = announcers.iter().find(|a| a.2.leap == leap) {
+            self.tell_kernel(*source, utc)?;
+        }
         let m = Measurement {
             offset: TimeInterval::from_nanos_f64(fed),
             local,
@@ -256,7 +272,39 @@ impl Runner {
         Ok(())
     }
 
-    fn hear(&mut self, candidate: &mut Candidate, sink: ClockId, now: u64) -> Result<Heard, ClockError> {
+    /// Whose announcement of UTC holds for clocks that show TAI and announce nothing: that of more than half of the instances.
+    /// Where they disagree, that by which the clock that is steered is right already; at the start nobody's.
+    fn trusted_utc(&mut self, sink: &Sink) -> Result<Option<usize>, ClockError> {
+        let mut said = Vec::new();
+        for domain in 0..self.agents.len() {
+            let announces = self.agents.get(domain).is_some_and(|a| a.time().is_some());
+            let Some(clock) = self.domain_sources.get(domain).copied().flatten().filter(|_| announces) else {
+                continue;
+            };
+            // A clock that fails is one less.
+            let Some(Ok(at)) = self.clocks.get(clock).filter(|e| !e.utc).map(|e| e.clock.now()) else {
+                continue;
+            };
+            let is_system = self.clocks.get(sink.clock).is_some_and(|e| e.clock.is_system());
+            let utc = self.utc(Source { clock, domain: Some(domain) }, at, false, is_system);
+            let shown = self.clocks.get(sink.clock).map(|e| e.clock.now()).transpose()?;
+            let off = shown.map_or(TimeInterval::MAX, |shown| (shown - at) + utc.behind);
+            said.push((domain, utc.behind, off));
+        }
+        let same = |a: TimeInterval, b: TimeInterval| (a - b).abs() < HALF_SECOND;
+        let agreeing = |behind| said.iter().filter(|s| same(s.1, behind)).count();
+        let most = said.iter().find(|s| 2 * agreeing(s.1) > said.len());
+        let by_continuity = || said.iter().find(|s| sink.is_locked() && s.2.abs() < HALF_SECOND);
+        Ok(most.or_else(by_continuity).map(|s| s.0))
+    }
+
+    fn hear(
+        &mut self,
+        candidate: &mut Candidate,
+        sink: ClockId,
+        utc_domain: Option<usize>,
+        now: u64,
+    ) -> Result<Heard, ClockError> {
         let error = candidate.error.nanos_f64();
         match &mut candidate.kind {
             Kind::Ptp(domain) => {
@@ -269,8 +317,14 @@ impl Runner {
             }
             Kind::Clock(name) => match self.clocks.open(name, None, &self.settings) {
                 Ok(clock) => {
-                    let domain = self.agents.iter().position(|a| a.time().is_some());
-                    self.hear_clock(clock, domain, sink, error)
+                    let announced = self.agents.iter().any(|a| a.time().is_some());
+                    let known = utc_domain.is_some() || !announced || self.settings.offset.is_some();
+                    if !known && !self.clocks.get(clock).is_some_and(|e| e.utc) {
+                        return Ok(Heard::NOTHING);
+                    }
+                    let heard = self.hear_clock(clock, utc_domain, sink, error)?;
+                    // It has no vote on the leap second: that is the instances' word.
+                    Ok(Heard { utc: None, ..heard })
                 }
                 Err(_) => Ok(Heard::NOTHING),
             },
@@ -305,14 +359,14 @@ impl Runner {
         };
         let is_system = self.clocks.get(sink).is_some_and(|e| e.clock.is_system());
         let source_utc = self.clocks.get(clock).is_some_and(|e| e.utc);
-        let (behind, leap) = match domain {
-            _ if source_utc || self.settings.offset.is_some() => (TimeInterval::ZERO, LeapSecond::None),
+        let (behind, utc) = match domain {
+            _ if source_utc || self.settings.offset.is_some() => (TimeInterval::ZERO, None),
             Some(_) => {
                 let utc = self.utc(Source { clock, domain }, c.source, source_utc, is_system);
                 if utc.suspended {
                     return Ok(Heard::NOTHING);
                 }
-                (utc.behind, utc.leap)
+                (utc.behind, Some(utc))
             }
             // Nobody announces it: the kernel may know.
             None => {
@@ -320,13 +374,13 @@ impl Runner {
                 if tai == 0 {
                     return Ok(Heard::NOTHING);
                 }
-                (TimeInterval::from_nanos(i64::from(tai) * 1_000_000_000), LeapSecond::None)
+                (TimeInterval::from_nanos(i64::from(tai) * 1_000_000_000), None)
             }
         };
         let behind = self.settings.offset.map_or(behind, |o| -o);
         let target = TimePoint::from_scaled(c.source.scaled() - i128::from(behind.0));
         let estimate =
             Estimate { offset: (c.sink - target).nanos_f64(), radius: error_ns + c.delay.nanos_f64() / 2.0 };
-        Ok(Heard { estimate: Some(estimate), local: Some(c.sink), delay: c.delay, leap })
+        Ok(Heard { estimate: Some(estimate), local: Some(c.sink), delay: c.delay, utc })
     }
 }

@@ -97,6 +97,10 @@ pub(crate) fn run(
         let now = monotonic_now();
         notify.alive(now);
         if signals.take_reload() {
+            if runner.settings.drop_in {
+                // linuxptp's programs end.
+                break;
+            }
             runner.reload(&mut configuration)?;
             next = next.min(now.saturating_add(runner.period()));
         }
@@ -151,7 +155,8 @@ impl Runner {
         let agents: Vec<Agent> =
             instances.into_iter().enumerate().map(|(i, instance)| Agent::new(instance, i)).collect();
         let keepers = vec![UtcKeeper::default(); agents.len().max(1)];
-        let pulses = settings.pps.as_deref().map(Pulses::open).transpose()?;
+        let pulses =
+            settings.pps.as_deref().map(|p| Pulses::open(p, settings.source.as_ref())).transpose()?;
         let comparer = Comparer::new(settings.readings);
         let ensemble = match settings.selection {
             Selection::Intersection => Some(Ensemble::new(&settings, &agents)?),
