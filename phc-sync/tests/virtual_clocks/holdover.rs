@@ -119,7 +119,7 @@ fn the_clock_outlives_its_sources_within_a_bound_that_grows_and_is_checked() {
     let said = running.stop();
     assert!(!said.contains(" s1 freq "), "{said}");
     let left = observe(&sink.0).expect("a good clock");
-    assert!(left.true_rate_ppb.abs() < 100.0, "it was left at {} ppb", left.true_rate_ppb);
+    assert!(left.true_rate_ppb.abs() < 1_000.0, "it was left at {} ppb", left.true_rate_ppb);
 
     // The next start knows what the last one learnt: the frequency at once, and a bound as soon as it is locked.
     VirtualClock::open(&sink.0).expect("a good clock").set_frequency(0.0).expect("in range");
@@ -127,7 +127,8 @@ fn the_clock_outlives_its_sources_within_a_bound_that_grows_and_is_checked() {
     running.line_with("oscillator is known from");
     running.line_with("starts at the last known frequency");
     let at_once = observe(&sink.0).expect("a good clock");
-    assert!(at_once.true_rate_ppb.abs() < 200.0, "{} ppb", at_once.true_rate_ppb);
+    // It is 30 000 ppb without; the first measurements may be in it.
+    assert!(at_once.true_rate_ppb.abs() < 3_000.0, "{} ppb", at_once.true_rate_ppb);
     wait_for("the clock right after a restart", || {
         error().abs() < TimeInterval::from_nanos(1_000) && status() == Some(Status::Synchronized)
     });
