@@ -17,11 +17,12 @@ const FLOORS: &[(&str, u8)] = &[
     ("ptp-management", 2),
     ("ptp-config", 2),
     ("ptp-bound", 2),
-    ("ptpd", 3),
-    ("phc-sync", 4),
-    ("ts2phc", 3),
-    ("pmc", 4),
-    ("hil-tests", 4),
+    ("ptp-program", 3),
+    ("ptpd", 4),
+    ("phc-sync", 5),
+    ("ts2phc", 4),
+    ("pmc", 5),
+    ("hil-tests", 5),
 ];
 
 /// Third-party crates that would bring I/O into rooms that have none.

@@ -8,6 +8,7 @@ use hil_tests::lab::{
     Host, Instance, LINUXPTP, Lab, LabError, Process, Ptp4l, PtpdOptions, experiment, our_program,
     run_command,
 };
+use nix::sys::signal::Signal;
 use ptp_clock::{Clock, VirtualClock, VirtualOptions};
 use ptp_wire::TimeInterval;
 
@@ -156,19 +157,19 @@ fn follows_ptpd(lab: &mut Lab) -> Result<(), LabError> {
     }
     // It comes back, and its clock was put wrong meanwhile: the system clock waits until it is right again.
     system.step(TimeInterval::from_nanos(300_000_000)).map_err(wrong)?;
-    let mut following = ptpd(&client, "/run/clock-client", 128, true)?;
-    slave(&mut following)?;
-    wait_apart("the daemon's return", &sync, &mut truth, &mut system, UTC_OFFSET_NS)?;
-
-    // A stranger, whom this test is.
-    system.set_frequency(123_456.0).map_err(wrong)?;
     let line =
         sync.wait_for_line("a word about strangers", PATIENCE, |l| l.contains("somebody else adjusts"))?;
     println!("{line}");
     let own = format!("(process {})", std::process::id());
-    if !line.contains(&own) || !line.contains("frequency") {
+    if !line.contains(&own) || !line.contains("stepped") {
         return Err(wrong(format!("{own} is not named: {line}")));
     }
+    let mut following = ptpd(&client, "/run/clock-client", 128, true)?;
+    slave(&mut following)?;
+    wait_apart("the daemon's return", &sync, &mut truth, &mut system, UTC_OFFSET_NS)?;
+
+    // Another one, of whom the same minute has no word more.
+    system.set_frequency(123_456.0).map_err(wrong)?;
     wait_apart("the stranger's end", &sync, &mut truth, &mut system, UTC_OFFSET_NS)?;
     sync.stop(PATIENCE)?;
     Ok(())
@@ -214,6 +215,87 @@ fn two_domains(lab: &mut Lab) -> Result<(), LabError> {
 #[test]
 fn domains_go_by_priority() {
     experiment("domains_go_by_priority", &[], two_domains);
+}
+
+/// Instances come and go with a reload: the one that stays is not asked anew, and the clock notices only the loss of what it
+/// follows.
+fn instances_by_reload(lab: &mut Lab) -> Result<(), LabError> {
+    let gm = lab.host("gm")?;
+    let (left, right) = (lab.host("left")?, lab.host("right")?);
+    lab.link((&gm, "eth0"), (&left, "eth0"))?;
+    lab.link((&gm, "eth1"), (&right, "eth0"))?;
+    let mut truth = clock("/run/clock-gm", 0, 0.0)?;
+    let _left = clock("/run/clock-left", 400_000, 12_000.0)?;
+    let _right = clock("/run/clock-right", -400_000, -9_000.0)?;
+    let mut system = clock("/run/clock-system", 7_000_000, 30_000.0)?;
+    let mut options = PtpdOptions::new(&["eth0", "eth1"]).on_virtual_clock(Path::new("/run/clock-gm"));
+    options.priority1 = 10;
+    let _serving = Instance::start(&gm, &our_program("ptpd")?, &options)?;
+    let mut first = ptpd(&left, "/run/clock-left", 128, true)?;
+    let mut second = ptpd(&right, "/run/clock-right", 128, true)?;
+    slave(&mut first)?;
+    slave(&mut second)?;
+    let text = |instances: &[&str], more: &str| {
+        let list: String = instances
+            .iter()
+            .map(|i| format!("  - {{socket: /run/ptpd-{i}, clock: 'virtual:/run/clock-{i}'}}\n"))
+            .collect();
+        format!(
+            "instances:\n{list}system_clock: sink\nsystem_clock_device: virtual:/run/clock-system\nrate: 8\n\
+             first_step_threshold: 1 ms\n{more}"
+        )
+    };
+    let mut sync = phc_sync(&left, &text(&["left"], ""))?;
+    wait_apart("one instance", &sync, &mut truth, &mut system, UTC_OFFSET_NS)?;
+    let tracks = |l: &str| l.contains("virtual:/run/clock-system phc offset") && l.contains(" s2 ");
+    sync.wait_for_line("the lock", PATIENCE, tracks)?;
+    let begun = sync.log().len();
+    // Each is waited for: a file that is written while the last one is read is half a file.
+    let mut reloads = 0;
+    let mut reload = |sync: &mut Process, instances: &[&str], more: &str| -> Result<(), LabError> {
+        file(&left, &text(instances, more))?;
+        sync.signal(Signal::SIGHUP)?;
+        reloads += 1;
+        wait("the reload", sync, || Ok(sync.log().matches("configuration reloaded").count() >= reloads))
+    };
+    reload(&mut sync, &["left", "right"], "")?;
+    sync.wait_for_line("the second instance", PATIENCE, |l| l.contains("following /run/ptpd-right"))?;
+    // It goes again and comes back, while the clock gets one servo after the other.
+    reload(&mut sync, &["left"], "servo: adaptive\n")?;
+    reload(&mut sync, &["left", "right"], "servo: linreg\npi_integral_const: 0.2\n")?;
+    reload(&mut sync, &["left", "right"], "servo: adaptive\n")?;
+    let tracked = sync.log().matches(" s2 ").count();
+    wait("the lock", &sync, || Ok(sync.log().matches(" s2 ").count() > tracked + 8))?;
+    wait_apart("two instances", &sync, &mut truth, &mut system, UTC_OFFSET_NS)?;
+    let log = sync.log();
+    let after = log.get(begun..).unwrap_or_default();
+    for never in [" s1 ", "following /run/ptpd-left", "lost /run/ptpd-left", "stepped", "somebody else"] {
+        if after.contains(never) {
+            return Err(wrong(format!("{never:?} after a reload:\n{after}")));
+        }
+    }
+    // The one that is followed goes.
+    reload(&mut sync, &["right"], "servo: adaptive\n")?;
+    sync.wait_for_line("the other one", PATIENCE, |l| {
+        l.contains("selecting virtual:/run/clock-right as the master")
+    })?;
+    wait_apart("the other instance", &sync, &mut truth, &mut system, UTC_OFFSET_NS)?;
+    // And one that is not there is left: the clock is let run as it is.
+    let tracked = sync.log().matches(" s2 ").count();
+    wait("the lock", &sync, || Ok(sync.log().matches(" s2 ").count() > tracked + 40))?;
+    reload(&mut sync, &["nobody"], "servo: adaptive\n")?;
+    sync.wait_for_line("nothing to do", PATIENCE, |l| l.contains("nothing to synchronize"))?;
+    wait_apart("no instance", &sync, &mut truth, &mut system, UTC_OFFSET_NS)?;
+    if sync.log().get(begun..).unwrap_or_default().contains(" s1 ") {
+        return Err(wrong("it was stepped"));
+    }
+    sync.stop(PATIENCE)?;
+    Ok(())
+}
+
+#[test]
+fn instances_come_and_go_with_a_reload() {
+    experiment("instances_come_and_go_with_a_reload", &[], instances_by_reload);
 }
 
 /// Debian's ptp4l says what its port is, and `phc-sync` acts at once. A ptp4l that touches no clock is never more than

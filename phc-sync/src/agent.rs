@@ -106,6 +106,11 @@ impl Agent {
         }
     }
 
+    /// Its number among all, by which its client is known; others may go, and it keeps it.
+    pub(crate) const fn number(&self) -> usize {
+        self.number
+    }
+
     /// As log lines name it.
     pub(crate) fn name(&self) -> String {
         self.instance.socket.display().to_string()

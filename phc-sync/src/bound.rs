@@ -55,6 +55,19 @@ impl BoundKeeper {
         });
     }
 
+    /// There is no source: how far off the clock is at most by what was learnt of it.
+    pub(crate) fn held(&mut self, bound_ns: f64) {
+        self.offsets = [0.0; KEPT];
+        let now = monotonic_coarse_now();
+        self.writer.write(&Bound {
+            as_of_ns: now,
+            void_after_ns: now.saturating_add(VOID_NS),
+            bound_ns: (bound_ns.max(0.0) + MARGIN_NS).ceil().min(1e18) as u64,
+            max_drift_ppb: self.max_drift_ppb,
+            status: Status::FreeRunning,
+        });
+    }
+
     /// The servo does not track: nothing is known.
     pub(crate) fn unlocked(&mut self) {
         self.offsets = [0.0; KEPT];
@@ -89,6 +102,12 @@ mod tests {
             keeper.measured(TimeInterval::from_nanos(5), 100.0);
         }
         assert_eq!(page.read().expect("written").bound_ns, 106);
+        keeper.held(1e6);
+        let bound = page.read().expect("written");
+        assert_eq!((bound.bound_ns, bound.status), (1_000_001, Status::FreeRunning));
+        // The offsets of before do not count when there is a source again.
+        keeper.measured(TimeInterval::from_nanos(-7), 100.0);
+        assert_eq!(page.read().expect("written").bound_ns, 108);
         keeper.unlocked();
         assert_eq!(page.read().expect("written").status, Status::Unknown);
         std::fs::remove_file(&path).expect("ours");

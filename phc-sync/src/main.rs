@@ -10,6 +10,7 @@ mod cli_documents;
 mod clock_command;
 mod clocks;
 mod configuration;
+mod controller;
 mod evidence;
 mod file;
 mod metrics;
@@ -29,7 +30,6 @@ use clap::Parser;
 use ptp_daemon::{LogFormat, LogOptions, init_log};
 use tracing::{Level, error};
 
-use file::Loaded;
 use options::Options;
 use run::Configuration;
 use settings::Settings;
@@ -71,12 +71,13 @@ fn main() -> ExitCode {
         return no_log(&e);
     }
     if options.check {
+        if let Some(file) = &options.file {
+            ptp_program::file::good(file, &configuration::summary(&settings));
+        }
         return ExitCode::SUCCESS;
     }
-    let read = options
-        .file
-        .is_some()
-        .then(|| -> Box<dyn Fn() -> Result<Loaded, String>> { Box::new(move || options.load()) });
+    let read =
+        options.file.is_some().then(|| -> ptp_program::Read<Settings> { Box::new(move || options.load()) });
     run(settings, Some(Configuration { running: loaded, read }))
 }
 

@@ -243,12 +243,7 @@ impl Options {
             let pulses = self.pulses.as_deref().unwrap_or("off");
             o.set(if self.pulses.is_some() { "-d" } else { "-s" }, "pulses", pulses);
         }
-        for text in &self.set {
-            let (key, value) = text
-                .split_once('=')
-                .ok_or_else(|| format!("--set {text}: give a key and a value, like --set rate=8"))?;
-            o.set(&format!("--set {text}"), key.trim(), value.trim());
-        }
+        ptp_program::file::set(&mut o, &self.set, "rate=8")?;
         Ok(o)
     }
 

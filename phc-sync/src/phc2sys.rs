@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ptp_clock::ClockName;
 use ptp_net::Interface;
+use ptp_servo::ServoKind;
 use ptp_wire::TimeInterval;
 
 use crate::settings::{DEFAULT_SOCKET, Instance, LeapMode, MAX_INSTANCES, Output, Settings, SystemRole};
@@ -169,10 +170,10 @@ impl Gathered {
         }
         let mut s = self.settings;
         s.output = match self.servo.as_str() {
-            "linreg" => Output::Linreg,
+            "linreg" => Output::Servo(ServoKind::Linreg),
             "ntpshm" => Output::NtpShm(self.shm_unit),
             "refclock_sock" => Output::ChronySock(self.sock),
-            _ => Output::Pi,
+            _ => Output::Servo(ServoKind::Pi),
         };
         if s.output.is_refclock() {
             // An NTP daemon's corrections are none of ours.

@@ -65,6 +65,11 @@ pub(crate) struct Source {
 }
 
 impl Domain {
+    /// A port of it steers this clock, or is about to.
+    pub(crate) fn steers(&self, clock: ClockId) -> bool {
+        self.clocks.iter().any(|(c, s)| *c == clock && matches!(s, State::Slave | State::Uncalibrated))
+    }
+
     /// Its clock that others may follow.
     pub(crate) fn source(&self) -> Result<ClockId, Lack> {
         let with = |state: State| self.clocks.iter().filter(move |c| c.1 == state).map(|c| c.0);
@@ -92,9 +97,7 @@ pub(crate) fn plan(domains: &[Domain], system: Option<ClockId>, role: SystemRole
     let selected = first.or(fallback.map(|clock| Source { clock, domain: None }));
     let mut follow: Vec<(ClockId, Source)> = Vec::new();
     let mut add = |sink: ClockId, source: Source| {
-        let steered_by_port = domains.iter().any(|d| {
-            d.clocks.iter().any(|(c, s)| *c == sink && matches!(s, State::Slave | State::Uncalibrated))
-        });
+        let steered_by_port = domains.iter().any(|d| d.steers(sink));
         // One clock, one master: a clock that its own port steers is nobody's sink.
         if sink != source.clock && !steered_by_port && follow.iter().all(|(s, _)| *s != sink) {
             follow.push((sink, source));

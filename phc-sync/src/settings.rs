@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use ptp_clock::ClockName;
 use ptp_evidence::EvidenceOptions;
+use ptp_servo::ServoKind;
 use ptp_wire::TimeInterval;
 
 /// The most PTP instances that are followed.
@@ -39,13 +40,10 @@ pub(crate) enum SystemRole {
 }
 
 /// Where measurements go.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Output {
-    /// A PI controller.
-    #[default]
-    Pi,
-    Linreg,
-    Adaptive,
+    /// To a servo that steers the clock.
+    Servo(ServoKind),
     /// No clock is steered: an NTP daemon reads this unit of shared memory.
     NtpShm(u32),
     /// No clock is steered: chronyd is told here.
@@ -131,6 +129,10 @@ pub(crate) struct Settings {
     pub(crate) evidence: Option<EvidenceOptions>,
     /// chronyd's sockets, one for each instance: the system clock is measured against all, and nothing is steered.
     pub(crate) fan_out: Vec<PathBuf>,
+    /// Where what is learnt of the clocks is kept over a restart.
+    pub(crate) state: Option<PathBuf>,
+    /// Beyond this bound a clock without a source is not in holdover any more, ns.
+    pub(crate) holdover_limit_ns: f64,
     /// The service manager is told that the program is ready when it runs, not when its clocks are synchronised.
     pub(crate) ready_when_started: bool,
     /// How fast the clock may drift between measurements, ppb.
@@ -156,7 +158,7 @@ impl Default for Settings {
             wait: false,
             rate: 1.0,
             readings: 5,
-            output: Output::Pi,
+            output: Output::Servo(ServoKind::Pi),
             proportional: 0.7,
             integral: 0.3,
             step: 0.0,
@@ -174,6 +176,8 @@ impl Default for Settings {
             bound_page: None,
             evidence: None,
             fan_out: Vec::new(),
+            state: None,
+            holdover_limit_ns: 1e6,
             ready_when_started: false,
             max_drift: 5_000,
             outlets: ptp_daemon::Outlets::default(),

@@ -1,19 +1,16 @@
 //! One clock that is steered.
 
-use std::path::Path;
-
-use ptp_clock::{ChronySock, Clock, ClockError, LeapSecond, NtpShm, RefclockSample, SystemClock};
+use ptp_clock::{Clock, ClockError, LeapSecond, RefclockSample, SystemClock};
 use ptp_daemon::RateLimit;
 use ptp_daemon::metrics::{LastSample, Samples};
 use ptp_evidence::{ClockState, Interval};
-use ptp_servo::{
-    Adaptive, AdaptiveConfig, Decision, Linreg, Measuring, OffsetStatistics, PiConfig, Servo, ServoConfig,
-    ServoState,
-};
+use ptp_program::Returned;
+use ptp_servo::{OffsetStatistics, OscillatorModel, PiConfig, ServoConfig, ServoState};
 use ptp_wire::{TimeInterval, TimePoint};
 use tracing::{info, warn};
 
 use crate::clocks::Entry;
+use crate::controller::Controller;
 use crate::plan::{ClockId, Source};
 use crate::settings::{Output, Settings};
 use crate::watch::{Insane, Watch, suspects};
@@ -21,83 +18,10 @@ use crate::watch::{Insane, Watch, suspects};
 /// The kernel is told this largest error for a system clock that is steered: it only has to be below 16 s, where the
 /// kernel would stop keeping the RTC in step.
 const MAX_ERROR: TimeInterval = TimeInterval::from_nanos(1_000_000);
+/// [`Measurement::kind`] of what several sources agree on.
+pub(crate) const MAJORITY: &str = "all";
 /// Between two words about the same stranger, ns.
 const STRANGER_NS: u64 = 60_000_000_000;
-
-/// Where the measurements go.
-enum Controller {
-    Pi(Box<Servo>),
-    Linreg(Box<Linreg>),
-    Adaptive(Box<Adaptive>),
-    Shm(NtpShm),
-    Sock { sock: ChronySock, missing: RateLimit },
-}
-
-impl Controller {
-    fn new(
-        settings: &Settings,
-        config: ServoConfig,
-        frequency: f64,
-        domain: Option<usize>,
-    ) -> Result<Self, ClockError> {
-        let interval = 1.0 / settings.rate;
-        let fan_out = settings.fan_out.get(domain.unwrap_or(0)).cloned().map(Output::ChronySock);
-        Ok(match fan_out.as_ref().unwrap_or(&settings.output) {
-            Output::Pi => {
-                let mut servo = Servo::new(config, frequency);
-                servo.set_interval(interval);
-                Self::Pi(Box::new(servo))
-            }
-            Output::Linreg => {
-                let mut servo = Linreg::new(config, frequency);
-                servo.set_interval(interval);
-                Self::Linreg(Box::new(servo))
-            }
-            Output::Adaptive => {
-                let config = AdaptiveConfig {
-                    servo: config,
-                    measuring: Measuring::Offset,
-                    ..AdaptiveConfig::default()
-                };
-                let mut servo = Adaptive::new(config, frequency);
-                servo.set_interval(interval);
-                Self::Adaptive(Box::new(servo))
-            }
-            Output::NtpShm(unit) => Self::Shm(NtpShm::open(*unit)?),
-            Output::ChronySock(path) => {
-                Self::Sock { sock: ChronySock::new(Path::new(path))?, missing: RateLimit::new(STRANGER_NS) }
-            }
-        })
-    }
-
-    /// `None`: an NTP daemon decides.
-    fn sample(&mut self, offset: TimeInterval, local: TimePoint) -> Option<Decision> {
-        match self {
-            Self::Pi(s) => Some(s.sample(offset, local, 1.0)),
-            Self::Linreg(s) => Some(s.sample(offset, local, 1.0)),
-            Self::Adaptive(s) => Some(s.forward(offset, local)),
-            Self::Shm(_) | Self::Sock { .. } => None,
-        }
-    }
-
-    fn reset(&mut self) {
-        match self {
-            Self::Pi(s) => s.reset(),
-            Self::Linreg(s) => s.reset(),
-            Self::Adaptive(s) => s.reset(),
-            Self::Shm(_) | Self::Sock { .. } => {}
-        }
-    }
-
-    fn frequency(&self) -> Option<f64> {
-        match self {
-            Self::Pi(s) => Some(s.frequency_ppb()),
-            Self::Linreg(s) => Some(s.frequency_ppb()),
-            Self::Adaptive(s) => Some(s.frequency_ppb()),
-            Self::Shm(_) | Self::Sock { .. } => None,
-        }
-    }
-}
 
 /// A measurement of the clock.
 #[derive(Clone, Debug)]
@@ -112,6 +36,8 @@ pub(crate) struct Measurement {
     pub(crate) kind: &'static str,
     /// For the kernel and NTP daemons.
     pub(crate) leap: LeapSecond,
+    /// How far off its source may be, ns.
+    pub(crate) source_error_ns: f64,
 }
 
 /// A clock and its servo.
@@ -135,6 +61,27 @@ pub(crate) struct Sink {
     pub(crate) measured: Interval,
     /// For metrics.
     pub(crate) seen: Seen,
+    /// Nobody knows a source for it at present.
+    pub(crate) orphan: bool,
+    /// Somebody else was seen to change it.
+    changed: bool,
+    lost: Option<Lost>,
+    /// Of the source, when it was last measured, ns.
+    source_error_ns: f64,
+    returned: Option<Returned>,
+}
+
+/// The time without a source.
+#[derive(Clone, Copy, Debug)]
+struct Lost {
+    /// When it was last measured, ns of CLOCK_MONOTONIC.
+    since: u64,
+    /// What it followed.
+    source: Source,
+    /// With 99 % what it lost since is below this by now, ns; `None`: nobody knows.
+    bound_ns: Option<f64>,
+    /// Somebody else changed it meanwhile.
+    void: bool,
 }
 
 /// What was noticed of a clock.
@@ -145,21 +92,32 @@ pub(crate) struct Seen {
     pub(crate) bound_ns: Option<f64>,
     /// Times somebody else adjusted it.
     pub(crate) strangers: u64,
+    /// Times without a source that ended, and those of them whose error was within the bound.
+    pub(crate) holdovers: u64,
+    pub(crate) holdovers_within: u64,
 }
 
 impl Sink {
+    /// `model`: what is known of its oscillator from before.
     pub(crate) fn new(
         clock: ClockId,
         source: Source,
         entry: &mut Entry,
         settings: &Settings,
+        model: Option<OscillatorModel>,
     ) -> Result<Self, ClockError> {
         let config = servo_config(settings, entry.clock.max_frequency());
-        let frequency = entry.clock.frequency()?;
-        let controller = Controller::new(settings, config, frequency, source.domain)?;
+        let mut frequency = entry.clock.frequency()?;
+        let measures_only = settings.free_running || settings.feeds_ntp();
+        let known = model.map(|m| -m.frequency_ppb).filter(|f| f.abs() <= config.max_frequency_ppb);
+        if let Some(known) = known.filter(|_| !measures_only) {
+            info!(target: "servo", "{} starts at the last known frequency, {known:+.3} ppb", entry.label);
+            frequency = known;
+        }
+        let mut controller = Controller::new(settings, config, frequency, source.domain, model)?;
         let mut watch = Watch::default();
         if !settings.free_running
-            && let Some(frequency) = controller.frequency()
+            && let Some(frequency) = controller.servo().map(|s| s.frequency_ppb())
         {
             // What the servo takes for in force, is; and a missing right is noticed now, not after the first steps.
             entry.clock.set_frequency(frequency)?;
@@ -176,31 +134,24 @@ impl Sink {
             statistics: OffsetStatistics::new(),
             state: ServoState::Unlocked,
             offset: None,
-            measures_only: settings.free_running || settings.feeds_ntp(),
+            measures_only,
             measured: Interval::default(),
             seen: Seen::default(),
+            orphan: false,
+            changed: false,
+            lost: None,
+            source_error_ns: 0.0,
+            returned: None,
         })
     }
 
-    /// Gains, thresholds and rate of a reload. What the servo knows of the clock stays, and so does its frequency.
+    /// Gains, thresholds, rate and kind of servo of a reload. What the servo knows of the clock stays, and so does its
+    /// frequency.
     pub(crate) fn configure(&mut self, entry: &Entry, settings: &Settings) {
         let config = servo_config(settings, entry.clock.max_frequency());
         self.always_step = config.step_threshold.is_some();
-        let interval = 1.0 / settings.rate;
-        match &mut self.controller {
-            Controller::Pi(servo) => {
-                servo.set_config(config);
-                servo.set_interval(interval);
-            }
-            Controller::Linreg(servo) => {
-                servo.set_config(config);
-                servo.set_interval(interval);
-            }
-            Controller::Adaptive(servo) => {
-                servo.set_config(config);
-                servo.set_interval(interval);
-            }
-            Controller::Shm(_) | Controller::Sock { .. } => {}
+        if let (Some(servo), Output::Servo(kind)) = (self.controller.servo(), &settings.output) {
+            servo.configure(*kind, config, 1.0 / settings.rate);
         }
     }
 
@@ -215,7 +166,16 @@ impl Sink {
     }
 
     /// One line for the service manager.
-    pub(crate) fn describe(&self, label: &str) -> String {
+    pub(crate) fn describe(&self, label: &str, now: u64) -> String {
+        if let Some(lost) = &self.lost {
+            let for_s = now.saturating_sub(lost.since) as f64 * 1e-9;
+            return match self.held_bound_ns() {
+                Some(bound) => {
+                    format!("{label} without a source for {for_s:.0} s, error below {bound:.0} ns")
+                }
+                None => format!("{label} without a source for {for_s:.0} s, error unknown"),
+            };
+        }
         match self.offset {
             None => format!("{label} not measured yet"),
             Some(offset) => {
@@ -231,16 +191,119 @@ impl Sink {
         }
     }
 
-    /// Another source: what was measured against the old one says nothing of the new one's frequency, but the clock's own
-    /// frequency is known.
+    /// Another source.
     pub(crate) fn follow(&mut self, source: Source) {
-        if self.source != source {
-            self.source = source;
-            self.controller.reset();
+        self.orphan = false;
+        if std::mem::replace(&mut self.source, source) != source
+            && let (Some(servo), None) = (self.controller.servo(), &self.lost)
+        {
+            servo.source_changed();
         }
     }
 
-    /// Looks for strangers. Call it before the measurement.
+    /// There is something to hold it by when its source is lost.
+    pub(crate) fn can_hold(&mut self) -> bool {
+        !self.measures_only && self.controller.servo().is_some_and(|s| s.learns() && s.learnt_ppb().is_some())
+    }
+
+    /// It has no source at present.
+    pub(crate) const fn is_lost(&self) -> bool {
+        self.lost.is_some()
+    }
+
+    /// Nothing was measured for longer than this, ns, and there is something to hold it by.
+    pub(crate) fn is_overdue(&mut self, now: u64, patience_ns: u64) -> bool {
+        let last = self.seen.samples.last;
+        last.is_some_and(|l| now.saturating_sub(l.at) > patience_ns) && self.can_hold()
+    }
+
+    /// Without a source: how far off it may be by now, ns; `None`: nobody knows, or there is a source.
+    pub(crate) fn held_bound_ns(&self) -> Option<f64> {
+        Some(self.lost?.bound_ns? + self.source_error_ns)
+    }
+
+    /// How far off its source was at most when it was last measured, ns.
+    pub(crate) const fn source_error_ns(&self) -> f64 {
+        self.source_error_ns
+    }
+
+    /// Somebody else changed it since it lost its source: nothing is known.
+    pub(crate) fn is_void(&self) -> bool {
+        self.lost.is_some_and(|l| l.void)
+    }
+
+    /// For how long it has been held on a prediction, s.
+    pub(crate) fn held_s(&self, now: u64) -> Option<f64> {
+        self.controller.servo_ref()?.held_s(now)
+    }
+
+    /// What was learnt of its oscillator, if it is worth keeping.
+    pub(crate) fn model(&self) -> Option<OscillatorModel> {
+        self.controller.servo_ref().and_then(|s| s.model()).filter(|_| !self.measures_only)
+    }
+
+    /// The end of a time without source, once.
+    pub(crate) const fn take_returned(&mut self) -> Option<Returned> {
+        self.returned.take()
+    }
+
+    /// Nothing to follow for now: it runs on by what was learnt of it. Call it once a second or more often. True: it just began.
+    pub(crate) fn hold(&mut self, entry: &mut Entry, now: u64) -> Result<bool, ClockError> {
+        let changed = std::mem::take(&mut self.changed);
+        let Some(servo) = self.controller.servo() else { return Ok(false) };
+        let begun = self.lost.is_none();
+        let since = self.seen.samples.last.map_or(now, |l| l.at);
+        let lost = self.lost.get_or_insert(Lost { since, source: self.source, bound_ns: None, void: false });
+        if changed && !begun {
+            servo.void();
+            lost.void = true;
+        }
+        // Without a prediction the frequency that was learnt is set once.
+        let frequency = match lost.void || (!begun && servo.held_s(now).is_none()) {
+            true => None,
+            false => servo.hold(lost.since, now, &entry.label),
+        };
+        let differs = |ppb: &f64| (ppb - self.seen.frequency_ppb).abs() > 1e-4;
+        if let Some(ppb) = frequency.filter(differs) {
+            entry.clock.set_frequency(ppb)?;
+            servo.held(ppb, entry.clock.now()?);
+            self.seen.frequency_ppb = ppb;
+            self.watch.set(entry.clock.as_mut(), false)?;
+        }
+        lost.bound_ns = servo.bound_ns(now);
+        self.state = ServoState::Unlocked;
+        Ok(begun)
+    }
+
+    /// There is something to follow again: how far off the clock was, and how far it could have been.
+    fn back(&mut self, entry: &Entry, m: &Measurement, now: u64) {
+        let Some(lost) = self.lost.take() else { return };
+        // Two sources may differ by what both are off.
+        let differ = lost.source != self.source || m.kind == MAJORITY;
+        let differ_ns = if differ { self.source_error_ns + m.source_error_ns } else { 0.0 };
+        let own_ns = differ_ns + m.delay.map_or(0.0, TimeInterval::nanos_f64) / 2.0;
+        let held_ppb = self.seen.frequency_ppb;
+        if let Some(servo) = self.controller.servo() {
+            let returned = servo.back(now, &entry.label, m.offset, own_ns, held_ppb);
+            if let Some(returned) = &returned {
+                self.seen.holdovers += 1;
+                self.seen.holdovers_within += u64::from(returned.within);
+            }
+            self.returned = returned;
+        }
+    }
+
+    /// The program ends: the clock runs on with what it needs, without what was to take back the last offset.
+    pub(crate) fn leave(&mut self, entry: &mut Entry) -> Result<(), ClockError> {
+        let learns = self.is_locked() && !self.measures_only;
+        let Some(servo) = self.controller.servo().filter(|s| learns && s.learns()) else { return Ok(()) };
+        match servo.learnt_ppb() {
+            Some(ppb) => entry.clock.set_frequency(ppb),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks for strangers. Call it once before the measurement, and before [`Sink::hold`].
     pub(crate) fn look(
         &mut self,
         entry: &mut Entry,
@@ -251,6 +314,7 @@ impl Sink {
             return Ok(());
         }
         let (intrusion, insane) = self.watch.check(entry.clock.as_mut(), settings.sanity)?;
+        self.changed |= intrusion.is_some() || insane.is_some();
         self.seen.strangers = self.seen.strangers.saturating_add(intrusion.is_some().into());
         if let Some(intrusion) = intrusion
             && let Some(more) = self.strangers.allow(now)
@@ -273,8 +337,8 @@ impl Sink {
             }
             None => {}
         }
-        if insane.is_some() {
-            self.controller.reset();
+        if let (true, Some(servo)) = (insane.is_some(), self.controller.servo()) {
+            servo.reset();
         }
         Ok(())
     }
@@ -290,6 +354,9 @@ impl Sink {
         now: u64,
     ) -> Result<bool, ClockError> {
         self.offset = Some(m.offset);
+        self.back(entry, m, now);
+        self.changed = false;
+        self.source_error_ns = m.source_error_ns;
         if settings.free_running {
             let frequency = entry.clock.frequency()?;
             self.tell(entry, settings, m, frequency, now);
@@ -298,17 +365,17 @@ impl Sink {
         let far = m.offset.abs() == TimeInterval::MAX;
         if far
             && (self.may_set || self.always_step)
-            && self.controller.frequency().is_some()
+            && let Some(servo) = self.controller.servo()
             && let Some(to) = target()?
         {
             entry.clock.set(to)?;
-            self.controller.reset();
+            servo.reset();
             self.watch.set(entry.clock.as_mut(), true)?;
             self.seen.samples.stepped(true);
             warn!(target: "servo", "{} was more than a day off, now set to {to}", entry.label);
             return Ok(true);
         }
-        let Some(d) = self.controller.sample(m.offset, m.local) else {
+        let Some(d) = self.controller.servo().map(|s| s.sample(m.offset, m.local)) else {
             self.hand_over(m, now)?;
             self.state = ServoState::Unlocked;
             let frequency = entry.clock.frequency()?;
@@ -356,6 +423,10 @@ impl Sink {
 
     /// How it stands with the clock.
     pub(crate) fn clock_state(&self, settings: &Settings) -> ClockState {
+        if self.is_lost() {
+            let within = self.held_bound_ns().is_some_and(|b| b <= settings.holdover_limit_ns);
+            return if within { ClockState::Holdover } else { ClockState::Free };
+        }
         match self.state {
             _ if settings.free_running || settings.feeds_ntp() => ClockState::Measured,
             state if state.is_locked() => ClockState::Locked,

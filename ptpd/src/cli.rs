@@ -6,13 +6,10 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use ptp_config::{Loaded, LogLevel, LogPart, Overrides, default_profile_dirs, load_with};
 use ptp_daemon::{LogFormat, LogOptions, REPORT, init_log, log_context, set_log_levels};
-
+use ptp_program::file::{bad, count, good, set};
 use ptpd::host::Settings;
 
 use crate::app;
-
-/// Exit code of a bad command line or configuration.
-const BAD_CONFIG: u8 = 2;
 
 /// Synchronises clocks by the Precision Time Protocol (IEEE 1588): ordinary and boundary clocks.
 ///
@@ -150,12 +147,7 @@ impl What {
         if let Some(level) = &self.log_level {
             o.set("-l", "log.level", level);
         }
-        for text in &self.set {
-            let (key, value) = text
-                .split_once('=')
-                .ok_or_else(|| format!("--set {text}: give a key and a value, like --set priority1=10"))?;
-            o.set(&format!("--set {text}"), key.trim(), value.trim());
-        }
+        set(&mut o, &self.set, "priority1=10")?;
         Ok(o)
     }
 
@@ -280,11 +272,6 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn bad(text: &str) -> ExitCode {
-    eprintln!("{}", text.trim_end());
-    ExitCode::from(BAD_CONFIG)
-}
-
 fn check(files: &[PathBuf]) -> ExitCode {
     let mut all = Vec::with_capacity(files.len());
     let mut wrong = String::new();
@@ -306,17 +293,12 @@ fn check(files: &[PathBuf]) -> ExitCode {
         for departure in &departures {
             eprintln!("warning: {departure}");
         }
-        println!(
-            "{}: good: profile {}{}, {ports} port{}",
-            file.display(),
-            loaded.config.profile,
-            match departures.len() {
-                0 => String::new(),
-                1 => " with 1 departure".to_owned(),
-                n => format!(" with {n} departures"),
-            },
-            if ports == 1 { "" } else { "s" }
-        );
+        let departed = match departures.len() {
+            0 => String::new(),
+            n => format!(" with {}", count(n, "departure")),
+        };
+        let profile = &loaded.config.profile;
+        good(file, &format!("profile {profile}{departed}, {}", count(ports, "port")));
     }
     ExitCode::SUCCESS
 }
@@ -330,7 +312,7 @@ fn run(what: &What) -> ExitCode {
         Ok(all) => all,
         Err(e) => return bad(&e),
     };
-    let Some(first) = loaded.first() else { return ExitCode::from(BAD_CONFIG) };
+    let Some(first) = loaded.first() else { return bad("there is nothing to run") };
     let mut log = LogOptions::new("ptpd");
     log.stdout = what.stdout;
     (log.level, log.parts) = levels(&first.config.log);

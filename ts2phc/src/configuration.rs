@@ -7,12 +7,10 @@ use clap::{Args, Parser};
 use ptp_config::Overrides;
 use ptp_config::program::TS2PHC;
 use ptp_daemon::{LogOptions, Signals};
+use ptp_program::file::{self, CheckFiles, Print, bad, count, good, set};
 use tracing::error;
 use ts2phc::run::{Configuration, Program};
 use ts2phc::yaml::{self, Loaded};
-
-/// Exit code of a bad configuration, as ptpd's.
-const BAD_CONFIG: u8 = 2;
 
 /// What is read.
 #[derive(Args, Clone, Debug)]
@@ -42,9 +40,8 @@ pub(crate) struct RunOptions {
 #[derive(Debug, Parser)]
 #[command(name = "ts2phc check", version, about = "Checks files, says everything that is wrong, and ends")]
 pub(crate) struct CheckOptions {
-    /// The configuration file
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    files: CheckFiles,
 }
 
 /// As typed.
@@ -55,13 +52,8 @@ pub(crate) struct CheckOptions {
     about = "Prints every value that is in force and where it comes from"
 )]
 pub(crate) struct ConfigOptions {
-    /// Accepted for clarity: this is what it does without --schema
-    #[arg(long)]
-    effective: bool,
-
-    /// Print the JSON Schema of the configuration instead, for an editor's completion
-    #[arg(long, conflicts_with = "effective")]
-    schema: bool,
+    #[command(flatten)]
+    print: Print,
 
     #[command(flatten)]
     what: What,
@@ -70,53 +62,26 @@ pub(crate) struct ConfigOptions {
 impl What {
     fn load(&self) -> Result<Loaded, String> {
         let mut overrides = Overrides::default();
-        for text in &self.set {
-            let (key, value) = text
-                .split_once('=')
-                .ok_or_else(|| format!("--set {text}: give a key and a value, like --set rate=10"))?;
-            overrides.set(&format!("--set {text}"), key.trim(), value.trim());
-        }
+        set(&mut overrides, &self.set, "rate=10")?;
         yaml::load(self.file.as_deref(), &overrides).map_err(|e| e.to_string())
     }
 }
 
-fn bad(text: &str) -> ExitCode {
-    eprintln!("{}", text.trim_end());
-    ExitCode::from(BAD_CONFIG)
-}
-
-fn good(file: &Path, loaded: &Loaded) {
-    let clocks = loaded.settings.sinks.len();
-    println!("{}: good: {clocks} clock{}", file.display(), if clocks == 1 { "" } else { "s" });
+/// What a good file comes to.
+fn summary(loaded: &Loaded) -> String {
+    count(loaded.settings.sinks.len(), "clock")
 }
 
 /// `ts2phc check FILE...`.
 pub(crate) fn check(arguments: &[String]) -> ExitCode {
     let options = CheckOptions::parse_from(arguments);
-    let mut wrong = String::new();
-    for file in &options.files {
-        match yaml::load(Some(file), &Overrides::default()) {
-            Ok(loaded) => good(file, &loaded),
-            Err(e) => wrong += &format!("{e}\n"),
-        }
-    }
-    if wrong.is_empty() { ExitCode::SUCCESS } else { bad(&wrong) }
+    file::check(&options.files, |file| yaml::load(Some(file), &Overrides::default()).map(|l| summary(&l)))
 }
 
 /// `ts2phc config`.
 pub(crate) fn config(arguments: &[String]) -> ExitCode {
     let options = ConfigOptions::parse_from(arguments);
-    if options.schema {
-        println!("{:#}", TS2PHC.json_schema());
-        return ExitCode::SUCCESS;
-    }
-    match options.what.load() {
-        Ok(loaded) => {
-            print!("{}", loaded.values.effective());
-            ExitCode::SUCCESS
-        }
-        Err(e) => bad(&e),
-    }
+    file::config(&TS2PHC, &options.print, || options.what.load())
 }
 
 /// `ts2phc -f FILE`.
@@ -131,7 +96,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         }
     };
     if options.check {
-        good(options.what.file.as_deref().unwrap_or(Path::new("")), &loaded);
+        good(options.what.file.as_deref().unwrap_or(Path::new("")), &summary(&loaded));
         return ExitCode::SUCCESS;
     }
     let settings = loaded.settings.clone();
@@ -140,7 +105,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let what = options.what;
-    let configuration = Configuration { running: loaded, read: Box::new(move || what.load()) };
+    let configuration = Configuration { running: loaded, read: Some(Box::new(move || what.load())) };
     let signals = Signals::install().map_err(|e| format!("cannot catch signals: {e}"));
     let ran = signals.and_then(|signals| {
         let program = Program::open(settings).map_err(|e| e.to_string())?;

@@ -16,7 +16,6 @@ pub mod grandmaster;
 mod kernel_pulses;
 pub mod linuxptp;
 pub mod maker;
-pub mod memory;
 mod metrics;
 pub mod observe;
 pub mod ports;

@@ -7,13 +7,13 @@ mod witnesses;
 use core::fmt;
 use core::time::Duration;
 
-use ptp_clock::{ClockError, realtime_now};
+use ptp_clock::ClockError;
 use ptp_daemon::metrics::{LastSample, Samples};
 use ptp_daemon::{
-    Event, EventBus, Interest, Notify, PollSet, RateLimit, Signals, State, StateError, flush_log, kind,
-    monotonic_now,
+    Event, EventBus, Interest, Notify, PollSet, RateLimit, Signals, flush_log, kind, monotonic_now,
 };
 use ptp_evidence::ClockState;
+use ptp_program::memory::Kept;
 use ptp_servo::ServoState;
 use tracing::{debug, info, warn};
 
@@ -23,7 +23,6 @@ use crate::discipline::{Correction, Steering};
 use crate::evidence::Evidence;
 use crate::grandmaster::{Grandmaster, GrandmasterConfig, LockState, Pulse};
 use crate::maker::Maker;
-use crate::memory;
 use crate::metrics::{ClockSeries, Monitor, PulseCounts, Snapshot};
 use crate::observe::{Now, Seen, TS2PHC};
 use crate::settings::{Settings, TimeFrom};
@@ -109,6 +108,7 @@ pub struct Program {
     grandmaster: Grandmaster,
     announcers: Vec<Announcer>,
     told_state: LockState,
+    kept: Kept,
     saved_at: u64,
     events: EventBus,
     seen: Seen,
@@ -126,19 +126,13 @@ impl Program {
     /// What stands in the way.
     pub fn open(settings: Settings) -> Result<Self, RunError> {
         let now = monotonic_now();
-        let kept = settings.state.as_deref().map_or_else(State::default, load);
+        let kept = Kept::open(settings.state.clone(), TS2PHC);
         let times = Times::new(&settings).map_err(RunError::Start)?;
         let maker = settings.maker.as_ref().map(|m| Maker::start(m, &settings)).transpose();
         let maker = maker.map_err(RunError::Start)?;
         let mut sinks = Vec::new();
         for sink in &settings.sinks {
-            let (model, found) = memory::recall(&kept, &sink.clock, realtime_s());
-            match found {
-                Some(known) if model.is_some() => info!("{known}"),
-                Some(refused) => warn!("{refused}"),
-                None => {}
-            }
-            let sink = Sink::open(sink, &settings, model).map_err(RunError::Start)?;
+            let sink = Sink::open(sink, &settings, kept.recall(&sink.clock)).map_err(RunError::Start)?;
             sinks.push(Steered {
                 sink,
                 followed: None,
@@ -183,6 +177,7 @@ impl Program {
             grandmaster,
             announcers,
             told_state: LockState::FreeRun,
+            kept,
             saved_at: now,
             events,
             seen: Seen::default(),
@@ -591,26 +586,10 @@ impl Program {
         }
     }
 
-    fn save(&self) {
-        let Some(path) = &self.settings.state else { return };
-        let mut state = State::default();
-        state.set_written(realtime_s());
+    fn save(&mut self) {
         for (steered, sink) in self.sinks.iter().zip(&self.settings.sinks) {
-            memory::keep(&mut state, &sink.clock, steered.sink.model());
+            self.kept.put(&sink.clock, steered.sink.model());
         }
-        if let Err(e) = state.save(path) {
-            warn!("{e}");
-        }
+        self.kept.save();
     }
-}
-
-fn realtime_s() -> f64 {
-    realtime_now().nanos() as f64 * 1e-9
-}
-
-fn load(path: &std::path::Path) -> State {
-    State::load(path).unwrap_or_else(|e: StateError| {
-        warn!("{e}");
-        State::default()
-    })
 }

@@ -1,18 +1,14 @@
 //! `ts2phc.yaml`: from the table of keys in ptp-config to what is to be done.
 
-use core::time::Duration;
 use std::path::Path;
 
 use ptp_clock::{Edge, Pin};
 use ptp_config::document::Refusal;
-use ptp_config::program::{self, Reading, TS2PHC};
+use ptp_config::program::{Reading, TS2PHC};
 use ptp_config::{Diagnostics, Overrides};
-use ptp_daemon::{Outlets, http};
-use ptp_evidence::EvidenceOptions;
 use ptp_gnss::Limits;
+use ptp_program::keys;
 use ptp_servo::ServoConfig;
-use ptp_wire::TimeInterval;
-use tracing::Level;
 
 use crate::discipline::Steering;
 use crate::grandmaster::{Accuracy, GrandmasterConfig, Profile};
@@ -47,13 +43,7 @@ const TOLD: &[&str] = &[
 ];
 
 /// A configuration: what is to be done, and every value with its origin.
-#[derive(Debug)]
-pub struct Loaded {
-    /// What is to be done.
-    pub settings: Settings,
-    /// Every value.
-    pub values: program::Settings,
-}
+pub type Loaded = ptp_program::Loaded<Settings>;
 
 /// Reads a file, if there is one, and the command line over it.
 ///
@@ -69,7 +59,8 @@ pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Loaded, Diagno
 /// What can be taken over does not fit together with what needs a restart.
 pub fn taken_over(running: &Loaded, new: &Loaded) -> Result<Settings, Diagnostics> {
     let mut taken = take(Reading::of(running.values.taken_over(&new.values)))?.settings;
-    taken.evidence.clone_from(&running.settings.evidence);
+    let running = running.settings.evidence.as_ref();
+    taken.evidence = keys::evidence_taken_over(running, new.settings.evidence.as_ref());
     Ok(taken)
 }
 
@@ -119,9 +110,9 @@ fn settings(r: &mut Reading) -> Settings {
     // Settings of the lock state alone tell it to nobody.
     let told = !announce.sockets.is_empty() || TOLD.iter().any(|key| r.says(key));
     s.announce = told.then_some(announce);
-    s.outlets = outlets(r);
-    s.metrics = metrics(r);
-    s.evidence = evidence(r);
+    s.outlets = keys::outlets(r, PARTS);
+    s.metrics = keys::metrics(r);
+    s.evidence = keys::evidence(r);
     s
 }
 
@@ -214,44 +205,14 @@ fn announce(r: &Reading) -> AnnounceSettings {
     }
 }
 
-fn outlets(r: &Reading) -> Outlets {
-    let parts: Vec<(&str, Level)> =
-        r.levels("log_parts").into_iter().map(|(part, level)| (part, Outlets::level(level.name()))).collect();
-    Outlets {
-        level: Some(Outlets::level(&r.text("log_level"))),
-        parts: Outlets::targets(&parts, PARTS),
-        journal: r.maybe_path("log_journal"),
-        socket: r.maybe_path("events_socket"),
-        socket_mode: r.int("events_socket_mode") as u32,
-    }
-}
-
-fn metrics(r: &mut Reading) -> Option<http::Settings> {
-    let (openshift_names, events) = (r.flag("metrics.openshift_names"), r.flag("metrics.events"));
-    match r.maybe_text("metrics.listen")?.parse() {
-        Ok(listen) => Some(http::Settings { listen, openshift_names, events }),
-        Err(label) => {
-            r.refuse("metrics.listen", Refusal { label, help: None, replacement: None });
-            None
-        }
-    }
-}
-
-fn evidence(r: &Reading) -> Option<EvidenceOptions> {
-    let time = |i: TimeInterval| Duration::from_nanos(u64::try_from(i.nanos()).unwrap_or(0));
-    let options = EvidenceOptions {
-        interval: time(r.interval("evidence.interval")),
-        keep_days: u32::try_from(r.int("evidence.keep_days")).ok().filter(|d| *d > 0),
-        sync: time(r.interval("evidence.sync")),
-        anchor: r.maybe_interval("evidence.anchor").map(time),
-        configuration: ptp_evidence::digest(r.file_text().as_bytes()).to_string(),
-        ..EvidenceOptions::default()
-    };
-    r.maybe_path("evidence.directory").map(|directory| EvidenceOptions { directory, ..options })
-}
-
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
+    use ptp_daemon::Outlets;
+    use ptp_wire::TimeInterval;
+    use tracing::Level;
+
     use super::*;
     use crate::source::SourceName;
     use proptest::prelude::*;

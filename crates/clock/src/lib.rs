@@ -29,6 +29,7 @@ mod clock;
 mod compare;
 mod error;
 mod free_running;
+mod lasting;
 mod monotonic;
 mod name;
 mod phc;

@@ -195,6 +195,11 @@ impl Bridge {
         self.carry -= self.carry.clamp(-room, room);
     }
 
+    /// The sources have other numbers from now on: what they agree on is bridged as after any other change of them.
+    pub fn renumbered(&mut self) {
+        self.members = vec![usize::MAX];
+    }
+
     /// The clock itself was stepped: nothing of before counts.
     pub fn reset(&mut self) {
         self.fed = None;

@@ -219,6 +219,14 @@ impl Servo {
         }
     }
 
+    /// It tracks from here on with this correction (ppb), as another servo did until now: nothing is stepped at a beginning that
+    /// is none.
+    pub fn take_over(&mut self, frequency_ppb: f64) {
+        self.frequency = bounded(frequency_ppb, self.max_ppb);
+        self.last = self.frequency;
+        (self.phase, self.state, self.first) = (Phase::Track, ServoState::Locked, false);
+    }
+
     /// What it made of the last sample.
     pub const fn state(&self) -> ServoState {
         self.state

@@ -1,16 +1,14 @@
 //! `phc-sync.yaml` and the command line: from the table of keys in ptp-config to what is to be done.
 
 use std::path::Path;
-use std::time::Duration;
 
 use ptp_clock::ClockName;
 use ptp_config::document::Refusal;
-use ptp_config::program::{self, PHC_SYNC, Reading};
+use ptp_config::program::{PHC_SYNC, Reading};
 use ptp_config::{Diagnostics, Overrides};
-use ptp_daemon::{Outlets, http};
-use ptp_evidence::EvidenceOptions;
+use ptp_program::keys;
+use ptp_servo::ServoKind;
 use ptp_wire::TimeInterval;
-use tracing::Level;
 
 use crate::settings::{
     ExtraKind, ExtraSource, Instance, LeapMode, Output, Selection, Settings, SettingsError, SystemRole,
@@ -25,11 +23,7 @@ const PARTS: &[(&str, &[&str])] = &[
 ];
 
 /// A configuration: what is to be done, and every value with its origin.
-#[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) settings: Settings,
-    pub(crate) values: program::Settings,
-}
+pub(crate) type Loaded = ptp_program::Loaded<Settings>;
 
 /// Reads the file, if there is one, and the command line over it. `automatic`: PTP instances are followed, whatever else is
 /// said (`-a`).
@@ -84,7 +78,7 @@ pub(crate) fn taken_over(running: &Loaded, new: &Loaded) -> Result<Settings, Dia
     let mut taken = take(Reading::of(values), running.settings.automatic, false)?.settings;
     // What belongs to no key stays.
     let own = &running.settings;
-    taken.evidence.clone_from(&own.evidence);
+    taken.evidence = keys::evidence_taken_over(own.evidence.as_ref(), new.settings.evidence.as_ref());
     taken.fan_out.clone_from(&own.fan_out);
     taken.drop_in = own.drop_in;
     Ok(taken)
@@ -96,9 +90,9 @@ fn settings(r: &mut Reading) -> Settings {
     let output = match (r.maybe_int("ntp_shm_unit"), r.maybe_path("chrony_sock"), r.text("servo").as_str()) {
         (_, Some(path), _) => Output::ChronySock(path),
         (Some(unit), ..) => Output::NtpShm(unit as u32),
-        (.., "linreg") => Output::Linreg,
-        (.., "adaptive") => Output::Adaptive,
-        _ => Output::Pi,
+        (.., "linreg") => Output::Servo(ServoKind::Linreg),
+        (.., "adaptive") => Output::Servo(ServoKind::Adaptive),
+        _ => Output::Servo(ServoKind::Pi),
     };
     let sanity = r.real("sanity_freq_limit");
     // An NTP daemon has its own opinion of the clock's rate.
@@ -143,11 +137,13 @@ fn settings(r: &mut Reading) -> Settings {
         max_slew: r.real("max_slew"),
         source_error: r.interval("source_error"),
         bound_page: r.maybe_path("error_bound_page"),
-        evidence: evidence(r),
+        evidence: keys::evidence(r),
+        state: r.maybe_path("state_file"),
+        holdover_limit_ns: r.interval("holdover_limit").nanos_f64(),
         ready_when_started: r.text("ready_when") == "started",
         max_drift: r.real("max_drift") as u32,
-        outlets: outlets(r),
-        metrics: metrics(r),
+        outlets: keys::outlets(r, PARTS),
+        metrics: keys::metrics(r),
         ..usual
     }
 }
@@ -204,46 +200,12 @@ fn refuse(r: &mut Reading, path: &str, why: String) {
     r.refuse(path, Refusal { label: "names no clock".into(), help: Some(why), replacement: None });
 }
 
-fn evidence(r: &Reading) -> Option<EvidenceOptions> {
-    let time = |i: TimeInterval| Duration::from_nanos(u64::try_from(i.nanos()).unwrap_or(0));
-    let options = EvidenceOptions {
-        interval: time(r.interval("evidence.interval")),
-        keep_days: u32::try_from(r.int("evidence.keep_days")).ok().filter(|d| *d > 0),
-        sync: time(r.interval("evidence.sync")),
-        anchor: r.maybe_interval("evidence.anchor").map(time),
-        configuration: ptp_evidence::digest(r.file_text().as_bytes()).to_string(),
-        ..EvidenceOptions::default()
-    };
-    r.maybe_path("evidence.directory").map(|directory| EvidenceOptions { directory, ..options })
-}
-
-/// Metrics, health and events over HTTP.
-fn metrics(r: &mut Reading) -> Option<http::Settings> {
-    let (openshift_names, events) = (r.flag("metrics.openshift_names"), r.flag("metrics.events"));
-    match r.maybe_text("metrics.listen")?.parse() {
-        Ok(listen) => Some(http::Settings { listen, openshift_names, events }),
-        Err(label) => {
-            r.refuse("metrics.listen", Refusal { label, help: None, replacement: None });
-            None
-        }
-    }
-}
-
-fn outlets(r: &Reading) -> Outlets {
-    let parts: Vec<(&str, Level)> =
-        r.levels("log_parts").into_iter().map(|(part, level)| (part, Outlets::level(level.name()))).collect();
-    let level = Outlets::level(&r.text("log_level"));
-    Outlets {
-        level: r.says("log_level").then_some(level),
-        parts: Outlets::targets(&parts, PARTS),
-        journal: r.maybe_path("log_journal"),
-        socket: r.maybe_path("events_socket"),
-        socket_mode: r.int("events_socket_mode") as u32,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use ptp_daemon::Outlets;
+
     use super::*;
     use crate::settings::DEFAULT_SOCKET;
 
@@ -268,7 +230,7 @@ mod tests {
         assert_eq!(s.instances[1].clock, Some(ClockName::Virtual("/run/clock".into())));
         assert_eq!((s.instances[1].domain_number, s.rate, s.readings), (24, 8.0, 9));
         assert_eq!((s.step, s.first_step, s.smear_window), (1e-4, 0.0, 72_000.0));
-        assert_eq!((s.output, s.leap), (Output::Adaptive, LeapMode::SmearCosine));
+        assert_eq!((s.output, s.leap), (Output::Servo(ServoKind::Adaptive), LeapMode::SmearCosine));
         assert_eq!(s.extra_sources[0].error, TimeInterval::from_nanos(200));
         assert_eq!((s.max_slew, s.max_drift), (2_000.0, 1_000));
         let evidence = s.evidence.expect("it is wanted");
@@ -289,6 +251,7 @@ mod tests {
             system_role: SystemRole::Sink,
             instances: with_defaults.instances.clone(),
             extra_sources: with_defaults.extra_sources.clone(),
+            outlets: Outlets { level: Some(Outlets::level("info")), ..Outlets::default() },
             ..Settings::default()
         };
         assert_eq!(with_defaults, usual);
@@ -318,11 +281,7 @@ mod tests {
             assert!(line.ends_with(&format!("# {origin}")), "{line}");
         }
         let again = read(text.as_bytes(), &Overrides::default());
-        let level = |s: Settings| {
-            let outlets = Outlets { level: None, ..s.outlets };
-            Settings { outlets, ..s }
-        };
-        assert_eq!(level(again.settings), level(loaded.settings));
+        assert_eq!(again.settings, loaded.settings);
         assert_eq!(loaded.values.changes(&again.values), (Vec::new(), Vec::new()));
     }
 
@@ -334,15 +293,19 @@ mod tests {
             take(read, false, true).expect("a good file")
         };
         let old = read("rate: 1\ninstances: [/run/a]\nservo: pi\n");
-        let new = read("rate: 4\ninstances: [/run/a, /run/b]\nservo: adaptive\nstep_threshold: 1 ms\n");
+        let new = read(
+            "rate: 4\ninstances: [/run/a, /run/b]\nservo: adaptive\nstep_threshold: 1 ms\nchrony_sock: /run/x\n",
+        );
         let (live, restart) = old.values.changes(&new.values);
         let keys = |c: &[ptp_config::Change]| c.iter().map(|c| c.key.clone()).collect::<Vec<_>>();
-        assert_eq!(keys(&live), ["rate", "step_threshold"]);
-        assert_eq!(keys(&restart), ["instances", "servo"]);
+        assert_eq!(keys(&live), ["instances", "rate", "servo", "step_threshold"]);
+        assert_eq!(keys(&restart), ["chrony_sock"]);
         let taken = taken_over(&old, &new).expect("it fits");
-        assert_eq!((taken.rate, taken.step, taken.instances.len()), (4.0, 1e-3, 1));
-        assert_eq!(taken.output, Output::Pi);
-        assert_eq!(taken, Settings { rate: 4.0, step: 1e-3, ..old.settings });
+        assert_eq!((taken.rate, taken.step, taken.instances.len()), (4.0, 1e-3, 2));
+        assert_eq!(taken.output, Output::Servo(ServoKind::Adaptive));
+        let instances = taken.instances.clone();
+        let output = taken.output.clone();
+        assert_eq!(taken, Settings { rate: 4.0, step: 1e-3, instances, output, ..old.settings });
     }
 
     #[test]

@@ -14,11 +14,13 @@ use tracing::{info, warn};
 use crate::settings::Settings;
 use families::*;
 
-/// The system clock counts as held for so long after its last measurement in lock, and as running free from then on, ns.
-const HOLDOVER_NS: u64 = 60_000_000_000;
-
-const SERVO_STATES: &[&str] =
-    &[ClockState::Measured.name(), ClockState::Acquiring.name(), ClockState::Locked.name()];
+const SERVO_STATES: &[&str] = &[
+    ClockState::Free.name(),
+    ClockState::Measured.name(),
+    ClockState::Acquiring.name(),
+    ClockState::Locked.name(),
+    ClockState::Holdover.name(),
+];
 const SYSTEM_STATES: &[&str] =
     &[ClockState::Free.name(), ClockState::Locked.name(), ClockState::Holdover.name()];
 
@@ -37,6 +39,12 @@ pub(crate) struct SinkState {
     pub(crate) bound_ns: Option<f64>,
     pub(crate) strangers: u64,
     pub(crate) is_system: bool,
+    pub(crate) state: ClockState,
+    /// For how long it has been held on a prediction.
+    pub(crate) held_s: Option<f64>,
+    /// Holdovers that ended, and those that did within their bound.
+    pub(crate) holdovers: u64,
+    pub(crate) holdovers_within: u64,
 }
 
 /// One `ptpd` that is followed.
@@ -66,8 +74,6 @@ pub(crate) struct Snapshot {
     pub(crate) upstreams: Vec<Upstream>,
     pub(crate) sources: Vec<SourceState>,
     pub(crate) busy: u64,
-    /// When the system clock was last in lock.
-    locked_at: Option<u64>,
 }
 
 /// The loop's side.
@@ -98,13 +104,6 @@ impl Monitor {
 }
 
 impl Snapshot {
-    /// After everything has been filled in.
-    pub(crate) fn settle(&mut self) {
-        if self.sinks.iter().any(|s| s.is_system && self.is_locked(s)) {
-            self.locked_at = Some(self.now);
-        }
-    }
-
     fn fresh(&self, sink: &SinkState) -> Option<LastSample> {
         sink.samples.last.filter(|l| self.now.saturating_sub(l.at) <= self.patience_ns)
     }
@@ -114,12 +113,9 @@ impl Snapshot {
     }
 
     fn oran_state(&self, sink: &SinkState) -> &'static str {
-        if self.is_locked(sink) { "LOCKED" } else { self.without_source() }
-    }
-
-    fn without_source(&self) -> &'static str {
-        match self.locked_at {
-            Some(at) if self.now.saturating_sub(at) < HOLDOVER_NS => "HOLDOVER",
+        match sink.state {
+            _ if self.is_locked(sink) => "LOCKED",
+            ClockState::Holdover => "HOLDOVER",
             _ => "FREERUN",
         }
     }
@@ -128,8 +124,8 @@ impl Snapshot {
     fn os_clock(&self) -> Option<(&'static str, Option<f64>)> {
         match self.sinks.iter().find(|s| s.is_system) {
             Some(sink) => Some((self.oran_state(sink), self.fresh(sink).map(|l| l.offset_ns))),
-            // It was steered, or is waiting for a source.
-            None if self.automatic => Some((self.without_source(), None)),
+            // It is waiting for a first source.
+            None if self.automatic => Some(("FREERUN", None)),
             None => None,
         }
     }
@@ -147,11 +143,21 @@ impl Exposed for Snapshot {
             page.family(&READING).known(own, fresh.and_then(|l| l.delay_ns).map(|ns| ns / 1e9));
             page.family(&OFFSETS).histogram(own, &sink.samples.offsets);
             page.family(&FREQUENCY).known(own, sink.frequency_ppb.map(|ppb| ppb / 1e9));
-            page.family(&BOUND).known(own, sink.bound_ns.filter(|_| fresh.is_some()).map(|ns| ns / 1e9));
-            let state = match self.is_locked(sink) {
+            let held = matches!(sink.state, ClockState::Holdover | ClockState::Free);
+            page.family(&BOUND)
+                .known(own, sink.bound_ns.filter(|_| fresh.is_some() || held).map(|ns| ns / 1e9));
+            page.family(&HOLDOVER).known(own, sink.held_s);
+            for (outcome, count) in [
+                ("within", sink.holdovers_within),
+                ("beyond", sink.holdovers.saturating_sub(sink.holdovers_within)),
+            ] {
+                let labels = &[clock, ("outcome", outcome)];
+                page.family(&HOLDOVERS).counter(labels, count);
+            }
+            let state = match sink.state {
                 _ if sink.handed_over || self.free_running => ClockState::Measured,
-                true => ClockState::Locked,
-                false => ClockState::Acquiring,
+                ClockState::Locked if !self.is_locked(sink) => ClockState::Acquiring,
+                state => state,
             };
             page.family(&SERVO_STATE).state(own, SERVO_STATES, state.name());
             page.family(&STEPS).counter(own, sink.samples.steps);
@@ -186,6 +192,10 @@ impl Exposed for Snapshot {
             return Err("there is no source to follow".to_owned());
         }
         match self.sinks.iter().find(|s| !self.is_locked(s)) {
+            Some(sink) if sink.state == ClockState::Holdover => {
+                Err(format!("{} has no source: it is in holdover", sink.clock))
+            }
+            Some(sink) if sink.state == ClockState::Free => Err(format!("{} has no source", sink.clock)),
             Some(sink) => Err(format!("{} does not follow {} yet", sink.clock, sink.source)),
             None => Ok(()),
         }

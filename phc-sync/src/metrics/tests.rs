@@ -19,6 +19,7 @@ fn snapshot(now: u64, at: Option<u64>, locked: bool) -> Snapshot {
             source: "phc0".into(),
             samples,
             locked,
+            state: if locked { ClockState::Locked } else { ClockState::Acquiring },
             frequency_ppb: Some(-1500.0),
             bound_ns: Some(1000.0),
             is_system: true,
@@ -71,17 +72,33 @@ fn ready_is_who_follows() {
 }
 
 #[test]
-fn the_system_clock_is_held_for_a_while() {
+fn the_system_clock_is_held_while_its_error_is_known() {
     let mut s = snapshot(10 * SECOND, Some(9 * SECOND), true);
-    s.settle();
     assert_eq!(words(&s), [Reading::State("LOCKED"), Reading::State("LOCKED")]);
     s.upstreams[0].is_source = false;
     assert_eq!(words(&s), [Reading::State("LOCKED"), Reading::State("HOLDOVER")]);
-    // The source is gone, and with it the sink.
-    s.sinks.clear();
-    s.now = 30 * SECOND;
-    s.settle();
+    // An hour later, on what was learnt.
+    s.now = 3600 * SECOND;
+    let held =
+        SinkState { state: ClockState::Holdover, locked: false, held_s: Some(3591.0), ..s.sinks[0].clone() };
+    s.sinks = vec![SinkState { holdovers: 3, holdovers_within: 2, ..held }];
     assert_eq!(words(&s)[0], Reading::State("HOLDOVER"));
-    s.now = 80 * SECOND;
+    let mut page = Page::default();
+    s.page(&mut page, true);
+    let text = page.render(Format::Text);
+    for line in [
+        "phc_sync_servo_state{clock=\"CLOCK_REALTIME\",state=\"holdover\"} 1.0\n",
+        "phc_sync_error_bound_seconds{clock=\"CLOCK_REALTIME\"} 0.000001\n",
+        "phc_sync_holdover_duration_seconds{clock=\"CLOCK_REALTIME\"} 3591.0\n",
+        "phc_sync_holdovers_ended_total{clock=\"CLOCK_REALTIME\",outcome=\"beyond\"} 1\n",
+        "phc_sync_system_clock_state{state=\"holdover\"} 1.0\n",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert!(s.ready().expect_err("it follows nothing").contains("holdover"));
+    s.sinks[0].state = ClockState::Free;
+    assert_eq!(words(&s)[0], Reading::State("FREERUN"));
+    // It has not had a source yet.
+    s.sinks.clear();
     assert_eq!(words(&s)[0], Reading::State("FREERUN"));
 }

@@ -11,8 +11,8 @@ use crate::agent::Agent;
 use crate::metrics::SourceState;
 use crate::plan::{ClockId, Source};
 use crate::pulses::Pulses;
-use crate::settings::{ExtraKind, Settings};
-use crate::sink::{Measurement, Sink};
+use crate::settings::{ExtraKind, ExtraSource, Settings};
+use crate::sink::{MAJORITY, Measurement, Sink};
 
 /// A pulse older than this says nothing, ns.
 const PULSE_NS: u64 = 2_500_000_000;
@@ -74,6 +74,30 @@ struct Candidate {
     standing: Standing,
 }
 
+fn name_of(extra: &ExtraSource) -> String {
+    match &extra.kind {
+        ExtraKind::Clock(name) => name.to_string(),
+        ExtraKind::Pps(path) => path.clone(),
+        ExtraKind::Chronyd(address) => format!("chronyd at {address}"),
+    }
+}
+
+impl Candidate {
+    fn ptp(number: usize, agent: &Agent, settings: &Settings) -> Self {
+        let (name, error) = (agent.name(), settings.source_error);
+        Self { name, kind: Kind::Ptp(number), error, standing: Standing::Unknown }
+    }
+
+    fn extra(extra: &ExtraSource) -> Result<Self, ClockError> {
+        let kind = match &extra.kind {
+            ExtraKind::Clock(name) => Kind::Clock(name.clone()),
+            ExtraKind::Pps(path) => Kind::Pulses { pulses: Box::new(Pulses::open(path, None)?), last: None },
+            ExtraKind::Chronyd(address) => Kind::Chronyd(Box::new(Chronyd::new(address, "phc-sync"))),
+        };
+        Ok(Self { name: name_of(extra), kind, error: extra.error, standing: Standing::Unknown })
+    }
+}
+
 /// All sources, and what becomes of them.
 pub(super) struct Ensemble {
     candidates: Vec<Candidate>,
@@ -97,43 +121,43 @@ impl Ensemble {
     }
 
     pub(super) fn new(settings: &Settings, agents: &[Agent]) -> Result<Self, ClockError> {
-        let mut candidates: Vec<Candidate> = agents
-            .iter()
-            .enumerate()
-            .map(|(i, agent)| Candidate {
-                name: agent.name(),
-                kind: Kind::Ptp(i),
-                error: settings.source_error,
-                standing: Standing::Unknown,
-            })
-            .collect();
-        for extra in &settings.extra_sources {
-            let (name, kind) = match &extra.kind {
-                ExtraKind::Clock(name) => (name.to_string(), Kind::Clock(name.clone())),
-                ExtraKind::Pps(path) => {
-                    let pulses = Box::new(Pulses::open(path, None)?);
-                    (path.clone(), Kind::Pulses { pulses, last: None })
-                }
-                ExtraKind::Chronyd(address) => (
-                    format!("chronyd at {address}"),
-                    Kind::Chronyd(Box::new(Chronyd::new(address, "phc-sync"))),
-                ),
-            };
-            candidates.push(Candidate { name, kind, error: extra.error, standing: Standing::Unknown });
-        }
+        let of_ptp = agents.iter().enumerate().map(|(i, agent)| Candidate::ptp(i, agent, settings));
+        let extra = settings.extra_sources.iter().map(Candidate::extra);
         Ok(Self {
-            candidates,
+            candidates: of_ptp.map(Ok).chain(extra).collect::<Result<_, _>>()?,
             bridge: Bridge::new(settings.max_slew),
             no_majority: RateLimit::new(TROUBLE_NS),
             had_majority: false,
         })
     }
 
-    /// Settings that a reload changed.
-    pub(super) fn configure(&mut self, settings: &Settings) {
+    /// Settings that a reload changed. Sources that are still there keep what is known of them; `place` has the new number of an
+    /// instance.
+    pub(super) fn configure(
+        &mut self,
+        settings: &Settings,
+        agents: &[Agent],
+        place: impl Fn(usize) -> Option<usize>,
+    ) {
         self.bridge.set_max_slew(settings.max_slew);
-        for candidate in self.candidates.iter_mut().filter(|c| matches!(c.kind, Kind::Ptp(_))) {
-            candidate.error = settings.source_error;
+        let before: Vec<String> = self.candidates.iter().map(|c| c.name.clone()).collect();
+        let mut old = std::mem::take(&mut self.candidates);
+        for (i, agent) in agents.iter().enumerate() {
+            let same = |c: &Candidate| matches!(c.kind, Kind::Ptp(n) if place(n) == Some(i));
+            let known = old.iter().position(same).map(|at| old.swap_remove(at));
+            let standing = known.map_or(Standing::Unknown, |k| k.standing);
+            self.candidates.push(Candidate { standing, ..Candidate::ptp(i, agent, settings) });
+        }
+        for extra in &settings.extra_sources {
+            let name = name_of(extra);
+            let known = old.iter().position(|c| c.name == name && !matches!(c.kind, Kind::Ptp(_)));
+            match known.map(|at| Ok(old.swap_remove(at))).unwrap_or_else(|| Candidate::extra(extra)) {
+                Ok(known) => self.candidates.push(Candidate { error: extra.error, ..known }),
+                Err(e) => warn!(target: "sources", "{name} is left out until the next reload: {e}"),
+            }
+        }
+        if !self.candidates.iter().map(|c| &c.name).eq(&before) {
+            self.bridge.renumbered();
         }
     }
 
@@ -205,7 +229,9 @@ impl Runner {
                     .collect();
                 warn!(target: "sources", "no majority: the clock runs on by itself ({})", words.join(", "));
             }
-            sink.pause();
+            if !sink.is_lost() {
+                sink.pause();
+            }
             return Ok(());
         };
         ensemble.had_majority = true;
@@ -259,8 +285,9 @@ impl Runner {
             offset: TimeInterval::from_nanos_f64(fed),
             local,
             delay: first.map(|h| h.delay),
-            kind: "all",
+            kind: MAJORITY,
             leap,
+            source_error_ns: verdict.radius,
         };
         let settings = &self.settings;
         let Some(entry) = self.clocks.get(sink.clock) else { return Ok(()) };

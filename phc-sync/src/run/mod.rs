@@ -1,6 +1,7 @@
 //! The loop: one thread, one poll.
 
 mod ensemble;
+mod holdover;
 mod monitor;
 mod observe;
 mod pulse;
@@ -10,9 +11,8 @@ use std::error::Error;
 use std::io;
 
 use ptp_clock::{ClockError, ClockName, Comparer, LeapSecond, SystemClock};
-use ptp_daemon::{
-    Event, EventBus, Interest, Notify, PollSet, RateLimit, Signals, flush_log, kind, monotonic_now,
-};
+use ptp_daemon::{EventBus, Interest, Notify, PollSet, RateLimit, Signals, flush_log, monotonic_now};
+use ptp_program::memory::Kept;
 use ptp_wire::{TimeInterval, TimePoint};
 use tracing::{info, warn};
 
@@ -73,6 +73,9 @@ pub(crate) struct Runner {
     monitor: Option<Monitor>,
     /// Measurements left out because a clock was busy.
     busy_count: u64,
+    /// What was learnt of clocks.
+    kept: Kept,
+    save_at: u64,
 }
 
 /// What the kernel was told last.
@@ -88,8 +91,22 @@ pub(crate) fn run(
     mut configuration: Option<Configuration>,
 ) -> Result<(), Box<dyn Error>> {
     let signals = Signals::install()?;
-    let mut notify = Notify::from_env();
     let mut runner = Runner::new(settings)?;
+    let done = turn(&mut runner, &signals, &mut configuration);
+    runner.finish();
+    // phc2sys says nothing in the end.
+    if done.is_ok() && !runner.settings.drop_in {
+        info!("stopped; the clocks run on with the frequency that was learnt");
+    }
+    done
+}
+
+fn turn(
+    runner: &mut Runner,
+    signals: &Signals,
+    configuration: &mut Option<Configuration>,
+) -> Result<(), Box<dyn Error>> {
+    let mut notify = Notify::from_env();
     let mut poll = PollSet::<usize>::new();
     let mut next = monotonic_now();
     let mut status_due = 0;
@@ -101,7 +118,7 @@ pub(crate) fn run(
                 // linuxptp's programs end.
                 break;
             }
-            runner.reload(&mut configuration)?;
+            runner.reload(configuration)?;
             next = next.min(now.saturating_add(runner.period()));
         }
         if !notify.is_ready() && runner.is_ready() {
@@ -110,7 +127,7 @@ pub(crate) fn run(
         }
         if notify.enabled() && now >= status_due {
             status_due = now.saturating_add(STATUS_NS);
-            notify.status(&runner.describe());
+            notify.status(&runner.describe(now));
         }
         let mut changed = false;
         for i in 0..runner.agents.len() {
@@ -132,19 +149,11 @@ pub(crate) fn run(
         runner.observe();
         flush_log(now);
         runner.keep_evidence(now);
+        runner.keep_memory(now);
         runner.publish(now);
         runner.wait(&mut poll, notify.next_deadline().map_or(next, |alive| alive.min(next)))?;
     }
     notify.stopping();
-    let stopped = Event::new(PHC_SYNC, kind::LIFE, "").message("stopped").field("state", "stopped");
-    runner.events.publish(stopped);
-    if let Some(evidence) = runner.evidence.take() {
-        evidence.stop();
-    }
-    // phc2sys says nothing in the end.
-    if !runner.settings.drop_in {
-        info!("stopped; the clocks run on with their last frequency");
-    }
     Ok(())
 }
 
@@ -172,6 +181,7 @@ impl Runner {
         };
         let evidence = settings.evidence.as_ref().map(|e| Evidence::start(e, &mut events));
         let monitor = Monitor::start(&settings, evidence.as_ref().map(Evidence::health))?;
+        let kept = Kept::open(settings.state.clone(), PHC_SYNC);
         let mut this = Self {
             settings,
             agents,
@@ -195,6 +205,8 @@ impl Runner {
             evidence,
             monitor,
             busy_count: 0,
+            kept,
+            save_at: monotonic_now().saturating_add(holdover::FIRST_SAVE_NS),
         };
         if this.settings.automatic {
             this.replan()?;
@@ -216,12 +228,12 @@ impl Runner {
     }
 
     /// One line for the service manager.
-    fn describe(&mut self) -> String {
+    fn describe(&mut self, now: u64) -> String {
         if self.sinks.is_empty() {
             return "nothing to synchronise: no PTP port is SLAVE or MASTER yet".to_owned();
         }
         let clocks = &mut self.clocks;
-        let each = self.sinks.iter().filter_map(|s| Some(s.describe(&clocks.get(s.clock)?.label)));
+        let each = self.sinks.iter().filter_map(|s| Some(s.describe(&clocks.get(s.clock)?.label, now)));
         each.collect::<Vec<_>>().join(", ")
     }
 
@@ -236,8 +248,8 @@ impl Runner {
             let clock = self.clocks.open(name, None, &self.settings)?;
             let source =
                 Source { clock: source.unwrap_or(clock), domain: (!self.agents.is_empty()).then_some(0) };
-            let Some(entry) = self.clocks.get(clock) else { continue };
-            self.sinks.push(Sink::new(clock, source, entry, &self.settings)?);
+            let made = self.sink(clock, source)?;
+            self.sinks.extend(made);
         }
         let sinks = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         self.started = !self.settings.wait;
@@ -332,6 +344,9 @@ impl Runner {
             new.follow.retain(|(sink, _)| *sink != system);
             new.follow.push((system, Source { clock: system, domain: None }));
         }
+        // Somebody else may steer what was held.
+        let held = self.sinks.extract_if(.., |s| s.orphan).collect();
+        self.orphans(held, &domains);
         if new == self.plan {
             return Ok(());
         }
@@ -348,20 +363,18 @@ impl Runner {
             let made = match known {
                 Some(mut known) => {
                     known.follow(*source);
-                    Ok(known)
+                    Ok(Some(known))
                 }
-                None => match self.clocks.get(*sink) {
-                    Some(entry) => Sink::new(*sink, *source, entry, &self.settings),
-                    None => continue,
-                },
+                None => self.sink(*sink, *source),
             };
             match made {
-                Ok(sink) => self.sinks.push(sink),
+                Ok(sink) => self.sinks.extend(sink),
                 Err(e @ ClockError::Permission { .. }) => return Err(e),
                 Err(e) => self.failed(*sink, &e),
             }
         }
         self.plan = new;
+        self.orphans(old, &domains);
         Ok(())
     }
 
@@ -432,7 +445,7 @@ impl Runner {
             warn!(target: "clocks", "{e}");
         }
         self.clocks.close(clock);
-        self.sinks.retain(|s| s.clock != clock && s.source.clock != clock);
+        self.without(clock);
         self.plan = Plan::default();
         self.retry_at = Some(monotonic_now().saturating_add(RETRY_NS));
     }
@@ -446,13 +459,19 @@ impl Runner {
             }
             self.started = true;
         }
-        if self.pulses.is_some() {
-            return Ok(());
-        }
+        let by_pulses = self.pulses.is_some();
+        let patience = self.patience();
         let mut sinks = std::mem::take(&mut self.sinks);
         let mut gone = None;
         for sink in &mut sinks {
-            match self.update_sink(sink, now) {
+            let done = if sink.orphan || by_pulses { Ok(()) } else { self.update_sink(sink, now) };
+            let done = match done {
+                Ok(()) | Err(ClockError::Busy { .. }) if sink.orphan || sink.is_overdue(now, patience) => {
+                    self.hold(sink, now)
+                }
+                done => done,
+            };
+            match done {
                 Ok(()) => {}
                 Err(e @ ClockError::Busy { .. }) => {
                     self.busy_count = self.busy_count.saturating_add(1);
@@ -513,6 +532,7 @@ impl Runner {
             delay: Some(c.delay),
             kind,
             leap: utc.leap,
+            source_error_ns: self.source_error(sink.source),
         };
         let (source, settings) = (sink.source.clock, &self.settings);
         let now_there = self.clocks.get(source).map(|e| e.clock.now()).transpose()?;
@@ -522,7 +542,7 @@ impl Runner {
             evidence.stepped(&entry.label, -m.offset.nanos_f64());
         }
         if sink_utc {
-            let error = self.source_error(sink.source) + c.delay.nanos_f64() / 2.0;
+            let error = m.source_error_ns + c.delay.nanos_f64() / 2.0;
             self.keep_bound(sink, m.offset, error);
         }
         Ok(())
@@ -545,15 +565,23 @@ impl Runner {
             let agent = sink.source.domain.and_then(|d| self.agents.get(d));
             let of = Of {
                 clock: label(sink.clock),
-                source: if sink.source.clock == sink.clock { "majority" } else { label(sink.source.clock) },
+                source: match sink.source.clock {
+                    _ if sink.is_lost() => "none",
+                    source if source == sink.clock => "majority",
+                    source => label(source),
+                },
                 state: sink.clock_state(&self.settings),
-                source_error: self.source_error(sink.source),
+                source_error: match sink.is_lost() {
+                    true => sink.source_error_ns(),
+                    false => self.source_error(sink.source),
+                },
                 grandmaster: agent
                     .filter(|a| a.time().is_some())
                     .map(|a| a.quality().grandmaster.to_string()),
                 utc_offset: agent.and_then(Agent::time).map(|t| t.utc_offset),
             };
-            let entry = sink.measured.take(length);
+            let bound = sink.held_bound_ns().map(|b| b - sink.source_error_ns());
+            let entry = sink.measured.take(length).maybe("bound", bound);
             if let Some(evidence) = &mut self.evidence {
                 evidence.measurement(entry, &of);
             }

@@ -4,10 +4,6 @@ use super::Runner;
 use crate::agent::Agent;
 use crate::metrics::{SinkState, Snapshot, SourceState, Upstream};
 
-/// A measurement counts for so many periods, and at least for so long, ns.
-const PERIODS: f64 = 4.0;
-const LEAST_NS: u64 = 3_000_000_000;
-
 impl Runner {
     /// Tells the state, if somebody may ask and it is time.
     pub(super) fn publish(&mut self, now: u64) {
@@ -21,7 +17,7 @@ impl Runner {
     fn fill(&mut self, s: &mut Snapshot, now: u64) {
         let settings = &self.settings;
         s.now = now;
-        s.patience_ns = ((PERIODS * 1e9 / settings.rate) as u64).max(LEAST_NS);
+        s.patience_ns = self.patience();
         (s.automatic, s.free_running) = (settings.automatic, settings.free_running);
         s.busy = self.busy_count;
         s.sinks.resize_with(self.sinks.len(), SinkState::default);
@@ -30,10 +26,14 @@ impl Runner {
                 table.get(id).map_or_else(String::new, |e| e.name.to_string())
             };
             state.clock = label(&mut self.clocks, sink.clock);
-            state.source = match sink.source.clock == sink.clock {
-                true => "majority".to_owned(),
-                false => label(&mut self.clocks, sink.source.clock),
+            state.source = match sink.source.clock {
+                _ if sink.is_lost() => "none".to_owned(),
+                source if source == sink.clock => "majority".to_owned(),
+                source => label(&mut self.clocks, source),
             };
+            state.state = sink.clock_state(settings);
+            state.held_s = sink.held_s(now);
+            (state.holdovers, state.holdovers_within) = (sink.seen.holdovers, sink.seen.holdovers_within);
             state.is_system = self.clocks.get(sink.clock).is_some_and(|e| e.utc);
             state.samples = sink.seen.samples;
             state.largest_ns = sink.seen.samples.take_largest_ns();
@@ -51,6 +51,5 @@ impl Runner {
             state.is_source = self.domain_sources.get(i).copied().flatten().is_some();
         }
         s.sources = self.ensemble.iter().flat_map(|e| e.standings()).collect::<Vec<SourceState>>();
-        s.settle();
     }
 }

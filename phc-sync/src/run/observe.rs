@@ -1,13 +1,18 @@
 //! Events: which source each clock follows, whether it is locked to it, and which PTP instances answer.
 
+use std::collections::BTreeMap;
+
 use ptp_daemon::{Event, Severity, kind};
 use ptp_evidence::ClockState;
 
 use crate::agent::Agent;
 use crate::plan::{ClockId, Source};
+use crate::settings::Settings;
+use crate::sink::Sink;
 
 use super::Runner;
 use super::ensemble::Candidacy;
+use super::holdover::ended;
 
 /// The program, as events have it.
 pub(crate) const PHC_SYNC: &str = "phc-sync";
@@ -17,16 +22,32 @@ pub(crate) const PHC_SYNC: &str = "phc-sync";
 pub(super) struct Seen {
     begun: bool,
     sinks: Vec<Followed>,
-    agents: Vec<bool>,
-    candidates: Vec<Candidacy>,
+    /// By socket and domain.
+    agents: BTreeMap<(String, u8), bool>,
+    candidates: BTreeMap<String, Candidacy>,
     suspended: bool,
+}
+
+fn follows_nothing(name: &str) -> Event {
+    let event = Event::state(PHC_SYNC, kind::SOURCE, name.to_owned())
+        .severity(Severity::Warning)
+        .message(format!("{name} follows nothing any more"));
+    event.field("clock", name.to_owned()).field("source", None::<&str>)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Followed {
     clock: ClockId,
-    source: Source,
+    /// `None`: it has lost it.
+    source: Option<Source>,
     state: ClockState,
+}
+
+impl Followed {
+    fn of(sink: &Sink, settings: &Settings) -> Self {
+        let source = (!sink.is_lost()).then_some(sink.source);
+        Self { clock: sink.clock, source, state: sink.clock_state(settings) }
+    }
 }
 
 impl Runner {
@@ -54,16 +75,25 @@ impl Runner {
     }
 
     fn observe_agents(&mut self) {
-        for (i, agent) in self.agents.iter().enumerate() {
+        let key = |a: &Agent| (a.name(), a.instance.domain_number);
+        let gone = |k: &(String, u8)| !self.agents.iter().any(|a| key(a) == *k);
+        let all = std::mem::take(&mut self.seen.agents);
+        let (gone, left): (BTreeMap<_, _>, _) = all.into_iter().partition(|(k, _)| gone(k));
+        self.seen.agents = left;
+        for (name, domain) in gone.into_keys() {
+            let event = Event::state(PHC_SYNC, kind::ALARM, name.clone())
+                .message(format!("{name} is not followed any more"))
+                .field("active", false)
+                .field("socket", name);
+            self.events.publish(event.field("domain_number", domain));
+        }
+        for agent in &self.agents {
             let ready = agent.is_ready();
-            let before = self.seen.agents.get(i).copied();
+            let before = self.seen.agents.get(&key(agent)).copied();
             if before == Some(ready) {
                 continue;
             }
-            match self.seen.agents.get_mut(i) {
-                Some(seen) => *seen = ready,
-                None => self.seen.agents.push(ready),
-            }
+            self.seen.agents.insert(key(agent), ready);
             let name = agent.name();
             let (severity, text) = match (ready, before) {
                 (true, _) => (Severity::Info, format!("{name} answers")),
@@ -77,26 +107,26 @@ impl Runner {
     }
 
     fn observe_sinks(&mut self) {
+        for i in 0..self.sinks.len() {
+            let returned = self.sinks.get_mut(i).and_then(|s| Some((s.clock, s.take_returned()?)));
+            if let Some((clock, returned)) = returned {
+                let event = ended(&self.label(clock), &returned);
+                self.events.publish(event);
+            }
+        }
         let settings = &self.settings;
-        let same = |seen: &Followed, sink: &crate::sink::Sink| {
-            (seen.clock, seen.source, seen.state) == (sink.clock, sink.source, sink.clock_state(settings))
-        };
+        let same = |seen: &Followed, sink: &Sink| *seen == Followed::of(sink, settings);
         let seen = &self.seen.sinks;
         if seen.len() == self.sinks.len() && seen.iter().zip(&self.sinks).all(|(a, b)| same(a, b)) {
             return;
         }
-        let now: Vec<Followed> = self
-            .sinks
-            .iter()
-            .map(|s| Followed { clock: s.clock, source: s.source, state: s.clock_state(settings) })
-            .collect();
+        let now: Vec<Followed> = self.sinks.iter().map(|s| Followed::of(s, settings)).collect();
         let before = std::mem::replace(&mut self.seen.sinks, now.clone());
         for gone in before.iter().filter(|b| !now.iter().any(|n| n.clock == b.clock)) {
             let name = self.label(gone.clock);
-            let text = format!("{name} follows nothing any more");
-            let event =
-                Event::state(PHC_SYNC, kind::SOURCE, name.clone()).severity(Severity::Warning).message(text);
-            self.events.publish(event.field("clock", name.clone()).field("source", None::<&str>));
+            if gone.source.is_some() {
+                self.events.publish(follows_nothing(&name));
+            }
             let event = Event::state(PHC_SYNC, kind::SERVO, name.clone()).severity(Severity::Warning);
             let event = event.message(format!("{name} is not steered any more")).field("clock", name);
             self.events.publish(event.field("state", ClockState::Free.name()).field("locked", false));
@@ -104,13 +134,18 @@ impl Runner {
         for sink in &now {
             let old = before.iter().find(|b| b.clock == sink.clock);
             let name = self.label(sink.clock);
-            if old.is_none_or(|o| o.source != sink.source) {
-                let source = if sink.source.clock == sink.clock {
+            if old.is_some_and(|o| o.source.is_some()) && sink.source.is_none() {
+                self.events.publish(follows_nothing(&name));
+            }
+            if let Some(followed) = sink.source
+                && old.is_none_or(|o| o.source != sink.source)
+            {
+                let source = if followed.clock == sink.clock {
                     "the majority".to_owned()
                 } else {
-                    self.label(sink.source.clock)
+                    self.label(followed.clock)
                 };
-                let instance = sink.source.domain.and_then(|d| self.agents.get(d)).map(Agent::name);
+                let instance = followed.domain.and_then(|d| self.agents.get(d)).map(Agent::name);
                 let event = Event::state(PHC_SYNC, kind::SOURCE, name.clone())
                     .message(format!("{name} follows {source}"))
                     .field("clock", name.clone())
@@ -123,6 +158,8 @@ impl Runner {
                 let text = match sink.state {
                     ClockState::Locked => "is locked to its source",
                     ClockState::Measured => "is only measured",
+                    ClockState::Holdover => "is in holdover",
+                    ClockState::Free => "runs free",
                     _ if lost => "is not locked any more",
                     _ => "is being steered towards its source",
                 };
@@ -135,20 +172,38 @@ impl Runner {
                     .field("locked", sink.state == ClockState::Locked);
                 self.events.publish(event);
             }
+            let held = |state: ClockState| state == ClockState::Holdover;
+            if held(sink.state) != old.is_some_and(|o| held(o.state)) {
+                let name = self.label(sink.clock);
+                let (severity, word) = match held(sink.state) {
+                    true => (Severity::Warning, "begins"),
+                    false => (Severity::Info, "is not in"),
+                };
+                let event = Event::state(PHC_SYNC, kind::HOLDOVER, name.clone())
+                    .severity(severity)
+                    .message(format!("{name} {word} holdover"));
+                self.events.publish(event.field("clock", name).field("active", held(sink.state)));
+            }
         }
     }
 
     /// Sources of a selection by intersection: of the majority, false, or silent.
     fn observe_candidates(&mut self) {
         let Some(ensemble) = &self.ensemble else { return };
-        for (i, (name, now)) in ensemble.candidates().enumerate() {
-            if self.seen.candidates.get(i) == Some(&now) {
+        let all = std::mem::take(&mut self.seen.candidates);
+        let gone = |name: &str| !ensemble.candidates().any(|(n, _)| n == name);
+        let (gone, left): (BTreeMap<_, _>, _) = all.into_iter().partition(|(name, _)| gone(name));
+        self.seen.candidates = left;
+        for name in gone.into_keys() {
+            let event = Event::state(PHC_SYNC, kind::SOURCE, format!("candidate {name}"))
+                .message(format!("{name} is no candidate any more"));
+            self.events.publish(event.field("candidate", name).field("standing", None::<&str>));
+        }
+        for (name, now) in ensemble.candidates() {
+            if self.seen.candidates.get(name) == Some(&now) {
                 continue;
             }
-            match self.seen.candidates.get_mut(i) {
-                Some(seen) => *seen = now,
-                None => self.seen.candidates.push(now),
-            }
+            self.seen.candidates.insert(name.to_owned(), now);
             let (severity, text) = match now {
                 Candidacy::Unknown => (Severity::Info, "has not been heard yet"),
                 Candidacy::Silent => (Severity::Warning, "gives no time"),

@@ -60,7 +60,8 @@ impl Runner {
             }
             return Ok(());
         };
-        let m = Measurement { offset, local: pulse, delay: None, kind: "pps", leap };
+        let source_error_ns = self.settings.source_error.nanos_f64();
+        let m = Measurement { offset, local: pulse, delay: None, kind: "pps", leap, source_error_ns };
         let settings = &self.settings;
         let Some(entry) = self.clocks.get(sink.clock) else { return Ok(()) };
         sink.update(entry, settings, &m, || Ok(None), now).map(drop)

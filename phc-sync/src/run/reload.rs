@@ -1,62 +1,27 @@
 //! A new configuration for a running program: what can change is taken over, what cannot is named. Nothing that a reload
 //! does not concern is touched: clocks are not stepped, servos keep what they know.
 
-use ptp_clock::{ClockError, Comparer, LeapSecond, SystemClock};
-use ptp_config::Change;
-use ptp_daemon::{Event, Severity, kind};
-use tracing::{error, info, warn};
+use ptp_clock::{ClockError, Comparer, LeapSecond, SystemClock, UtcKeeper};
+use tracing::info;
 
 use super::observe::PHC_SYNC;
 use super::{Kernel, Runner};
-use crate::file::{self, Loaded};
+use crate::agent::Agent;
+use crate::file;
 use crate::settings::{LeapMode, Settings};
 
 /// The configuration that runs, and how the next one is read.
-pub(crate) struct Configuration {
-    pub(crate) running: Loaded,
-    /// `None`: there is no file.
-    pub(crate) read: Option<Box<dyn Fn() -> Result<Loaded, String>>>,
-}
+pub(crate) type Configuration = ptp_program::Configuration<Settings>;
 
 impl Runner {
     /// SIGHUP.
     pub(super) fn reload(&mut self, configuration: &mut Option<Configuration>) -> Result<(), ClockError> {
-        let Some(Configuration { running, read: Some(read) }) = configuration else {
-            info!(target: "daemon", "there is no configuration file to reload");
-            return Ok(());
-        };
-        let refused = |this: &mut Self, mistakes: String| {
-            error!(target: "daemon", "the configuration stays as it was:\n{mistakes}");
-            let event = Event::new(PHC_SYNC, kind::CONFIGURATION, "").severity(Severity::Error);
-            let event = event.message("the new configuration has mistakes: it stays as it was");
-            this.events.publish(event.field("applied", false).field("mistakes", mistakes));
-        };
-        let new = match read() {
-            Ok(new) => new,
-            Err(mistakes) => {
-                refused(self, mistakes);
-                return Ok(());
-            }
-        };
-        let mut taken = match file::taken_over(running, &new) {
-            Ok(taken) => taken,
-            Err(e) => {
-                let why = format!("what can change without a restart does not fit what needs one:\n{e}");
-                refused(self, why);
-                return Ok(());
-            }
-        };
-        let (live, restart) = running.values.changes(&new.values);
-        if let (Some(own), Some(new)) = (&mut taken.evidence, &new.settings.evidence) {
-            own.configuration.clone_from(&new.configuration);
+        let configuration = configuration.as_mut();
+        let reloaded = Configuration::reload(configuration, PHC_SYNC, &mut self.events, file::taken_over);
+        if let Some((settings, told)) = reloaded {
+            self.take_over(settings)?;
+            told.tell(&mut self.events);
         }
-        running.values = running.values.taken_over(&new.values);
-        running.settings = taken.clone();
-        self.take_over(taken)?;
-        tell(&live, &restart);
-        let done = Event::new(PHC_SYNC, kind::CONFIGURATION, "").message("configuration reloaded");
-        self.events.publish(done.field("applied", true));
-        info!(target: "daemon", "configuration reloaded");
         Ok(())
     }
 
@@ -73,8 +38,11 @@ impl Runner {
             }
             self.kernel = Kernel { leap: None, ..self.kernel };
         }
+        let before = self.settings.instances_or_default();
+        let instances = self.settings.automatic && before != new.instances_or_default();
         let role = new.system_role != self.settings.system_role;
         self.settings = new;
+        let places = if instances { self.renew_agents() } else { (0..self.agents.len()).map(Some).collect() };
         let Self { settings, sinks, clocks, .. } = self;
         for sink in sinks.iter_mut() {
             if let Some(entry) = clocks.get(sink.clock) {
@@ -85,24 +53,51 @@ impl Runner {
             bound.set_max_drift(self.settings.max_drift);
         }
         if let Some(ensemble) = &mut self.ensemble {
-            ensemble.configure(&self.settings);
+            ensemble.configure(&self.settings, &self.agents, |old| places.get(old).copied().flatten());
         }
         if let (Some(evidence), Some(options)) = (&mut self.evidence, &self.settings.evidence) {
             evidence.configuration(options);
         }
-        if role && self.settings.automatic {
+        if (role || instances) && self.settings.automatic {
             self.replan()?;
         }
         Ok(())
     }
-}
 
-/// One line for each key that changed.
-fn tell(live: &[Change], restart: &[Change]) {
-    for change in live {
-        info!(target: "daemon", "{change}");
-    }
-    for change in restart {
-        warn!(target: "daemon", "a change of {change} needs a restart");
+    /// Instances that are still there stay connected; others go, and new ones are asked. Gives the new number of each old one.
+    fn renew_agents(&mut self) -> Vec<Option<usize>> {
+        let mut old: Vec<Option<Agent>> = std::mem::take(&mut self.agents).into_iter().map(Some).collect();
+        let keepers = std::mem::take(&mut self.keepers);
+        let mut places = vec![None; old.len()];
+        // Of those that stay, their clients go by them.
+        let wanted = self.settings.instances_or_default();
+        let stays = |a: &Agent| wanted.contains(&a.instance);
+        let mut used: Vec<usize> = old.iter().flatten().filter(|a| stays(a)).map(Agent::number).collect();
+        for instance in wanted {
+            let known = old.iter().position(|a| a.as_ref().is_some_and(|a| a.instance == instance));
+            let agent = match known.and_then(|at| Some((at, old.get_mut(at)?.take()?))) {
+                Some((at, agent)) => {
+                    if let Some(place) = places.get_mut(at) {
+                        *place = Some(self.agents.len());
+                    }
+                    self.keepers.push(keepers.get(at).cloned().unwrap_or_default());
+                    agent
+                }
+                None => {
+                    let free = (0..).find(|n| !used.contains(n)).unwrap_or(0);
+                    used.push(free);
+                    self.keepers.push(UtcKeeper::default());
+                    Agent::new(instance, free)
+                }
+            };
+            self.agents.push(agent);
+        }
+        for gone in old.iter().flatten() {
+            info!(target: "sources", "{} is not followed any more", gone.name());
+        }
+        for sink in &mut self.sinks {
+            sink.source.domain = sink.source.domain.and_then(|d| places.get(d).copied().flatten());
+        }
+        places
     }
 }

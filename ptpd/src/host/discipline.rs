@@ -3,11 +3,11 @@
 use crate::engine::{Delay, DelaySample, Engine, Input, Instant, Sample, ServoState};
 use ptp_clock::{Clock, ClockError, LeapSecond};
 use ptp_daemon::RateLimit;
+use ptp_program::Holding;
 use ptp_servo::{Controller, Decision, Estimate, Measuring, Steering};
 use ptp_wire::{LogInterval, PortIdentity, PortNumber, TimeInterval, TimePoint};
 use tracing::{info, warn};
 
-use super::holding::Holding;
 use super::measured::{FromMaster, Measured};
 use super::memory::Memory;
 use super::refclock::Feed;
@@ -209,7 +209,11 @@ impl Discipline {
         self.taken_over = 0;
         let trusted = self.trusted_samples >= TRUST_AFTER;
         let predicted = match &self.servo {
-            Controller::Adaptive(a) if trusted => self.holding.begin(now_ns, clock.name(), a),
+            Controller::Adaptive(a) if trusted => {
+                // Nobody takes the rest of the offset back any more.
+                let left = a.estimate().offset_ns;
+                self.holding.begin(now_ns, clock.name(), a, left)
+            }
             _ => None,
         };
         if trusted {

@@ -4,7 +4,6 @@
 mod apart;
 mod convert;
 mod discipline;
-mod holding;
 mod leap;
 mod measured;
 mod memory;

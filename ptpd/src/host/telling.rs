@@ -81,7 +81,10 @@ impl Telling {
                 warn!("the master's time jumped by {:+.0} ns against {name}, which follows{more}", -by);
             }
             AdaptiveEvent::WayChanged { by } => {
-                info!("most messages take another way through the kernel than was thought: {name} moves by {:+.0} ns{more}", -by);
+                info!(
+                    "most messages take another way through the kernel than was thought: {name} moves by {:+.0} ns{more}",
+                    -by
+                );
             }
             AdaptiveEvent::FrequencyJumped { by } => {
                 warn!("{name}'s oscillator jumped by {by:+.0} ppb; the clock is steered against it{more}")

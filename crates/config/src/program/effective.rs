@@ -117,6 +117,7 @@ impl Settings {
         let mut taken = new.clone();
         for group in self.program.groups {
             if let Form::Each(list, _) = group.form
+                && !self.program.is_live(list)
                 && self.count(list) != new.count(list)
             {
                 let prefix = format!("{list}[");

@@ -41,6 +41,8 @@ pub struct Program {
     pub(crate) least: &'static str,
     /// Keys, by their full names, whose change needs a restart; of a list, `clocks` is all of it.
     pub(crate) restart: &'static [&'static str],
+    /// Lists whose items come and go while the program runs.
+    pub(crate) live_lists: &'static [&'static str],
     /// Other names for keys.
     pub(crate) other_names: &'static [(&'static str, &'static str)],
     /// Of the manual page, in man(7) markup.
@@ -79,8 +81,8 @@ impl Program {
         let plain = plain(path);
         let of =
             |name: &str| plain == name || plain.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
-        // Items of lists come and go with a restart only.
-        self.list(&plain).is_none() && !self.restart.iter().any(|name| of(name))
+        let grows = self.list(&plain).is_none() || self.live_lists.contains(&plain.as_str());
+        grows && !self.restart.iter().any(|name| of(name))
     }
 
     /// Full names of all keys, with `[]` behind the names of lists.

@@ -57,19 +57,18 @@ pub static PHC_SYNC: Program = Program {
     ],
     needed: &[],
     least: "`system_clock: sink` is enough to follow the usual PTP instance",
+    live_lists: &["instances", "sources"],
     restart: &[
         "system_clock_device",
-        "instances",
         "source",
         "sinks",
         "pulses",
         "wait",
-        "servo",
         "ntp_shm_unit",
         "chrony_sock",
         "free_running",
+        "state_file",
         "selection",
-        "sources",
         "error_bound_page",
         "log_journal",
         "events_socket",
@@ -238,6 +237,20 @@ const STEERING: &[Key] = &[
         "summary_updates",
     ),
     key("free_running", Kind::Bool, "false", "Measure only, steer nothing.", "free_running"),
+    key(
+        "holdover_limit",
+        Kind::Duration { min: 1, max: DAY, off: false, hint: "us" },
+        "1ms",
+        "A clock without a source is said to run free once the bound of its error passes this; it is steered by what was learnt of it all the same.",
+        "",
+    ),
+    key(
+        "state_file",
+        Kind::Path { max: 4000, off: true },
+        "off",
+        "What is learnt of the clocks' oscillators is kept here for the next start.",
+        "",
+    ),
 ];
 
 const LEAP: &[Key] = &[

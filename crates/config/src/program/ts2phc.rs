@@ -51,6 +51,7 @@ pub static TS2PHC: Program = Program {
         ("clocks", "a list of `- clock: NAME`"),
     ],
     least: "`time: /dev/ttyS0` and `clocks: [eth0]` are the least",
+    live_lists: &[],
     restart: &[
         "time",
         "baud",

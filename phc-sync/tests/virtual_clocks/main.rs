@@ -1,5 +1,8 @@
 //! The program itself, on virtual clocks.
 
+mod holdover;
+mod reload;
+
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -70,7 +73,9 @@ impl Running {
 
     /// Waits for a line that has this in it.
     fn line_with(&mut self, part: &str) -> String {
+        let limit = Instant::now() + 2 * LIMIT;
         loop {
+            assert!(Instant::now() < limit, "no {part:?} in\n{}", self.text);
             let line = self.lines.recv_timeout(LIMIT);
             let line = line.unwrap_or_else(|e| panic!("{e}: no {part:?} in\n{}", self.text));
             self.text.push_str(&line);
@@ -81,11 +86,20 @@ impl Running {
         }
     }
 
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().expect("a command of every machine");
+        assert!(sent.success());
+    }
+
+    /// SIGHUP.
+    fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
     /// SIGTERM; all it wrote.
     fn stop(mut self) -> String {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status().expect("a shell");
-        assert!(sent.success());
+        self.signal("-TERM");
         self.line_with("stopped");
         assert!(self.child.wait().expect("a child").success(), "{}", self.text);
         std::mem::take(&mut self.text)
@@ -297,70 +311,6 @@ fn events_tell_the_source_and_the_lock() {
     assert!(running.lines.try_iter().all(|l| !l.contains("offset")));
     let _ = std::fs::remove_file(&file);
     let _ = std::fs::remove_file(&socket);
-}
-
-/// SIGHUP: gains, rate, thresholds and log levels change while the program runs, what needs a restart is named and stays, a
-/// bad file changes nothing; and the clock neither steps nor loses its lock over it.
-#[test]
-fn a_reload_takes_over_what_it_can_and_the_clock_does_not_notice() {
-    let (source, sink) = pair();
-    let file = source.0.with_extension("reload.yaml");
-    let text = |more: &str| {
-        format!("source: {}\nsinks: [{}]\noffset: 0 s\nrate: 16\n{more}", source.name(), sink.name())
-    };
-    std::fs::write(&file, text("")).expect("write");
-    let mut running = Running::start(&["-m", "-f", &file.display().to_string()]);
-    let hang_up = |running: &Running| {
-        let pid = running.child.id().to_string();
-        let sent = Command::new("sh").args(["-c", "kill -HUP \"$0\"", &pid]).status().expect("a shell");
-        assert!(sent.success());
-    };
-    let error = || observe(&sink.0).expect("a good clock").true_error;
-    wait_for("the clocks together", || error().abs() < TimeInterval::from_nanos(1_000));
-    running.line_with(" s2 freq ");
-    let begun = running.text.len();
-
-    std::fs::write(
-        &file,
-        text("readings: 9\nsummary_updates: 8\nservo: adaptive\nsanity_freq_limit: 100 ppm\n"),
-    )
-    .expect("write");
-    hang_up(&running);
-    running.line_with("readings from 5 to 9");
-    running.line_with("summary_updates from 0 to 8");
-    running.line_with("a change of servo from pi to adaptive needs a restart");
-    running.line_with("configuration reloaded");
-    // It acts: lines of statistics come in the place of lines per measurement.
-    running.line_with(" rms ");
-
-    // A mistake: named with its line, and nothing changes, the good key before it neither.
-    std::fs::write(&file, text("summary_updates: 0\nraet: 3\n")).expect("write");
-    hang_up(&running);
-    running.line_with("the configuration stays as it was");
-    running.line_with("did you mean `rate`?");
-    running.line_with(" rms ");
-
-    // The level of a part, and back: the servo is silent, the program is not.
-    std::fs::write(&file, text("summary_updates: 0\nlog_parts: [servo=warn]\n")).expect("write");
-    hang_up(&running);
-    running.line_with("log_parts from off to servo=warn");
-    running.line_with("configuration reloaded");
-    let quiet = running.text.len();
-    std::fs::write(&file, text("summary_updates: 0\nlog_parts: [servo=warn]\nmax_drift: 7 ppm\n"))
-        .expect("write");
-    hang_up(&running);
-    running.line_with("max_drift from 5ppm to 7 ppm");
-    assert!(!running.text[quiet..].contains(" freq "), "{}", &running.text[quiet..]);
-    std::fs::write(&file, text("summary_updates: 0\n")).expect("write");
-    hang_up(&running);
-    running.line_with(" s2 freq ");
-
-    // Neither a step nor a loss of the lock, nor a new beginning of the servo.
-    assert!(error().abs() < TimeInterval::from_nanos(10_000), "{}", error());
-    let after = &running.text[begun..];
-    assert!(!after.contains(" s0 ") && !after.contains(" s1 "), "{after}");
-    std::fs::remove_file(&file).expect("ours");
-    running.stop();
 }
 
 #[test]

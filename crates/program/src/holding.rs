@@ -1,4 +1,4 @@
-//! The clock on its own: learnt while there is a master, predicted when there is none, checked when one is back.
+//! The clock on its own: learnt while it follows something, predicted when that is lost, checked when it is back.
 
 use ptp_servo::{Adaptive, Holdover, OscillatorModel, OscillatorSample, Prediction};
 use tracing::{info, warn};
@@ -19,33 +19,48 @@ struct Running {
     next_line: u64,
 }
 
+/// A holdover that ended, and how good the prediction was.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Returned {
+    /// How long it was, s.
+    pub after_s: f64,
+    /// How far off the clock was, ns.
+    pub error_ns: f64,
+    /// How far off it could have been with 99 %, ns.
+    pub bound_ns: f64,
+    /// The error was within the bound.
+    pub within: bool,
+}
+
 /// Learns and predicts one clock's oscillator.
 #[derive(Clone, Debug)]
-pub(super) struct Holding {
+pub struct Holding {
     holdover: Holdover,
     running: Option<Running>,
 }
 
 impl Holding {
-    pub(super) fn new(model: Option<OscillatorModel>) -> Self {
+    /// With what was known before a restart, or nothing.
+    pub fn new(model: Option<OscillatorModel>) -> Self {
         Self { holdover: Holdover::new(model), running: None }
     }
 
-    /// What to keep for a restart.
-    pub(super) fn model(&self) -> Option<OscillatorModel> {
+    /// What to keep for a restart; `None`: it was not observed for long enough.
+    pub fn model(&self) -> Option<OscillatorModel> {
         let model = *self.holdover.model();
         (model.observed_s >= WORTH_KEEPING_S).then_some(model)
     }
 
-    pub(super) fn learn(&mut self, oscillator: &OscillatorSample) {
+    /// What the servo knows of the oscillator, with every sample while it is locked.
+    pub fn learn(&mut self, oscillator: &OscillatorSample) {
         self.holdover.learn(oscillator);
     }
 
-    /// The master is gone: gives the frequency to hold, ppb.
-    pub(super) fn begin(&mut self, now_ns: u64, name: &str, servo: &Adaptive) -> Option<f64> {
+    /// There is nothing to follow since `since_ns`: gives the frequency to hold, ppb. `left_ns`: what of the last offset nobody
+    /// takes back any more. `None`: too little is known for a prediction.
+    pub fn begin(&mut self, since_ns: u64, name: &str, servo: &Adaptive, left_ns: f64) -> Option<f64> {
         let now = servo.estimate();
-        // What was left of the offset is not taken back any more.
-        let sigma_ns = (now.bound_ns / 2.58).hypot(now.offset_ns);
+        let sigma_ns = (now.bound_ns / 2.58).hypot(left_ns);
         let known = *self.holdover.model();
         let (prediction, learnt) = match servo.oscillator() {
             Some(oscillator) => {
@@ -70,67 +85,78 @@ impl Holding {
         };
         let frequency = prediction.frequency_ppb(0.0);
         info!(
+            target: "servo",
             "{name} in holdover at {frequency:+.3} ppb{learnt}; 99 % within {:.0} ns after a minute, {:.0} ns after an hour",
             prediction.bound_ns(60.0),
             prediction.bound_ns(3600.0),
         );
         self.running = Some(Running {
             prediction,
-            since: now_ns,
-            next_steering: now_ns.saturating_add(STEERING_NS),
-            next_line: now_ns.saturating_add(FIRST_LINE_NS),
+            since: since_ns,
+            next_steering: since_ns.saturating_add(STEERING_NS),
+            next_line: since_ns.saturating_add(FIRST_LINE_NS),
         });
         Some(frequency)
     }
 
     /// What to steer by from now on, if that is due; ppb.
-    pub(super) fn due(&mut self, now_ns: u64, name: &str) -> Option<f64> {
+    pub fn due(&mut self, now_ns: u64, name: &str) -> Option<f64> {
         let running = self.running.as_mut().filter(|r| now_ns >= r.next_steering)?;
         running.next_steering = now_ns.saturating_add(STEERING_NS);
         let for_ns = now_ns.saturating_sub(running.since);
         let t = for_ns as f64 * 1e-9;
         if now_ns >= running.next_line {
             running.next_line = now_ns.saturating_add(for_ns);
-            info!("{name} in holdover for {t:.0} s, 99 % within {:.0} ns", running.prediction.bound_ns(t));
+            let bound = running.prediction.bound_ns(t);
+            info!(target: "servo", "{name} in holdover for {t:.0} s, 99 % within {bound:.0} ns");
         }
         Some(running.prediction.frequency_ppb(t))
     }
 
     /// 99 % of the errors are below this by now, ns; `None`: there is no holdover.
-    pub(super) fn bound_ns(&self, now_ns: u64) -> Option<f64> {
+    pub fn bound_ns(&self, now_ns: u64) -> Option<f64> {
         let running = self.running.as_ref()?;
         Some(running.prediction.bound_ns(now_ns.saturating_sub(running.since) as f64 * 1e-9))
     }
 
-    /// There is a master again. `error`: what the clock was off by the first sample, and what that sample's own error may
-    /// be, ns; `None`: it is another master, or nobody knows.
-    pub(super) fn end(&mut self, now_ns: u64, name: &str, error: Option<(f64, f64)>) {
-        let Some(running) = self.running.take() else { return };
+    /// There is something to follow again. `error`: what the clock was off by the first sample, and what that sample's own
+    /// error may be, ns; `None`: it is another master, or nobody knows. Gives how good the prediction was, where that shows.
+    pub fn end(&mut self, now_ns: u64, name: &str, error: Option<(f64, f64)>) -> Option<Returned> {
+        let running = self.running.take()?;
         let t = now_ns.saturating_sub(running.since) as f64 * 1e-9;
         let Some((error, own)) = error else {
-            info!("{name} ends its holdover of {t:.0} s with another master");
-            return;
+            info!(target: "servo", "{name} ends its holdover of {t:.0} s with another master");
+            return None;
         };
         let bound = running.prediction.bound_ns(t);
         let left = (error.abs() - own).max(0.0);
-        if self.holdover.returned(&running.prediction, t, left) {
+        let within = self.holdover.returned(&running.prediction, t, left);
+        if within {
             info!(
+                target: "servo",
                 "{name} was {error:+.0} ns off after {t:.0} s of holdover, within the bound of {bound:.0} ns"
             );
         } else {
             warn!(
+                target: "servo",
                 "{name} was {error:+.0} ns off after {t:.0} s of holdover, out of the bound of {bound:.0} ns"
             );
         }
+        Some(Returned { after_s: t, error_ns: error, bound_ns: bound, within })
+    }
+
+    /// Somebody else changed the clock: the prediction does not hold any more.
+    pub fn void(&mut self) {
+        self.running = None;
     }
 
     /// For how long there has been a holdover, s.
-    pub(super) fn running_s(&self, now_ns: u64) -> Option<f64> {
+    pub fn running_s(&self, now_ns: u64) -> Option<f64> {
         Some(now_ns.saturating_sub(self.running.as_ref()?.since) as f64 * 1e-9)
     }
 
     /// There is a holdover.
-    pub(super) fn is_running(&self) -> bool {
+    pub fn is_running(&self) -> bool {
         self.running.is_some()
     }
 }
@@ -174,9 +200,9 @@ mod tests {
             servo.backward(TimeInterval::from_nanos_f64(700.0 - noise), local);
         }
         assert!(servo.oscillator().is_none());
-        assert_eq!(Holding::new(None).begin(0, "clock", &servo), None);
+        assert_eq!(Holding::new(None).begin(0, "clock", &servo, 0.0), None);
         let mut holding = Holding::new(Some(kept));
-        let frequency = holding.begin(0, "clock", &servo).expect("it is kept");
+        let frequency = holding.begin(0, "clock", &servo, 0.0).expect("it is kept");
         assert!((frequency + 2000.0).abs() < 1.0, "{frequency}");
         let bound = holding.bound_ns(60_000_000_000).expect("a bound");
         assert!(bound > 0.0 && bound < 5_000.0, "{bound}");
@@ -187,7 +213,7 @@ mod tests {
         let (servo, mut holding) = learnt();
         assert!(holding.model().is_some() && !holding.is_running() && holding.bound_ns(0).is_none());
         let second = 1_000_000_000;
-        let frequency = holding.begin(5 * second, "clock", &servo).expect("it is learnt");
+        let frequency = holding.begin(5 * second, "clock", &servo, 0.0).expect("it is learnt");
         assert!((frequency + 2000.0).abs() < 1.0, "{frequency}");
         assert_eq!(holding.due(5 * second, "clock"), None);
         assert!((holding.due(66 * second, "clock").expect("due") + 2000.0).abs() < 1.0);
@@ -196,11 +222,14 @@ mod tests {
         let (soon, late) = (soon.expect("a bound"), late.expect("a bound"));
         assert!(soon > 0.0 && late > soon && late < 50_000.0, "{soon} {late}");
         // Back within the bound; then far out of it; then with another master, which proves nothing.
-        holding.end(605 * second, "clock", Some((late / 2.0, 1.0)));
+        let returned =
+            holding.end(605 * second, "clock", Some((late / 2.0, 1.0))).expect("it was in holdover");
+        assert_eq!((returned.after_s, returned.error_ns, returned.bound_ns), (600.0, late / 2.0, late));
+        assert!(returned.within && holding.end(606 * second, "clock", Some((0.0, 1.0))).is_none());
         assert!(!holding.is_running());
-        holding.begin(700 * second, "clock", &servo);
-        holding.end(800 * second, "clock", Some((-1e9, 1.0)));
-        holding.begin(900 * second, "clock", &servo);
+        holding.begin(700 * second, "clock", &servo, 0.0);
+        assert!(holding.end(800 * second, "clock", Some((-1e9, 1.0))).is_some_and(|r| !r.within));
+        holding.begin(900 * second, "clock", &servo, 0.0);
         holding.end(950 * second, "clock", None);
         let model = holding.model().expect("learnt");
         assert_eq!((model.returns, model.returns_within), (2, 1));
