@@ -30,7 +30,8 @@ impl Program {
     /// SIGHUP.
     pub(super) fn reload(&mut self) {
         let Some(Configuration { running, read }) = &mut self.configuration else {
-            info!(target: "daemon", "there is no configuration file to reload");
+            self.times.read_leaps();
+            info!(target: "daemon", "there is no configuration to read again but the table of leap seconds");
             return;
         };
         let fit = |running: &Loaded, new: &Loaded| {
