@@ -11,6 +11,8 @@ use tracing::error;
 use ts2phc::run::{Configuration, Program};
 use ts2phc::yaml::{self, Loaded};
 
+use crate::options::Options;
+
 /// Exit code of a bad configuration, as ptpd's.
 const BAD_CONFIG: u8 = 2;
 
@@ -105,12 +107,26 @@ pub(crate) fn check(arguments: &[String]) -> ExitCode {
 
 /// `ts2phc config`.
 pub(crate) fn config(arguments: &[String]) -> ExitCode {
-    let options = ConfigOptions::parse_from(arguments);
+    let options = match ConfigOptions::try_parse_from(arguments) {
+        Ok(options) => options,
+        // Other options are those of a run without a file.
+        Err(e) if e.kind() == clap::error::ErrorKind::UnknownArgument => {
+            let rest = arguments.iter().skip(1).filter(|a| *a != "--effective").cloned();
+            let (_, overrides) =
+                Options::read(&std::iter::once("ts2phc".to_owned()).chain(rest).collect::<Vec<_>>());
+            return effective(yaml::load(None, &overrides).map_err(|e| e.to_string()));
+        }
+        Err(e) => e.exit(),
+    };
     if options.schema {
         println!("{:#}", TS2PHC.json_schema());
         return ExitCode::SUCCESS;
     }
-    match options.what.load() {
+    effective(options.what.load())
+}
+
+fn effective(loaded: Result<Loaded, String>) -> ExitCode {
+    match loaded {
         Ok(loaded) => {
             print!("{}", loaded.values.effective());
             ExitCode::SUCCESS
@@ -134,13 +150,25 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         good(options.what.file.as_deref().unwrap_or(Path::new("")), &loaded);
         return ExitCode::SUCCESS;
     }
+    let what = options.what;
+    go(loaded, Box::new(move || what.load()))
+}
+
+/// What the options alone say, which are read again in place of a file.
+pub(crate) fn run_by(read: impl Fn() -> Result<Loaded, String> + 'static) -> ExitCode {
+    match read() {
+        Ok(loaded) => go(loaded, Box::new(read)),
+        Err(e) => bad(&e),
+    }
+}
+
+fn go(loaded: Loaded, read: Box<dyn Fn() -> Result<Loaded, String>>) -> ExitCode {
     let settings = loaded.settings.clone();
     if let Err(e) = settings.outlets.init_log(&LogOptions::new("ts2phc")) {
         eprintln!("cannot begin the log: {e}");
         return ExitCode::FAILURE;
     }
-    let what = options.what;
-    let configuration = Configuration { running: loaded, read: Box::new(move || what.load()) };
+    let configuration = Configuration { running: loaded, read };
     let signals = Signals::install().map_err(|e| format!("cannot catch signals: {e}"));
     let ran = signals.and_then(|signals| {
         let program = Program::open(settings).map_err(|e| e.to_string())?;
