@@ -324,10 +324,14 @@ fn a_connection_that_breaks_is_made_again() {
 }
 
 fn gpsd(lab: &mut Lab) -> Result<(), LabError> {
-    let mut stage = Stage::new(lab, Some("gpsd:127.0.0.1"), "utc_offset: 37\n")?;
+    // It has a second receiver, which is a second late.
+    let source = format!("gpsd:127.0.0.1:{GNSS}.receiver");
+    let mut stage = Stage::new(lab, Some(&source), "utc_offset: 37\n")?;
+    let other = Receiver::start(Path::new("/run/clock-other"), 0, 0.0)?;
+    other.says(Says::SecondLate);
     let program = find_program("gpsd", "gpsd")?;
     let start = |stage: &Stage, label: &str| {
-        stage.gm.start(label, &program, ["-N", "-n", "-b", &stage.receiver.device])
+        stage.gm.start(label, &program, ["-N", "-n", "-b", &stage.receiver.device, &other.device])
     };
     let mut daemon = start(&stage, "gpsd")?;
     let steps = (|| -> Result<(), LabError> {

@@ -24,7 +24,7 @@ function __fish_ts2phc_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c ts2phc -n "__fish_ts2phc_needs_command" -l nmea -d 'A receiver: a serial line, a pipe or file, tcp:HOST:PORT, or gpsd[:HOST[:PORT]]' -r
+complete -c ts2phc -n "__fish_ts2phc_needs_command" -l nmea -d 'A receiver: a serial line, a pipe or file, tcp:HOST:PORT, or gpsd[:HOST[:PORT]][:/dev/NAME]' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l source-clock -d 'A PTP hardware clock that is right; it makes the pulses on its output 0' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l baud -d 'The serial line\'s speed' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -s c -l clock -d 'A clock: phc0, /dev/ptp0, virtual:PATH, or the name of a network interface; the first one\'s state is told' -r

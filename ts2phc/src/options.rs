@@ -158,7 +158,7 @@ pub(crate) struct Options {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Time {
-    /// A receiver: a serial line, a pipe or file, tcp:HOST:PORT, or gpsd[:HOST[:PORT]]
+    /// A receiver: a serial line, a pipe or file, tcp:HOST:PORT, or gpsd[:HOST[:PORT]][:/dev/NAME]
     ///
     /// NMEA, UBX and gpsd's objects are understood.
     #[arg(long, value_name = "SOURCE")]

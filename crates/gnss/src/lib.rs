@@ -33,7 +33,7 @@ mod ubx;
 mod utc;
 
 pub use era::{EARLIEST, Era};
-pub use gpsd::WATCH as GPSD_WATCH;
+pub use gpsd::{WATCH as GPSD_WATCH, watch as gpsd_watch};
 pub use leap::{LeapError, LeapTable};
 pub use message::{Bad, Fix, Jamming, Message, Position, TimeSource};
 pub use receiver::{Condition, Limits, Receiver};

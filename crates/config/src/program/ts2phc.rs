@@ -103,7 +103,7 @@ const TIME_OF_DAY: &[Key] = &[
     key(
         "time",
         Kind::Named {
-            what: "a serial line, pipe or file, `tcp:HOST:PORT`, `gpsd[:HOST[:PORT]]`, `system`, or `clock:NAME`",
+            what: "a serial line, pipe or file, `tcp:HOST:PORT`, `gpsd[:HOST[:PORT]][:/dev/NAME]`, `system`, or `clock:NAME`",
             unset: None,
         },
         "",
