@@ -19,6 +19,7 @@ pub mod maker;
 pub mod memory;
 mod metrics;
 pub mod observe;
+mod patience;
 pub mod ports;
 pub mod run;
 pub mod settings;

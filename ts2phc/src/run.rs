@@ -120,6 +120,7 @@ pub struct Program {
     monitor: Option<Monitor>,
     witnesses: Witnesses,
     configuration: Option<Configuration>,
+    busy: RateLimit,
 }
 
 impl Program {
@@ -192,6 +193,7 @@ impl Program {
             seen: Seen::default(),
             monitor,
             configuration: None,
+            busy: RateLimit::new(QUIET),
         })
     }
 
@@ -309,7 +311,7 @@ impl Program {
             match ready.key {
                 Key::Times => self.times.read(),
                 Key::Events => self.events.serve(),
-                Key::Sink(i) => self.pulses(i)?,
+                Key::Sink(i) => self.unless_busy(|this| this.pulses(i))?,
                 Key::Witness(i) => self.witness_answers(i, monotonic_now()),
                 Key::Ports => {
                     if let Some(automatic) = &mut self.automatic {
@@ -325,11 +327,27 @@ impl Program {
         }
         for i in 0..self.sinks.len() {
             if self.sinks.get(i).is_some_and(|s| s.sink.fd().is_none()) {
-                self.pulses(i)?;
+                self.unless_busy(|this| this.pulses(i))?;
             }
         }
-        self.look_at_ports(monotonic_now())?;
-        self.state(monotonic_now())
+        self.unless_busy(|this| this.look_at_ports(monotonic_now()))?;
+        self.unless_busy(|this| this.state(monotonic_now()))
+    }
+
+    /// A clock that stays busy is no reason to end: what was to be done is done the next time, or not at all.
+    fn unless_busy(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), ClockError>,
+    ) -> Result<(), ClockError> {
+        match work(self) {
+            Err(e) if e.is_transient() => {
+                if self.busy.allow(monotonic_now()).is_some() {
+                    warn!(target: "clocks", "{e}");
+                }
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     fn deadline(&self) -> u64 {

@@ -15,6 +15,7 @@ use tracing::{debug, info, warn};
 use crate::discipline::{Correction, Discipline};
 use crate::edges::{EdgeCounts, EdgeFilter, Verdict};
 use crate::kernel_pulses::KernelPulses;
+use crate::patience::patiently;
 use crate::settings::{Settings, SinkSettings};
 use crate::time_of_day::tick;
 
@@ -84,7 +85,8 @@ impl Sink {
                 Some(KernelPulses::new(device, READINGS))
             }
             None => {
-                clock.start_pulses(settings.channel, settings.pin.as_ref(), settings.edge).map_err(said)?;
+                patiently(|| clock.start_pulses(settings.channel, settings.pin.as_ref(), settings.edge))
+                    .map_err(said)?;
                 None
             }
         };
@@ -124,7 +126,7 @@ impl Sink {
             },
         };
         // How long ago by the clock itself, so that a program that was held up is not a second wrong.
-        let age = (self.clock.now()? - stamp).nanos();
+        let age = (patiently(|| self.clock.now())? - stamp).nanos();
         let came = monotonic_now().saturating_sub(u64::try_from(age).unwrap_or(0));
         let verdict = match self.is_noise(stamp, came) {
             true => self.edges.noise(),
@@ -185,7 +187,7 @@ impl Sink {
     /// # Errors
     /// The clock is gone.
     pub fn was_changed(&mut self) -> Result<bool, ClockError> {
-        let (now, raw) = (self.clock.now()?, monotonic_raw_now());
+        let (now, raw) = (patiently(|| self.clock.now())?, monotonic_raw_now());
         let Some((then, then_raw)) = self.before.replace((now, raw)) else { return Ok(false) };
         let elapsed = raw.saturating_sub(then_raw) as f64;
         let gained = (now - then).nanos_f64() - elapsed;
@@ -213,7 +215,7 @@ impl Sink {
         if found.stepped {
             self.clock_stepped();
         }
-        self.before = Some((self.clock.now()?, monotonic_raw_now()));
+        self.before = Some((patiently(|| self.clock.now())?, monotonic_raw_now()));
         if let Some(r) = self.discipline.take_returned() {
             let within = if r.error_ns.abs() <= r.bound_ns { "within" } else { "BEYOND" };
             info!(
