@@ -228,6 +228,11 @@ fn bad_input(lab: &mut Lab) -> Result<(), LabError> {
             }
         }
         s.steady("a leap second on any day")?;
+        // A receiver that speaks UBX alone.
+        s.receiver.says(Says::Frames);
+        let seen = s.wire.classes_for(Duration::from_secs(10));
+        expect(seen == [6], || format!("UBX alone: {seen:?}"))?;
+        s.steady("UBX alone")?;
         // A date that nothing explains.
         s.trouble(
             Says::Epoch,

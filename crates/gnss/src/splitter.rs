@@ -169,6 +169,7 @@ impl Splitter {
         }
         let (body, sum) = self.buffer.split_at(ubx::HEADER + length);
         let checked = body.get(2..).unwrap_or_default();
+        let mut time = None;
         let message = if ubx::checksum(checked) != sum {
             let octets = std::mem::take(&mut self.buffer);
             self.break_off();
@@ -183,12 +184,16 @@ impl Splitter {
         } else {
             match checked {
                 [class, id, _, _, payload @ ..] => {
+                    time = ubx::time(*class, *id, payload);
                     ubx::payload(*class, *id, payload).unwrap_or(Message::Bad(Bad::Field))
                 }
                 _ => Message::Bad(Bad::Form),
             }
         };
         self.break_off();
+        if let Some(time) = time {
+            self.tell(time, each);
+        }
         self.tell(message, each);
     }
 
