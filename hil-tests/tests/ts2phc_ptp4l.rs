@@ -2,72 +2,22 @@
 //! monitoring, subscribers and the evidence log.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
-    Host, LINUXPTP, Lab, LabError, Manager, Process, Ptp4l, Receiver, expect, experiment, our_program,
-    run_command,
+    Announced, Announces, Host, LINUXPTP, Lab, LabError, Manager, Process, Ptp4l, Receiver, expect,
+    experiment, our_program, run_command,
 };
-use ptp_wire::{Announce, Body, Flags, Message, TimeSource};
+use ptp_wire::{Flags, TimeSource};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 const GNSS: &str = "/run/clock-gnss";
 
 fn wrong(e: impl std::fmt::Display) -> LabError {
     LabError::Wrong(e.to_string())
-}
-
-/// Announces as they arrive at a neighbour.
-struct Wire(UdpSocket);
-
-impl Wire {
-    fn open(host: &Host) -> Result<Self, LabError> {
-        let socket = host.within(|| {
-            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 320))?;
-            socket.join_multicast_v4(&Ipv4Addr::new(224, 0, 1, 129), &Ipv4Addr::new(10, 0, 1, 2))?;
-            socket.set_read_timeout(Some(Duration::from_millis(200)))?;
-            Ok(socket)
-        })?;
-        Ok(Self(socket))
-    }
-
-    /// The next one.
-    fn announce(&self) -> Option<(Flags, Announce)> {
-        let mut octets = [0; 1500];
-        let n = self.0.recv(&mut octets).ok()?;
-        let message = Message::parse(&octets[..n]).ok()?;
-        match message.body() {
-            Body::Announce(a) => Some((message.header().flags, *a)),
-            _ => None,
-        }
-    }
-
-    /// Waits for this class; gives the first Announce that has it, and the classes before.
-    fn wait_for(&self, class: u8) -> Result<(Flags, Announce, Vec<u8>), LabError> {
-        let (begun, mut before) = (Instant::now(), Vec::new());
-        loop {
-            if let Some((flags, a)) = self.announce() {
-                let now = a.grandmaster_clock_quality.clock_class;
-                if now == class {
-                    return Ok((flags, a, before));
-                }
-                if before.last() != Some(&now) {
-                    before.push(now);
-                }
-            }
-            expect(begun.elapsed() < PATIENCE, || format!("class {class} is not announced, but {before:?}"))?;
-        }
-    }
-
-    /// What waited to be read is old.
-    fn skip(&self) {
-        let _ = self.0.set_nonblocking(true);
-        while self.0.recv(&mut [0; 1500]).is_ok() {}
-        let _ = self.0.set_nonblocking(false);
-    }
 }
 
 /// Linuxptp's daemon with a port that is a master.
@@ -134,7 +84,7 @@ fn told(lab: &mut Lab) -> Result<(), LabError> {
     let (gm, far) = (lab.host("gm")?, lab.host("far")?);
     lab.link((&gm, "eth0"), (&far, "eth0"))?;
     let receiver = Receiver::start(Path::new(GNSS), 3_000_000, 5_000.0)?;
-    let wire = Wire::open(&far)?;
+    let wire = Announces::listen(&far, Ipv4Addr::new(10, 0, 1, 2))?;
     let mut daemon = ptp4l(&gm)?;
     let mut manager = Manager::new(Path::new("/run/manager"))?;
     let evidence = lab.dir().join("evidence");
@@ -150,7 +100,7 @@ fn told(lab: &mut Lab) -> Result<(), LabError> {
     let mut ts2phc = start(&gm, &manager, &file)?;
 
     let steps = (|| -> Result<(), LabError> {
-        let (flags, a, before) = wire.wait_for(6)?;
+        let Announced { flags, announce: a, before, .. } = wire.wait_for(6)?;
         let quality = a.grandmaster_clock_quality;
         println!("class 6 after {before:?}: {quality:?}, {flags:?}");
         expect(before.iter().all(|c| *c == 248), || format!("{before:?} before lock"))?;
@@ -179,7 +129,7 @@ fn told(lab: &mut Lab) -> Result<(), LabError> {
 
         // The pulses cease, and come back.
         receiver.pulses(None);
-        let (flags, a, before) = wire.wait_for(7)?;
+        let Announced { flags, announce: a, before, .. } = wire.wait_for(7)?;
         expect(before.iter().all(|c| *c == 6), || format!("{before:?} before holdover"))?;
         expect(a.time_source == TimeSource::INTERNAL_OSCILLATOR && traceable(flags), || {
             format!("{a:?} {flags:?}")
@@ -211,7 +161,7 @@ fn told(lab: &mut Lab) -> Result<(), LabError> {
         daemon.process.kill()?;
         wire.skip();
         daemon = ptp4l(&gm)?;
-        let (_, _, before) = wire.wait_for(6)?;
+        let Announced { before, .. } = wire.wait_for(6)?;
         expect(before.iter().all(|c| *c == 248), || format!("{before:?} after ptp4l's restart"))?;
 
         // ts2phc is killed: ptp4l has no lease, and goes on with what it was told. This is what is documented.
@@ -219,7 +169,7 @@ fn told(lab: &mut Lab) -> Result<(), LabError> {
         wire.skip();
         let until = Instant::now() + Duration::from_secs(4);
         while Instant::now() < until {
-            if let Some((_, a)) = wire.announce() {
+            if let Some((_, a)) = wire.next() {
                 let class = a.grandmaster_clock_quality.clock_class;
                 expect(class == 6, || {
                     format!("class {class}: ptp4l has learnt to doubt; then docs/ts2phc.md is wrong")
@@ -236,14 +186,14 @@ fn told(lab: &mut Lab) -> Result<(), LabError> {
             &pmc.to_string_lossy(),
             &["-u", "-b", "0", "-i", "/run/lab-pmc", "-s", &daemon.uds, settings],
         )?;
-        let (flags, ..) = wire.wait_for(248)?;
+        let Announced { flags, .. } = wire.wait_for(248)?;
         expect(!traceable(flags), || format!("{flags:?}"))?;
 
         // A new one tells the truth from its first second on; ended in order it takes everything back.
         ts2phc = start(&gm, &manager, &file)?;
         wire.wait_for(6)?;
         ts2phc.stop(PATIENCE)?;
-        let (flags, a, before) = wire.wait_for(248)?;
+        let Announced { flags, announce: a, before, .. } = wire.wait_for(248)?;
         expect(before.iter().all(|c| *c == 6) && !traceable(flags), || {
             format!("{before:?} {flags:?} {a:?}")
         })?;

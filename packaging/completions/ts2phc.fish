@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ts2phc_global_optspecs
-    string join \n nmea= system-time source-clock= baud= c/clock= check-nmea count= channel= pin= pps= edge= rate= width= cable-delay= sentence-names= sentence-delay= time-holdover= utc-offset= leap-file= min-satellites= moving witness= announce= domain= profile= grace= in-spec= agree-within= state= servo= step-threshold= first-step-threshold= free-running log-level= f= set= check h/help V/version
+    string join \n nmea= system-time source-clock= baud= c/clock= check-nmea count= channel= pin= pps= edge= rate= width= cable-delay= sentence-names= sentence-delay= time-holdover= utc-offset= leap-file= min-satellites= moving witness= announce= domain= profile= grace= in-spec= agree-within= state= servo= step-threshold= first-step-threshold= free-running log-level= set= f= check h/help V/version
 end
 
 function __fish_ts2phc_needs_command
@@ -24,7 +24,7 @@ function __fish_ts2phc_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c ts2phc -n "__fish_ts2phc_needs_command" -l nmea -d 'A receiver: a serial line, a pipe or file, tcp:HOST:PORT, or gpsd[:HOST[:PORT]]' -r
+complete -c ts2phc -n "__fish_ts2phc_needs_command" -l nmea -d 'A receiver: a serial line, a pipe or file, tcp:HOST:PORT, or gpsd[:HOST[:PORT]][:/dev/NAME]' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l source-clock -d 'A PTP hardware clock that is right; it makes the pulses on its output 0' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l baud -d 'The serial line\'s speed' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -s c -l clock -d 'A clock: phc0, /dev/ptp0, virtual:PATH, or the name of a network interface; the first one\'s state is told' -r
@@ -48,7 +48,7 @@ complete -c ts2phc -n "__fish_ts2phc_needs_command" -l min-satellites -d 'Fewer 
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l witness -d 'Somebody else who knows the time: ntp:SOCKET, ntp:HOST:PORT (chronyd), ptp:SOCKET (a client of another grandmaster), clock:NAME' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l announce -d 'Tell the lock state to the PTP daemon behind this management socket' -r -F
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l domain -d 'That daemon\'s domainNumber' -r
-complete -c ts2phc -n "__fish_ts2phc_needs_command" -l profile -d 'Whose clockClasses are told: default, default-b, telecom, telecom-category1, telecom-category2' -r
+complete -c ts2phc -n "__fish_ts2phc_needs_command" -l profile -d 'Whose clockClasses are told: default, default-b, telecom, telecom-category1, telecom-category2, frequency, frequency-option2' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l grace -d 'A pulse that is later than this is lost' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l in-spec -d 'In holdover the error is within specification up to this bound' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l agree-within -d 'Further off than the error can be and this, pulses are not followed' -r
@@ -61,8 +61,8 @@ complete -c ts2phc -n "__fish_ts2phc_needs_command" -l log-level -d 'What is log
 warn\t''
 info\t''
 debug\t''"
+complete -c ts2phc -n "__fish_ts2phc_needs_command" -l set -d 'A key of ts2phc.yaml(5) that has no option of its own, like --set metrics.listen=127.0.0.1:9322' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -s f -d 'The configuration file' -r -F
-complete -c ts2phc -n "__fish_ts2phc_needs_command" -l set -d 'A key of the file, like --set log_parts=servo=warn; it goes before the file\'s' -r
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l system-time -d 'The system clock'
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l check-nmea -d 'Touch no clock: print the times that come, and how late they are by the system clock'
 complete -c ts2phc -n "__fish_ts2phc_needs_command" -l moving -d 'The antenna moves: its position is not watched'

@@ -12,6 +12,8 @@ use tracing::error;
 use ts2phc::run::{Configuration, Program};
 use ts2phc::yaml::{self, Loaded};
 
+use crate::options::Options;
+
 /// What is read.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct What {
@@ -80,7 +82,17 @@ pub(crate) fn check(arguments: &[String]) -> ExitCode {
 
 /// `ts2phc config`.
 pub(crate) fn config(arguments: &[String]) -> ExitCode {
-    let options = ConfigOptions::parse_from(arguments);
+    let options = match ConfigOptions::try_parse_from(arguments) {
+        Ok(options) => options,
+        // Other options are those of a run without a file.
+        Err(e) if e.kind() == clap::error::ErrorKind::UnknownArgument => {
+            let rest = arguments.iter().skip(1).filter(|a| *a != "--effective").cloned();
+            let (_, overrides) =
+                Options::read(&std::iter::once("ts2phc".to_owned()).chain(rest).collect::<Vec<_>>());
+            return file::effective(yaml::load(None, &overrides).map_err(|e| e.to_string()));
+        }
+        Err(e) => e.exit(),
+    };
     file::config(&TS2PHC, &options.print, || options.what.load())
 }
 
@@ -99,13 +111,25 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         good(options.what.file.as_deref().unwrap_or(Path::new("")), &summary(&loaded));
         return ExitCode::SUCCESS;
     }
+    let what = options.what;
+    go(loaded, Box::new(move || what.load()))
+}
+
+/// What the options alone say, which are read again in place of a file.
+pub(crate) fn run_by(read: impl Fn() -> Result<Loaded, String> + 'static) -> ExitCode {
+    match read() {
+        Ok(loaded) => go(loaded, Box::new(read)),
+        Err(e) => bad(&e),
+    }
+}
+
+fn go(loaded: Loaded, read: Box<dyn Fn() -> Result<Loaded, String>>) -> ExitCode {
     let settings = loaded.settings.clone();
     if let Err(e) = settings.outlets.init_log(&LogOptions::new("ts2phc")) {
         eprintln!("cannot begin the log: {e}");
         return ExitCode::FAILURE;
     }
-    let what = options.what;
-    let configuration = Configuration { running: loaded, read: Some(Box::new(move || what.load())) };
+    let configuration = Configuration { running: loaded, read: Some(read) };
     let signals = Signals::install().map_err(|e| format!("cannot catch signals: {e}"));
     let ran = signals.and_then(|signals| {
         let program = Program::open(settings).map_err(|e| e.to_string())?;

@@ -1,5 +1,6 @@
 //! Steering a clock by pulses whose second is known, and without them by what was learnt of its oscillator.
 
+use crate::patience::patiently;
 use ptp_clock::{Clock, ClockError};
 use ptp_servo::{
     Adaptive, AdaptiveConfig, Decision, Holdover, Measuring, OscillatorModel, Prediction, Servo, ServoConfig,
@@ -81,7 +82,7 @@ impl Discipline {
         let servo =
             ServoConfig { max_frequency_ppb: config.max_frequency_ppb.min(clock.max_frequency()), ..config };
         let config = AdaptiveConfig { servo, measuring: Measuring::Offset, ..AdaptiveConfig::default() };
-        let frequency = clock.frequency()?;
+        let frequency = patiently(|| clock.frequency())?;
         let mut pi = Servo::new(servo, frequency);
         pi.set_interval(interval);
         let mut this = Self {
@@ -132,7 +133,7 @@ impl Discipline {
     /// # Errors
     /// The clock cannot be read.
     pub fn clock_changed(&mut self, clock: &mut dyn Clock) -> Result<(), ClockError> {
-        let frequency = clock.frequency()?;
+        let frequency = patiently(|| clock.frequency())?;
         self.holding = None;
         self.pi = Servo::new(self.config.servo, frequency);
         self.pi.set_interval(self.interval);
@@ -155,7 +156,7 @@ impl Discipline {
             return Ok(Correction {
                 offset,
                 state: ServoState::Unlocked,
-                frequency_ppb: clock.frequency()?,
+                frequency_ppb: patiently(|| clock.frequency())?,
                 bound_ns: f64::NAN,
                 stepped: false,
             });
@@ -172,15 +173,15 @@ impl Discipline {
             Steering::Pi => self.by_pi(offset, stamp),
             _ => learnt,
         };
-        clock.set_frequency(decision.frequency_ppb)?;
+        patiently(|| clock.set_frequency(decision.frequency_ppb))?;
         if let Some(step) = decision.step {
             if offset.abs() == TimeInterval::MAX {
                 // Further off than an interval can tell: set it to the time it is by now.
-                let since = clock.now()? - stamp;
-                clock.set(truth + since)?;
+                let since = patiently(|| clock.now())? - stamp;
+                patiently(|| clock.set(truth + since))?;
                 self.anew(decision.frequency_ppb);
             } else {
-                clock.step(step)?;
+                patiently(|| clock.step(step))?;
             }
         }
         if decision.state.is_locked()
@@ -239,13 +240,13 @@ impl Discipline {
         if self.steering == Steering::FreeRunning {
             return Ok(f64::NAN);
         }
-        let now = clock.now()?;
+        let now = patiently(|| clock.now())?;
         let held = match self.holding {
             Some(held) => held,
             None => {
                 let Some(prediction) = self.predict() else { return Ok(f64::NAN) };
                 let decision = self.adaptive.hold(now);
-                clock.set_frequency(decision.frequency_ppb)?;
+                patiently(|| clock.set_frequency(decision.frequency_ppb))?;
                 *self.holding.insert(Holding { prediction, since: now })
             }
         };
@@ -253,7 +254,7 @@ impl Discipline {
         if held.prediction.bound_ns(elapsed).is_finite() {
             let max = self.config.servo.max_frequency_ppb;
             let ppb = held.prediction.frequency_ppb(elapsed).clamp(-max, max);
-            clock.set_frequency(ppb)?;
+            patiently(|| clock.set_frequency(ppb))?;
             self.adaptive.steered(ppb, now);
         }
         Ok(held.prediction.bound_ns(elapsed))

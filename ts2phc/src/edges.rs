@@ -16,6 +16,8 @@ pub enum Verdict {
     OtherEdge,
     /// A second stamp of the same pulse, or noise on the line.
     Duplicate,
+    /// Noise on the line.
+    Noise,
     /// Of both edges, the first one cannot be told.
     Unsure,
 }
@@ -31,12 +33,17 @@ pub struct EdgeCounts {
     pub duplicates: u64,
     /// Of clocks that stamp both.
     pub other_edges: u64,
+    /// Nowhere near where a clock that is right would have them.
+    pub noise: u64,
 }
 
 impl core::fmt::Display for EdgeCounts {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self { pulses, missing, duplicates, other_edges } = self;
-        write!(f, "{pulses} pulses, {missing} missing, {duplicates} duplicated, {other_edges} other edges")
+        let Self { pulses, missing, duplicates, other_edges, noise } = self;
+        write!(
+            f,
+            "{pulses} pulses, {missing} missing, {duplicates} duplicated, {other_edges} other edges, {noise} noise"
+        )
     }
 }
 
@@ -69,6 +76,17 @@ impl EdgeFilter {
     /// The clock was stepped: gaps across that say nothing.
     pub const fn clock_stepped(&mut self) {
         (self.last, self.pulse) = (None, None);
+    }
+
+    /// An edge that a clock knows to be no pulse: it is counted, and not looked at.
+    pub fn noise(&mut self) -> Verdict {
+        self.counts.noise += 1;
+        Verdict::Noise
+    }
+
+    /// Both edges are stamped.
+    pub const fn is_both(&self) -> bool {
+        self.both.is_some()
     }
 
     /// Judges an edge.
@@ -116,7 +134,7 @@ mod tests {
         let pulse = |missing| Verdict::Pulse { missing };
         let seen = judge(&mut f, &[1000, 2000, 2001, 3000, 6000, 500]);
         assert_eq!(seen, [pulse(0), pulse(0), Verdict::Duplicate, pulse(0), pulse(2), pulse(0)]);
-        assert_eq!(f.counts().to_string(), "5 pulses, 2 missing, 1 duplicated, 0 other edges");
+        assert_eq!(f.counts().to_string(), "5 pulses, 2 missing, 1 duplicated, 0 other edges, 0 noise");
         let mut f = EdgeFilter::new(SECOND / 128, None);
         assert_eq!(f.edge(TimePoint::from_nanos(0)), pulse(0));
         assert_eq!(f.edge(TimePoint::from_nanos(7_812_500)), pulse(0));

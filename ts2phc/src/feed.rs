@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::mpsc::{self, TryRecvError};
 
-use ptp_daemon::monotonic_now;
+use ptp_daemon::{RateLimit, monotonic_now};
 use ptp_gnss::{Counts, Message, Splitter};
 use tracing::{info, warn};
 
@@ -15,6 +15,9 @@ const RETRY: u64 = 2_000_000_000;
 const SILENCE: u64 = 10_000_000_000;
 /// How often a connection that is being made is looked at, ns.
 const LOOK: u64 = 20_000_000;
+/// What is dropped is looked at so often, and told so often, ns.
+const DROPPED: u64 = 10_000_000_000;
+const QUIET: u64 = 60_000_000_000;
 
 /// A source, opened again when it fails.
 #[derive(Debug)]
@@ -29,6 +32,12 @@ pub struct Feed {
     said: bool,
     ended: bool,
     splitter: Splitter,
+    /// Times that it ended, failed or fell silent.
+    losses: u64,
+    /// What had come when it was last looked at, and when that is due.
+    seen: Counts,
+    look_at: u64,
+    told: RateLimit,
 }
 
 impl Feed {
@@ -44,6 +53,10 @@ impl Feed {
             said: false,
             ended: false,
             splitter: Splitter::default(),
+            losses: 0,
+            seen: Counts::default(),
+            look_at: 0,
+            told: RateLimit::new(QUIET),
         }
     }
 
@@ -99,7 +112,7 @@ impl Feed {
     /// Reads once, and tells each message. Call it when the source is readable or has failed.
     pub fn read(&mut self, mut each: impl FnMut(Message)) {
         let Some(source) = &mut self.source else { return };
-        let mut buffer = [0; 512];
+        let mut buffer = [0; 4096];
         match source.read(&mut buffer) {
             Ok(None) => {}
             Ok(Some(0)) if source.ends() => (self.source, self.ended) = (None, true),
@@ -107,9 +120,27 @@ impl Feed {
             Ok(Some(n)) => {
                 self.heard = monotonic_now();
                 self.splitter.push(buffer.get(..n).unwrap_or_default(), &mut each);
+                self.tell_dropped();
             }
             Err(e) => self.lose("cannot be read", Some(e)),
         }
+    }
+
+    /// Words that cannot be understood are told: the speed may be wrong, or the line bad.
+    fn tell_dropped(&mut self) {
+        if self.heard < self.look_at {
+            return;
+        }
+        let (now, before) = (self.splitter.counts(), self.seen);
+        let first = self.look_at == 0;
+        (self.seen, self.look_at) = (now, self.heard.saturating_add(DROPPED));
+        let dropped = now.dropped().saturating_sub(before.dropped());
+        if first || dropped == 0 || self.told.allow(self.heard).is_none() {
+            return;
+        }
+        let hint =
+            if now.times == before.times { ", and no time came: is the speed (baud) right?" } else { "." };
+        warn!(target: "receiver", "{}: {dropped} of its words were dropped in 10 s{hint} In all: {now}", self.name);
     }
 
     fn lose(&mut self, what: &str, error: Option<io::Error>) {
@@ -117,6 +148,7 @@ impl Feed {
             let why = error.map(|e| format!(" ({e})")).unwrap_or_default();
             warn!(target: "receiver", "{} {what}{why}: trying again every two seconds", self.name);
         }
+        self.losses += u64::from(self.source.is_some());
         (self.source, self.said) = (None, true);
         self.retry_at = monotonic_now().saturating_add(RETRY);
     }
@@ -137,6 +169,11 @@ impl Feed {
     /// A plain file was read to its end.
     pub const fn ended(&self) -> bool {
         self.ended
+    }
+
+    /// How often it ended, failed or fell silent.
+    pub const fn losses(&self) -> u64 {
+        self.losses
     }
 
     /// What came.

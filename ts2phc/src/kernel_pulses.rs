@@ -1,5 +1,6 @@
 //! Pulses that the kernel stamps by CLOCK_REALTIME on `/dev/ppsN`, told by another clock.
 
+use crate::patience::patiently;
 use ptp_clock::{ClockError, CrossStamp, PpsDevice, PulseClock};
 use ptp_wire::{TimeInterval, TimePoint};
 
@@ -28,7 +29,7 @@ impl KernelPulses {
     /// The clock or the device is gone.
     pub(crate) fn next(&mut self, clock: &mut dyn PulseClock) -> Result<Option<TimePoint>, ClockError> {
         let Some(system) = self.device.next_pulse()? else { return Ok(None) };
-        let pair = clock.cross_stamp(self.readings)?;
+        let pair = patiently(|| clock.cross_stamp(self.readings))?;
         let stamp = stamp(system, &pair, self.before.as_ref());
         self.before = Some(pair);
         Ok(Some(stamp))

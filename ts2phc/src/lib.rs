@@ -18,6 +18,7 @@ pub mod linuxptp;
 pub mod maker;
 mod metrics;
 pub mod observe;
+mod patience;
 pub mod ports;
 pub mod run;
 pub mod settings;

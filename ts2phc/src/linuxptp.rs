@@ -38,16 +38,30 @@ pub enum Parsed {
     Version,
 }
 
-/// Whether this command line is linuxptp's: short options that only it has, or a key with a dot. `-f FILE.yaml` is ours.
+/// Whether this command line is linuxptp's: short options that only it has, a key as it writes them, or clocks alone, whose time is
+/// the system's there. `-f FILE.yaml` is ours.
 pub fn is_meant(arguments: &[String]) -> bool {
     if is_yaml(arguments) {
         return false;
     }
-    arguments.iter().skip(1).any(|a| {
+    let theirs = arguments.iter().skip(1).any(|a| {
         let short = a.len() >= 2 && a.starts_with('-') && !a.starts_with("--");
-        let theirs = short && !a.starts_with("-c") && !a.starts_with("-h") && !a.starts_with("-V");
-        theirs || a.starts_with("--ts2phc.") || a.starts_with("--leapfile")
-    })
+        let key = a.strip_prefix("--").and_then(|long| long.split('=').next()).unwrap_or_default();
+        (short && !a.starts_with("-c") && !a.starts_with("-h") && !a.starts_with("-V"))
+            || key.contains(['_', '.'])
+            || matches!(key, "leapfile" | "verbose" | "domainNumber" | "transportSpecific")
+    });
+    let mut clocks = arguments.iter().skip(1).peekable();
+    let alone = clocks.peek().is_some()
+        && loop {
+            match clocks.next() {
+                None => break true,
+                Some(a) if a == "-c" => drop(clocks.next()),
+                Some(a) if a.starts_with("-c") => {}
+                Some(_) => break false,
+            }
+        };
+    theirs || alone
 }
 
 /// A file that is no `.cfg` with `-f`, and nothing else but `--check` and `--set`: what is meant is ours.
@@ -308,6 +322,8 @@ mod tests {
             "ts2phc -c eth0 -s generic",
             "ts2phc -m -q",
             "ts2phc --ts2phc.pulserate 2",
+            "ts2phc -c eth0 --step_threshold=1",
+            "ts2phc -c eth0 -ceth1",
         ] {
             assert!(is_meant(&words(line)), "{line}");
         }

@@ -10,15 +10,15 @@ mod options;
 use std::io::Read;
 use std::process::ExitCode;
 
-use clap::Parser;
 use ptp_daemon::{LogOptions, Signals, init_log};
 use tracing::error;
 use ts2phc::check::check;
 use ts2phc::feed::Feed;
 use ts2phc::linuxptp::{self, Parsed};
 use ts2phc::run::Program;
-use ts2phc::settings::{Settings, TimeFrom};
+use ts2phc::settings::Settings;
 use ts2phc::times::leap_table;
+use ts2phc::yaml;
 
 use crate::options::Options;
 
@@ -36,11 +36,14 @@ fn main() -> ExitCode {
     if linuxptp::is_yaml(&arguments) {
         return configuration::run(&arguments);
     }
-    let options = Options::parse();
+    let (options, overrides) = Options::read(&arguments);
+    if !options.check_nmea {
+        return configuration::run_by(move || yaml::load(None, &overrides).map_err(|e| e.to_string()));
+    }
     if let Err(e) = init_log(&LogOptions { level: options.log_level.level(), ..LogOptions::new("ts2phc") }) {
         return no_log(&e);
     }
-    match start(&options) {
+    match listen(&options) {
         Ok(code) => code,
         Err(e) => {
             error!("{e}");
@@ -51,6 +54,8 @@ fn main() -> ExitCode {
 
 /// linuxptp's options, exit codes and log.
 fn as_linuxptp(arguments: &[String]) -> ExitCode {
+    // As its own, for whatever stands in the way.
+    let failure = ExitCode::from(255);
     let read = |file: &str| match file {
         "-" => {
             let mut octets = Vec::new();
@@ -70,7 +75,7 @@ fn as_linuxptp(arguments: &[String]) -> ExitCode {
         }
         Err(e) => {
             eprintln!("{e}");
-            return ExitCode::FAILURE;
+            return failure;
         }
     };
     if let Err(e) = init_log(&log) {
@@ -80,7 +85,7 @@ fn as_linuxptp(arguments: &[String]) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             error!("{e}");
-            ExitCode::FAILURE
+            failure
         }
     }
 }
@@ -95,19 +100,15 @@ fn run(settings: Settings) -> Result<(), String> {
     Program::open(settings).and_then(|program| program.run(signals)).map_err(|e| e.to_string())
 }
 
-fn start(options: &Options) -> Result<ExitCode, String> {
-    let settings = options.settings()?;
-    if options.check_nmea {
-        let signals = Signals::install().map_err(|e| format!("cannot catch signals: {e}"))?;
-        let TimeFrom::Receiver(name) = &settings.time else {
-            return Err("--check-nmea needs a receiver: --nmea SOURCE".to_owned());
-        };
-        let feed = Feed::new(name.clone(), settings.baud);
-        let leaps = leap_table(&settings.leaps).ok();
-        let times =
-            check(feed, leaps.as_ref(), options.count, signals).map_err(|e| format!("cannot print: {e}"))?;
-        return Ok(if times > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-    }
-    run(settings)?;
-    Ok(ExitCode::SUCCESS)
+/// --check-nmea.
+fn listen(options: &Options) -> Result<ExitCode, String> {
+    let signals = Signals::install().map_err(|e| format!("cannot catch signals: {e}"))?;
+    let Some((name, leaps)) = options.receiver() else {
+        return Err("--check-nmea needs a receiver: --nmea SOURCE".to_owned());
+    };
+    let feed = Feed::new(name, options.baud);
+    let leaps = leap_table(&leaps).ok();
+    let times =
+        check(feed, leaps.as_ref(), options.count, signals).map_err(|e| format!("cannot print: {e}"))?;
+    Ok(if times > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

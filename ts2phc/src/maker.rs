@@ -8,6 +8,7 @@ use ptp_wire::{TimeInterval, TimePoint};
 use tracing::warn;
 
 use crate::discipline::{Correction, Discipline};
+use crate::patience::patiently;
 use crate::settings::{MakerSettings, Settings};
 use crate::sink::clock_name;
 use crate::time_of_day::tick;
@@ -99,7 +100,7 @@ impl Maker {
     pub fn steer(&mut self, truth: TimePoint, came: u64) -> Result<Option<Correction>, ClockError> {
         let Some(discipline) = &mut self.discipline else { return Ok(None) };
         let age = i64::try_from(monotonic_now().saturating_sub(came)).unwrap_or(i64::MAX);
-        let about = self.phc.now()? - TimeInterval::from_nanos(age);
+        let about = patiently(|| self.phc.now())? - TimeInterval::from_nanos(age);
         let Some(edge) = tick(about - self.phase, self.rate) else { return Ok(None) };
         let found = discipline.pulse(&mut self.phc, edge + self.phase, truth)?;
         if found.stepped {
@@ -107,11 +108,12 @@ impl Maker {
             let start = match self.output.start {
                 PeroutStart::At(_) => {
                     let phase = u64::try_from(self.phase.nanos()).unwrap_or(0);
-                    PeroutStart::At(start_after(self.phc.now()?, Duration::from_nanos(phase)))
+                    PeroutStart::At(start_after(patiently(|| self.phc.now())?, Duration::from_nanos(phase)))
                 }
                 phased => phased,
             };
-            self.phc.enable_perout(self.channel, &Perout { start, ..self.output })?;
+            let output = Perout { start, ..self.output };
+            patiently(|| self.phc.enable_perout(self.channel, &output))?;
         }
         Ok(Some(found))
     }

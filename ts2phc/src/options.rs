@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, ValueEnum};
-use ptp_clock::{Edge, Pin};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use ptp_clock::Pin;
+use ptp_config::Overrides;
 use ptp_wire::TimeInterval;
-use ts2phc::discipline::Steering;
-use ts2phc::grandmaster::{GrandmasterConfig, Profile};
-use ts2phc::settings::{AnnounceSettings, Leaps, MakerSettings, Settings, SinkSettings, TimeFrom};
+use ts2phc::grandmaster::Profile;
+use ts2phc::settings::Leaps;
 use ts2phc::source::SourceName;
 use ts2phc::time_of_day::Names;
 use ts2phc::witness::WitnessSettings;
@@ -108,7 +109,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 0, requires = "announce")]
     pub(crate) domain: u8,
 
-    /// Whose clockClasses are told: default, default-b, telecom, telecom-category1, telecom-category2
+    /// Whose clockClasses are told: default, default-b, telecom, telecom-category1, telecom-category2, frequency, frequency-option2
     #[arg(long, default_value = "default", requires = "announce", value_parser = profile)]
     pub(crate) profile: Profile,
 
@@ -147,13 +148,17 @@ pub(crate) struct Options {
     /// What is logged, to standard error
     #[arg(long, value_enum, default_value_t)]
     pub(crate) log_level: LogLevel,
+
+    /// A key of ts2phc.yaml(5) that has no option of its own, like --set metrics.listen=127.0.0.1:9322
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "check_nmea")]
+    pub(crate) set: Vec<String>,
 }
 
 /// Who says which second a pulse is.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Time {
-    /// A receiver: a serial line, a pipe or file, tcp:HOST:PORT, or gpsd[:HOST[:PORT]]
+    /// A receiver: a serial line, a pipe or file, tcp:HOST:PORT, or gpsd[:HOST[:PORT]][:/dev/NAME]
     ///
     /// NMEA, UBX and gpsd's objects are understood.
     #[arg(long, value_name = "SOURCE")]
@@ -168,83 +173,121 @@ pub(crate) struct Time {
     pub(crate) source_clock: Option<String>,
 }
 
+/// Options and the keys of the file that they stand for. The others stand for more, or for other values.
+const KEYS: &[(&str, &str)] = &[
+    ("baud", "baud"),
+    ("channel", "clocks[*].channel"),
+    ("pin", "clocks[*].pin"),
+    ("pps", "clocks[*].pps"),
+    ("edge", "clocks[*].edge"),
+    ("cable_delay", "clocks[*].cable_delay"),
+    ("rate", "rate"),
+    ("width", "width"),
+    ("sentence_names", "sentence_names"),
+    ("sentence_delay", "sentence_delay"),
+    ("utc_offset", "utc_offset"),
+    ("leap_file", "leap_file"),
+    ("min_satellites", "min_satellites"),
+    ("domain", "domain_number"),
+    ("profile", "profile"),
+    ("grace", "grace"),
+    ("in_spec", "in_spec"),
+    ("agree_within", "agree_within"),
+    ("state", "state_file"),
+    ("servo", "servo"),
+    ("log_level", "log_level"),
+];
+
 impl Options {
-    /// What they come to.
-    pub(crate) fn settings(&self) -> Result<Settings, String> {
-        let time = match (&self.time.nmea, &self.time.source_clock) {
-            (Some(name), _) => TimeFrom::Receiver(name.clone()),
-            (None, Some(clock)) => TimeFrom::Clock(clock.clone()),
-            (None, None) => TimeFrom::System,
+    /// The options of this process, and the keys that they stand for; ends it where they are wrong.
+    pub(crate) fn read(arguments: &[String]) -> (Self, Overrides) {
+        let matches = Self::command().get_matches_from(arguments);
+        let options = Self::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
+        let overrides = options
+            .overrides(&matches)
+            .unwrap_or_else(|e| Self::command().error(clap::error::ErrorKind::ValueValidation, e).exit());
+        (options, overrides)
+    }
+
+    /// What they come to, as keys of the file: so each value knows the option that it comes from.
+    fn overrides(&self, matches: &ArgMatches) -> Result<Overrides, String> {
+        let mut all = Overrides::default();
+        let (time, option) = match (&self.time.nmea, &self.time.source_clock) {
+            // A file may have a name that means something else.
+            (Some(SourceName::Path(path)), _) if path == "system" || path.starts_with("clock:") => {
+                (format!("./{}", path.display()), format!("--nmea {}", path.display()))
+            }
+            (Some(_), _) => {
+                (typed(matches, "nmea").remove(0), format!("--nmea {}", typed(matches, "nmea")[0]))
+            }
+            (None, Some(clock)) => (format!("clock:{clock}"), format!("--source-clock {clock}")),
+            (None, None) => ("system".to_owned(), "--system-time".to_owned()),
         };
-        let mut s = Settings::new(time);
-        (s.baud, s.names, s.rate) = (self.baud, self.sentence_names, self.rate);
-        s.sentence_delay = self.sentence_delay.nanos();
-        s.width = self.width.map(length).transpose()?;
-        s.time_holdover = core::time::Duration::from_secs(self.time_holdover.into());
-        s.leaps = match (self.utc_offset, &self.leap_file) {
+        all.set(&option, "time", &time);
+        let list = |all: &mut Overrides, name: &str, key: &str, items: &[String]| {
+            if let Some(odd) = items.iter().find(|i| i.contains(',')) {
+                return Err(format!("{odd}: a name with a comma; say it in a file"));
+            }
+            if !items.is_empty() {
+                all.set(&format!("{name} {}", items.join(&format!(" {name} "))), key, &items.join(","));
+            }
+            Ok(())
+        };
+        list(&mut all, "-c", "clocks", &self.clock)?;
+        list(&mut all, "--announce", "announce", &typed(matches, "announce"))?;
+        for (id, key) in KEYS {
+            if matches.value_source(id) == Some(ValueSource::CommandLine) {
+                let text = typed(matches, id).pop().unwrap_or_default();
+                all.set(&format!("--{} {text}", id.replace('_', "-")), key, &text);
+            }
+        }
+        for (id, threshold) in
+            [("step_threshold", self.step_threshold), ("first_step_threshold", self.first_step_threshold)]
+        {
+            if matches.value_source(id) == Some(ValueSource::CommandLine) {
+                let text = typed(matches, id).pop().unwrap_or_default();
+                let value = if threshold == TimeInterval::ZERO { "off" } else { &text };
+                all.set(&format!("--{} {text}", id.replace('_', "-")), id, value);
+            }
+        }
+        if matches.value_source("time_holdover") == Some(ValueSource::CommandLine) {
+            let seconds = self.time_holdover;
+            all.set(&format!("--time-holdover {seconds}"), "time_holdover", &format!("{seconds}s"));
+        }
+        if self.moving {
+            all.set("--moving", "max_move", "off");
+        }
+        if self.free_running {
+            all.set("--free-running", "servo", "free-running");
+        }
+        for (i, text) in typed(matches, "witness").iter().enumerate() {
+            let (kind, who) = text.split_once(':').unwrap_or((text, ""));
+            all.set(&format!("--witness {text}"), &format!("witnesses[{i}].{kind}"), who);
+        }
+        for text in &self.set {
+            let (key, value) = text
+                .split_once('=')
+                .ok_or_else(|| format!("--set {text}: give a key and a value, like --set rate=10"))?;
+            all.set(&format!("--set {text}"), key.trim(), value.trim());
+        }
+        Ok(all)
+    }
+
+    /// For --check-nmea, which needs no clock: the receiver alone.
+    pub(crate) fn receiver(&self) -> Option<(SourceName, Leaps)> {
+        let leaps = match (self.utc_offset, &self.leap_file) {
             (Some(offset), _) => Leaps::Fixed(offset),
             (None, Some(path)) => Leaps::File(path.clone()),
             (None, None) => Leaps::System,
         };
-        s.sinks = self.clock.iter().map(|clock| self.sink(clock)).collect();
-        s.maker = self.time.source_clock.as_ref().map(|clock| MakerSettings {
-            clock: clock.clone(),
-            channel: 0,
-            pin: None,
-            phase: None,
-        });
-        s.witnesses.clone_from(&self.witness);
-        s.limits.min_satellites = self.min_satellites;
-        if self.moving {
-            s.limits.max_move_m = None;
-        }
-        let threshold = |t: TimeInterval| (t != TimeInterval::ZERO).then(|| t.abs());
-        s.servo.step_threshold = threshold(self.step_threshold);
-        s.servo.first_step_threshold = threshold(self.first_step_threshold);
-        s.steering = match (self.free_running, self.servo) {
-            (true, _) => Steering::FreeRunning,
-            (false, ServoKind::Adaptive) => Steering::Adaptive,
-            (false, ServoKind::Pi) => Steering::Pi,
-        };
-        if !self.announce.is_empty() {
-            let grandmaster = GrandmasterConfig {
-                profile: self.profile,
-                grace: length(self.grace)?,
-                in_spec_ns: self.in_spec.nanos_f64().abs(),
-                agree_within_ns: self.agree_within.nanos_f64().abs(),
-                ..GrandmasterConfig::default()
-            };
-            s.announce = Some(AnnounceSettings {
-                sockets: self.announce.clone(),
-                domain_number: self.domain,
-                grandmaster,
-            });
-        }
-        s.state.clone_from(&self.state);
-        Ok(s)
-    }
-
-    fn sink(&self, clock: &str) -> SinkSettings {
-        SinkSettings {
-            clock: clock.to_owned(),
-            channel: self.channel,
-            pin: self.pin.clone(),
-            edge: match self.edge {
-                PulseEdge::Rising => Edge::Rising,
-                PulseEdge::Falling => Edge::Falling,
-                PulseEdge::Both => Edge::Both,
-            },
-            correction: -self.cable_delay,
-            pps: self.pps.clone(),
-        }
+        Some((self.time.nmea.clone()?, leaps))
     }
 }
 
-/// A length that is not negative.
-fn length(t: TimeInterval) -> Result<core::time::Duration, String> {
-    u64::try_from(t.nanos())
-        .map(core::time::Duration::from_nanos)
-        .map_err(|_| "a length of time cannot be negative".to_owned())
+/// Values as they were typed.
+fn typed(matches: &ArgMatches, id: &str) -> Vec<String> {
+    let raw = matches.get_raw(id).into_iter().flatten();
+    raw.map(|text| text.to_string_lossy().into_owned()).collect()
 }
 
 /// A number, or the driver's name.
@@ -343,14 +386,73 @@ mod tests {
         }
     }
 
+    fn loaded(line: &str) -> ts2phc::yaml::Loaded {
+        let arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let (_, overrides) = Options::read(&arguments);
+        ts2phc::yaml::load(None, &overrides).unwrap_or_else(|e| panic!("{line}: {e}"))
+    }
+
+    #[test]
+    fn options_are_keys_and_each_value_knows_its_option() {
+        use ts2phc::settings::{Settings, SinkSettings, TimeFrom};
+        // Nothing but what must be given: every default is the file's.
+        let least = loaded("ts2phc --system-time -c phc0");
+        let defaults = Settings {
+            sinks: vec![SinkSettings::new("phc0")],
+            outlets: least.settings.outlets.clone(),
+            ..Settings::new(TimeFrom::System)
+        };
+        assert_eq!(least.settings, defaults);
+        let all = loaded(
+            "ts2phc --nmea tcp:h:1 --baud 115200 -c phc0 -c eth1 --channel 2 --pin SDP1 --pps /dev/pps1 --edge both --rate 16 \
+             --width 100us --cable-delay -52ns --sentence-names next --sentence-delay 150ms --time-holdover 7 --utc-offset 38 \
+             --min-satellites 2 --moving --witness ntp:h:2 --witness ptp:/run/w --witness clock:eth2 --announce /run/a --announce /run/b \
+             --domain 24 --profile telecom --grace 40ms --in-spec 2us --agree-within 3us --state s --servo pi --step-threshold 1ms \
+             --first-step-threshold 0ns --log-level debug --set metrics.listen=/run/m --set settle=20",
+        );
+        let s = &all.settings;
+        assert_eq!(s.time, TimeFrom::Receiver(SourceName::Tcp("h:1".into())));
+        assert_eq!((s.baud, s.rate, s.sentence_delay, s.sinks.len()), (115_200, 16, 150_000_000, 2));
+        assert_eq!(
+            (s.time_holdover.as_secs(), s.leaps.clone(), s.limits.max_move_m),
+            (7, Leaps::Fixed(38), None)
+        );
+        assert!(s.sinks.iter().all(|k| k.channel == 2 && k.correction == TimeInterval::from_nanos(52)));
+        assert_eq!(s.witnesses.len(), 3);
+        let told = s.announce.as_ref().expect("two are told");
+        assert_eq!((told.sockets.len(), told.domain_number, told.grandmaster.settle), (2, 24, 20));
+        assert_eq!((told.grandmaster.profile, told.grandmaster.in_spec_ns), (Profile::Telecom, 2000.0));
+        assert_eq!(s.servo.first_step_threshold, None);
+        assert_eq!(s.servo.step_threshold, Some(TimeInterval::from_nanos(1_000_000)));
+        assert!(s.metrics.is_some());
+        let text = all.values.effective();
+        for (key, option) in [
+            ("clocks[1].edge", "--edge both"),
+            ("time", "--nmea tcp:h:1"),
+            ("step_threshold", "--step-threshold 1ms"),
+            ("first_step_threshold", "--first-step-threshold 0ns"),
+            ("time_holdover", "--time-holdover 7"),
+            ("witnesses[2].clock", "--witness clock:eth2"),
+            ("max_move", "--moving"),
+            ("settle", "--set settle=20"),
+        ] {
+            let origin = all.values.origin(key).map(ToString::to_string);
+            assert_eq!(origin.as_deref(), Some(format!("command line, {option}").as_str()), "{text}");
+        }
+        let odd = loaded("ts2phc --nmea system -c phc0").settings.time;
+        assert_eq!(odd, TimeFrom::Receiver(SourceName::Path("./system".into())));
+    }
+
     #[test]
     fn completions_and_manual_page_are_current() {
         use crate::configuration::{CheckOptions, ConfigOptions, RunOptions};
         // With a file nothing but --check and --set goes: linuxptp::is_yaml.
         let by_file = RunOptions::command();
+        let own: Vec<_> = Options::command().get_arguments().map(|a| a.get_id().clone()).collect();
+        let only: Vec<_> = by_file.get_arguments().filter(|a| !own.contains(a.get_id())).cloned().collect();
         let command = Options::command()
             .disable_help_subcommand(true)
-            .args(by_file.get_arguments().cloned().collect::<Vec<_>>())
+            .args(only)
             .subcommand(CheckOptions::command().name("check"))
             .subcommand(ConfigOptions::command().name("config"));
         crate::cli_documents::hold_manual_page("ts2phc.8", command.clone());

@@ -1,6 +1,7 @@
 //! The loop: pulses, sentences, the lock state, and those who are told of it.
 
 mod automatic;
+mod lines;
 mod reload;
 mod witnesses;
 
@@ -29,6 +30,7 @@ use crate::settings::{Settings, TimeFrom};
 use crate::sink::{Sink, Stamped};
 use crate::times::Times;
 
+use lines::Lines;
 pub use reload::Configuration;
 use witnesses::Witnesses;
 
@@ -90,6 +92,7 @@ struct Steered {
     samples: Samples,
     pulses: PulseCounts,
     found: Option<Correction>,
+    lines: Lines,
 }
 
 impl Steered {
@@ -117,6 +120,7 @@ pub struct Program {
     monitor: Option<Monitor>,
     witnesses: Witnesses,
     configuration: Option<Configuration>,
+    busy: RateLimit,
 }
 
 impl Program {
@@ -142,6 +146,7 @@ impl Program {
                 samples: Samples::default(),
                 pulses: PulseCounts::default(),
                 found: None,
+                lines: Lines::default(),
             });
         }
         let config = match &settings.announce {
@@ -183,6 +188,7 @@ impl Program {
             seen: Seen::default(),
             monitor,
             configuration: None,
+            busy: RateLimit::new(QUIET),
         })
     }
 
@@ -197,6 +203,10 @@ impl Program {
         let mut status_due = 0;
         while !signals.stop() && result.is_ok() {
             if signals.take_reload() {
+                // linuxptp's ends by this signal, too.
+                if self.settings.linuxptp {
+                    break;
+                }
                 self.reload();
             }
             let now = monotonic_now();
@@ -296,7 +306,7 @@ impl Program {
             match ready.key {
                 Key::Times => self.times.read(),
                 Key::Events => self.events.serve(),
-                Key::Sink(i) => self.pulses(i)?,
+                Key::Sink(i) => self.unless_busy(|this| this.pulses(i))?,
                 Key::Witness(i) => self.witness_answers(i, monotonic_now()),
                 Key::Ports => {
                     if let Some(automatic) = &mut self.automatic {
@@ -312,11 +322,27 @@ impl Program {
         }
         for i in 0..self.sinks.len() {
             if self.sinks.get(i).is_some_and(|s| s.sink.fd().is_none()) {
-                self.pulses(i)?;
+                self.unless_busy(|this| this.pulses(i))?;
             }
         }
-        self.look_at_ports(monotonic_now())?;
-        self.state(monotonic_now())
+        self.unless_busy(|this| this.look_at_ports(monotonic_now()))?;
+        self.unless_busy(|this| this.state(monotonic_now()))
+    }
+
+    /// A clock that stays busy is no reason to end: what was to be done is done the next time, or not at all.
+    fn unless_busy(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), ClockError>,
+    ) -> Result<(), ClockError> {
+        match work(self) {
+            Err(e) if e.is_transient() => {
+                if self.busy.allow(monotonic_now()).is_some() {
+                    warn!(target: "clocks", "{e}");
+                }
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     fn deadline(&self) -> u64 {
@@ -410,11 +436,11 @@ impl Program {
         steered.samples.measured(LastSample { at: now, offset_ns: found.offset.nanos_f64(), delay_ns: None });
         steered.samples.stepped(found.stepped);
         steered.found = Some(found);
-        let (path, offset, state) = (&sink.path, found.offset.nanos(), found.state);
-        let holdover = if told { "" } else { " holdover" };
         // linuxptp tells how much too fast the clock is by itself, which is minus what it is set to.
         let sign = if self.settings.linuxptp { -1.0 } else { 1.0 };
-        info!(target: "servo", "{path} offset {offset:10} {state} freq {:+7.0}{holdover}", sign * found.frequency_ppb);
+        let each = self.settings.linuxptp || self.settings.rate == 1;
+        let path = &sink.path;
+        steered.lines.pulse(path, &found, sign, told, each, now);
         if let Some(evidence) = &mut self.evidence {
             evidence.pulse(i, found.offset.nanos_f64(), found.frequency_ppb, found.bound_ns);
             if found.stepped {
@@ -574,12 +600,14 @@ impl Program {
         s.witnesses.extend(self.witnesses.states(now));
         s.receiver = self.times.condition(now);
         s.utc_offset = Some(self.times.time_scale(now)).filter(|t| t.valid).map(|t| t.utc_offset);
+        s.heard = self.times.heard();
         s.clocks.resize_with(self.sinks.len(), ClockSeries::default);
         for (state, steered) in s.clocks.iter_mut().zip(&mut self.sinks) {
             state.path.clone_from(&steered.sink.path);
             state.samples = steered.samples;
             state.largest_ns = steered.samples.take_largest_ns();
             state.pulses = steered.pulses;
+            state.edges = steered.sink.edges();
             state.frequency_ppb = steered.found.map(|f| f.frequency_ppb);
             state.locked = steered.found.is_some_and(|f| f.state.is_locked());
             state.holding = steered.sink.is_holding();

@@ -4,17 +4,18 @@ use core::time::Duration;
 use std::os::fd::BorrowedFd;
 
 use ptp_clock::{
-    Clock, ClockError, ClockName, Comparer, Comparison, CrossStamp, Edge, PpsDevice, PulseClock,
+    Clock, ClockError, ClockName, Comparer, Comparison, CrossStamp, Edge, Method, PpsDevice, PulseClock,
     monotonic_raw_now,
 };
 use ptp_daemon::monotonic_now;
 use ptp_servo::OscillatorModel;
 use ptp_wire::{TimeInterval, TimePoint};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::discipline::{Correction, Discipline};
-use crate::edges::{EdgeFilter, Verdict};
+use crate::edges::{EdgeCounts, EdgeFilter, Verdict};
 use crate::kernel_pulses::KernelPulses;
+use crate::patience::patiently;
 use crate::settings::{Settings, SinkSettings};
 use crate::time_of_day::tick;
 
@@ -23,6 +24,10 @@ const LATE: i64 = 900_000_000;
 /// A clock that gains more than this on CLOCK_MONOTONIC_RAW was changed by somebody, ns and ppb.
 const CHANGED_NS: f64 = 500_000.0;
 const CHANGED_PPB: f64 = 1_000_000.0;
+
+/// Pulses of a clock that tracks come within so much of their period, and within so much in any case, ns.
+const NEAR: f64 = 1.0 / 32.0;
+const NEAR_NS: f64 = 1e6;
 
 /// The best of so many readings makes a comparison.
 const READINGS: u32 = 5;
@@ -53,6 +58,8 @@ pub struct Sink {
     tracks: bool,
     /// When its second was last told by somebody.
     told: Option<u64>,
+    /// When an edge last came about where the clock itself has a pulse.
+    near: Option<u64>,
 }
 
 impl Sink {
@@ -78,7 +85,8 @@ impl Sink {
                 Some(KernelPulses::new(device, READINGS))
             }
             None => {
-                clock.start_pulses(settings.channel, settings.pin.as_ref(), settings.edge).map_err(said)?;
+                patiently(|| clock.start_pulses(settings.channel, settings.pin.as_ref(), settings.edge))
+                    .map_err(said)?;
                 None
             }
         };
@@ -98,6 +106,7 @@ impl Sink {
             before: None,
             tracks: false,
             told: None,
+            near: None,
         })
     }
 
@@ -117,11 +126,20 @@ impl Sink {
             },
         };
         // How long ago by the clock itself, so that a program that was held up is not a second wrong.
-        let age = (self.clock.now()? - stamp).nanos();
+        let age = (patiently(|| self.clock.now())? - stamp).nanos();
         let came = monotonic_now().saturating_sub(u64::try_from(age).unwrap_or(0));
-        match self.edges.edge(stamp) {
+        let verdict = match self.is_noise(stamp, came) {
+            true => self.edges.noise(),
+            false => self.edges.edge(stamp),
+        };
+        match verdict {
             Verdict::Pulse { missing } if missing > 0 => {
-                info!(target: "pulses", "{}: {missing} pulses did not come", self.path);
+                let s = if missing == 1 { "" } else { "s" };
+                // Of faster ones the counts tell.
+                match self.rate {
+                    1 => info!(target: "pulses", "{}: {missing} pulse{s} did not come", self.path),
+                    _ => debug!(target: "pulses", "{}: {missing} pulse{s} did not come", self.path),
+                }
             }
             Verdict::Pulse { .. } => {}
             _ => return Ok(None),
@@ -130,6 +148,21 @@ impl Sink {
             return Ok(None);
         }
         Ok(Some(Stamped { stamp: stamp + self.settings.correction, came }))
+    }
+
+    /// Whether an edge comes where there is no pulse, by a clock that tracks, and that has just seen pulses where they should be.
+    /// When those cease, edges elsewhere are not passed over: they may be a receiver that has jumped.
+    fn is_noise(&mut self, stamp: TimePoint, came: u64) -> bool {
+        if !self.tracks || self.edges.is_both() {
+            return false;
+        }
+        let own = stamp + self.settings.correction;
+        let off = tick(own, self.rate).map_or(f64::INFINITY, |tick| (own - tick).nanos_f64().abs());
+        if off <= (self.period.as_nanos() as f64 * NEAR).min(NEAR_NS) {
+            self.near = Some(came);
+            return false;
+        }
+        self.near.is_some_and(|at| came.saturating_sub(at) < nanos(self.period * 5 / 2))
     }
 
     /// The time that the clock itself holds a pulse to be, while it knows: it tracks, and was told less than `holdover` ago.
@@ -154,7 +187,7 @@ impl Sink {
     /// # Errors
     /// The clock is gone.
     pub fn was_changed(&mut self) -> Result<bool, ClockError> {
-        let (now, raw) = (self.clock.now()?, monotonic_raw_now());
+        let (now, raw) = (patiently(|| self.clock.now())?, monotonic_raw_now());
         let Some((then, then_raw)) = self.before.replace((now, raw)) else { return Ok(false) };
         let elapsed = raw.saturating_sub(then_raw) as f64;
         let gained = (now - then).nanos_f64() - elapsed;
@@ -182,7 +215,7 @@ impl Sink {
         if found.stepped {
             self.clock_stepped();
         }
-        self.before = Some((self.clock.now()?, monotonic_raw_now()));
+        self.before = Some((patiently(|| self.clock.now())?, monotonic_raw_now()));
         if let Some(r) = self.discipline.take_returned() {
             let within = if r.error_ns.abs() <= r.bound_ns { "within" } else { "BEYOND" };
             info!(
@@ -223,6 +256,11 @@ impl Sink {
         self.discipline.model()
     }
 
+    /// What came on its input.
+    pub const fn edges(&self) -> EdgeCounts {
+        self.edges.counts()
+    }
+
     /// To poll; `None`: ask every few milliseconds.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         if self.pps.is_some() { None } else { self.clock.pulse_fd() }
@@ -238,7 +276,7 @@ impl Sink {
     /// # Errors
     /// The clock is gone.
     pub fn forget(&mut self) -> Result<(), ClockError> {
-        (self.before, self.tracks, self.told) = (None, false, None);
+        (self.before, self.tracks, self.told, self.near) = (None, false, None, None);
         self.pps.iter_mut().for_each(KernelPulses::clock_stepped);
         self.discipline.clock_changed(&mut *self.clock)
     }
@@ -251,12 +289,22 @@ impl Sink {
         self.clock.cross_stamp(READINGS)
     }
 
-    /// The clock and another one at one instant; the clock is the comparison's sink.
+    /// The clock and another one at one instant; the clock is the comparison's sink. Reading two cards in turn takes microseconds:
+    /// where each stamps itself against the system clock better than that, those stamps are compared.
     ///
     /// # Errors
     /// One of them cannot be read.
     pub fn compare(&mut self, other: &mut dyn Clock) -> Result<Comparison, ClockError> {
-        Comparer::new(READINGS).compare(other, &mut *self.clock)
+        let read = Comparer::new(READINGS).compare(other, &mut *self.clock)?;
+        if read.method != Method::Sandwich {
+            return Ok(read);
+        }
+        let (theirs, own) = match (other.cross_stamp(READINGS), self.clock.cross_stamp(READINGS)) {
+            (Ok(theirs), Ok(own)) => (theirs, own),
+            _ => return Ok(read),
+        };
+        let stamped = across(&theirs, &own);
+        Ok(stamped.filter(|s| s.delay < read.delay).unwrap_or(read))
     }
 
     /// Ends its stamps, and says what came.
@@ -266,6 +314,21 @@ impl Sink {
             let _ = self.clock.stop_pulses(self.settings.channel);
         }
     }
+}
+
+/// Two clocks by what each was when the system clock showed something, shortly after each other. `None`: not shortly, or the
+/// system clock was stepped in between.
+fn across(source: &CrossStamp, sink: &CrossStamp) -> Option<Comparison> {
+    let between = sink.system - source.system;
+    let near = between.abs() < TimeInterval::from_nanos(1_000_000);
+    // The rates of the three differ by less than a thousandth.
+    let drift = TimeInterval::from_nanos_f64(between.nanos_f64().abs() * 1e-3);
+    near.then(|| Comparison {
+        source: source.device + between,
+        sink: sink.device,
+        delay: source.delay + sink.delay + drift,
+        method: Method::CrossStamp,
+    })
 }
 
 /// A clock's own name, or the interface that it stamps for.
@@ -290,4 +353,24 @@ pub fn clock_name(name: &str) -> Result<ClockName, String> {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cards_are_compared_by_their_stamps_of_the_system_clock() {
+        let at = TimePoint::from_nanos;
+        let stamp = |device: i128, system: i128, delay: i64| CrossStamp {
+            device: at(device),
+            system: at(system),
+            delay: TimeInterval::from_nanos(delay),
+        };
+        let found =
+            across(&stamp(5_000_000, 1_000_000, 300), &stamp(5_030_250, 1_030_000, 500)).expect("near");
+        assert_eq!(found.offset(), TimeInterval::from_nanos(250));
+        assert_eq!(found.delay, TimeInterval::from_nanos(830), "both, and what 30 us may drift");
+        assert!(across(&stamp(0, 0, 1), &stamp(0, 2_000_000, 1)).is_none(), "stepped in between");
+    }
 }

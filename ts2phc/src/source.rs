@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ptp_gnss::GPSD_WATCH;
+use ptp_gnss::{GPSD_WATCH, gpsd_watch};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -20,8 +20,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 pub enum SourceName {
     /// `HOST:PORT`.
     Tcp(String),
-    /// gpsd at `HOST:PORT`: its objects, and what the receiver itself says.
-    Gpsd(String),
+    /// gpsd at `HOST:PORT`: its objects, and what the receiver itself says; of one device (a path), or of all that it has.
+    Gpsd(String, Option<String>),
     /// A serial line, a pseudo-terminal, a pipe or a file.
     Path(PathBuf),
 }
@@ -42,13 +42,17 @@ impl FromStr for SourceName {
             return is_address(address).then(|| Self::Tcp(address.to_owned())).ok_or_else(wrong);
         }
         if let Some(address) = s.strip_prefix("gpsd").filter(|a| a.is_empty() || a.starts_with(':')) {
-            let address = address.trim_start_matches(':');
-            return match address {
-                "" => Ok(Self::Gpsd(format!("localhost:{GPSD_PORT}"))),
-                a if is_address(a) => Ok(Self::Gpsd(a.to_owned())),
-                a if !a.contains(':') => Ok(Self::Gpsd(format!("{a}:{GPSD_PORT}"))),
-                _ => Err("give gpsd, gpsd:HOST or gpsd:HOST:PORT".to_owned()),
+            let (address, device) = match address.find('/').and_then(|at| address.split_at_checked(at)) {
+                Some((address, device)) => (address, Some(device.to_owned())),
+                None => (address, None),
             };
+            let address = match address.trim_matches(':') {
+                "" => format!("localhost:{GPSD_PORT}"),
+                a if is_address(a) => a.to_owned(),
+                a if !a.contains(':') => format!("{a}:{GPSD_PORT}"),
+                _ => return Err("give gpsd[:HOST[:PORT]][:/dev/NAME]".to_owned()),
+            };
+            return Ok(Self::Gpsd(address, device));
         }
         match s {
             "" => Err("give a device, a file, tcp:HOST:PORT, or gpsd".to_owned()),
@@ -61,7 +65,8 @@ impl fmt::Display for SourceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => write!(f, "tcp:{address}"),
-            Self::Gpsd(address) => write!(f, "gpsd:{address}"),
+            Self::Gpsd(address, None) => write!(f, "gpsd:{address}"),
+            Self::Gpsd(address, Some(device)) => write!(f, "gpsd:{address}:{device}"),
             Self::Path(path) => path.display().fmt(f),
         }
     }
@@ -87,7 +92,8 @@ impl Source {
     pub fn open(name: &SourceName, baud: u32) -> io::Result<Self> {
         match name {
             SourceName::Tcp(address) => connect(address, ""),
-            SourceName::Gpsd(address) => connect(address, GPSD_WATCH),
+            SourceName::Gpsd(address, None) => connect(address, GPSD_WATCH),
+            SourceName::Gpsd(address, Some(device)) => connect(address, &gpsd_watch(device)),
             SourceName::Path(path) => {
                 let file =
                     File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
@@ -157,9 +163,18 @@ mod tests {
     fn names() {
         assert_eq!("tcp:gps.example:2948".parse(), Ok(SourceName::Tcp("gps.example:2948".to_owned())));
         assert_eq!("/dev/ttyS0".parse(), Ok(SourceName::Path("/dev/ttyS0".into())));
-        assert_eq!("gpsd".parse(), Ok(SourceName::Gpsd("localhost:2947".to_owned())));
-        assert_eq!("gpsd:gps".parse(), Ok(SourceName::Gpsd("gps:2947".to_owned())));
-        assert_eq!("gpsd:gps:3000".parse(), Ok(SourceName::Gpsd("gps:3000".to_owned())));
+        for (text, address, device) in [
+            ("gpsd", "localhost:2947", None),
+            ("gpsd:gps", "gps:2947", None),
+            ("gpsd:gps:3000", "gps:3000", None),
+            ("gpsd:/dev/ttyS1", "localhost:2947", Some("/dev/ttyS1")),
+            ("gpsd:gps:/dev/ttyS1", "gps:2947", Some("/dev/ttyS1")),
+            ("gpsd:gps:3000:/dev/serial/by-id/a:b", "gps:3000", Some("/dev/serial/by-id/a:b")),
+        ] {
+            let name = SourceName::Gpsd(address.to_owned(), device.map(str::to_owned));
+            assert_eq!(text.parse(), Ok(name.clone()));
+            assert_eq!(name.to_string().parse(), Ok(name));
+        }
         assert_eq!("gpsd.log".parse(), Ok(SourceName::Path("gpsd.log".into())));
         for bad in ["", "gpsd:a:b", "tcp:", "tcp:host", "tcp::1", "tcp:host:0", "tcp:host:65536"] {
             assert!(bad.parse::<SourceName>().is_err(), "{bad}");

@@ -11,6 +11,11 @@ const MARGIN: u64 = 20_000_000;
 const EARLY: i64 = 250_000_000;
 /// Older time of day is none.
 const STALE: u64 = 5 * SECOND;
+/// A sentence is believed when it is as late as the one before it, or as the last that was believed, give or take this, ns.
+const SOUND: i128 = 500_000_000;
+/// Faster pulses are named by the middle one of so many sentences, and of so many at least.
+const SENTENCES: usize = 8;
+const ENOUGH: usize = 3;
 
 /// Which pulse a sentence names.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
@@ -51,15 +56,21 @@ pub struct TimeOfDay {
     names: Names,
     rate: u32,
     delay: i64,
-    /// A full second of TAI, and when its sentence began to arrive (CLOCK_MONOTONIC, ns).
+    /// A full second of TAI, and when its sentence began to arrive (CLOCK_MONOTONIC, ns): the last that was believed,
     latest: Option<(TimePoint, u64)>,
+    /// and the last of all.
+    heard: Option<(TimePoint, u64)>,
+    /// TAI minus CLOCK_MONOTONIC by the last sentences, ns, and how many that are.
+    ahead: [i128; SENTENCES],
+    known: usize,
 }
 
 impl TimeOfDay {
     /// For `rate` pulses per second (1..=128, clamped), and sentences that come `delay` ns after their second. With one pulse
     /// per second 0 means within the second; else they may come 250 ms earlier than said, or 750 ms later.
     pub fn new(names: Names, rate: u32, delay: i64) -> Self {
-        Self { names, rate: rate.clamp(1, 128), delay, latest: None }
+        let rate = rate.clamp(1, 128);
+        Self { names, rate, delay, latest: None, heard: None, ahead: [0; SENTENCES], known: 0 }
     }
 
     /// Other names or another delay from the next sentence on.
@@ -67,16 +78,42 @@ impl TimeOfDay {
         (self.names, self.delay) = (names, delay);
     }
 
-    /// Takes a full second of TAI whose sentence arrived then. Of several sentences of one second, the first counts.
+    /// Takes a full second of TAI whose sentence arrived then. Of several sentences of one second, the first counts. What stands
+    /// alone is not believed: a sentence that waited in a buffer, or one with another second.
     pub fn heard(&mut self, tai: TimePoint, arrival: u64) {
-        if self.latest.is_none_or(|(known, _)| known != tai) {
+        if self.heard.is_some_and(|(known, _)| known == tai) {
+            return;
+        }
+        let ahead = tai.nanos() - i128::from(arrival);
+        let agrees = |with: Option<(TimePoint, u64)>| {
+            with.is_some_and(|(tai, at)| {
+                arrival.saturating_sub(at) <= STALE && (tai.nanos() - i128::from(at) - ahead).abs() < SOUND
+            })
+        };
+        let (with_last, with_latest) = (agrees(self.heard), agrees(self.latest));
+        self.heard = Some((tai, arrival));
+        if !with_latest {
+            self.known = 0;
+        }
+        if with_last || with_latest {
             self.latest = Some((tai, arrival));
+            self.ahead.rotate_right(1);
+            self.ahead[0] = ahead;
+            self.known = (self.known + 1).min(SENTENCES);
         }
     }
 
     /// The receiver says that what it told does not hold.
     pub fn forget(&mut self) {
-        self.latest = None;
+        (self.latest, self.heard, self.known) = (None, None, 0);
+    }
+
+    /// TAI minus CLOCK_MONOTONIC: of the last sentences the middle one says it, so that one that is late does not matter.
+    fn middle(&self) -> Option<i128> {
+        let mut last = self.ahead;
+        let last = last.get_mut(..self.known).filter(|l| l.len() >= ENOUGH)?;
+        last.sort_unstable();
+        last.get(last.len() / 2).copied()
     }
 
     /// The TAI second of a pulse that came then (CLOCK_MONOTONIC, ns).
@@ -91,10 +128,9 @@ impl TimeOfDay {
         }
         if self.rate > 1 {
             let lead = if self.names == Names::Next { -1_000_000_000 } else { 0 };
-            // Pulses between a sentence and its reading are before it.
-            let since = i64::try_from(pulse).unwrap_or(i64::MAX) - i64::try_from(arrival).unwrap_or(i64::MAX);
-            let at = tai + TimeInterval::from_nanos(since.saturating_add(self.delay).saturating_add(lead));
-            return tick(at, self.rate).ok_or(Unknown::OffTick);
+            let ahead = self.middle().ok_or(Unknown::NoTime)?;
+            let at = i128::from(pulse) + ahead + i128::from(self.delay) + i128::from(lead);
+            return tick(TimePoint::from_nanos(at), self.rate).ok_or(Unknown::OffTick);
         }
         // As if the sentence had come within the second after its pulse.
         let early = if self.delay == 0 { 0 } else { self.delay.saturating_sub(EARLY) };
@@ -132,24 +168,69 @@ mod tests {
         TimePoint::from_nanos(seconds * 1_000_000_000)
     }
 
+    /// What has been heard for a while by the second that comes then.
+    fn after(names: Names, rate: u32, delay: i64, second: i128, arrival: u64) -> TimeOfDay {
+        let mut t = TimeOfDay::new(names, rate, delay);
+        for ago in (0..4u64).rev() {
+            t.heard(tai(second - i128::from(ago)), arrival - ago * SECOND);
+        }
+        t
+    }
+
+    #[test]
+    fn what_stands_alone_is_not_believed() {
+        let mut t = TimeOfDay::new(Names::Previous, 1, 0);
+        // Three seconds waited in a buffer, and the fourth comes in its time.
+        for (second, arrival) in [(97, 10_290), (98, 10_290), (99, 10_291), (100, 10_300)] {
+            t.heard(tai(second), arrival * MS);
+            assert_eq!(t.of_pulse(11_000 * MS), Err(Unknown::NoTime), "{second}");
+        }
+        t.heard(tai(101), 11_300 * MS);
+        assert_eq!(t.of_pulse(12_000 * MS), Ok(tai(102)));
+        // One sentence names another second; two of them are a new truth, for others to judge.
+        t.heard(tai(103), 12_300 * MS);
+        assert_eq!(t.of_pulse(13_000 * MS), Ok(tai(103)));
+        t.heard(tai(103), 13_300 * MS);
+        t.heard(tai(104), 14_300 * MS);
+        assert_eq!(t.of_pulse(15_000 * MS), Ok(tai(105)));
+        t.heard(tai(106), 15_300 * MS);
+        t.heard(tai(107), 16_300 * MS);
+        assert_eq!(t.of_pulse(17_000 * MS), Ok(tai(108)));
+    }
+
+    #[test]
+    fn fast_pulses_are_named_although_sentences_wander() {
+        // Up to 10 ms late, more than a period of 128 pulses a second.
+        let mut t = TimeOfDay::new(Names::Previous, 128, 155_000_000);
+        for second in 0..40u64 {
+            let late = second * 7 % 11 * MS;
+            t.heard(tai(100 + i128::from(second)), (50_150 + 1000 * second) * MS + late);
+            if second >= 7 {
+                let pulse = (51_000 + 1000 * second) * MS + 7_812_500 * (second % 5);
+                let wanted =
+                    tai(101 + i128::from(second)) + TimeInterval::from_nanos(7_812_500 * (second % 5) as i64);
+                assert_eq!(t.of_pulse(pulse), Ok(wanted), "{second}");
+            }
+        }
+    }
+
     #[test]
     fn a_sentence_names_the_pulse_before_or_after() {
         // Pulse 100 at 0 ms, its sentence 300 ms later; the next pulses follow.
-        let mut t = TimeOfDay::new(Names::Previous, 1, 0);
-        t.heard(tai(100), 300 * MS);
-        assert_eq!(t.of_pulse(1000 * MS), Ok(tai(101)));
-        assert_eq!(t.of_pulse(3000 * MS), Ok(tai(103)), "two sentences were lost");
-        assert_eq!(t.of_pulse(5400 * MS), Err(Unknown::NoTime));
-        let mut t = TimeOfDay::new(Names::Next, 1, 0);
-        t.heard(tai(101), 300 * MS);
-        assert_eq!(t.of_pulse(1000 * MS), Ok(tai(101)));
-        assert_eq!(t.of_pulse(2000 * MS), Ok(tai(102)));
+        let t = after(Names::Previous, 1, 0, 100, 9300 * MS);
+        assert_eq!(t.of_pulse(10_000 * MS), Ok(tai(101)));
+        assert_eq!(t.of_pulse(12_000 * MS), Ok(tai(103)), "two sentences were lost");
+        assert_eq!(t.of_pulse(14_400 * MS), Err(Unknown::NoTime));
+        let t = after(Names::Next, 1, 0, 101, 9300 * MS);
+        assert_eq!(t.of_pulse(10_000 * MS), Ok(tai(101)));
+        assert_eq!(t.of_pulse(11_000 * MS), Ok(tai(102)));
     }
 
     #[test]
     fn doubt_is_told() {
         let mut t = TimeOfDay::new(Names::Previous, 1, 0);
         assert_eq!(t.of_pulse(0), Err(Unknown::NoTime));
+        t.heard(tai(99), 0);
         t.heard(tai(100), 990 * MS);
         assert_eq!(t.of_pulse(1000 * MS), Err(Unknown::Ambiguous));
         assert_eq!(t.of_pulse(2000 * MS), Err(Unknown::Ambiguous));
@@ -165,25 +246,23 @@ mod tests {
     fn late_sentences_are_told_by_their_delay() {
         // They come 1.2 s after their pulse, or a little earlier or later: that of 100 s with the pulse of 101 s before it.
         for (delay, late) in [(1_200, 1_200), (1_200, 1_900), (1_200, 1_000), (1_000, 1_200), (800, 1_200)] {
-            let mut t = TimeOfDay::new(Names::Previous, 1, delay * 1_000_000);
-            t.heard(tai(100), 50_000 * MS + late * MS);
+            let t = after(Names::Previous, 1, delay * 1_000_000, 100, 50_000 * MS + late * MS);
             assert_eq!(t.of_pulse(52_000 * MS), Ok(tai(102)), "{delay} {late}");
         }
         // 990 ms are near the next pulse, but not where that is said.
-        let mut t = TimeOfDay::new(Names::Previous, 1, 900_000_000);
-        t.heard(tai(100), 50_990 * MS);
+        let t = after(Names::Previous, 1, 900_000_000, 100, 50_990 * MS);
         assert_eq!(t.of_pulse(51_000 * MS), Ok(tai(101)));
         // Before its pulse by 200 ms.
-        let mut t = TimeOfDay::new(Names::Previous, 1, -200_000_000);
-        t.heard(tai(100), 49_800 * MS);
+        let t = after(Names::Previous, 1, -200_000_000, 100, 49_800 * MS);
         assert_eq!((t.of_pulse(50_000 * MS), t.of_pulse(51_000 * MS)), (Ok(tai(100)), Ok(tai(101))));
     }
 
     #[test]
     fn every_rate_that_is_allowed_names_every_pulse() {
         for rate in 1..=128u32 {
-            let mut t = TimeOfDay::new(Names::Previous, rate, if rate == 1 { 0 } else { 3_000_000 });
-            t.heard(tai(100), 50_000 * MS + if rate == 1 { 300 * MS } else { 3 * MS + 100_000 });
+            let late = if rate == 1 { 300 * MS } else { 3 * MS + 100_000 };
+            let delay = if rate == 1 { 0 } else { 3_000_000 };
+            let t = after(Names::Previous, rate, delay, 100, 50_000 * MS + late);
             for n in 0..rate {
                 let ns = (u64::from(n) * SECOND + u64::from(rate) / 2) / u64::from(rate);
                 let at = TimePoint::from_nanos(101_000_000_000 + i128::from(ns));
@@ -195,15 +274,13 @@ mod tests {
     #[test]
     fn faster_pulses_are_told_apart_by_the_sentences_delay() {
         // Ten pulses a second; sentences come 120 ms after their second.
-        let mut t = TimeOfDay::new(Names::Previous, 10, 120_000_000);
-        t.heard(tai(100), 50_000 * MS + 125 * MS);
+        let t = after(Names::Previous, 10, 120_000_000, 100, 50_000 * MS + 125 * MS);
         for pulse in 0..10 {
             let at = TimePoint::from_nanos(101_000_000_000 + 100_000_000 * i128::from(pulse));
             assert_eq!(t.of_pulse(51_000 * MS + 100 * MS * pulse), Ok(at), "{pulse}");
         }
         assert_eq!(t.of_pulse(51_050 * MS), Err(Unknown::OffTick));
-        let mut t = TimeOfDay::new(Names::Next, 10, 120_000_000);
-        t.heard(tai(101), 50_000 * MS + 125 * MS);
+        let t = after(Names::Next, 10, 120_000_000, 101, 50_000 * MS + 125 * MS);
         assert_eq!(t.of_pulse(51_000 * MS), Ok(tai(101)));
     }
 

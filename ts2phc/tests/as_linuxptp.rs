@@ -57,6 +57,13 @@ impl Stage {
     }
 }
 
+impl Stage {
+    fn hang_up(&self) {
+        let sent = Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status();
+        assert!(sent.expect("there is kill").success());
+    }
+}
+
 impl Drop for Stage {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -90,6 +97,37 @@ fn the_log_is_linuxptps() {
     assert!((4_000.0..6_000.0).contains(&ppb), "{line}");
     let set = stage.clock.frequency().expect("it reads");
     assert!((-6_000.0..-4_000.0).contains(&set), "{set}");
+    // As its own it ends by this signal, in order.
+    stage.hang_up();
+    let until = Instant::now() + Duration::from_secs(60);
+    let ended = loop {
+        match stage.child.try_wait().expect("it is ours") {
+            Some(status) => break status,
+            None => assert!(Instant::now() < until, "it runs on"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert!(ended.success(), "{ended}");
+}
+
+#[test]
+fn what_it_cannot_start_with_is_told_by_its_exit_status() {
+    for line in [
+        "-x",
+        "-c",
+        "-s",
+        "-l 9 -c lo",
+        "-f /nonexistent",
+        "-c lo -s generic -m -q",
+        "-s nmea -m -q",
+        "--ts2phc.pulsewidth 5",
+        "--step_threshold=abc -c lo",
+    ] {
+        let said =
+            Command::new(env!("CARGO_BIN_EXE_ts2phc")).args(line.split(' ')).output().expect("it starts");
+        assert_eq!(said.status.code(), Some(255), "{line}: {said:?}");
+        assert!(said.stdout.is_empty() && !said.stderr.is_empty(), "{line}: {said:?}");
+    }
 }
 
 /// A list of leap seconds that ends then (NTP's seconds).
@@ -119,6 +157,12 @@ fn an_expired_table_is_a_warning_that_names_it_and_no_stop() {
     let line = stage.wait_for("the warning", |l| l.contains("has expired"));
     assert!(line.contains(table) && line.starts_with("warning: ") | line.contains("warning"), "{line}");
     stage.wait_for("the offset", |l| l.contains("TAI - UTC is 37 s by"));
+    // Without a file there is a table to read again.
+    let new = std::fs::read_to_string(table).expect("it is there").replace("3802291200", "4200000000");
+    std::fs::write(table, new).expect("written");
+    stage.hang_up();
+    stage.wait_for("the new table", |l| l.contains(table) && l.contains("is a new one"));
+    stage.wait_for("the reload", |l| l.contains("configuration reloaded"));
     let _ = std::fs::remove_file(sentences);
     let _ = std::fs::remove_file(table);
 }

@@ -8,6 +8,12 @@ use crate::utc::UtcTime;
 /// What to send after connecting: objects, and what the receiver itself says, octet for octet.
 pub const WATCH: &str = "?WATCH={\"enable\":true,\"json\":true,\"raw\":2};\n";
 
+/// The same, of one of its receivers, by the path of its device.
+pub fn watch(device: &str) -> String {
+    let wanted = serde_json::json!({ "enable": true, "json": true, "raw": 2, "device": device });
+    format!("?WATCH={wanted};\n")
+}
+
 /// Tells what an object says: several things, in order.
 pub(crate) fn parse(line: &[u8], mut each: impl FnMut(Message)) {
     let Ok(object) = serde_json::from_slice::<Value>(line) else { return each(Message::Bad(Bad::Form)) };

@@ -165,6 +165,11 @@ impl LeapTable {
         self.entries.iter().find(|(from, _)| *from > unix).map(|(from, offset)| (*from, offset - now))
     }
 
+    /// Whether it is a table that is promised to be right for this Unix second.
+    pub fn promises(&self, unix: i64) -> bool {
+        self.expires.is_some_and(|e| unix < e)
+    }
+
     /// Whether nobody promises what it says of this Unix second.
     pub fn is_expired(&self, unix: i64) -> bool {
         self.expires.is_some_and(|e| unix >= e)

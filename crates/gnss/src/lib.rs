@@ -22,6 +22,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod era;
 mod gpsd;
 mod leap;
 mod message;
@@ -31,7 +32,8 @@ mod splitter;
 mod ubx;
 mod utc;
 
-pub use gpsd::WATCH as GPSD_WATCH;
+pub use era::{EARLIEST, Era};
+pub use gpsd::{WATCH as GPSD_WATCH, watch as gpsd_watch};
 pub use leap::{LeapError, LeapTable};
 pub use message::{Bad, Fix, Jamming, Message, Position, TimeSource};
 pub use receiver::{Condition, Limits, Receiver};

@@ -12,6 +12,8 @@ pub enum TimeSource {
     Zda,
     /// gpsd's TPV object: says by its mode.
     Tpv,
+    /// UBX-NAV-PVT: says.
+    Pvt,
 }
 
 impl TimeSource {
@@ -21,6 +23,7 @@ impl TimeSource {
             Self::Rmc => "RMC",
             Self::Zda => "ZDA",
             Self::Tpv => "TPV",
+            Self::Pvt => "PVT",
         }
     }
 }

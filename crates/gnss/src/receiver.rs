@@ -243,6 +243,13 @@ impl Receiver {
         Some(if by != 0 && (1..=seconds).contains(&left) { by } else { 0 })
     }
 
+    /// How many seconds are left until the change that the receiver tells of, if it tells of one.
+    pub fn seconds_to_leap(&self, now: u64) -> Option<i64> {
+        let (_, to_event, at) = self.change.filter(|(by, ..)| *by != 0)?;
+        let passed = i64::try_from(now.saturating_sub(at) / 1_000_000_000).unwrap_or(i64::MAX);
+        Some(i64::from(to_event).saturating_sub(passed))
+    }
+
     /// What the pulse that came at `now` lacks: true second minus pulse, told at most 1.5 s before it.
     pub fn quantisation(&self, now: u64) -> Option<TimeInterval> {
         self.quantisation.filter(|(_, at)| now.saturating_sub(*at) < 1_500_000_000).map(|(q, _)| q)

@@ -79,12 +79,19 @@ enum Taking {
 pub struct Splitter {
     buffer: Vec<u8>,
     taking: Taking,
+    /// What was no frame is looked through for sentences.
+    again: bool,
     counts: Counts,
 }
 
 impl Default for Splitter {
     fn default() -> Self {
-        Self { buffer: Vec::with_capacity(SENTENCE), taking: Taking::Line, counts: Counts::default() }
+        Self {
+            buffer: Vec::with_capacity(SENTENCE),
+            taking: Taking::Line,
+            again: false,
+            counts: Counts::default(),
+        }
     }
 }
 
@@ -117,7 +124,7 @@ impl Splitter {
             Taking::Overlong | Taking::Line => {}
         }
         // Sync octets are no text: a frame may begin amid a line that was cut.
-        if octet == ubx::SYNC[1] && self.buffer.last() == Some(&ubx::SYNC[0]) {
+        if !self.again && octet == ubx::SYNC[1] && self.buffer.last() == Some(&ubx::SYNC[0]) {
             self.buffer.pop();
             self.end_line(each);
             self.buffer.extend(ubx::SYNC);
@@ -127,15 +134,16 @@ impl Splitter {
         if matches!(octet, b'\n' | b'\r') {
             return self.end_line(each);
         }
+        // A sentence begins there, whatever was before it.
+        let text = self.taking == Taking::Overlong || self.buffer.first().is_some_and(|o| *o != b'{');
+        if octet == b'$' && text {
+            self.end_line(each);
+        }
         if self.taking == Taking::Overlong {
             // Kept only to see a frame begin.
             self.buffer.clear();
             self.buffer.push(octet);
             return;
-        }
-        // A sentence cut short runs into the next one.
-        if octet == b'$' && self.buffer.first() == Some(&b'$') {
-            self.end_line(each);
         }
         let limit = if self.buffer.first() == Some(&b'{') { LINE } else { SENTENCE };
         if self.buffer.len() >= limit {
@@ -161,17 +169,31 @@ impl Splitter {
         }
         let (body, sum) = self.buffer.split_at(ubx::HEADER + length);
         let checked = body.get(2..).unwrap_or_default();
+        let mut time = None;
         let message = if ubx::checksum(checked) != sum {
-            Message::Bad(Bad::Checksum)
+            let octets = std::mem::take(&mut self.buffer);
+            self.break_off();
+            self.tell(Message::Bad(Bad::Checksum), each);
+            // It may have been noise that looked like a frame, and sentences were taken for its inside. Once only, and for those.
+            self.again = true;
+            for octet in octets.into_iter().skip(ubx::HEADER) {
+                self.take(octet, each);
+            }
+            self.again = false;
+            return;
         } else {
             match checked {
                 [class, id, _, _, payload @ ..] => {
+                    time = ubx::time(*class, *id, payload);
                     ubx::payload(*class, *id, payload).unwrap_or(Message::Bad(Bad::Field))
                 }
                 _ => Message::Bad(Bad::Form),
             }
         };
         self.break_off();
+        if let Some(time) = time {
+            self.tell(time, each);
+        }
         self.tell(message, each);
     }
 
@@ -214,6 +236,30 @@ mod tests {
 
     fn is_time(m: &Message) -> bool {
         matches!(m, Message::Time { source: TimeSource::Zda, utc: Some(_), .. })
+    }
+
+    #[test]
+    fn sentences_are_found_amid_noise() {
+        let good = sentence("GPZDA,053001.00,21,11,2026,00,00");
+        let times = |noise: &[u8]| {
+            let mut splitter = Splitter::default();
+            let mut stream = noise.to_vec();
+            stream.extend(good.as_bytes());
+            splitter.push(&stream, |_| {});
+            splitter.counts().times
+        };
+        // On the same line, after a line that has no end, and inside of what began like a frame.
+        assert_eq!(times(b"\x80\xffxyz"), 1);
+        assert_eq!(times(&[b'x'; 1000]), 1);
+        assert_eq!(times(b"$GPRMC,05"), 1);
+        let length = u16::try_from(good.len() + 10).expect("short").to_le_bytes();
+        let mut frame = vec![0xb5, 0x62, 1, 2, length[0], length[1]];
+        frame.extend(good.as_bytes());
+        frame.extend([0; 20]);
+        let mut splitter = Splitter::default();
+        splitter.push(&frame, |_| {});
+        let counts = splitter.counts();
+        assert_eq!((counts.times, counts.checksum), (1, 1), "{counts}");
     }
 
     #[test]

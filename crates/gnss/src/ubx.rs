@@ -2,7 +2,8 @@
 
 use ptp_wire::{TimeInterval, TimePoint};
 
-use crate::message::{Fix, Jamming, Message, Position};
+use crate::message::{Fix, Jamming, Message, Position, TimeSource};
+use crate::utc::UtcTime;
 
 /// What a frame begins with.
 pub(crate) const SYNC: [u8; 2] = [0xb5, 0x62];
@@ -117,6 +118,25 @@ fn time_gps(f: &Fields<'_>) -> Option<Message> {
     Some(Message::Gps(GpsTime { tai, tai_offset, accuracy_ns }))
 }
 
+/// Fractions of a second up to this are the receiver's own rounding, ns.
+const ROUNDING: u32 = 5_000_000;
+
+/// The time in a payload, where there is one: UBX-NAV-PVT has date and time, which of them are valid (with a third bit: no second is in
+/// doubt), and a fraction that may be negative.
+pub(crate) fn time(class: u8, id: u8, payload: &[u8]) -> Option<Message> {
+    if (class, id) != (0x01, 0x07) {
+        return None;
+    }
+    let f = Fields(payload);
+    let (valid, nano, fixed) = (f.u8(11)?, f.i32(16)?, f.u8(21)? & 1 != 0);
+    let date = (i32::from(f.u16(4)?), f.u8(6)?, f.u8(7)?);
+    let fraction =
+        if nano.unsigned_abs() <= ROUNDING { 0 } else { nano.rem_euclid(1_000_000_000).cast_unsigned() };
+    let utc =
+        UtcTime::new(date, (f.u8(8)?, f.u8(9)?, f.u8(10)?), fraction).filter(|_| valid & 7 == 7 && fixed);
+    Some(Message::Time { source: TimeSource::Pvt, utc, fixed: Some(fixed) })
+}
+
 /// UBX-NAV-PVT.
 fn pvt(f: &Fields<'_>) -> Option<Message> {
     let (kind, flags, satellites) = (f.u8(20)?, f.u8(21)?, f.u8(23)?);
@@ -210,6 +230,31 @@ mod tests {
         p[12..16].copy_from_slice(&to_event.to_le_bytes());
         p[23] = valid;
         p
+    }
+
+    #[test]
+    fn nav_pvt_tells_the_time() {
+        let frame = |valid: u8, nano: i32, flags: u8, second: u8| {
+            let mut p = vec![0; 92];
+            p[4..6].copy_from_slice(&2026u16.to_le_bytes());
+            (p[6], p[7], p[8], p[9], p[10], p[11]) = (11, 21, 5, 30, second, valid);
+            p[16..20].copy_from_slice(&nano.to_le_bytes());
+            (p[20], p[21], p[23]) = (3, flags, 9);
+            match time(0x01, 0x07, &p) {
+                Some(Message::Time { source: TimeSource::Pvt, utc, fixed: Some(fixed) }) => {
+                    (utc.map(|u| u.to_string()), fixed)
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        let said = |text: &str| Some(text.to_owned());
+        assert_eq!(frame(7, -123, 1, 1), (said("2026-11-21T05:30:01.000Z"), true));
+        assert_eq!(frame(7, 250_000_000, 1, 1), (said("2026-11-21T05:30:01.250Z"), true));
+        assert!(frame(7, i32::MIN, 1, 1).0.is_some());
+        assert_eq!(frame(3, 0, 1, 1), (None, true), "a second in doubt");
+        assert_eq!(frame(7, 0, 0, 1), (None, false));
+        assert_eq!(frame(7, 0, 1, 61), (None, true));
+        assert_eq!((time(0x01, 0x07, &[0; 20]), time(0x01, 0x26, &[0; 24])), (None, None));
     }
 
     #[test]

@@ -33,6 +33,31 @@ impl UtcTime {
         exists.then_some(Self { year, month, day, hour, minute, second, nanosecond })
     }
 
+    /// Of seconds since 1970 without leap seconds, until 9999.
+    pub fn from_unix(unix: i64, nanosecond: u32) -> Option<Self> {
+        let (days, second) = (unix.div_euclid(86_400), unix.rem_euclid(86_400));
+        // Days since March of the year 0: then leap days come last.
+        let z = days + 719_468;
+        let (era, of_era) = (z.div_euclid(146_097), z.rem_euclid(146_097));
+        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted = (5 * of_year + 2) / 153;
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        let small = |v: i64| u8::try_from(v).ok();
+        let date = (
+            i32::try_from(year).ok().filter(|_| (0..=253_402_300_799).contains(&unix))?,
+            small(month)?,
+            small(of_year - (153 * shifted + 2) / 5 + 1)?,
+        );
+        Self::new(date, (small(second / 3600)?, small(second / 60 % 60)?, small(second % 60)?), nanosecond)
+    }
+
+    /// The fraction of its second.
+    pub const fn nanosecond(&self) -> u32 {
+        self.nanosecond
+    }
+
     /// A full second.
     pub const fn is_whole(&self) -> bool {
         self.nanosecond == 0
@@ -108,6 +133,21 @@ mod tests {
         assert_eq!(at((2026, 11, 21), (4, 48, 30)).unix(), 1_795_236_510);
         assert_eq!(at((2038, 1, 19), (3, 14, 8)).unix(), 1 << 31);
         assert_eq!(at((2026, 11, 21), (4, 48, 30)).to_string(), "2026-11-21T04:48:30.000Z");
+    }
+
+    #[test]
+    fn from_seconds_and_back() {
+        for day in (0..2_932_896).step_by(97) {
+            let unix = day * 86_400 + day % 86_400;
+            assert_eq!(UtcTime::from_unix(unix, 7).map(|t| (t.unix(), t.nanosecond())), Some((unix, 7)));
+        }
+        assert_eq!(
+            UtcTime::from_unix(253_402_300_799, 0).map(|t| t.to_string()),
+            Some("9999-12-31T23:59:59.000Z".into())
+        );
+        for none in [-1, 253_402_300_800, i64::MAX / 2, i64::MIN / 2] {
+            assert_eq!(UtcTime::from_unix(none, 0), None);
+        }
     }
 
     #[test]

@@ -64,7 +64,12 @@ pub fn config<S>(
         println!("{:#}", program.json_schema());
         return ExitCode::SUCCESS;
     }
-    match load() {
+    effective(load())
+}
+
+/// Prints every value and where it comes from, or what is wrong.
+pub fn effective<S>(loaded: Result<Loaded<S>, String>) -> ExitCode {
+    match loaded {
         Ok(loaded) => {
             print!("{}", loaded.values.effective());
             ExitCode::SUCCESS

@@ -1,5 +1,5 @@
 //! In the rig's guest: a GNSS receiver's sentences on a pseudo terminal, 150 ms after each true second.
-//! They come from the module's truth and heed its knobs `gnss/on` (no fix) and `gnss/second_error`.
+//! They come from the module's truth and heed its knobs `gnss/on` (no fix), `gnss/second_error` and `gnss/sentence_jitter`.
 //! With `--gpsd PORT` instead: serves the sentences of the gpsd of this host on this TCP port, as `gpspipe -r` prints them.
 #![forbid(unsafe_code)]
 
@@ -64,9 +64,14 @@ fn send(link: &str) -> io::Result<()> {
     let name = fs::read_link(format!("/proc/self/fd/{}", pty.slave.as_raw_fd()))?;
     symlink(name, link)?;
     let mut master = fs::File::from(pty.master);
+    let mut random = 1u64;
     loop {
         let tai = number("truth")?;
-        let next = (tai - LATE_NS).div_euclid(SECOND) * SECOND + SECOND + LATE_NS;
+        // Knuth's: its upper bits are as good as any dice.
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let jitter = u64::try_from(number("gnss/sentence_jitter")?).unwrap_or(0);
+        let late = i64::try_from((random >> 33).checked_rem(jitter).unwrap_or(0)).unwrap_or(0);
+        let next = (tai - LATE_NS).div_euclid(SECOND) * SECOND + SECOND + LATE_NS + late;
         std::thread::sleep(Duration::from_nanos(u64::try_from(next - tai).unwrap_or_default()));
         let on = fs::read_to_string(Path::new(RIG).join("gnss/on"))?.trim() == "Y";
         let utc = (number("truth")? - LATE_NS + SECOND / 2).div_euclid(SECOND) - TAI_OFFSET

@@ -17,6 +17,7 @@
 //! ```
 
 mod agreement;
+mod announces;
 mod capture;
 mod crowd;
 pub mod demo;
@@ -36,6 +37,7 @@ pub use agreement::{
     AGREEMENT_NS, PATIENCE, TAI_MINUS_UTC_NS, ahead_of_realtime, clock_of, clock_path, examine, expect,
     mac_of, wait_for_agreement, wait_until_true,
 };
+pub use announces::{Announced, Announces};
 pub use capture::{Capture, Dissection};
 pub use crowd::{CrowdOptions, CrowdReport, run_crowd};
 pub use error::LabError;

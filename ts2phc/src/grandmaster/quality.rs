@@ -17,6 +17,10 @@ pub enum Profile {
     TelecomCategory2,
     /// The same, category 3 or none: 6, 7, 160.
     Telecom,
+    /// ITU-T G.8265.1 (frequency), option I's quality levels: 84 (PRC), 90 (SSU-A), 104 (SEC), 110 (DNU).
+    Frequency,
+    /// The same, option II's: 80 (PRS), 86 (ST2), 102 (ST3), 110 (DUS).
+    FrequencyOption2,
 }
 
 /// clockClass of each state.
@@ -36,24 +40,34 @@ pub struct ClassTable {
 
 impl Profile {
     /// The words of configuration.
-    pub const WORDS: [(&'static str, Self); 5] = [
+    pub const WORDS: [(&'static str, Self); 7] = [
         ("default", Self::Default),
         ("default-b", Self::DefaultB),
         ("telecom-category1", Self::TelecomCategory1),
         ("telecom-category2", Self::TelecomCategory2),
         ("telecom", Self::Telecom),
+        ("frequency", Self::Frequency),
+        ("frequency-option2", Self::FrequencyOption2),
     ];
 
     /// Its classes.
     pub const fn classes(self) -> ClassTable {
-        let (out_of_spec, frequency_by_layer) = match self {
-            Self::Default => (52, false),
-            Self::DefaultB => (187, false),
-            Self::TelecomCategory1 => (140, true),
-            Self::TelecomCategory2 => (150, false),
-            Self::Telecom => (160, false),
+        let (locked, in_spec, out_of_spec, free_run) = match self {
+            Self::Default => (6, 7, 52, 248),
+            Self::DefaultB => (6, 7, 187, 248),
+            Self::TelecomCategory1 => (6, 7, 140, 248),
+            Self::TelecomCategory2 => (6, 7, 150, 248),
+            Self::Telecom => (6, 7, 160, 248),
+            Self::Frequency => (84, 90, 104, 110),
+            Self::FrequencyOption2 => (80, 86, 102, 110),
         };
-        ClassTable { locked: 6, in_spec: 7, out_of_spec, free_run: 248, frequency_by_layer }
+        let frequency_by_layer = matches!(self, Self::TelecomCategory1);
+        ClassTable { locked, in_spec, out_of_spec, free_run, frequency_by_layer }
+    }
+
+    /// Its clients look at clockClass alone, which is a quality level: accuracy and variance are not told.
+    pub const fn is_of_levels(self) -> bool {
+        matches!(self, Self::Frequency | Self::FrequencyOption2)
     }
 }
 

@@ -123,7 +123,7 @@ pub struct GrandmasterConfig {
     pub interval: Duration,
     /// A pulse that is later than this is lost. Default 100 ms.
     pub grace: Duration,
-    /// Good pulses in a row that make it locked. Default 10.
+    /// Good pulses in a row that make it locked; of faster ones than one a second, so many seconds of them. Default 10.
     pub settle: u32,
     /// Offsets in lock are within this, ns. Default 500.
     pub lock_within_ns: f64,
@@ -160,6 +160,14 @@ impl Default for GrandmasterConfig {
             time_source: TimeSource::GNSS,
             reference_ns: 40.0,
         }
+    }
+}
+
+impl GrandmasterConfig {
+    /// Pulses in a row.
+    fn settled(&self) -> u32 {
+        let rate = (1e9 / nanos(self.interval).max(1) as f64).round().clamp(1.0, 128.0) as u32;
+        self.settle.saturating_mul(rate)
     }
 }
 
@@ -324,14 +332,14 @@ impl Grandmaster {
         // It came, whatever it is worth.
         self.pulse = Some(now);
         if self.contradicts(offset_ns) {
+            self.row = 0;
             if !self.quarantined {
                 self.quarantined = true;
-                self.row = 0;
                 self.lose(Why::Disagreement, now);
             }
         } else if self.quarantined {
             self.row += 1;
-            if self.row >= self.config.settle {
+            if self.row >= self.config.settled() {
                 self.quarantined = false;
                 self.row = 0;
             }
@@ -373,7 +381,7 @@ impl Grandmaster {
             LockState::Locked => self.bound_ns = pulse.bound_ns,
             _ => {}
         }
-        if self.row >= self.config.settle && self.state != LockState::Locked {
+        if self.row >= self.config.settled() && self.state != LockState::Locked {
             (self.bound_ns, self.doubt_ns) = (pulse.bound_ns, 0.0);
             self.go(LockState::Locked, Why::Settled, now);
         }
@@ -456,8 +464,11 @@ impl Grandmaster {
     /// What is to be announced. A degraded state never looks better than the one before it.
     pub fn settings(&self) -> GrandmasterSettingsNp {
         let classes = self.config.profile.classes();
-        let measured = accuracy_of_bound(self.bound_ns());
         let unknown = ClockAccuracy(0xfe);
+        let measured = match self.config.profile.is_of_levels() {
+            true => unknown,
+            false => accuracy_of_bound(self.bound_ns()),
+        };
         let in_holdover = match self.config.accuracy {
             Accuracy::Measured => measured,
             Accuracy::Unknown => unknown,

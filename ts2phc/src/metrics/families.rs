@@ -29,6 +29,9 @@ families! {
     WITNESS_BOUND = ("ts2phc_witness_error_bound", Seconds, Gauge, WITNESS, "How far off that is at most, by the witness's word and its configured error.");
     WITNESS_STATE = ("ts2phc_witness_state", Plain, Gauge, &["witness", "state"], "1 for how a witness stands to the receiver, 0 for the others: silent, agrees, disagrees.");
     REFERENCE = ("ts2phc_reference_state", Plain, Gauge, &["state"], "1 for what the receiver's state is, 0 for the others: good, silent, no_fix, few_satellites, jammed, antenna, moved, time_jumped.");
+    WORDS = ("ts2phc_receiver_messages", Plain, Counter, &["result"], "What the receiver said: time, no_fix, other (sound, and something else); dropped: no_sentence, no_checksum, wrong_checksum, wrong_field (a time or place that does not exist), too_long. Absent without a receiver.");
+    DATES = ("ts2phc_receiver_impossible_dates", Plain, Counter, &[], "Times of the receiver that lie before this program was made, and were not used.");
+    LOSSES = ("ts2phc_receiver_losses", Plain, Counter, &[], "Times the receiver's line or connection ended, failed or fell silent; it is opened again.");
     UTC_OFFSET = ("ts2phc_current_utc_offset", Seconds, Gauge, &[], "TAI minus UTC as it is used. Absent until it is known.");
     OFFSET = ("ts2phc_offset", Seconds, Gauge, CLOCK, "Last offset of a pulse that was followed, clock minus true second. Absent where there was none lately.");
     OFFSET_AGE = ("ts2phc_offset_age", Seconds, Gauge, CLOCK, "How long ago that was.");
@@ -36,7 +39,7 @@ families! {
     FREQUENCY = ("ts2phc_frequency_adjustment", Ratio, Gauge, CLOCK, "Frequency adjustment of the clock: 1e-9 is a ppb. Absent until a pulse was followed.");
     SERVO_STATE = ("ts2phc_servo_state", Plain, Gauge, &["clock", "state"], "1 for the servo's state, 0 for the others: acquiring, locked, holdover.");
     STEPS = ("ts2phc_clock_steps", Plain, Counter, CLOCK, "Times the clock was stepped.");
-    PULSES = ("ts2phc_pulses", Plain, Counter, &["clock", "result"], "Pulses, by what became of them: followed, no_time (nobody says which second it is), refused (the reference is bad or disagrees).");
+    PULSES = ("ts2phc_pulses", Plain, Counter, &["clock", "result"], "Pulses, by what became of them: followed, no_time (nobody says which second it is), refused (the reference is bad or disagrees); missing (they did not come), duplicate, other_edge, noise (edges on the line that are none).");
     CHANGED = ("ts2phc_foreign_adjustments", Plain, Counter, CLOCK, "Times somebody else was caught setting the clock.");
 }
 

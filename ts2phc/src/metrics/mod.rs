@@ -8,9 +8,10 @@ use ptp_daemon::metrics::{
     Condition, Exposed, Identity, LastSample, OpenShiftClock, Page, Publisher, Reading, Samples, openshift,
 };
 use ptp_evidence::{ClockState, Health};
-use ptp_gnss::Condition as Receiver;
+use ptp_gnss::{Condition as Receiver, Counts};
 use tracing::{info, warn};
 
+use crate::edges::EdgeCounts;
 use crate::grandmaster::LockState;
 use crate::witness::Standing;
 use families::*;
@@ -25,6 +26,7 @@ pub(crate) struct ClockSeries {
     pub(crate) locked: bool,
     pub(crate) holding: bool,
     pub(crate) pulses: PulseCounts,
+    pub(crate) edges: EdgeCounts,
 }
 
 /// What became of pulses.
@@ -60,6 +62,8 @@ pub(crate) struct Snapshot {
     pub(crate) witnesses: Vec<WitnessState>,
     pub(crate) receiver: Receiver,
     pub(crate) utc_offset: Option<i16>,
+    /// What came from the receiver, how often it was lost, and dates that cannot be.
+    pub(crate) heard: Option<(Counts, u64, u64)>,
     pub(crate) clocks: Vec<ClockSeries>,
 }
 
@@ -77,6 +81,7 @@ impl Default for Snapshot {
             witnesses: Vec::new(),
             receiver: Receiver::Silent,
             utc_offset: None,
+            heard: None,
             clocks: Vec::new(),
         }
     }
@@ -156,6 +161,22 @@ impl Exposed for Snapshot {
             page.family(&WITNESS_STATE).state(own, Standing::WORDS, witness.standing.word());
         }
         page.family(&REFERENCE).state(&[], RECEIVER_STATES, receiver_state(self.receiver).0);
+        if let Some((c, losses, dates)) = self.heard {
+            for (result, n) in [
+                ("time", c.times),
+                ("no_fix", c.no_fix),
+                ("other", c.others),
+                ("no_sentence", c.form),
+                ("no_checksum", c.no_checksum),
+                ("wrong_checksum", c.checksum),
+                ("wrong_field", c.field),
+                ("too_long", c.overlong),
+            ] {
+                page.family(&WORDS).counter(&[("result", result)], n);
+            }
+            page.family(&DATES).counter(&[], dates);
+            page.family(&LOSSES).counter(&[], losses);
+        }
         page.family(&UTC_OFFSET).known(&[], self.utc_offset.map(f64::from));
         for clock in &self.clocks {
             let label = ("clock", clock.path.as_str());
@@ -172,7 +193,16 @@ impl Exposed for Snapshot {
             page.family(&SERVO_STATE).state(own, SERVO_STATES, servo.name());
             page.family(&STEPS).counter(own, clock.samples.steps);
             let p = &clock.pulses;
-            for (result, n) in [("followed", p.followed), ("no_time", p.no_time), ("refused", p.refused)] {
+            let e = &clock.edges;
+            for (result, n) in [
+                ("followed", p.followed),
+                ("no_time", p.no_time),
+                ("refused", p.refused),
+                ("missing", e.missing),
+                ("duplicate", e.duplicates),
+                ("other_edge", e.other_edges),
+                ("noise", e.noise),
+            ] {
                 page.family(&PULSES).counter(&[label, ("result", result)], n);
             }
             page.family(&CHANGED).counter(own, p.changed);

@@ -1,6 +1,8 @@
 //! A new configuration for a running program: what can change is taken over, what cannot is named. Nothing that a reload
 //! does not concern is touched: clocks are not stepped, servos and models keep what they know.
 
+use tracing::info;
+
 use super::Program;
 use crate::grandmaster::GrandmasterConfig;
 use crate::observe::TS2PHC;
@@ -20,6 +22,11 @@ impl Program {
 
     /// SIGHUP.
     pub(super) fn reload(&mut self) {
+        if self.configuration.is_none() {
+            self.times.read_leaps();
+            info!(target: "daemon", "there is no configuration to read again but the table of leap seconds");
+            return;
+        }
         let configuration = self.configuration.as_mut();
         let reloaded = Configuration::reload(configuration, TS2PHC, &mut self.events, yaml::taken_over);
         if let Some((settings, told)) = reloaded {

@@ -10,6 +10,7 @@ use crate::layers::{Origin, Setting};
 use crate::load::{COMMAND_LINE, CommandLineSetting, Overrides};
 use crate::read::{Reader, is_null, refused, scalar, snake_case};
 use crate::source::{Content, Node, Source};
+use crate::table::Key;
 use crate::words;
 
 /// More items of one list are refused.
@@ -19,7 +20,7 @@ impl Program {
     /// Reads a file, if there is one, and the command line over it. Everything wrong is in what is given back.
     ///
     /// A key of the command line is a full name: `rate`, `metrics.listen`, `clocks[0].edge`; `clocks[*].edge` is that of
-    /// each item, and `clocks` the whole list, by names.
+    /// each item, `clocks` the whole list, by names; `witnesses[N].ntp` makes the item if there are N before it.
     pub fn read(&'static self, path: Option<&Path>, overrides: &Overrides) -> Reading {
         match path.map(Source::read).transpose() {
             Ok(source) => self.assemble(source, overrides),
@@ -149,6 +150,13 @@ impl Reading {
                 self.settings.add_item(list, origin);
             }
             paths = (0..self.settings.count(list)).map(|i| format!("{list}[{i}]{rest}")).collect();
+        } else if let Some((list, rest)) = key.split_once('[')
+            && let Some(Group { form: Form::Each(list, _), keys, .. }) = program.list(list)
+            && !keys.iter().any(Key::is_needed)
+            && rest.split_once(']').is_some_and(|(i, _)| i.parse() == Ok(self.settings.count(list)))
+            && self.settings.count(list) < MOST_ITEMS
+        {
+            self.settings.add_item(list, origin);
         }
         for path in paths {
             match self.settings.values.get_mut(&path) {

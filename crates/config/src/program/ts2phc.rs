@@ -104,7 +104,7 @@ const TIME_OF_DAY: &[Key] = &[
     key(
         "time",
         Kind::Named {
-            what: "a serial line, pipe or file, `tcp:HOST:PORT`, `gpsd[:HOST[:PORT]]`, `system`, or `clock:NAME`",
+            what: "a serial line, pipe or file, `tcp:HOST:PORT`, `gpsd[:HOST[:PORT]][:/dev/NAME]`, `system`, or `clock:NAME`",
             unset: None,
         },
         "",
@@ -276,7 +276,15 @@ const GRANDMASTER: &[Key] = &[
     key("domain_number", int(0, 255), "0", "Their domain.", "defaultDS.domainNumber"),
     key(
         "profile",
-        Kind::Choice(&["default", "default-b", "telecom", "telecom-category1", "telecom-category2"]),
+        Kind::Choice(&[
+            "default",
+            "default-b",
+            "telecom",
+            "telecom-category1",
+            "telecom-category2",
+            "frequency",
+            "frequency-option2",
+        ]),
         "default",
         "Whose clockClasses are told.",
         "",
@@ -295,7 +303,13 @@ const GRANDMASTER: &[Key] = &[
         "A pulse that is later than this is lost.",
         "",
     ),
-    key("settle", int(1, 1000), "10", "Good pulses in a row that make the clock locked.", ""),
+    key(
+        "settle",
+        int(1, 1000),
+        "10",
+        "Good pulses in a row that make the clock locked; of faster ones than one a second, so many seconds of them.",
+        "",
+    ),
     key("lock_within", BOUND, "500ns", "How far off each of them may be.", ""),
     key(
         "agree_within",

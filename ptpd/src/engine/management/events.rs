@@ -13,6 +13,8 @@ use super::{MAX_VALUE, Origin, Request, emit, write_message};
 
 /// Clients at a time. More are refused, so that nobody can use up memory.
 const MAX_SUBSCRIBERS: usize = 64;
+/// Who ends a subscription later than this was held up itself, and may have its renewal waiting.
+const HELD_UP: Duration = Duration::from_secs(1);
 /// A duration that never ends.
 const FOR_EVER: u16 = 0xffff;
 
@@ -52,9 +54,15 @@ impl Subscribers {
         self.list.iter().filter_map(|s| s.expires).min()
     }
 
-    /// Ends what has run out. Gives whether the settings that `set` tells of had a lease that ended.
+    /// Ends what has run out. Gives whether the settings that `set` tells of had a lease that ended. What ran out while nobody
+    /// looked stands for a second more, as it may have been renewed meanwhile.
     fn prune(&mut self, now: Instant, set: Option<&SetBy>) -> bool {
         let mut ended = false;
+        for s in &mut self.list {
+            if s.expires.is_some_and(|at| now.since(at) > HELD_UP) {
+                s.expires = Some(now + HELD_UP);
+            }
+        }
         self.list.retain(|s| {
             let stands = s.expires.is_none_or(|at| at > now);
             ended |= !stands && s.leases(set);

@@ -78,3 +78,20 @@ fn settings_of_others_stand_for_good() {
     bench.pass(10);
     assert_eq!(told(&mut bench).0, 52);
 }
+
+#[test]
+fn a_daemon_that_was_held_up_itself_looks_for_renewals_first() {
+    let mut bench = Bench::new(1);
+    let before = told(&mut bench);
+    bench.ask(RW, &lease(3));
+    bench.ask(RW, &set(&settings(6)));
+    // Nobody looked for eight seconds; the renewals wait to be read.
+    bench.now = Instant(bench.now.0 + 8_000_000_000);
+    bench.engine.handle(bench.now, Input::Tick);
+    assert_eq!(told(&mut bench), (6, true));
+    bench.ask(RW, &lease(3));
+    bench.pass(2);
+    assert_eq!(told(&mut bench), (6, true));
+    bench.pass(1);
+    assert_eq!(told(&mut bench), before);
+}
