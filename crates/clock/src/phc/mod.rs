@@ -269,12 +269,7 @@ impl Clock for Phc {
     }
 
     fn cross_stamp_auxiliary(&mut self, id: i32, readings: u32) -> Result<Option<CrossStamp>, ClockError> {
-        match self.extended_stamp_against(id, readings) {
-            Ok(stamp) => Ok(Some(stamp)),
-            // Kernels before 6.17 know no auxiliary clocks here.
-            Err(ClockError::Unsupported { .. } | ClockError::Io { .. }) => Ok(None),
-            Err(e) => Err(e),
-        }
+        self.best_auxiliary_stamp(id, readings)
     }
 }
 
