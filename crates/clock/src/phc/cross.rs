@@ -106,26 +106,39 @@ impl Phc {
         }
     }
 
-    /// An auxiliary clock and the PHC. Drivers take precise pairs with CLOCK_REALTIME and CLOCK_MONOTONIC_RAW only; the auxiliary
-    /// clock is read against the latter before and after, which takes less time than any access to a card. `None`: neither
-    /// that nor PTP_SYS_OFFSET_EXTENDED, or the clock is not enabled (both give EINVAL).
+    /// An auxiliary clock and the PHC: by PTP_SYS_OFFSET_EXTENDED, or by PTP_SYS_OFFSET_PRECISE, which knows the system's clocks only,
+    /// and a comparison with CLOCK_MONOTONIC_RAW; whichever was quicker the first time. `None`: neither is there, or the clock is
+    /// not enabled (both give EINVAL).
     pub(super) fn best_auxiliary_stamp(
         &mut self,
         id: libc::clockid_t,
         readings: u32,
     ) -> Result<Option<CrossStamp>, ClockError> {
-        if self.method == CrossMethod::Precise {
-            match self.precise_stamp_against(id, readings) {
-                Err(ClockError::Unsupported { .. }) => self.method = CrossMethod::Extended,
-                Err(ClockError::NotFound { .. } | ClockError::Io { .. }) => return Ok(None),
-                other => return other.map(Some),
-            }
-        }
-        match self.extended_stamp_against(id, readings) {
+        let usable = |taken| match taken {
             Ok(stamp) => Ok(Some(stamp)),
-            Err(ClockError::Unsupported { .. } | ClockError::Io { .. }) => Ok(None),
+            Err(ClockError::Unsupported { .. } | ClockError::NotFound { .. } | ClockError::Io { .. }) => {
+                Ok(None)
+            }
             Err(e) => Err(e),
+        };
+        match self.auxiliary_method {
+            Some(CrossMethod::Precise) => return usable(self.precise_stamp_against(id, readings)),
+            Some(_) => return usable(self.extended_stamp_against(id, readings)),
+            None => {}
         }
+        let extended = usable(self.extended_stamp_against(id, readings))?;
+        let precise = match self.method {
+            CrossMethod::Precise => usable(self.precise_stamp_against(id, readings))?,
+            _ => None,
+        };
+        let (method, best) = match (extended, precise) {
+            (Some(e), Some(p)) if p.delay < e.delay => (CrossMethod::Precise, p),
+            (Some(e), _) => (CrossMethod::Extended, e),
+            (None, Some(p)) => (CrossMethod::Precise, p),
+            (None, None) => return Ok(None),
+        };
+        self.auxiliary_method = Some(method);
+        Ok(Some(best))
     }
 
     /// PTP_SYS_OFFSET_PRECISE for a clock that it does not know, by way of CLOCK_MONOTONIC_RAW; the delay is that of the slower

@@ -46,6 +46,8 @@ pub struct Phc {
     capabilities: PhcCapabilities,
     /// What [`Clock::cross_stamp`] uses; goes down the list as methods turn out not to be there.
     method: CrossMethod,
+    /// The same against auxiliary clocks; `None`: not found out yet.
+    auxiliary_method: Option<CrossMethod>,
     /// The kernel knows the newer ioctl numbers; unlearnt when one fails where its elder works.
     new_requests: bool,
 }
@@ -85,6 +87,7 @@ impl Phc {
             writable,
             capabilities: PhcCapabilities::default(),
             method: CrossMethod::Precise,
+            auxiliary_method: None,
             new_requests: true,
         };
         this.capabilities = this.read_capabilities()?;
