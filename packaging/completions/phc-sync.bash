@@ -196,7 +196,7 @@ _phc__sync() {
             return 0
             ;;
         phc__sync__subcmd__clock)
-            opts="-h --help get set adjust frequency phase compare capabilities pins wait"
+            opts="-h --help get set adjust frequency phase compare capabilities pins enable disable wait"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -29,7 +29,7 @@ complete -c phc-sync -n "__fish_phc_sync_needs_command" -s z -d 'The socket of a
 complete -c phc-sync -n "__fish_phc_sync_needs_command" -s n -d 'The domain number of the instance with the same place in the list; the last one counts for the rest' -r
 complete -c phc-sync -n "__fish_phc_sync_needs_command" -s C -d 'What is meant by the system clock' -r
 complete -c phc-sync -n "__fish_phc_sync_needs_command" -s s -d 'The clock that is right' -r
-complete -c phc-sync -n "__fish_phc_sync_needs_command" -s c -d 'A clock to be steered; may be given several times, up to 128. Default: the system clock' -r
+complete -c phc-sync -n "__fish_phc_sync_needs_command" -s c -d 'A clock to be steered; may be given several times, up to 128. Default: the system clock; with -a: none beside the ports\'' -r
 complete -c phc-sync -n "__fish_phc_sync_needs_command" -s d -d 'Pulses that the kernel stamps; -s tells the seconds' -r
 complete -c phc-sync -n "__fish_phc_sync_needs_command" -s O -d 'What the sink shall be ahead of the source; for the system clock after a PHC on TAI: -37' -r
 complete -c phc-sync -n "__fish_phc_sync_needs_command" -s N -d 'Readings per measurement, of which the quickest counts. Default 5' -r
@@ -88,7 +88,7 @@ complete -c phc-sync -n "__fish_phc_sync_using_subcommand config" -s z -d 'The s
 complete -c phc-sync -n "__fish_phc_sync_using_subcommand config" -s n -d 'The domain number of the instance with the same place in the list; the last one counts for the rest' -r
 complete -c phc-sync -n "__fish_phc_sync_using_subcommand config" -s C -d 'What is meant by the system clock' -r
 complete -c phc-sync -n "__fish_phc_sync_using_subcommand config" -s s -d 'The clock that is right' -r
-complete -c phc-sync -n "__fish_phc_sync_using_subcommand config" -s c -d 'A clock to be steered; may be given several times, up to 128. Default: the system clock' -r
+complete -c phc-sync -n "__fish_phc_sync_using_subcommand config" -s c -d 'A clock to be steered; may be given several times, up to 128. Default: the system clock; with -a: none beside the ports\'' -r
 complete -c phc-sync -n "__fish_phc_sync_using_subcommand config" -s d -d 'Pulses that the kernel stamps; -s tells the seconds' -r
 complete -c phc-sync -n "__fish_phc_sync_using_subcommand config" -s O -d 'What the sink shall be ahead of the source; for the system clock after a PHC on TAI: -37' -r
 complete -c phc-sync -n "__fish_phc_sync_using_subcommand config" -s N -d 'Readings per measurement, of which the quickest counts. Default 5' -r

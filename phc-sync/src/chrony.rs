@@ -93,6 +93,7 @@ pub(crate) fn prepare(arguments: &[String]) -> Result<Work, String> {
             domain_number: 0,
             major_sdo_id: 0,
             clock: None,
+            sinks: Vec::new(),
         };
         settings.instances = options.sockets.iter().map(instance).collect();
     }
@@ -197,8 +198,13 @@ mod tests {
 
     #[test]
     fn each_instance_has_its_line() {
-        let instance =
-            |path: &str| Instance { socket: path.into(), domain_number: 0, major_sdo_id: 0, clock: None };
+        let instance = |path: &str| Instance {
+            socket: path.into(),
+            domain_number: 0,
+            major_sdo_id: 0,
+            clock: None,
+            sinks: Vec::new(),
+        };
         let instances = [instance("/run/a"), instance("/run/b")];
         let sockets = ["/run/chrony/ptp0.sock".into(), "/run/chrony/ptp1.sock".into()];
         let text = configuration(&instances, &sockets, &[Some(2.5e-6), None]);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use ptp_clock::{Clock, ClockError, ClockName, Phc, PinFunction, realtime_now};
+use ptp_clock::{AuxClock, Clock, ClockError, ClockName, Phc, PinFunction, realtime_now};
 use ptp_daemon::{PollSet, Signals, monotonic_now};
 use ptp_wire::{TimeInterval, TimePoint};
 
@@ -29,6 +29,7 @@ const USAGE: &str = "usage: phc-sync clock [options] CLOCK [COMMAND..]
  cmp, compare          offset from CLOCK_REALTIME
  caps, capabilities    what the device can do (default)
  pins                  the device's pins
+ enable, disable       an auxiliary clock begins at zero, or vanishes
  wait SECONDS          wait";
 
 /// phc_ctl's exit code of a mistake, -1.
@@ -50,6 +51,8 @@ enum Command {
     Compare,
     Capabilities,
     Pins,
+    /// An auxiliary clock.
+    Enable(bool),
     Wait(f64),
 }
 
@@ -109,6 +112,8 @@ fn parse(arguments: &[String]) -> Result<Parsed, String> {
             "cmp" | "compare" => Command::Compare,
             "caps" | "capabilities" => Command::Capabilities,
             "pins" => Command::Pins,
+            "enable" => Command::Enable(true),
+            "disable" => Command::Enable(false),
             "wait" => match number(rest.next(), word)? {
                 seconds if seconds < 0.0 => return Err(format!("wait: {seconds} s are in the past")),
                 seconds => Command::Wait(seconds),
@@ -159,15 +164,19 @@ fn run(program: &'static str, name: &ClockName, commands: &[Command], silent: bo
                 | Command::Wait(_)
         )
     };
-    let mut device = match Device::open(name, commands.iter().any(writes)) {
-        Ok(device) => device,
-        Err(e) => {
-            eprintln!("{e}");
-            return ExitCode::from(MISTAKE);
-        }
-    };
+    // One that is not enabled cannot be opened, and one that was disabled has to be opened again.
+    let mut device: Option<Device> = None;
     for command in commands {
-        match device.carry_out(*command) {
+        let done = match (command, &mut device) {
+            (Command::Enable(on), _) => {
+                device = None;
+                enable(name, *on)
+            }
+            (_, Some(device)) => device.carry_out(*command),
+            (_, None) => Device::open(name, commands.iter().any(writes))
+                .and_then(|opened| device.insert(opened).carry_out(*command)),
+        };
+        match done {
             Ok(text) => say(&text),
             Err(e) => {
                 eprintln!("{e}");
@@ -176,6 +185,17 @@ fn run(program: &'static str, name: &ClockName, commands: &[Command], silent: bo
         }
     }
     ExitCode::SUCCESS
+}
+
+fn enable(name: &ClockName, on: bool) -> Result<String, ClockError> {
+    let word = if on { "enabled" } else { "disabled" };
+    match name {
+        ClockName::Auxiliary(n) => AuxClock::enable(*n, on).map(|()| format!("{name} is {word}")),
+        _ => {
+            let doing = if on { "enabling the clock" } else { "disabling the clock" };
+            Err(ClockError::Unsupported { clock: name.to_string(), doing })
+        }
+    }
 }
 
 /// PHCs can do more than other clocks.
@@ -238,6 +258,12 @@ impl Device {
             }
             Command::Capabilities => self.capabilities()?,
             Command::Pins => self.pins()?,
+            Command::Enable(_) => {
+                return Err(ClockError::Unsupported {
+                    clock: self.clock().name().to_owned(),
+                    doing: "enabling the clock",
+                });
+            }
             Command::Wait(seconds) => {
                 wait(seconds);
                 format!("process slept for {seconds:.6} seconds")
@@ -246,8 +272,15 @@ impl Device {
     }
 
     fn capabilities(&mut self) -> Result<String, ClockError> {
-        let Self::Phc(phc) = self else {
-            return Ok(format!("{} is not a PHC device.", self.clock().name()));
+        let phc = match self {
+            Self::Phc(phc) => phc,
+            Self::Other(clock) if clock.auxiliary_id().is_some() => {
+                return Ok(format!(
+                    "\ncapabilities:\n  {} maximum frequency adjustment (ppb)\n  an auxiliary clock of the kernel: no pins, no phase adjustment",
+                    clock.max_frequency()
+                ));
+            }
+            Self::Other(clock) => return Ok(format!("{} is not a PHC device.", clock.name())),
         };
         let c = phc.capabilities();
         let has = |yes: bool| if yes { "has" } else { "doesn't have" };

@@ -57,7 +57,7 @@ pub(crate) struct Options {
     #[arg(short = 's', value_name = "CLOCK", value_parser = clock)]
     pub(crate) source: Option<ClockName>,
 
-    /// A clock to be steered; may be given several times, up to 128. Default: the system clock
+    /// A clock to be steered; may be given several times, up to 128. Default: the system clock; with -a: none beside the ports'
     #[arg(short = 'c', value_name = "CLOCK", value_parser = clock)]
     pub(crate) sinks: Vec<ClockName>,
 
@@ -282,6 +282,8 @@ mod tests {
             "compare",
             "capabilities",
             "pins",
+            "enable",
+            "disable",
             "wait",
         ]);
         let command = Options::command()

@@ -196,6 +196,7 @@ impl Gathered {
                 domain_number: domains.get(i).or(domains.last()).copied().unwrap_or(0),
                 major_sdo_id: self.major_sdo_id,
                 clock: None,
+                sinks: Vec::new(),
             })
             .collect();
         s.check().map_err(|e| e.to_string())?;

@@ -83,6 +83,20 @@ impl Domain {
     }
 }
 
+impl Plan {
+    /// A clock beside those of the ports follows this domain, or (`None`) the first that has a source.
+    pub(crate) fn add(&mut self, sink: ClockId, domains: &[Domain], of: Option<usize>) {
+        let mut sources = domains.iter().enumerate().filter(|(i, _)| of.is_none_or(|of| of == *i));
+        let source = sources.find_map(|(i, d)| Some(Source { clock: d.source().ok()?, domain: Some(i) }));
+        if let Some(source) = source
+            && source.clock != sink
+            && self.follow.iter().all(|(s, _)| *s != sink)
+        {
+            self.follow.push((sink, source));
+        }
+    }
+}
+
 /// Makes the plan. Domains come in the order of priority.
 pub(crate) fn plan(domains: &[Domain], system: Option<ClockId>, role: SystemRole) -> Plan {
     let sources: Vec<Result<ClockId, Lack>> = domains.iter().map(Domain::source).collect();
@@ -173,6 +187,24 @@ mod tests {
         // The first is lost: the second takes its place.
         let d = [Domain::default(), second, third];
         assert_eq!(pairs(&plan(&d, Some(SYSTEM), SystemRole::Sink)), [(2, 1), (3, 1), (SYSTEM, 1)]);
+    }
+
+    #[test]
+    fn further_clocks_follow_a_domain_or_the_first() {
+        let d = [domain(&[(0, State::Slave)]), domain(&[(1, State::Slave)])];
+        let mut p = plan(&d, Some(SYSTEM), SystemRole::Sink);
+        p.add(5, &d, None);
+        p.add(6, &d, Some(1));
+        // It has a source already; it is the source itself.
+        p.add(6, &d, None);
+        p.add(0, &d, None);
+        assert_eq!(pairs(&p), [(SYSTEM, 0), (5, 0), (6, 1)]);
+        // The first has no slave any more: whoever is its own waits, the other gets the next.
+        let d = [domain(&[(0, State::Uncalibrated)]), domain(&[(1, State::Slave)])];
+        let mut p = plan(&d, None, SystemRole::None);
+        p.add(5, &d, None);
+        p.add(6, &d, Some(0));
+        assert_eq!(pairs(&p), [(5, 1)]);
     }
 
     #[test]

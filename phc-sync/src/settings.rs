@@ -25,6 +25,8 @@ pub(crate) struct Instance {
     pub(crate) major_sdo_id: u8,
     /// Instead of the clocks of its ports: for instances on virtual clocks, and whose clock cannot be found out.
     pub(crate) clock: Option<ClockName>,
+    /// Clocks that follow it alone.
+    pub(crate) sinks: Vec<ClockName>,
 }
 
 /// What part the system clock has in automatic mode.
@@ -96,6 +98,7 @@ pub(crate) struct Settings {
     /// What is meant by the system clock.
     pub(crate) system_clock: ClockName,
     pub(crate) source: Option<ClockName>,
+    /// In automatic mode clocks beside those of the ports.
     pub(crate) sinks: Vec<ClockName>,
     pub(crate) pps: Option<String>,
     /// Sink minus source as it shall be; `None`: by the timescales.
@@ -195,6 +198,8 @@ pub(crate) enum SettingsError {
     NoSource,
     SameClock(ClockName),
     TwiceTheSink(ClockName),
+    /// One offset cannot be right for a sink on UTC and one on TAI.
+    TwoTimescales(ClockName, ClockName),
     /// UTC and PTP time differ, and nobody said by how much.
     OffsetMissing,
     /// Pulses are stamped by the system clock, and so can steer nothing else.
@@ -217,6 +222,11 @@ impl std::fmt::Display for SettingsError {
             }
             Self::SameClock(name) => write!(f, "{name} is the source: it cannot be steered by itself (-s, -c)"),
             Self::TwiceTheSink(name) => write!(f, "{name} is given twice (-c)"),
+            Self::TwoTimescales(utc, tai) => write!(
+                f,
+                "{utc} keeps UTC and {tai} keeps TAI: one offset (-O) puts one of them wrong by the leap seconds. Use -w or -a, \
+                 by which each gets its own, or one phc-sync for each"
+            ),
             Self::OffsetMissing => f.write_str(
                 "time offset must be specified using -w or -O: the system clock keeps UTC, PTP clocks keep TAI. -w asks the PTP \
                  instance; -O says how much the sink is ahead of the source (-O -37 for the system clock after a PHC, -O 37 \
@@ -247,6 +257,7 @@ impl Settings {
                 domain_number: 0,
                 major_sdo_id: 0,
                 clock: None,
+                sinks: Vec::new(),
             }];
         }
         self.instances.clone()
@@ -275,7 +286,8 @@ impl Settings {
         if self.instances.len() > MAX_INSTANCES {
             return Err(SettingsError::TooMany("PTP instances (-z)", MAX_INSTANCES));
         }
-        if self.sinks.len() > MAX_SINKS {
+        let further = self.instances.iter().map(|i| i.sinks.len()).sum::<usize>();
+        if self.sinks.len() + further > MAX_SINKS {
             return Err(SettingsError::TooMany("sinks (-c)", MAX_SINKS));
         }
         if self.selection == Selection::Intersection {
@@ -285,18 +297,32 @@ impl Settings {
             }
         }
         if self.automatic {
-            let manual = self.source.is_some() || !self.sinks.is_empty() || self.pps.is_some();
+            let manual =
+                self.source.is_some() || self.pps.is_some() || !self.sinks.is_empty() && self.drop_in;
             // phc2sys takes -w with -a, and it means nothing there.
-            return if manual || self.offset.is_some() && self.drop_in {
-                Err(SettingsError::Mixed)
-            } else {
-                Ok(())
-            };
+            if manual || self.offset.is_some() && self.drop_in {
+                return Err(SettingsError::Mixed);
+            }
+            return self.check_further();
         }
         if self.source.is_none() && self.pps.is_none() {
             return Err(SettingsError::NoSource);
         }
         self.check_manual()
+    }
+
+    /// Sinks in automatic mode: each follows one thing.
+    fn check_further(&self) -> Result<(), SettingsError> {
+        let mut sinks: Vec<&ClockName> = self.sinks.iter().collect();
+        sinks.extend(self.instances.iter().flat_map(|i| &i.sinks));
+        if self.system_role != SystemRole::None {
+            sinks.push(&self.system_clock);
+        }
+        if self.output.is_refclock() && sinks.iter().any(|s| **s != ClockName::System) {
+            return Err(SettingsError::RefclockSink);
+        }
+        let twice = sinks.iter().enumerate().find(|(i, sink)| sinks.iter().take(*i).any(|s| s == *sink));
+        twice.map_or(Ok(()), |(_, sink)| Err(SettingsError::TwiceTheSink((*sink).clone())))
     }
 
     fn check_manual(&self) -> Result<(), SettingsError> {
@@ -315,6 +341,15 @@ impl Settings {
             if sinks.iter().take(i).any(|s| s == sink) {
                 return Err(SettingsError::TwiceTheSink(sink.clone()));
             }
+        }
+        let utc = sinks.iter().find(|s| self.is_system(s));
+        let tai = sinks.iter().find(|s| !self.is_system(s));
+        // phc2sys has its reasons; virtual clocks keep what they are given.
+        if let (Some(utc), Some(tai @ (ClockName::Phc(_) | ClockName::Auxiliary(_)))) = (utc, tai)
+            && !self.drop_in
+            && self.offset.is_some_and(|offset| offset != TimeInterval::ZERO)
+        {
+            return Err(SettingsError::TwoTimescales(utc.clone(), tai.clone()));
         }
         // Pulses alone know no seconds, and so no offset.
         let Some(source) = &self.source else { return Ok(()) };
@@ -367,6 +402,28 @@ mod tests {
         assert_eq!(automatic.check(), Ok(()));
         let mixed = Settings { automatic: true, ..manual("phc0", &[]) };
         assert_eq!(mixed.check(), Err(SettingsError::Mixed));
+        // Further clocks beside the system clock; each has one source.
+        let aux = |n| ClockName::Auxiliary(n);
+        let instance = |sinks| Instance { sinks, ..automatic.instances_or_default().remove(0) };
+        let further = |sinks, of| Settings {
+            sinks,
+            instances: vec![instance(of)],
+            system_role: SystemRole::Sink,
+            ..automatic.clone()
+        };
+        assert_eq!(further(vec![aux(0)], vec![aux(1)]).check(), Ok(()));
+        assert_eq!(further(vec![aux(0)], vec![aux(0)]).check(), Err(SettingsError::TwiceTheSink(aux(0))));
+        let twice = further(vec![ClockName::System], Vec::new());
+        assert_eq!(twice.check(), Err(SettingsError::TwiceTheSink(ClockName::System)));
+        let as_phc2sys = Settings { drop_in: true, ..further(vec![aux(0)], Vec::new()) };
+        assert_eq!(as_phc2sys.check(), Err(SettingsError::Mixed));
+        let feeding = Settings { output: Output::NtpShm(0), ..further(vec![aux(0)], Vec::new()) };
+        assert_eq!(feeding.check(), Err(SettingsError::RefclockSink));
+        // -37 s is right for one of them.
+        let offset = Some(TimeInterval::from_nanos(-37_000_000_000));
+        let both = Settings { offset, ..manual("phc0", &["system", "CLOCK_AUX1"]) };
+        assert_eq!(both.check(), Err(SettingsError::TwoTimescales(ClockName::System, aux(1))));
+        assert_eq!(Settings { drop_in: true, ..both }.check(), Ok(()));
         let few = Settings { selection: Selection::Intersection, ..automatic };
         assert_eq!(few.check(), Err(SettingsError::TooFewSources));
     }

@@ -19,7 +19,7 @@ pub enum Timescale {
 pub struct CrossStamp {
     /// The clock.
     pub device: TimePoint,
-    /// CLOCK_REALTIME.
+    /// CLOCK_REALTIME, or the auxiliary clock that was asked for.
     pub system: TimePoint,
     /// How long the reading took; the instants agree within half of it. Zero for a pair taken by hardware.
     pub delay: TimeInterval,

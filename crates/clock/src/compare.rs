@@ -9,7 +9,7 @@ use crate::{Clock, ClockError, monotonic_now, monotonic_raw_now};
 pub enum Method {
     /// Both are functions of CLOCK_MONOTONIC_RAW: exact.
     Raw,
-    /// One is the system clock, and the other stamps itself against it.
+    /// One is the system clock or an auxiliary clock, and the other stamps itself against it.
     CrossStamp,
     /// The sink is read between two readings of the source.
     Sandwich,
@@ -73,6 +73,12 @@ impl Comparer {
             && let Some(c) = source.cross_stamp_auxiliary(id, self.readings)?
         {
             let (source, sink) = (c.device, c.system);
+            return Ok(Comparison { source, sink, delay: c.delay, method: Method::CrossStamp });
+        }
+        if let Some(id) = source.auxiliary_id()
+            && let Some(c) = sink.cross_stamp_auxiliary(id, self.readings)?
+        {
+            let (source, sink) = (c.system, c.device);
             return Ok(Comparison { source, sink, delay: c.delay, method: Method::CrossStamp });
         }
         self.sandwich(source, sink)

@@ -26,6 +26,18 @@ pub enum ClockError {
         /// Its name.
         clock: String,
     },
+    /// An auxiliary clock that nobody enabled, or that somebody disabled.
+    NotEnabled {
+        /// Its name.
+        clock: String,
+        /// The file of the kernel's that enables it.
+        switch: PathBuf,
+    },
+    /// An auxiliary clock that was disabled and enabled again: it has begun at zero, without its frequency.
+    BegunAnew {
+        /// Its name.
+        clock: String,
+    },
     /// A right is missing.
     Permission {
         /// The clock's name.
@@ -111,6 +123,28 @@ impl ClockError {
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Busy { .. })
     }
+
+    /// The clock is gone, or is another one now; opened again it may serve.
+    pub const fn is_gone(&self) -> bool {
+        matches!(self, Self::NotFound { .. } | Self::NotEnabled { .. } | Self::BegunAnew { .. })
+    }
+
+    /// Whose trouble it is, if the error names a clock.
+    pub fn clock(&self) -> Option<&str> {
+        match self {
+            Self::Name { .. } | Self::Corrupt { .. } => None,
+            Self::NotFound { clock }
+            | Self::NotEnabled { clock, .. }
+            | Self::BegunAnew { clock }
+            | Self::Permission { clock, .. }
+            | Self::Unsupported { clock, .. }
+            | Self::Frequency { clock, .. }
+            | Self::Range { clock, .. }
+            | Self::ReadOnly { clock, .. }
+            | Self::Busy { clock }
+            | Self::Io { clock, .. } => Some(clock),
+        }
+    }
 }
 
 impl fmt::Display for ClockError {
@@ -123,6 +157,12 @@ impl fmt::Display for ClockError {
                 )
             }
             Self::NotFound { clock } => write!(f, "{clock}: there is no such clock"),
+            Self::NotEnabled { clock, switch } => {
+                write!(f, "{clock} is not enabled: as root, echo 1 >{}", switch.display())
+            }
+            Self::BegunAnew { clock } => {
+                write!(f, "{clock} was disabled and enabled again: it has begun at zero")
+            }
             Self::Permission { clock, doing, missing: Missing::CapSysTime } => write!(
                 f,
                 "{clock}: {doing} needs the capability CAP_SYS_TIME; run as root, or give it with \

@@ -34,6 +34,14 @@ impl<C: Clock> Clock for FreeRunning<C> {
         self.inner.is_system()
     }
 
+    fn auxiliary_id(&self) -> Option<i32> {
+        self.inner.auxiliary_id()
+    }
+
+    fn cross_stamp_auxiliary(&mut self, id: i32, readings: u32) -> Result<Option<CrossStamp>, ClockError> {
+        self.inner.cross_stamp_auxiliary(id, readings)
+    }
+
     fn now(&mut self) -> Result<TimePoint, ClockError> {
         self.inner.now()
     }
@@ -83,6 +91,22 @@ impl<C: Clock + ?Sized> Clock for Box<C> {
 
     fn is_system(&self) -> bool {
         (**self).is_system()
+    }
+
+    fn auxiliary_id(&self) -> Option<i32> {
+        (**self).auxiliary_id()
+    }
+
+    fn cross_stamp_auxiliary(&mut self, id: i32, readings: u32) -> Result<Option<CrossStamp>, ClockError> {
+        (**self).cross_stamp_auxiliary(id, readings)
+    }
+
+    fn adjusts_phase(&self) -> bool {
+        (**self).adjusts_phase()
+    }
+
+    fn adjust_phase(&mut self, by: TimeInterval) -> Result<(), ClockError> {
+        (**self).adjust_phase(by)
     }
 
     fn now(&mut self) -> Result<TimePoint, ClockError> {

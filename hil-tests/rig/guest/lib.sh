@@ -59,12 +59,18 @@ settle() {
     if [ "$FORM" = full ]; then sleep "$1"; else sleep "$(($1 * 2 / 5))"; fi
 }
 
-# measure LABEL SECONDS COLUMN: the true errors of clock COLUMN (from 0; the last is the system's), 8 a second; in the
-# short form for a third of it.
+# measure LABEL SECONDS COLUMN [LABEL COLUMN]...: the true errors of clock COLUMN (from 0: the PHCs, the system clock, auxiliary
+# clocks where the kernel has them), 8 a second; in the short form for a third of it.
 measure() {
+    label=$1 seconds=$2 column=$3; shift 3
     echo 125 >"$RIG/sample_ms"
-    if [ "$FORM" = full ]; then sleep "$2"; else sleep "$(($2 / 3))"; fi
-    awk -v c="$3" '{ print $1, $(c + 2) }' "$RIG/series" >"$OUT/$1.series"
+    if [ "$FORM" = full ]; then sleep "$seconds"; else sleep "$((seconds / 3))"; fi
+    set -- "$label" "$column" "$@"
+    while [ $# -gt 0 ]; do
+        awk -v c="$2" '{ print $1, $(c + 2) }' "$RIG/series" >"$OUT/$1.series"
+        if grep -q off "$OUT/$1.series"; then echo "FAILED: $1: the clock is not enabled"; exit 1; fi
+        shift 2
+    done
     echo 0 >"$RIG/sample_ms"
 }
 

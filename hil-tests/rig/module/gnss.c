@@ -68,17 +68,16 @@ static bool go_on(u64 at, bool on)
 
 static enum hrtimer_restart gnss_tick(struct hrtimer *timer)
 {
-	struct system_time_snapshot snap;
 	u64 other = 0;
 	struct pps_event_time ts;
 	unsigned long flags;
 	bool due, on;
+	ktime_t real;
 	u64 raw, at;
 	s64 wait, off;
 
 	spin_lock_irqsave(&rig_lock, flags);
-	ktime_get_snapshot(&snap);
-	raw = ktime_to_ns(snap.raw);
+	rig_snapshot(&real, &raw);
 	rig_clock_advance(&rig_truth, raw);
 	off = gnss.offset_ns + div_s64(gnss.pulled_ps, 1000);
 	at = rig_clock_when(&rig_truth, due_at() + off);
@@ -105,7 +104,7 @@ static enum hrtimer_restart gnss_tick(struct hrtimer *timer)
 		rig_pulse(RIG_WIRE_GNSS, other);
 	if (due && on) {
 		rig_pulse(RIG_WIRE_GNSS, at);
-		ts.ts_real = ktime_to_timespec64(ktime_sub_ns(snap.real, raw - at));
+		ts.ts_real = ktime_to_timespec64(ktime_sub_ns(real, raw - at));
 #ifdef CONFIG_NTP_PPS
 		ts.ts_raw = ktime_to_timespec64(ns_to_ktime(at));
 #endif
@@ -184,8 +183,7 @@ int rig_gnss_start(struct dentry *root)
 	debugfs_create_file_unsafe("offset", 0644, d, &gnss.offset_ns, &s64_fops);
 	debugfs_create_file_unsafe("pull", 0644, d, &gnss.pull_ps, &s64_fops);
 	debugfs_create_file_unsafe("second_error", 0644, d, &gnss.second_error, &s64_fops);
-	hrtimer_init(&gnss.timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	gnss.timer.function = gnss_tick;
+	hrtimer_setup(&gnss.timer, gnss_tick, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	hrtimer_start(&gnss.timer, ns_to_ktime(1000000), HRTIMER_MODE_REL);
 	return 0;
 }

@@ -149,6 +149,35 @@ static int system_get(void *data, u64 *val)
 }
 DEFINE_DEBUGFS_ATTRIBUTE_SIGNED(system_fops, system_get, NULL, "%lld\n");
 
+#if RIG_AUX
+static int aux_get(void *data, u64 *val)
+{
+	unsigned long flags;
+	s64 error = 0;
+	bool on;
+
+	spin_lock_irqsave(&rig_lock, flags);
+	on = rig_aux_error_ps((long)data, &error);
+	spin_unlock_irqrestore(&rig_lock, flags);
+	*val = error;
+	return on ? 0 : -ENODEV;
+}
+DEFINE_DEBUGFS_ATTRIBUTE_SIGNED(aux_fops, aux_get, NULL, "%lld\n");
+#endif
+
+static void aux_files(void)
+{
+#if RIG_AUX
+	char name[32];
+	long i;
+
+	for (i = 0; i < RIG_AUX; i++) {
+		snprintf(name, sizeof(name), "aux%ld_error_ps", i);
+		debugfs_create_file_unsafe(name, 0444, root, (void *)i, &aux_fops);
+	}
+#endif
+}
+
 /* What is written here leaves the guest by QEMU's isa-debugcon. */
 static ssize_t outbox_write(struct file *f, const char __user *from, size_t n, loff_t *at)
 {
@@ -254,6 +283,7 @@ static int __init rig_init(void)
 	debugfs_create_file_unsafe("truth_ppb", 0644, root, &rig_truth, &drift_fops);
 	debugfs_create_u64("truth_wander", 0644, root, &rig_truth.wander);
 	debugfs_create_file_unsafe("system_error_ps", 0444, root, NULL, &system_fops);
+	aux_files();
 	debugfs_create_file("outbox", 0200, root, NULL, &outbox_fops);
 	return 0;
 ports:

@@ -226,10 +226,43 @@ static int port_stop(struct net_device *dev)
 	return 0;
 }
 
+/* What the card stamps from now on; it answers with what it took. */
+static int port_stamping(struct rig_port *p, int tx_type, int *rx_filter)
+{
+	if (tx_type != HWTSTAMP_TX_OFF && tx_type != HWTSTAMP_TX_ON &&
+	    tx_type != HWTSTAMP_TX_ONESTEP_SYNC && tx_type != HWTSTAMP_TX_ONESTEP_P2P)
+		return -ERANGE;
+	if (*rx_filter == HWTSTAMP_FILTER_ALL)
+		return -ERANGE;
+	/* As many cards do: either all event messages or none. */
+	if (*rx_filter != HWTSTAMP_FILTER_NONE)
+		*rx_filter = HWTSTAMP_FILTER_PTP_V2_EVENT;
+	p->tx_type = tx_type;
+	p->rx_filter = *rx_filter;
+	return 0;
+}
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+static int port_hwtstamp_get(struct net_device *dev, struct kernel_hwtstamp_config *c)
+{
+	struct rig_port *p = of_dev(dev);
+
+	c->tx_type = p->tx_type;
+	c->rx_filter = p->rx_filter;
+	return 0;
+}
+
+static int port_hwtstamp_set(struct net_device *dev, struct kernel_hwtstamp_config *c,
+			     struct netlink_ext_ack *extack)
+{
+	return port_stamping(of_dev(dev), c->tx_type, &c->rx_filter);
+}
+#else
 static int port_ioctl(struct net_device *dev, struct ifreq *ifr, int cmd)
 {
 	struct rig_port *p = of_dev(dev);
 	struct hwtstamp_config c = {};
+	int err;
 
 	if (cmd == SIOCGHWTSTAMP) {
 		c.tx_type = p->tx_type;
@@ -237,22 +270,15 @@ static int port_ioctl(struct net_device *dev, struct ifreq *ifr, int cmd)
 	} else if (cmd == SIOCSHWTSTAMP) {
 		if (copy_from_user(&c, ifr->ifr_data, sizeof(c)))
 			return -EFAULT;
-		if (c.tx_type != HWTSTAMP_TX_OFF && c.tx_type != HWTSTAMP_TX_ON &&
-		    c.tx_type != HWTSTAMP_TX_ONESTEP_SYNC &&
-		    c.tx_type != HWTSTAMP_TX_ONESTEP_P2P)
-			return -ERANGE;
-		if (c.rx_filter == HWTSTAMP_FILTER_ALL)
-			return -ERANGE;
-		/* As many cards do: either all event messages or none. */
-		if (c.rx_filter != HWTSTAMP_FILTER_NONE)
-			c.rx_filter = HWTSTAMP_FILTER_PTP_V2_EVENT;
-		p->tx_type = c.tx_type;
-		p->rx_filter = c.rx_filter;
+		err = port_stamping(p, c.tx_type, &c.rx_filter);
+		if (err)
+			return err;
 	} else {
 		return -EOPNOTSUPP;
 	}
 	return copy_to_user(ifr->ifr_data, &c, sizeof(c)) ? -EFAULT : 0;
 }
+#endif
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
 static int port_ts_info(struct net_device *dev, struct kernel_ethtool_ts_info *info)
@@ -295,7 +321,12 @@ static const struct net_device_ops port_ops = {
 	.ndo_open = port_open,
 	.ndo_stop = port_stop,
 	.ndo_start_xmit = port_xmit,
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	.ndo_hwtstamp_get = port_hwtstamp_get,
+	.ndo_hwtstamp_set = port_hwtstamp_set,
+#else
 	.ndo_eth_ioctl = port_ioctl,
+#endif
 	.ndo_set_mac_address = eth_mac_addr,
 	.ndo_set_rx_mode = port_rx_mode,
 	.ndo_validate_addr = eth_validate_addr,

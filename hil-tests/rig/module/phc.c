@@ -99,18 +99,27 @@ static int phc_getcrosststamp(struct ptp_clock_info *info,
 			      struct system_device_crosststamp *cts)
 {
 	struct rig_phc *p = of_info(info);
-	struct system_time_snapshot snap;
 	unsigned long flags;
+	ktime_t real;
+	u64 raw;
 	int err;
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	if (cts->clock_id != CLOCK_REALTIME)
+		return -EOPNOTSUPP;
+#endif
 	spin_lock_irqsave(&rig_lock, flags);
 	err = busy(p);
 	if (!err) {
-		ktime_get_snapshot(&snap);
-		rig_clock_advance(&p->clock, ktime_to_ns(snap.raw));
-		cts->device = ns_to_ktime(rig_clock_ns(&p->clock, ktime_to_ns(snap.raw)));
-		cts->sys_realtime = snap.real;
-		cts->sys_monoraw = snap.raw;
+		rig_snapshot(&real, &raw);
+		rig_clock_advance(&p->clock, raw);
+		cts->device = ns_to_ktime(rig_clock_ns(&p->clock, raw));
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+		cts->sys_systime = real;
+#else
+		cts->sys_realtime = real;
+#endif
+		cts->sys_monoraw = ns_to_ktime(raw);
 	}
 	spin_unlock_irqrestore(&rig_lock, flags);
 	return err;
@@ -131,8 +140,8 @@ static enum hrtimer_restart output_tick(struct hrtimer *timer)
 	struct rig_phc *p = o->phc;
 	bool due, pps = o->channel == RIG_PEROUT;
 	struct ptp_clock_event event;
-	struct system_time_snapshot snap;
 	unsigned long flags;
+	ktime_t real;
 	u64 raw, at;
 	s64 wait;
 
@@ -141,8 +150,7 @@ static enum hrtimer_restart output_tick(struct hrtimer *timer)
 		spin_unlock_irqrestore(&rig_lock, flags);
 		return HRTIMER_NORESTART;
 	}
-	ktime_get_snapshot(&snap);
-	raw = ktime_to_ns(snap.raw);
+	rig_snapshot(&real, &raw);
 	rig_clock_advance(&p->clock, raw);
 	at = rig_clock_when(&p->clock, o->next);
 	due = (s64)(raw - at) >= 0;
@@ -161,7 +169,7 @@ static enum hrtimer_restart output_tick(struct hrtimer *timer)
 	if (due && pps) {
 		event.type = PTP_CLOCK_PPSUSR;
 		event.pps_times.ts_real =
-			ktime_to_timespec64(ktime_sub_ns(snap.real, raw - at));
+			ktime_to_timespec64(ktime_sub_ns(real, raw - at));
 #ifdef CONFIG_NTP_PPS
 		event.pps_times.ts_raw = ktime_to_timespec64(ns_to_ktime(at));
 #endif
@@ -289,6 +297,10 @@ static const struct ptp_clock_info template = {
 	.n_per_out = RIG_PEROUT,
 	.n_pins = RIG_PINS,
 	.pps = 1,
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+	.supported_extts_flags = PTP_RISING_EDGE | PTP_FALLING_EDGE | PTP_STRICT_FLAGS,
+	.supported_perout_flags = PTP_PEROUT_PHASE,
+#endif
 	.adjfine = phc_adjfine,
 	.adjphase = phc_adjphase,
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
@@ -323,8 +335,7 @@ void rig_phc_prepare(struct rig_phc *p, int index, u64 raw, u64 seed)
 	for (i = 0; i <= RIG_PEROUT; i++) {
 		p->out[i].phc = p;
 		p->out[i].channel = i;
-		hrtimer_init(&p->out[i].timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-		p->out[i].timer.function = output_tick;
+		hrtimer_setup(&p->out[i].timer, output_tick, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	}
 	rig_clock_start(&p->clock, raw, rig_clock_ns(&rig_truth, raw), seed);
 }

@@ -13,6 +13,7 @@
 #include <linux/netdevice.h>
 #include <linux/ptp_clock_kernel.h>
 #include <linux/spinlock.h>
+#include <linux/timekeeping.h>
 #include <linux/version.h>
 
 #define RIG_SEGMENTS	256
@@ -26,6 +27,42 @@
 /* The input is not wired / is wired to the GNSS receiver. */
 #define RIG_WIRE_NONE	(-1)
 #define RIG_WIRE_GNSS	100
+
+/*
+ * Auxiliary clocks: from the kernel that can tell one's time together with
+ * the counter behind it.
+ */
+#if defined(CONFIG_POSIX_AUX_CLOCKS) && LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+#define RIG_AUX		MAX_AUX_CLOCKS
+#else
+#define RIG_AUX		0
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#endif
+
+/* CLOCK_REALTIME and CLOCK_MONOTONIC_RAW at one instant. */
+static inline void rig_snapshot(ktime_t *real, u64 *raw)
+{
+	struct system_time_snapshot snap;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	ktime_get_snapshot_id(CLOCK_REALTIME, &snap);
+	*real = snap.systime;
+	*raw = ktime_to_ns(snap.monoraw);
+#else
+	ktime_get_snapshot(&snap);
+	*real = snap.real;
+	*raw = ktime_to_ns(snap.raw);
+#endif
+}
 
 /* 2^-32 ns */
 typedef __int128 rig_fine;
@@ -146,6 +183,10 @@ void rig_gnss_stop(void);
 
 /* series.c */
 s64 rig_system_error_ps(u64 *raw);
+#if RIG_AUX
+/* False: that clock is not enabled. */
+bool rig_aux_error_ps(int index, s64 *error);
+#endif
 int rig_series_start(struct dentry *root);
 void rig_series_stop(void);
 #endif

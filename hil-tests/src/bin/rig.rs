@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use hil_tests::rig::{Job, Means, Outcome, RigError, Side, document, read, run, table};
+use hil_tests::rig::{Job, Kernel, Means, Outcome, RigError, Side, document, read, run, table};
 
 /// Virtual PTP hardware in a QEMU guest: true errors of our programs and linuxptp's.
 #[derive(Debug, Parser)]
@@ -26,6 +26,10 @@ struct Options {
     /// Settle and measure for less time, as the tests do
     #[arg(long)]
     short: bool,
+
+    /// Boot the kernel with auxiliary clocks
+    #[arg(long)]
+    auxiliary: bool,
 
     /// Put the table into docs/hil.md
     #[arg(long)]
@@ -62,7 +66,8 @@ fn main() -> ExitCode {
 fn work(options: Options) -> Result<bool, RigError> {
     let beside = std::env::current_exe().ok().and_then(|p| p.parent().map(PathBuf::from));
     let programs = options.programs.or(beside).unwrap_or_default();
-    let means = Means::find(&programs)?;
+    let kernel = if options.auxiliary { Kernel::Auxiliary } else { Kernel::Debian };
+    let means = Means::with_kernel(&programs, kernel)?;
     let all = means.scenarios()?;
     if options.list {
         for name in &all {

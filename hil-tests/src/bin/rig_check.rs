@@ -1,8 +1,10 @@
 //! In the rig's guest: every call that a PTP hardware clock answers, by way of `ptp-clock`, against the module's truth.
 //! The hardware is `load pairs=2 phc=0,1,1,2` with clocks that neither drift nor wander; phc1 is the device under test.
-//! `leap` and `step` look at its kernel's clock, and set it.
+//! `leap` and `step` look at its kernel's clock, and set it; `auxiliary` does the same checks with an auxiliary clock.
 #![forbid(unsafe_code)]
 
+#[path = "../rig/auxiliary.rs"]
+mod auxiliary;
 #[path = "../rig/leap.rs"]
 mod leap;
 
@@ -41,8 +43,12 @@ fn main() -> ExitCode {
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => return all_checks(),
         ["leap", what] => leap::leap(what),
+        ["auxiliary", number] => number.parse().map_err(Into::into).and_then(auxiliary::check),
         ["step", ns] => ns.parse().map_err(Into::into).and_then(leap::step),
-        _ => Err("escapement-rig-check [leap insert|delete|none|forget] [step NANOSECONDS]".into()),
+        _ => {
+            Err("escapement-rig-check [leap insert|delete|none|forget] [step NANOSECONDS] [auxiliary NUMBER]"
+                .into())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

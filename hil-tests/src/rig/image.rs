@@ -71,9 +71,20 @@ const MODULES: [&str; 7] = [
 const HELPERS: [&str; 2] = ["escapement-rig-gnss", "escapement-rig-check"];
 /// What the shell of the guest borrows from busybox.
 const APPLETS: [&str; 26] = [
-    "sh", "mount", "mkdir", "ln", "cat", "echo", "insmod", "rmmod", "sleep", "tar", "poweroff", "dmesg",
+    "sh", "mount", "mkdir", "ln", "cat", "echo", "insmod", "rmmod", "sleep", "tar", "reboot", "dmesg",
     "kill", "cut", "sed", "ls", "rm", "touch", "mv", "cp", "head", "tail", "grep", "date", "mkfifo", "tee",
 ];
+
+/// What the guest boots.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Kernel {
+    /// Debian's own.
+    #[default]
+    Debian,
+    /// A newer one that `hil-tests/setup` builds with little more than the scenario `auxiliary` needs, since none of Debian's has
+    /// auxiliary clocks.
+    Auxiliary,
+}
 
 /// Everything that a run needs, found on this machine.
 #[derive(Clone, Debug)]
@@ -84,8 +95,12 @@ pub struct Means {
     work: PathBuf,
     /// Our programs.
     programs: PathBuf,
-    /// The kernel's version, as `uname -r` gives it.
-    version: String,
+    /// The kernel.
+    image: PathBuf,
+    /// What its modules are built with.
+    headers: PathBuf,
+    /// Its own modules; none where everything is built in.
+    modules: Option<PathBuf>,
 }
 
 impl Means {
@@ -95,6 +110,15 @@ impl Means {
     ///
     /// [`RigError::Missing`], naming what is not there.
     pub fn find(programs: &Path) -> Result<Self, RigError> {
+        Self::with_kernel(programs, Kernel::Debian)
+    }
+
+    /// The same with a kernel of one's choice.
+    ///
+    /// # Errors
+    ///
+    /// [`RigError::Missing`], naming what is not there.
+    pub fn with_kernel(programs: &Path, kernel: Kernel) -> Result<Self, RigError> {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("rig");
         let work = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/rig");
         for name in ["qemu-system-x86_64", "cpio", "make", "busybox", "tar", "ldd"].into_iter().chain(TOOLS) {
@@ -105,25 +129,33 @@ impl Means {
                 return Err(RigError::Missing(format!("{} (cargo build)", programs.join(name).display())));
             }
         }
-        let version = fs::read_to_string(work.join("kernel/version"))
-            .map_err(|_| RigError::Missing(format!("a kernel in {}", work.join("kernel").display())))?
-            .trim()
-            .to_owned();
-        let means = Self { source, work, programs: programs.to_owned(), version };
-        for needed in [means.kernel(), means.headers()] {
+        let home = work.join(match kernel {
+            Kernel::Debian => "kernel",
+            Kernel::Auxiliary => "auxiliary",
+        });
+        let (image, headers, modules) = match kernel {
+            Kernel::Debian => {
+                let version = fs::read_to_string(home.join("version"))
+                    .map_err(|_| RigError::Missing(format!("a kernel in {}", home.display())))?;
+                let version = version.trim();
+                (
+                    home.join("boot").join(format!("vmlinuz-{version}")),
+                    Path::new("/usr/src").join(format!("linux-headers-{version}")),
+                    Some(home.join("lib/modules").join(version).join("kernel")),
+                )
+            }
+            Kernel::Auxiliary => (home.join("bzImage"), home.join("headers"), None),
+        };
+        for needed in [&image, &headers] {
             if !needed.exists() {
                 return Err(RigError::Missing(needed.display().to_string()));
             }
         }
-        Ok(means)
+        Ok(Self { source, work, programs: programs.to_owned(), image, headers, modules })
     }
 
-    pub(super) fn kernel(&self) -> PathBuf {
-        self.work.join("kernel/boot").join(format!("vmlinuz-{}", self.version))
-    }
-
-    fn headers(&self) -> PathBuf {
-        Path::new("/usr/src").join(format!("linux-headers-{}", self.version))
+    pub(super) fn kernel(&self) -> &Path {
+        &self.image
     }
 
     /// Where runs keep their files.
@@ -170,7 +202,7 @@ impl Means {
         let directory = run.join("module");
         copy_directory(&self.source.join("module"), &directory)?;
         let mut make = Command::new("make");
-        make.arg("-s").arg("-C").arg(self.headers()).arg(format!("M={}", directory.display())).arg("modules");
+        make.arg("-s").arg("-C").arg(&self.headers).arg(format!("M={}", directory.display())).arg("modules");
         let said = output(&mut make)?;
         // The kernel's own words about its missing image are no warning about the module.
         if said.lines().any(|line| line.contains("warning:")) {
@@ -194,7 +226,8 @@ impl Means {
         copy(&self.module(run)?, &root.join("ptprig.ko"))?;
         // In the order of what needs what.
         for (number, file) in (10..).zip(MODULES) {
-            let path = self.work.join(format!("kernel/lib/modules/{}/kernel/{file}.ko", self.version));
+            let Some(modules) = &self.modules else { break };
+            let path = modules.join(format!("{file}.ko"));
             if path.is_file() {
                 let name = file.rsplit('/').next().unwrap_or(file);
                 copy(&path, &root.join("modules").join(format!("{number}-{name}.ko")))?;

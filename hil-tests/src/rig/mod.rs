@@ -9,6 +9,6 @@ mod outcome;
 mod report;
 
 pub use guest::{Job, Side, read, run};
-pub use image::{Means, RigError};
+pub use image::{Kernel, Means, RigError};
 pub use outcome::{Outcome, Series, Summary};
 pub use report::{document, markdown, table};

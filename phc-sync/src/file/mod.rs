@@ -61,6 +61,7 @@ fn take(mut r: Reading, automatic: bool, is_file: bool) -> Result<Loaded, Diagno
             SettingsError::TwiceTheSink(_) | SettingsError::PpsSink | SettingsError::RefclockSink => {
                 ("sinks", "")
             }
+            SettingsError::TwoTimescales(..) => ("offset", "`wait: true` gives each its own"),
             SettingsError::TooFewSources => ("selection", ""),
             SettingsError::Mixed | SettingsError::TooMany(..) => ("", ""),
         };
@@ -108,7 +109,7 @@ fn settings(r: &mut Reading) -> Settings {
         },
         system_clock: clock(r, "system_clock_device").unwrap_or(ClockName::System),
         source: clock(r, "source"),
-        sinks: sinks(r),
+        sinks: sinks(r, "sinks"),
         pps: r.maybe_text("pulses"),
         offset: r.maybe_interval("offset"),
         wait: r.flag("wait"),
@@ -155,15 +156,16 @@ fn instance(r: &mut Reading, i: usize) -> Instance {
         domain_number: r.int(&key("domain_number")) as u8,
         major_sdo_id: r.int(&key("major_sdo_id")) as u8,
         clock: clock(r, &key("clock")),
+        sinks: sinks(r, &key("sinks")),
     }
 }
 
-fn sinks(r: &mut Reading) -> Vec<ClockName> {
+fn sinks(r: &mut Reading, path: &str) -> Vec<ClockName> {
     let mut sinks = Vec::new();
-    for name in r.names("sinks") {
+    for name in r.names(path) {
         match crate::phc2sys::clock(&name) {
             Ok(clock) => sinks.push(clock),
-            Err(e) => refuse(r, "sinks", e),
+            Err(e) => refuse(r, path, e),
         }
     }
     sinks
@@ -218,7 +220,7 @@ mod tests {
     fn a_whole_file() {
         let s = text(
             "system_clock: sink-or-source\ninstances:\n  - /run/a\n  - socket: /run/b\n    domain_number: 24\n    \
-             clock: virtual:/run/clock\nrate: 8\nreadings: 9\nservo: adaptive\nstep_threshold: 100 us\n\
+             clock: virtual:/run/clock\n    sinks: [CLOCK_AUX1]\nsinks: [CLOCK_AUX0]\nrate: 8\nreadings: 9\nservo: adaptive\nstep_threshold: 100 us\n\
              first_step_threshold: never\nleap_second: smear-cosine\nsmear_window: 20 h\nselection: intersection\n\
              sources:\n  - clock: phc3\n    error: 200 ns\n  - chronyd: /run/chrony/chronyd.sock\nmax_slew: 2 ppm\n\
              error_bound_page: /run/x\nmax_drift: 1 ppm\n\
@@ -228,6 +230,8 @@ mod tests {
         .expect("a good file");
         assert!(s.automatic && s.system_role == SystemRole::SinkOrSource);
         assert_eq!(s.instances[1].clock, Some(ClockName::Virtual("/run/clock".into())));
+        assert_eq!(s.instances[1].sinks, [ClockName::Auxiliary(1)]);
+        assert_eq!(s.sinks, [ClockName::Auxiliary(0)]);
         assert_eq!((s.instances[1].domain_number, s.rate, s.readings), (24, 8.0, 9));
         assert_eq!((s.step, s.first_step, s.smear_window), (1e-4, 0.0, 72_000.0));
         assert_eq!((s.output, s.leap), (Output::Servo(ServoKind::Adaptive), LeapMode::SmearCosine));

@@ -3,6 +3,7 @@
 mod ensemble;
 mod holdover;
 mod monitor;
+mod named;
 mod observe;
 mod pulse;
 mod reload;
@@ -10,7 +11,7 @@ mod reload;
 use std::error::Error;
 use std::io;
 
-use ptp_clock::{ClockError, ClockName, Comparer, LeapSecond, SystemClock};
+use ptp_clock::{Clock, ClockError, ClockName, Comparer, LeapSecond, SystemClock};
 use ptp_daemon::{EventBus, Interest, Notify, PollSet, RateLimit, Signals, flush_log, monotonic_now};
 use ptp_program::memory::Kept;
 use ptp_wire::{TimeInterval, TimePoint};
@@ -38,7 +39,7 @@ const EVENTS: usize = usize::MAX;
 /// Between words about the same trouble, ns.
 const TROUBLE_NS: u64 = 60_000_000_000;
 
-/// While the system clock is steered we wake at least this often, ns. The kernel's clock runs at rates in steps of about 0.1
+/// While the system clock or an auxiliary clock is steered we wake at least this often, ns. The kernel's clocks run at rates in steps of about 0.1
 /// ppm; between them it alternates, but only when the processor is awake. Where all of it sleeps for the 125 ms between two
 /// measurements, one such turn is 13 ns too long.
 const KEEP_AWAKE_NS: u64 = 25_000_000;
@@ -63,6 +64,8 @@ pub(crate) struct Runner {
     retry_at: Option<u64>,
     /// Manual mode has begun.
     started: bool,
+    /// A clock that is missing from now on may come back; before, it was a mistake.
+    begun: bool,
     /// Per domain.
     domain_sources: Vec<Option<ClockId>>,
     ensemble: Option<Ensemble>,
@@ -138,7 +141,7 @@ fn turn(
             changed = true;
         }
         if changed {
-            runner.replan()?;
+            runner.renew()?;
         }
         if now >= next {
             // After a long sleep not all that was missed.
@@ -197,6 +200,7 @@ impl Runner {
             kernel: Kernel::default(),
             retry_at: None,
             started: false,
+            begun: false,
             domain_sources: Vec::new(),
             ensemble,
             bound,
@@ -213,6 +217,7 @@ impl Runner {
         } else {
             this.start_manual()?;
         }
+        this.begun = true;
         Ok(this)
     }
 
@@ -230,38 +235,16 @@ impl Runner {
     /// One line for the service manager.
     fn describe(&mut self, now: u64) -> String {
         if self.sinks.is_empty() {
-            return "nothing to synchronise: no PTP port is SLAVE or MASTER yet".to_owned();
+            let why = if self.settings.automatic {
+                "no PTP port is SLAVE or MASTER yet"
+            } else {
+                "clocks are gone"
+            };
+            return format!("nothing to synchronise: {why}");
         }
         let clocks = &mut self.clocks;
         let each = self.sinks.iter().filter_map(|s| Some(s.describe(&clocks.get(s.clock)?.label, now)));
         each.collect::<Vec<_>>().join(", ")
-    }
-
-    /// Manual mode: what follows what is known from the start. Mistakes end the program here.
-    fn start_manual(&mut self) -> Result<(), Box<dyn Error>> {
-        let source = match &self.settings.source {
-            Some(name) => Some(self.clocks.open(name, None, &self.settings)?),
-            None => None,
-        };
-        let names = self.settings.manual_sinks();
-        for name in &names {
-            let clock = self.clocks.open(name, None, &self.settings)?;
-            let source =
-                Source { clock: source.unwrap_or(clock), domain: (!self.agents.is_empty()).then_some(0) };
-            let made = self.sink(clock, source)?;
-            self.sinks.extend(made);
-        }
-        let sinks = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        self.started = !self.settings.wait;
-        if self.settings.drop_in {
-            return Ok(());
-        }
-        match (&self.settings.source, &self.settings.pps) {
-            (Some(source), None) => info!("{sinks} after {source}"),
-            (Some(source), Some(pps)) => info!("{sinks} after {pps}, seconds from {source}"),
-            (None, pps) => info!("{sinks} after {}", pps.as_deref().unwrap_or("nothing")),
-        }
-        Ok(())
     }
 
     /// Keeps in touch with an instance; whether the plan is to be made anew.
@@ -308,12 +291,13 @@ impl Runner {
         Ok(())
     }
 
-    /// The kernel's own clock is steered, and not by an NTP daemon.
+    /// A clock of the kernel's own is steered, and not by an NTP daemon.
     fn steers_kernel(&mut self) -> bool {
         let Self { settings, sinks, clocks, .. } = self;
+        let kernels = |c: &dyn Clock| c.is_system() || c.auxiliary_id().is_some();
         !settings.free_running
             && !settings.feeds_ntp()
-            && sinks.iter().any(|s| clocks.get(s.clock).is_some_and(|entry| entry.clock.is_system()))
+            && sinks.iter().any(|s| clocks.get(s.clock).is_some_and(|entry| kernels(entry.clock.as_ref())))
     }
 
     /// Automatic mode: ports or their clocks changed.
@@ -326,10 +310,10 @@ impl Runner {
         let system = if role == SystemRole::None {
             None
         } else {
-            let name = self.settings.system_clock.clone();
-            Some(self.clocks.open(&name, None, &self.settings)?)
+            self.open_named(&self.settings.system_clock.clone())?
         };
         let mut new = plan(&domains, system, role);
+        self.add_named(&mut new, &domains)?;
         self.domain_sources = domains.iter().map(|d| d.source().ok()).collect();
         if !self.settings.fan_out.is_empty() {
             let system = system.unwrap_or_default();
@@ -479,15 +463,23 @@ impl Runner {
                         warn!(target: "clocks", "{e} (left out, and {more} times before)");
                     }
                 }
-                Err(e) if !self.settings.automatic => return Err(e.into()),
+                Err(e) if !self.settings.automatic && !e.is_gone() => return Err(e.into()),
                 Err(e @ ClockError::Permission { .. }) => return Err(e.into()),
                 Err(e) => gone = Some((sink.clock, sink.source.clock, e)),
             }
         }
         self.sinks = sinks;
         if let Some((sink, source, e)) = gone {
-            self.failed(sink, &e);
-            self.failed(source, &e);
+            // The others that follow the same source go on where only this one is gone.
+            let named =
+                |id| self.clocks.get_ref(id).is_some_and(|entry| e.clock() == Some(entry.clock.name()));
+            let (by_sink, by_source) = (named(sink), named(source));
+            if by_sink || !by_source {
+                self.failed(sink, &e);
+            }
+            if by_source || !by_sink {
+                self.failed(source, &e);
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use ptp_wire::{TimeInterval, TimePoint};
 
 use super::{Phc, abi};
-use crate::{Clock, ClockError, CrossStamp, realtime_now};
+use crate::{Clock, ClockError, CrossStamp, monotonic_raw_now, realtime_now, timex};
 
 /// How cross stamps are taken, best first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -106,6 +106,59 @@ impl Phc {
         }
     }
 
+    /// An auxiliary clock and the PHC: by PTP_SYS_OFFSET_EXTENDED, or by PTP_SYS_OFFSET_PRECISE, which knows the system's clocks only,
+    /// and a comparison with CLOCK_MONOTONIC_RAW; whichever was quicker the first time. `None`: neither is there, or the clock is
+    /// not enabled (both give EINVAL).
+    pub(super) fn best_auxiliary_stamp(
+        &mut self,
+        id: libc::clockid_t,
+        readings: u32,
+    ) -> Result<Option<CrossStamp>, ClockError> {
+        let usable = |taken| match taken {
+            Ok(stamp) => Ok(Some(stamp)),
+            Err(ClockError::Unsupported { .. } | ClockError::NotFound { .. } | ClockError::Io { .. }) => {
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        };
+        match self.auxiliary_method {
+            Some(CrossMethod::Precise) => return usable(self.precise_stamp_against(id, readings)),
+            Some(_) => return usable(self.extended_stamp_against(id, readings)),
+            None => {}
+        }
+        let extended = usable(self.extended_stamp_against(id, readings))?;
+        let precise = match self.method {
+            CrossMethod::Precise => usable(self.precise_stamp_against(id, readings))?,
+            _ => None,
+        };
+        let (method, best) = match (extended, precise) {
+            (Some(e), Some(p)) if p.delay < e.delay => (CrossMethod::Precise, p),
+            (Some(e), _) => (CrossMethod::Extended, e),
+            (None, Some(p)) => (CrossMethod::Precise, p),
+            (None, None) => return Ok(None),
+        };
+        self.auxiliary_method = Some(method);
+        Ok(Some(best))
+    }
+
+    /// PTP_SYS_OFFSET_PRECISE for a clock that it does not know, by way of CLOCK_MONOTONIC_RAW; the delay is that of the slower
+    /// of the two readings.
+    ///
+    /// # Errors
+    /// [`ClockError::Unsupported`], [`ClockError::Busy`], and those of reading the other clock.
+    pub fn precise_stamp_against(
+        &mut self,
+        clockid: libc::clockid_t,
+        readings: u32,
+    ) -> Result<CrossStamp, ClockError> {
+        let before = RawReading::take(clockid, &self.name, readings)?;
+        let precise = self.precise_stamp()?;
+        let after = RawReading::take(clockid, &self.name, readings)?;
+        let system = before.line_to(&after, precise.raw_ns);
+        let delay = TimeInterval::from_nanos(i64::try_from(before.took.max(after.took)).unwrap_or(i64::MAX));
+        Ok(CrossStamp { device: precise.device, system, delay })
+    }
+
     fn read_stamp(&mut self, readings: u32) -> Result<CrossStamp, ClockError> {
         let mut best: Option<CrossStamp> = None;
         for _ in 0..readings.clamp(1, 25) {
@@ -117,6 +170,38 @@ impl Phc {
             }
         }
         best.ok_or_else(|| ClockError::Busy { clock: self.name.clone() })
+    }
+}
+
+/// Another clock of the kernel's against CLOCK_MONOTONIC_RAW.
+#[derive(Clone, Copy, Debug)]
+struct RawReading {
+    raw_ns: u64,
+    time: TimePoint,
+    took: u64,
+}
+
+impl RawReading {
+    /// The quickest of so many.
+    fn take(id: libc::clockid_t, name: &str, readings: u32) -> Result<Self, ClockError> {
+        let mut best: Option<Self> = None;
+        for _ in 0..readings.clamp(1, 25) {
+            let before = monotonic_raw_now();
+            let time = timex::now(id, name)?;
+            let took = monotonic_raw_now().saturating_sub(before);
+            if best.is_none_or(|b| took < b.took) {
+                best = Some(Self { raw_ns: before + took / 2, time, took });
+            }
+        }
+        // The loop runs at least once.
+        best.ok_or_else(|| ClockError::Busy { clock: name.to_owned() })
+    }
+
+    /// The clock at another instant, on a line through this reading and a later one.
+    fn line_to(&self, later: &Self, raw_ns: u64) -> TimePoint {
+        let length = later.raw_ns.saturating_sub(self.raw_ns).max(1) as f64;
+        let since = (i128::from(raw_ns) - i128::from(self.raw_ns)) as f64;
+        self.time + TimeInterval::from_nanos_f64((later.time - self.time).nanos_f64() * (since / length))
     }
 }
 
@@ -171,6 +256,18 @@ mod tests {
             shortest([(t(500), t(1), t(100)), (t(100), t(2), t(400))].into_iter()).expect("one is left");
         assert_eq!(best.device, t(2).into());
         assert_eq!(shortest([(t(500), t(1), t(100))].into_iter()), None);
+    }
+
+    #[test]
+    fn a_pair_of_the_raw_clock_lies_on_a_line() {
+        let reading = |raw_ns, ns| RawReading { raw_ns, time: TimePoint::from_nanos(ns), took: 40 };
+        let (a, b) = (reading(1_000, 7_000_000_000_000), reading(3_000, 7_000_000_002_002));
+        assert_eq!(a.line_to(&b, 2_000).nanos(), 7_000_000_001_001);
+        assert_eq!(a.line_to(&b, 1_000), a.time);
+        // What the driver took before or after the readings.
+        assert_eq!(a.line_to(&b, 4_000).nanos(), 7_000_000_003_003);
+        assert_eq!(a.line_to(&b, 0).nanos(), 6_999_999_998_999);
+        assert_eq!(a.line_to(&a, 1_000), a.time);
     }
 
     #[test]

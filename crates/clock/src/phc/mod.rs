@@ -46,6 +46,8 @@ pub struct Phc {
     capabilities: PhcCapabilities,
     /// What [`Clock::cross_stamp`] uses; goes down the list as methods turn out not to be there.
     method: CrossMethod,
+    /// The same against auxiliary clocks; `None`: not found out yet.
+    auxiliary_method: Option<CrossMethod>,
     /// The kernel knows the newer ioctl numbers; unlearnt when one fails where its elder works.
     new_requests: bool,
 }
@@ -85,6 +87,7 @@ impl Phc {
             writable,
             capabilities: PhcCapabilities::default(),
             method: CrossMethod::Precise,
+            auxiliary_method: None,
             new_requests: true,
         };
         this.capabilities = this.read_capabilities()?;
@@ -269,12 +272,7 @@ impl Clock for Phc {
     }
 
     fn cross_stamp_auxiliary(&mut self, id: i32, readings: u32) -> Result<Option<CrossStamp>, ClockError> {
-        match self.extended_stamp_against(id, readings) {
-            Ok(stamp) => Ok(Some(stamp)),
-            // Kernels before 6.17 know no auxiliary clocks here.
-            Err(ClockError::Unsupported { .. } | ClockError::Io { .. }) => Ok(None),
-            Err(e) => Err(e),
-        }
+        self.best_auxiliary_stamp(id, readings)
     }
 }
 

@@ -130,6 +130,13 @@ const INSTANCES: &[Key] = &[
         "Its clock. `auto`: the instance is asked for the clocks of its ports.",
         "",
     ),
+    key(
+        "sinks",
+        Kind::Names("clocks"),
+        "off",
+        "Clocks that follow this instance alone, such as an auxiliary clock for each domain.",
+        "",
+    ),
 ];
 
 const MANUAL: &[Key] = &[
@@ -144,7 +151,7 @@ const MANUAL: &[Key] = &[
         "sinks",
         Kind::Names("clocks"),
         "off",
-        "Clocks to be steered. `off`: the system clock.",
+        "Clocks to be steered. `off`: the system clock. Where PTP instances are followed: further clocks, with the system clock's source.",
         "phc2sys -c",
     ),
     key(
