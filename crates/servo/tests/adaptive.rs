@@ -41,6 +41,25 @@ fn is_near_the_optimum_without_being_told_anything() {
 }
 
 #[test]
+fn one_direction_with_far_more_noise_is_not_taken_for_waiting() {
+    let base = scenario("gauss-100");
+    for (down, up) in [(30.0, 1000.0), (1000.0, 30.0)] {
+        let s = Scenario {
+            forward: Direction::noisy(50_000.0, down),
+            backward: Direction::noisy(50_000.0, up),
+            ..base.clone()
+        };
+        // The bound knows the path delay, which the noisy direction tells slowly. Some beginnings look like waiting: that
+        // half of the noise is taken for it is 70 times the bound and more.
+        let bound = kalman_bound(&s).expect("a bound").steered;
+        let mut ratios: Vec<f64> = (1..=12).map(|seed| rms(&s, &adaptive(&s, seed)) / bound).collect();
+        ratios.sort_unstable_by(f64::total_cmp);
+        println!("{down} ns down, {up} ns up: {ratios:.2?}");
+        assert!(ratios[5] < 2.5 && ratios[7] < 5.0, "{down} ns down, {up} ns up: {ratios:.2?}");
+    }
+}
+
+#[test]
 fn beats_the_others_where_networks_queue() {
     let mut logs = 0.0;
     let names =

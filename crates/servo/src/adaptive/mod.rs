@@ -20,6 +20,7 @@ mod rhythm;
 mod servo;
 mod start;
 mod tracker;
+mod unequal;
 
 pub use config::{AdaptiveConfig, AdaptiveEvent, Estimate, Measuring, OscillatorSample, Stamping, Transfer};
 pub use servo::Adaptive;

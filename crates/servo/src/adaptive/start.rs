@@ -6,6 +6,7 @@ use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
 use super::most::{clusters, pair};
 use super::moves::Way;
 use super::noise::{Noise, Shape};
+use super::unequal::unequal;
 
 /// Samples that are gone through again and again until their noise is known.
 pub(super) const KEPT: usize = 64;
@@ -243,7 +244,7 @@ fn first(samples: &[Raw], prior: &Prior, measuring: Measuring) -> Option<Bank> {
 
 /// Goes through the samples; learns the noise on the way if asked to. Gives how well all of them, and how well the last
 /// ones ([`ALONE`]) were foreseen.
-fn pass(
+pub(super) fn pass(
     samples: &[Raw],
     bank: &mut Bank,
     noises: &mut Noises,
@@ -321,7 +322,8 @@ pub(super) fn replay(
             }
         }
     }
-    let mut noises = fresh(guess);
+    let common = fresh(guess);
+    let mut noises = unequal(samples, &start, &common, best, manner, grains).unwrap_or(common);
     for _ in 0..2 {
         pass(samples, &mut start.clone(), &mut noises, true, measuring);
         noises.down.doubt();
