@@ -13,6 +13,12 @@ const SHORTEST_S: f64 = 8.0;
 const NINETY_NINE: f64 = 2.576;
 /// The model alone is worth so many tried holdovers.
 const MODEL_WORTH: f64 = 3.0;
+/// Beyond the longest tried holdover the error goes on to grow for so many doublings of time.
+const EXTRAPOLATED: usize = 4;
+/// So many holdovers of a length are tried at the same time.
+const STAGGERED: usize = 4;
+/// What one of them is worth: they overlap.
+const WORTH: f64 = 0.5;
 /// Tried holdovers in memory: the older ones fade.
 const MEMORY: f64 = 200.0;
 /// Ageing is learnt over about this time, s.
@@ -74,27 +80,40 @@ impl OscillatorModel {
     }
 
     /// How much larger than the model's the variance has turned out to be at this length, and the trials behind that.
+    ///
+    /// What is expected of a length is what the shorter ones came to, and went on as they grew: a swing that is slower than
+    /// all that was tried makes the error grow with the square of time. Trials correct that by their number.
     fn scale(&self, t: f64) -> (f64, f64) {
         let place = (t / SHORTEST_S).max(1.0).log2();
-        let mut last = (1.0, 0.0);
-        let mut before: Option<(f64, f64, f64)> = None;
-        for (i, trials) in self.trials.iter().enumerate().filter(|(_, t)| t.count >= 1.0) {
-            let scale = (MODEL_WORTH + trials.count * trials.ratio) / (MODEL_WORTH + trials.count);
+        let (mut expected, mut growth, mut untried) = (1.0f64, 1.0f64, 0);
+        let mut before: Option<(f64, f64)> = None;
+        for i in 0..LENGTHS + EXTRAPOLATED {
             let here = i as f64;
+            let trials = self.trials.get(i).copied().unwrap_or_default();
+            let scale = (MODEL_WORTH * expected + trials.count * trials.ratio) / (MODEL_WORTH + trials.count);
+            let tried = trials.count > 0.0;
+            untried = if tried { 0 } else { untried + 1 };
+            let count = if tried { trials.count } else { before.map_or(0.0, |(_, n)| n.min(4.0)) };
+            let Some((shorter, fewer)) = before.replace((scale, count)) else {
+                if here >= place {
+                    break;
+                }
+                expected = scale.max(1.0);
+                continue;
+            };
             if here >= place {
-                return match before {
-                    Some((at, s, n)) if here > at => {
-                        let f = (place - at) / (here - at);
-                        (s + f * (scale - s), n + f * (trials.count - n))
-                    }
-                    _ => (scale, trials.count),
-                };
+                let f = (place - (here - 1.0)).clamp(0.0, 1.0);
+                return (shorter * (scale / shorter).powf(f), fewer + f * (count - fewer));
             }
-            before = Some((here, scale, trials.count));
-            last = (scale, trials.count);
+            growth *= (scale / shorter / growth).powf(trials.count / (MODEL_WORTH + trials.count));
+            // The error itself: at least as the time (another frequency), at most as its square (one that goes on to drift).
+            let length = SHORTEST_S * (1u64 << i) as f64;
+            let model = self.model_variance(length) / self.model_variance(2.0 * length).max(1e-30);
+            growth = growth.clamp((4.0 * model).min(1.0), (16.0 * model).max(1.0));
+            let goes_on = if untried < EXTRAPOLATED { growth } else { 1.0 };
+            expected = (scale * goes_on).max(1.0);
         }
-        // Longer than anything that was tried: as the longest, and not better than the model.
-        before.map_or(last, |(_, s, n)| (s.max(1.0), n.min(4.0)))
+        before.unwrap_or((1.0, 0.0))
     }
 
     /// With a probability of 99 % the phase is nearer than this to the prediction after `t` seconds on its own, ns.
@@ -128,7 +147,9 @@ struct Trial {
     phase: f64,
     frequency: f64,
     ageing: f64,
-    variance: f64,
+    /// Deviations of what it began with.
+    phase_sigma: f64,
+    frequency_sigma: f64,
 }
 
 /// A holdover that has begun.
@@ -160,7 +181,7 @@ impl Prediction {
 pub struct Holdover {
     model: OscillatorModel,
     last: Option<OscillatorSample>,
-    trials: [Option<Trial>; LENGTHS],
+    trials: [[Option<Trial>; STAGGERED]; LENGTHS],
     /// Fading sums for the ageing: weight, time, frequency, and their products, about the first sample.
     sums: [f64; 6],
     origin: Option<(f64, f64)>,
@@ -193,7 +214,7 @@ impl Holdover {
         };
         let gap = now.time_s - previous.time_s;
         if gap <= 0.0 || now.jumps != previous.jumps {
-            self.trials = [None; LENGTHS];
+            self.trials = [[None; STAGGERED]; LENGTHS];
             self.origin = None;
             self.sums = [0.0; 6];
             return;
@@ -213,33 +234,42 @@ impl Holdover {
 
     fn try_on_paper(&mut self, i: usize, now: &OscillatorSample, gap: f64) {
         let length = SHORTEST_S * (1u32 << i) as f64;
-        let (Some(place), Some(trials)) = (self.trials.get_mut(i), self.model.trials.get_mut(i)) else {
+        let model = self.model;
+        let (Some(places), Some(trials)) = (self.trials.get_mut(i), self.model.trials.get_mut(i)) else {
             return;
         };
-        if let Some(trial) = *place {
+        for place in places.iter_mut() {
+            let Some(trial) = *place else { continue };
             let t = now.time_s - trial.began;
             if t < length {
-                return;
+                continue;
             }
             if gap < 0.25 * length && t < 1.5 * length {
                 let foreseen = trial.phase + trial.frequency * t + 0.5 * trial.ageing * t * t;
                 let error = now.phase_ns - foreseen;
-                let known = trial.variance + now.phase_sigma_ns * now.phase_sigma_ns;
+                // What the model expects of wander and ageing by now: the mean is to be read with that.
+                let model = OscillatorModel { frequency_sigma_ppb: trial.frequency_sigma, ..model };
+                let known =
+                    trial.phase_sigma.powi(2) + now.phase_sigma_ns.powi(2) + model.model_variance(length);
                 let ratio = (error * error / known.max(1e-6)).min(1e6);
-                trials.count = (trials.count + 1.0).min(MEMORY);
-                trials.ratio += (ratio - trials.ratio) / trials.count;
+                trials.count = (trials.count + WORTH).min(MEMORY);
+                trials.ratio += WORTH * (ratio - trials.ratio) / trials.count;
             }
             *place = None;
         }
-        if place.is_none() && gap < 0.25 * length {
-            let variance = now.phase_sigma_ns * now.phase_sigma_ns + self.model.model_variance(length);
+        let latest = places.iter().flatten().map(|trial| trial.began).fold(f64::MIN, f64::max);
+        if gap >= 0.25 * length || now.time_s - latest < length / STAGGERED as f64 {
+            return;
+        }
+        if let Some(place) = places.iter_mut().find(|place| place.is_none()) {
             let ageing = self.model.ageing_ppb_per_day / 86_400.0;
             *place = Some(Trial {
                 began: now.time_s,
                 phase: now.phase_ns,
                 frequency: now.frequency_ppb,
                 ageing,
-                variance,
+                phase_sigma: now.phase_sigma_ns,
+                frequency_sigma: now.frequency_sigma_ppb,
             });
         }
     }
@@ -270,13 +300,25 @@ impl Holdover {
         let sigma = (1.2 * self.model.wander_ppb * self.model.wander_ppb / length + left).sqrt();
         let stands_out = slope.abs() > 3.0 * sigma && length > 3600.0;
         if stands_out != (self.model.ageing_ppb_per_day != 0.0) {
-            // What was tried without it, or with it, says nothing about the other.
-            self.model.trials = [Trials::default(); LENGTHS];
-            self.trials = [None; LENGTHS];
+            // What was tried without it, or with it, says little about the other.
+            for trials in &mut self.model.trials {
+                trials.count = trials.count.min(4.0);
+            }
+            self.trials = [[None; STAGGERED]; LENGTHS];
         }
+        let before = self.model;
         self.model.ageing_ppb_per_day = if stands_out { slope * 86_400.0 } else { 0.0 };
         self.model.ageing_sigma_ppb_per_day =
             if length > 600.0 { sigma.min(slope.abs().max(sigma / 3.0)) * 86_400.0 } else { 0.0 };
+        let after = self.model;
+        // The errors on paper were what they were, whatever the model expects by now.
+        for (i, trials) in self.model.trials.iter_mut().enumerate() {
+            let length = SHORTEST_S * (1u32 << i) as f64;
+            let (old, new) = (before.model_variance(length), after.model_variance(length));
+            if old > 0.0 && new > 0.0 {
+                trials.ratio = (trials.ratio * old / new).min(1e6);
+            }
+        }
     }
 
     /// The reference is lost now; `sigma_ns`: deviation of the offset at this moment.
@@ -290,7 +332,7 @@ impl Holdover {
         let within = error_ns.abs() <= prediction.bound_ns(t);
         self.model.returns = self.model.returns.saturating_add(1);
         self.model.returns_within = self.model.returns_within.saturating_add(u32::from(within));
-        self.trials = [None; LENGTHS];
+        self.trials = [[None; STAGGERED]; LENGTHS];
         within
     }
 }
@@ -341,6 +383,34 @@ mod tests {
         // After 600 s: up to 2 * 50 / w + 50 * 600 = 49 us off.
         let bound = h.begin(1.0).bound_ns(600.0);
         assert!((15_000.0..150_000.0).contains(&bound), "{bound}");
+    }
+
+    #[test]
+    fn a_swing_slower_than_what_was_tried_goes_on() {
+        // 50 ppb in 5000 s, seen for half of that, then lost for up to as long.
+        let w = core::f64::consts::TAU / 5000.0;
+        let (mut within, mut losses, mut loosest) = (0, 0, f64::MAX);
+        for start in 0..16u32 {
+            let begin = f64::from(start) / 16.0 * 5000.0;
+            let phase = |t: f64| -50.0 / w * (w * (begin + t)).cos();
+            let frequency = |t: f64| 50.0 * (w * (begin + t)).sin();
+            let mut h = Holdover::new(None);
+            for i in 0..2500u32 {
+                let t = f64::from(i);
+                h.learn(&OscillatorSample { wander_ppb: 0.3, ..sample(t, phase(t), frequency(t)) });
+            }
+            let (end, p) = (2499.0, h.begin(1.0));
+            for lost in [600.0, 1200.0, 2400.0] {
+                let ageing = 0.5 * h.model().ageing_ppb_per_day / 86_400.0 * lost * lost;
+                let error = (phase(end + lost) - phase(end) - frequency(end) * lost - ageing).abs();
+                losses += 1;
+                within += u32::from(error <= p.bound_ns(lost));
+                // The most that such a swing can do.
+                loosest = f64::min(loosest, 100.0 * lost / p.bound_ns(lost));
+            }
+        }
+        assert_eq!(within, losses);
+        assert!(loosest > 0.1, "{loosest}");
     }
 
     #[test]

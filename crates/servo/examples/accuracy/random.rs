@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use ptp_servo::simulate::{HoldoverLab, Rng, Scenario, describe, random, random_oscillator};
+use ptp_servo::simulate::{HoldoverLab, Oscillator, Rng, Scenario, describe, random, random_oscillator};
 
 use super::{Cell, all, cell, ns};
 
@@ -80,23 +80,44 @@ pub(super) fn holdovers(count: u64, from: u64) -> String {
         let mut seconds = |least: f64| (least * (7200.0 / least).powf(rng.unit())) as u32;
         let oscillator = random_oscillator(*number);
         let mut lab = HoldoverLab::of(oscillator, *number);
-        let mut worst = [0.0f64; 4];
-        for place in &mut worst {
-            lab.lock(seconds(900.0));
-            let (error, bound) = lab.lose(seconds(60.0));
-            *place = error / bound;
+        let (mut ratios, mut times, mut locked) = ([0.0f64; 4], [(0, 0); 4], 0);
+        for (ratio, time) in ratios.iter_mut().zip(&mut times) {
+            let lock = seconds(900.0);
+            lab.lock(lock);
+            locked += lock;
+            let lost = seconds(60.0);
+            let (error, bound) = lab.lose(lost);
+            *ratio = error / bound;
+            *time = (locked, lost);
         }
-        (oscillator, worst)
+        (oscillator, ratios, times)
     });
     let mut out = String::new();
-    for (number, (o, errors)) in numbers.iter().zip(&losses) {
+    for (number, (o, errors, times)) in numbers.iter().zip(&losses) {
         if errors.iter().any(|e| *e > 1.0) {
-            let _ = writeln!(out, "{number}: error to bound {errors:.2?}, {o:?}");
+            let _ = writeln!(out, "{number}: error to bound {errors:.2?}, (locked, lost) {times:?}, {o:?}");
         }
     }
-    for (kind, swings) in [("temperature swings", true), ("temperature is steady", false)] {
-        let mut of: Vec<f64> =
-            losses.iter().filter(|(o, _)| (o.swing_ppb > 0.0) == swings).flat_map(|(_, e)| *e).collect();
+    // A swing is seen when the clock was locked for a whole one, all in all.
+    let kinds =
+        ["temperature is steady", "temperature swings", "- seen twice", "- seen once", "- seen in part"];
+    for (i, kind) in kinds.iter().enumerate() {
+        let is = |o: &Oscillator, locked: u32| {
+            let seen = f64::from(locked) / o.swing_period_s;
+            match i {
+                0 => o.swing_ppb <= 0.0,
+                1 => o.swing_ppb > 0.0,
+                2 => o.swing_ppb > 0.0 && seen >= 2.0,
+                3 => o.swing_ppb > 0.0 && (1.0..2.0).contains(&seen),
+                _ => o.swing_ppb > 0.0 && seen < 1.0,
+            }
+        };
+        let mut of: Vec<f64> = losses
+            .iter()
+            .flat_map(|(o, errors, times)| errors.iter().zip(times).map(move |(e, t)| (o, *e, t.0)))
+            .filter(|(o, _, locked)| is(o, *locked))
+            .map(|(_, e, _)| e)
+            .collect();
         of.sort_by(f64::total_cmp);
         let within = of.iter().filter(|e| **e <= 1.0).count();
         let at = of.get(of.len() * 99 / 100).copied().unwrap_or_default();
