@@ -387,7 +387,7 @@ mod tests {
 
     #[test]
     fn a_swing_slower_than_what_was_tried_goes_on() {
-        // 50 ppb in 5000 s, seen for half of that, then lost for up to as long.
+        // 50 ppb in 5000 s, seen for less than that, then lost for up to half of it.
         let w = core::f64::consts::TAU / 5000.0;
         let (mut within, mut losses, mut loosest) = (0, 0, f64::MAX);
         for start in 0..16u32 {
@@ -395,11 +395,11 @@ mod tests {
             let phase = |t: f64| -50.0 / w * (w * (begin + t)).cos();
             let frequency = |t: f64| 50.0 * (w * (begin + t)).sin();
             let mut h = Holdover::new(None);
-            for i in 0..2500u32 {
+            for i in 0..4000u32 {
                 let t = f64::from(i);
-                h.learn(&OscillatorSample { wander_ppb: 0.3, ..sample(t, phase(t), frequency(t)) });
+                h.learn(&OscillatorSample { wander_ppb: 0.05, ..sample(t, phase(t), frequency(t)) });
             }
-            let (end, p) = (2499.0, h.begin(1.0));
+            let (end, p) = (3999.0, h.begin(1.0));
             for lost in [600.0, 1200.0, 2400.0] {
                 let ageing = 0.5 * h.model().ageing_ppb_per_day / 86_400.0 * lost * lost;
                 let error = (phase(end + lost) - phase(end) - frequency(end) * lost - ageing).abs();
