@@ -29,7 +29,7 @@ const DENSE: f64 = 0.75;
 const UNCONTRADICTED: f64 = 1.1;
 /// So many messages of each direction have to show a jump: where the kernel stamps, a few may be quick or wait by chance.
 const SHOWN: usize = 1;
-const SHOWN_TO_THE_KERNEL: usize = 3;
+const SHOWN_TO_THE_KERNEL: usize = 4;
 /// The share of the prediction's variance that is not common to neighbouring messages.
 const COMMON: f64 = 0.1;
 

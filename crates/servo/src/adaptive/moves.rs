@@ -24,6 +24,10 @@ const KEPT: usize = 32;
 const LEAST: usize = 5;
 /// How much better (natural logarithm) the moved floor has to explain them.
 const CONVINCED: f64 = 30.0;
+/// The kernel's delays come in runs: there so many.
+const LEAST_TO_THE_KERNEL: usize = 16;
+/// What one direction alone does in the kernel, ns: shorter moves of its floor are none.
+const KERNELS_OWN: f64 = 50_000.0;
 /// Within so many deviations a measurement is at the floor.
 const AT_FLOOR: f64 = 3.5;
 /// The share of the prediction's variance that is not common to neighbouring measurements.
@@ -96,7 +100,8 @@ impl Side {
 
     /// Where the floor is, if it has clearly moved.
     fn moved(&self, noise: &Noise) -> Option<Floor> {
-        if self.off < LEAST {
+        let least = if noise.may_be_quick() { LEAST_TO_THE_KERNEL } else { LEAST };
+        if self.off < least {
             return None;
         }
         let run = self.last(self.off);
@@ -236,7 +241,11 @@ impl Moves {
             },
         };
         self.clear();
-        Some(found)
+        let kernels_own = |floor: Option<Floor>| floor.is_none_or(|f| f.by.abs() < KERNELS_OWN);
+        match found {
+            Move::Split(d, u) if down.may_be_quick() && kernels_own(d) && kernels_own(u) => None,
+            found => Some(found),
+        }
     }
 
     /// What the other direction says while this one has moved; `None`: wait.
