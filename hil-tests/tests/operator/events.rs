@@ -78,12 +78,15 @@ fn all_daemons(lab: &mut Lab) -> Result<(), LabError> {
     stage.process("ptpd").kill()?;
     phc_sync.until("the loss", |e| e["kind"] == "alarm" && e["fields"]["active"] == true)?;
     phc_sync.until("no source", |e| e["kind"] == "source" && e["fields"]["source"].is_null())?;
-    phc_sync.until("not steered", |e| is(e, "servo", "state", "free"))?;
+    phc_sync.until("holdover", |e| is(e, "servo", "state", "holdover"))?;
     ptpd.until("silence", |e| e["watch"] == "silence")?;
     stage.restart("ptpd")?;
     ptpd.until("the restart", |e| e["watch"] == "restarted")?;
     stage.wait_for_time()?;
-    let locked_again = |e: &Value| is(e, "servo", "state", "locked") && is(e, "servo", "from", "acquiring");
+    let locked_again = |e: &Value| {
+        is(e, "servo", "state", "locked")
+            && ["acquiring", "holdover"].iter().any(|from| is(e, "servo", "from", from))
+    };
     phc_sync.until("lock after it", locked_again)?;
     // phc-sync and ts2phc are started anew, too: the watchers tell it, and then what is the case.
     for (daemon, watcher) in [("phc-sync", phc_sync), ("ts2phc", ts2phc)] {
