@@ -184,6 +184,9 @@ impl Discipline {
                 patiently(|| clock.step(step))?;
             }
         }
+        // Pulses are known late, several at a time on a busy machine: what is decided is in force from now on, not from the
+        // pulse on. At 128 a second a servo that counted otherwise would swing.
+        self.adaptive.carried_out(patiently(|| clock.now())?);
         if decision.state.is_locked()
             && let Some(sample) = self.adaptive.oscillator()
         {
