@@ -3,7 +3,6 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
     Announces, Host, Instance, Lab, LabError, Process, Receiver, Says, expect, experiment, find_program,
-    our_program,
+    our_program, scrape,
 };
 use nix::libc::linger;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -62,11 +61,7 @@ impl Drop for Watch {
 }
 
 fn page() -> Result<String, LabError> {
-    let mut stream = UnixStream::connect("/run/metrics").map_err(wrong)?;
-    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").map_err(wrong)?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text).map_err(wrong)?;
-    Ok(text)
+    scrape(Path::new("/run/metrics"))
 }
 
 /// A series of this page.

@@ -1,7 +1,7 @@
 //! ts2phc beside Debian's ptp4l: what it tells it, as it is on the wire; and what it tells of itself to service managers,
 //! monitoring, subscribers and the evidence log.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use hil_tests::lab::{
     Announced, Announces, Host, LINUXPTP, Lab, LabError, Manager, Process, Ptp4l, Receiver, expect,
-    experiment, our_program, run_command,
+    experiment, our_program, run_command, scrape,
 };
 use ptp_wire::{Flags, TimeSource};
 
@@ -43,11 +43,7 @@ fn start(host: &Host, manager: &Manager, file: &Path) -> Result<Process, LabErro
 }
 
 fn page() -> Result<String, LabError> {
-    let mut stream = UnixStream::connect("/run/metrics").map_err(wrong)?;
-    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").map_err(wrong)?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text).map_err(wrong)?;
-    Ok(text)
+    scrape(Path::new("/run/metrics"))
 }
 
 /// The page until it has all of these lines, give or take what follows.

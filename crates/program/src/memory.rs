@@ -167,18 +167,19 @@ fn recall(
     (Some(found.aged(age_s.unwrap_or(UNKNOWN_AGE_S))), Some(known))
 }
 
-/// Reads a clock's model; `None` if there is none, or a number in it is none.
+/// Reads a clock's model; `None` if there is none, or a number in it is none, or below zero where that cannot be.
 fn model(state: &State, clock: &str) -> Option<OscillatorModel> {
     let get = |name: &str| state.number(&format!("{}.{name}", key(clock)));
+    let positive = |name: &str| get(name).filter(|v| *v >= 0.0);
     let mut model = OscillatorModel {
         frequency_ppb: get("frequency_ppb")?,
-        frequency_sigma_ppb: get("frequency_sigma_ppb")?,
-        wander_ppb: get("wander_ppb")?,
+        frequency_sigma_ppb: positive("frequency_sigma_ppb")?,
+        wander_ppb: positive("wander_ppb")?,
         ageing_ppb_per_day: get("ageing_ppb_per_day")?,
-        ageing_sigma_ppb_per_day: get("ageing_sigma_ppb_per_day")?,
-        observed_s: get("observed_s")?,
-        returns: get("returns")? as u32,
-        returns_within: get("returns_within")? as u32,
+        ageing_sigma_ppb_per_day: positive("ageing_sigma_ppb_per_day")?,
+        observed_s: positive("observed_s")?,
+        returns: positive("returns")? as u32,
+        returns_within: positive("returns_within")? as u32,
         ..OscillatorModel::default()
     };
     for (i, trials) in model.trials.iter_mut().enumerate() {

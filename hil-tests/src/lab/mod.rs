@@ -30,6 +30,7 @@ mod network;
 mod process;
 mod ptpd;
 mod receiver;
+mod scrape;
 mod space;
 mod watch;
 
@@ -49,5 +50,6 @@ pub use network::{Host, Lab, empty_dir};
 pub use process::{Process, find_program, run_command};
 pub use ptpd::{Instance, PtpdOptions};
 pub use receiver::{Receiver, Says};
+pub use scrape::scrape;
 pub use space::{is_inside, probe, reenter, settle};
 pub use watch::{Look, Watcher, look_at, true_offset, wait_until};

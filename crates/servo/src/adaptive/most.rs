@@ -99,9 +99,11 @@ pub(super) struct Most {
 }
 
 impl Most {
-    pub(super) fn new() -> Self {
-        let ring = || VecDeque::with_capacity(KEPT);
-        Self { down: ring(), up: ring(), count: 0, alternating: 0, scratch: Vec::with_capacity(KEPT) }
+    /// Takes its memory here if it is `used` at all.
+    pub(super) fn new(used: bool) -> Self {
+        let room = if used { KEPT } else { 0 };
+        let ring = || VecDeque::with_capacity(room);
+        Self { down: ring(), up: ring(), count: 0, alternating: 0, scratch: Vec::with_capacity(room) }
     }
 
     /// Forgets all.
@@ -153,7 +155,7 @@ mod tests {
     /// Feeds pairs of which these shares take the quick way, 13 us before the other one; the beginning had these floors.
     fn feed(quick: (f64, f64), began: (f64, f64), pairs: usize) -> Vec<(usize, (f64, f64))> {
         let mut rng = Rng::stream(5, 5);
-        let mut most = Most::new();
+        let mut most = Most::new(true);
         let mut found = Vec::new();
         let mut now = began;
         for i in 0..pairs {
@@ -193,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_changes_later_for_good_is_the_path() {
-        let mut most = Most::new();
+        let mut most = Most::new(true);
         let mut rng = Rng::stream(6, 6);
         for i in 0..4000 {
             let by = if i > 1000 { 13_000.0 } else { 0.0 };

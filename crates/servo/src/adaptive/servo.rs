@@ -136,7 +136,7 @@ impl Adaptive {
             noises: Noises::new(100.0, config.manner()),
             moves: Moves::new(config.measuring == Measuring::Peer),
             known: Known::default(),
-            most: Most::new(),
+            most: Most::new(config.stamping == Stamping::Software),
             watcher: Jumps::new(),
             tracker: None,
             state: ServoState::Unlocked,
