@@ -69,7 +69,7 @@ impl Instance {
             relayed: None,
             relay_due: false,
             time_base: OwnTimeBase::default(),
-            out: Outbox::default(),
+            out: Outbox::new(),
             rng: Rng::new(seed),
             now,
             decision_due: false,

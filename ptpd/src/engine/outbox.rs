@@ -71,6 +71,11 @@ impl Outbox {
     /// Room that timing messages need at most.
     pub(super) const TIMING: usize = 128;
 
+    /// With room for all that one port has to say at once.
+    pub(super) fn new() -> Self {
+        Self { arena: Vec::with_capacity(2 * Self::MAX_MESSAGE), ..Self::default() }
+    }
+
     /// Lets `write` fill up to `room` octets; nothing is queued when it fails.
     pub(super) fn transmit(
         &mut self,

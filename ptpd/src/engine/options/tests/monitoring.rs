@@ -255,12 +255,14 @@ fn a_message_holds_records_of_one_master_and_none_is_lost_when_it_changes() {
     net.run(40);
     assert_eq!(net.grandmaster(2), identity(1));
     let mut of = [0usize; 2];
-    let mut partial = 0;
+    let (mut partial, mut changes, mut last) = (0, 0, None);
     for frame in signaling(&net, 2, TlvType::SLAVE_RX_SYNC_TIMING_DATA) {
         let Some(TlvValue::SlaveRxSyncTimingData(data)) = frame.tlv(TlvType::SLAVE_RX_SYNC_TIMING_DATA)
         else {
             panic!()
         };
+        let before = last.replace(data.source_port_identity);
+        changes += usize::from(before.is_some_and(|before| before != data.source_port_identity));
         let master = usize::from(data.source_port_identity == port_of(1, 1));
         assert!(master == 1 || data.source_port_identity == port_of(0, 1));
         of[master] += data.records.len();
@@ -268,8 +270,8 @@ fn a_message_holds_records_of_one_master_and_none_is_lost_when_it_changes() {
     }
     let followed = net.sent_by(0, MessageType::Sync, 0).len();
     assert!(of[0] > 20 && of[0] <= followed && of[1] > 20, "{of:?} of {followed}");
-    assert!(partial <= 1, "{partial}");
-    assert!(of[0] % 7 == 0 || partial == 1);
+    assert!((1..=2).contains(&changes) && partial <= changes, "{partial} with {changes} changes");
+    assert!(of[0] % 7 == 0 || partial > 0);
 }
 
 #[test]
