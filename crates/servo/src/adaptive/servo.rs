@@ -419,7 +419,8 @@ impl Adaptive {
         self.guess = Some(found.guess);
         let kernel = self.config.stamping == Stamping::Software && measuring == Measuring::TwoWay;
         if kernel && self.begun > 2 * LAST {
-            found.take_most(last(self.begun), self.config.manner(), grains);
+            let pairing = found.take_most(last(self.begun), self.config.manner(), grains);
+            self.most.begin(pairing);
         }
         self.bank = Some(found.bank);
         self.noises = found.noises;

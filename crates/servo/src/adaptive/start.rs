@@ -3,7 +3,7 @@
 use super::bank::Bank;
 use super::config::{Measuring, Stamping};
 use super::kalman::{ASYMMETRY, DELAY, DRIFT, FREQUENCY, PHASE, STATES};
-use super::most::{clusters, pair};
+use super::most::{Pairing, pair, ways};
 use super::moves::Way;
 use super::noise::{Noise, Shape};
 use super::unequal::unequal;
@@ -113,7 +113,7 @@ pub(super) struct Replay {
 
 impl Replay {
     /// Where the kernel stamps, the path is what most messages take: moves there from a floor that only some had.
-    pub(super) fn take_most(&mut self, samples: &[Raw], manner: Manner, grains: (f64, f64)) {
+    pub(super) fn take_most(&mut self, samples: &[Raw], manner: Manner, grains: (f64, f64)) -> Pairing {
         let x = self.bank.belief().x;
         let time = self.bank.time();
         let off = |raw: &Raw| {
@@ -121,10 +121,11 @@ impl Replay {
             raw.value - h.iter().zip(&x).map(|(h, x)| h * x).sum::<f64>()
         };
         let mut scratch = Vec::with_capacity(samples.len());
-        let mut of = |way| clusters(&mut scratch, samples.iter().filter(|s| s.way == way).map(off));
-        let Some(((down, up), _)) = pair(&of(Way::Down), &of(Way::Up)) else { return };
+        let mut of = |way| ways(&mut scratch, samples.iter().filter(|s| s.way == way).map(off));
+        let (Some(down), Some(up)) = (of(Way::Down), of(Way::Up)) else { return Pairing::Most };
+        let ((down, up), pairing) = pair(&down, &up);
         if !down.is_elsewhere() && !up.is_elsewhere() {
-            return;
+            return pairing;
         }
         let mut by = [0.0; STATES];
         by[PHASE] = (down.at - up.at) / 2.0;
@@ -138,6 +139,7 @@ impl Replay {
         }
         self.noises.down.doubt();
         self.noises.up.doubt();
+        pairing
     }
 
     pub(super) fn is_impossible(&self, measuring: Measuring) -> bool {

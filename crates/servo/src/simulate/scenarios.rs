@@ -91,6 +91,7 @@ const fn kernel(scale_ns: f64, shape: f64) -> Direction {
 type Recording = LazyLock<(Vec<f32>, Vec<f32>)>;
 
 static KERNEL: Recording = LazyLock::new(|| recording(include_str!("recorded/kernel.txt")));
+static LAB: Recording = LazyLock::new(|| recording(include_str!("recorded/kernel-lab.txt")));
 static CROWD: Recording = LazyLock::new(|| recording(include_str!("recorded/kernel-crowd.txt")));
 
 fn recording(text: &str) -> (Vec<f32>, Vec<f32>) {
@@ -278,6 +279,12 @@ pub fn published() -> Vec<Scenario> {
             "the same of one of two receivers of a multicast; the way to it takes 2 us less than the way back",
             &CROWD,
         ),
+        recorded(
+            "software-lab",
+            "ptpd's own messages between network namespaces: half of those from the master are quick, 20 us earlier than all others",
+            &LAB,
+        ),
+        Scenario { sync_s: 1.0, delay_s: 1.0, duration_s: 2000.0, ..recorded("software-lab-1", "the same, 1/s", &LAB) },
         Scenario { hops: 5, ..base("chain-5", "the fifth in a row of boundary clocks, stamps of 8 ns, 1/s") },
         Scenario { hops: 10, ..base("chain-10", "the tenth in a row, 1/s") },
         Scenario {
