@@ -447,7 +447,6 @@ fn steering(c: &config::PtpdConfig, defaults: &PiConfig, stamping: Stamping) -> 
     Steering {
         kind: match c.servo.kind {
             config::ServoKind::Auto if c.servo.phase_adjustment => ServoKind::Pi,
-            config::ServoKind::Auto if stamping == Stamping::Software => ServoKind::Pi,
             config::ServoKind::Auto | config::ServoKind::Adaptive => ServoKind::Adaptive,
             config::ServoKind::Pi => ServoKind::Pi,
             config::ServoKind::Linreg => ServoKind::Linreg,

@@ -16,7 +16,7 @@ pub(super) const SERVO: Section = Section {
             "kind",
             Kind::Choice(&["auto", "adaptive", "pi", "linreg", "none", "ntp_shm", "chrony_sock"]),
             "auto",
-            "The controller. `auto`: `adaptive` with hardware stamps, `pi` with software stamps. `adaptive` learns oscillator and network, and takes every Sync and every Delay_Resp by itself; \
+            "The controller. `auto`: `adaptive`, but `pi` with `phase_adjustment`. `adaptive` learns oscillator and network, and takes every Sync and every Delay_Resp by itself; \
              `pi` and `linreg` are linuxptp's; `none` only steps (SyncE). `ntp_shm` and `chrony_sock` steer nothing: an NTP \
              daemon gets the offsets, and the port stays UNCALIBRATED.",
             "clock_servo",
