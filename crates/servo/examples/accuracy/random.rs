@@ -30,14 +30,14 @@ pub(super) fn report(count: u64, from: u64) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "| number | PI | linreg | adaptive | ratio | largest | locked after | beyond its bound | miss to bound | health | scenario |\n\
-         | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --- |"
+        "| number | PI | linreg | adaptive | ratio | largest | locked after | beyond its bound | bound to 99 % | worst to bound | health | scenario |\n\
+         | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --- |"
     );
     for t in &tried {
         let c = &t.cell;
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} | {:.3} | {} | {:.1}, {:.1}, {:.1} s | {:.1} % | {:.2} | {:.2} to {:.2} | {} |",
+            "| {} | {} | {} | {} | {:.3} | {} | {:.1}, {:.1}, {:.1} s | {:.1} % | {:.2} | {:.2} | {:.2} to {:.2} | {} |",
             t.number,
             ns(c.rms[0]),
             ns(c.rms[1]),
@@ -48,6 +48,7 @@ pub(super) fn report(count: u64, from: u64) -> String {
             c.lock[1],
             c.lock[2],
             100.0 * c.beyond,
+            c.loose,
             c.worst_miss,
             c.health.0,
             c.health.1,
@@ -57,6 +58,9 @@ pub(super) fn report(count: u64, from: u64) -> String {
     let n = tried.len().max(1) as f64;
     let mean = (tried.iter().map(|t| t.ratio().ln()).sum::<f64>() / n).exp();
     let many = |f: &dyn Fn(&Tried) -> bool| tried.iter().filter(|t| f(t)).count();
+    let mut loose: Vec<f64> = tried.iter().map(|t| t.cell.loose).filter(|l| l.is_finite()).collect();
+    let q: Vec<f64> = [0.05, 0.25, 0.5, 0.75, 0.95].iter().map(|q| super::quantile(&mut loose, *q)).collect();
+    let _ = writeln!(out, "\nbound to the error that 99 % stay below: {q:.2?} (5, 25, 50, 75, 95 %)");
     let _ = writeln!(
         out,
         "\n{} scenarios: geometric mean of the ratios {mean:.3}; above 1 in {}, above 3 in {}; later locked in {}; error beyond its \

@@ -130,8 +130,10 @@ pub struct Estimate {
     pub offset_ns: f64,
     /// Its standard deviation, ns, all that is known to be uncertain in it.
     pub sigma_ns: f64,
-    /// The offset is wrong by less than this with a probability of 99 %, ns: 2.58 deviations and the asymmetry that was found
-    /// but cannot be explained.
+    /// The offset is wrong by less than this with a probability of 99 %, ns: 2.58 deviations, where messages of both
+    /// directions tell of it 1.5 times as many and what their floors may differ by (where one direction has more noise than
+    /// the other nobody knows whether that is waiting; with software stamps the kernel's ways are not alike), and the
+    /// asymmetry that was found but cannot be explained.
     pub bound_ns: f64,
     /// The oscillator's own frequency error, ppb.
     pub oscillator_ppb: f64,

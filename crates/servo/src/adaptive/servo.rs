@@ -35,6 +35,9 @@ const ANEW_FREQUENCY: f64 = 10_000.0;
 const FASTEST: f64 = 500_000.0;
 /// With deviations this much smaller (mean square, the last 16) than expected, the expectation is wrong.
 const CALM: f64 = 0.06;
+/// What is learnt of a network's noise is never all there is to know: errors are larger by this factor than what follows
+/// from it, in the upper half of scenarios drawn at random.
+const LEARNT: f64 = 1.5;
 /// A frequency is good enough to begin with if its deviation is below this, ppb.
 const KNOWN_FREQUENCY: f64 = 2e4;
 
@@ -293,10 +296,18 @@ impl Adaptive {
         let Some(bank) = &self.bank else { return Estimate::default() };
         let b = bank.belief();
         let sigma = b.p[PHASE][PHASE].max(0.0).sqrt();
+        let (down, up) = (self.noises.down.core(), self.noises.up.core());
+        let spread = match (self.config.measuring, self.config.stamping) {
+            // Half of what the floors may be wrong by, two deviations each: alike in both directions it is the path's.
+            (Measuring::TwoWay, Stamping::Hardware) => (LEARNT * 2.58 * sigma).hypot(down - up),
+            // What the kernel does is not alike.
+            (Measuring::TwoWay, Stamping::Software) => (LEARNT * 2.58 * sigma).hypot(down + up),
+            (Measuring::Peer | Measuring::Offset, _) => 2.58 * sigma,
+        };
         Estimate {
             offset_ns: self.offset,
             sigma_ns: sigma,
-            bound_ns: 2.58 * sigma + self.unexplained.abs(),
+            bound_ns: spread + self.unexplained.abs(),
             oscillator_ppb: b.x[FREQUENCY],
             oscillator_sigma_ppb: b.p[FREQUENCY][FREQUENCY].max(0.0).sqrt(),
             drift_ppb_per_s: b.x[DRIFT],

@@ -35,9 +35,9 @@ pub trait Driver {
 pub struct Said {
     /// When, s.
     pub at_s: f64,
-    /// The true error against its own master less the one that was told, ns.
-    pub miss_ns: f64,
-    /// That is below this with a probability of 99 %, ns.
+    /// The true error against its own master, ns.
+    pub error_ns: f64,
+    /// That is below this with a probability of 99 %, ns: what was left to take back counts.
     pub bound_ns: f64,
     /// Mean square of the innovations over what was expected.
     pub health: f64,
@@ -317,7 +317,7 @@ impl Run<'_> {
                 {
                     let truth = self.clocks[hop + 1].error() - self.clocks[hop].error();
                     let at_s = self.now as f64 / SECOND as f64;
-                    self.said.push(Said { at_s, miss_ns: truth - offset, bound_ns, health });
+                    self.said.push(Said { at_s, error_ns: truth, bound_ns: offset.abs() + bound_ns, health });
                 }
                 self.apply(hop, decision);
             }
