@@ -107,13 +107,13 @@ impl Sink {
         model: Option<OscillatorModel>,
     ) -> Result<Self, ClockError> {
         let config = servo_config(settings, entry.clock.max_frequency());
-        let mut frequency = entry.clock.frequency()?;
+        let frequency = entry.clock.frequency()?;
         let measures_only = settings.free_running || settings.feeds_ntp();
-        let known = model.map(|m| -m.frequency_ppb).filter(|f| f.abs() <= config.max_frequency_ppb);
-        if let Some(known) = known.filter(|_| !measures_only) {
-            info!(target: "servo", "{} starts at the last known frequency, {known:+.3} ppb", entry.label);
-            frequency = known;
-        }
+        let known = model
+            .map(|m| -m.frequency_ppb)
+            .filter(|f| f.abs() <= config.max_frequency_ppb)
+            .filter(|_| !measures_only);
+        let frequency = known.unwrap_or(frequency);
         let mut controller = Controller::new(settings, config, frequency, source.domain, model)?;
         let mut watch = Watch::default();
         if !settings.free_running
@@ -122,6 +122,9 @@ impl Sink {
             // What the servo takes for in force, is; and a missing right is noticed now, not after the first steps.
             entry.clock.set_frequency(frequency)?;
             watch.set(entry.clock.as_mut(), false)?;
+            if let Some(known) = known {
+                info!(target: "servo", "{} starts at the last known frequency, {known:+.3} ppb", entry.label);
+            }
         }
         Ok(Self {
             clock,
