@@ -30,8 +30,6 @@ fn agree(client: &mut VirtualClock, gm: &mut VirtualClock, who: &str) -> Result<
     wait_until_true(|| Ok(ahead(client)? - ahead(gm)?), who)
 }
 
-/// Software stamps' own gains are for noisy networks.
-const SERVO: &str = "servo:\n  proportional_scale: 0.5\n  integral_scale: 0.03\n";
 /// Software stamps make long links.
 const SOFTWARE: &str = "stamping: software\n";
 
@@ -68,7 +66,7 @@ fn two_domains_on_one_common_service() {
                 let ms = i64::from(domain) * 1000 + if gm { 250 } else { -400 };
                 clocks.push(clock(host, &name, ms, if gm { 20.0 } else { -30.0 })?);
                 let yaml = format!(
-                    "profile: gptp\ndomain_number: {domain}\npriority1: {}\nclock_device: virtual:{}\n{SOFTWARE}delay_mechanism: common_p2p\nneighbor_prop_delay_thresh: 20ms\nlog_announce_interval: -2\nlog_min_pdelay_req_interval: -3\ncmlds_server_socket: {}\n{SERVO}ports:\n  - interface: eth0\n",
+                    "profile: gptp\ndomain_number: {domain}\npriority1: {}\nclock_device: virtual:{}\n{SOFTWARE}delay_mechanism: common_p2p\nneighbor_prop_delay_thresh: 20ms\nlog_announce_interval: -2\nlog_min_pdelay_req_interval: -3\ncmlds_server_socket: {}\nports:\n  - interface: eth0\n",
                     if gm { 10 } else { 250 },
                     clock_path(host, &name).display(),
                     socket.display(),
@@ -114,15 +112,15 @@ fn the_automotive_roles_from_their_profiles() {
         let (one, two) = two_hosts(lab)?;
         let mut gm_clock = clock(&one, "gm", 250, 20.0)?;
         let mut client_clock = clock(&two, "client", -400, -30.0)?;
-        let yaml = |profile: &str, host: &Host, name: &str, more: &str| {
+        let yaml = |profile: &str, host: &Host, name: &str| {
             let device = clock_path(host, name);
             format!(
-                "profile: {profile}\nclock_device: virtual:{}\n{SOFTWARE}{more}ports:\n  - interface: eth0\n",
+                "profile: {profile}\nclock_device: virtual:{}\n{SOFTWARE}ports:\n  - interface: eth0\n",
                 device.display()
             )
         };
-        let gm = yaml("automotive-master", &one, "gm", "");
-        let client = yaml("automotive-client", &two, "client", SERVO);
+        let gm = yaml("automotive-master", &one, "gm");
+        let client = yaml("automotive-client", &two, "client");
         // The client first: it does not mind.
         let mut client = Instance::start_as(&two, &ptpd, "client", &client, 1, (0, SdoId::GPTP))?;
         let mut gm = Instance::start_as(&one, &ptpd, "gm", &gm, 1, (0, SdoId::GPTP))?;
@@ -169,7 +167,7 @@ fn two_domains_and_their_service_in_one_process() {
                 clocks.push(clock(host, &name, ms, if gm { 20.0 } else { -30.0 })?);
                 let priority1 = if gm { 10 } else { 250 };
                 let yaml = format!(
-                    "profile: gptp\ndomain_number: {domain}\npriority1: {priority1}\ndelay_mechanism: common_p2p\nlog_announce_interval: -2\n{SERVO}"
+                    "profile: gptp\ndomain_number: {domain}\npriority1: {priority1}\ndelay_mechanism: common_p2p\nlog_announce_interval: -2\n"
                 );
                 write(&name, (domain, SdoId::GPTP), &yaml)?;
             }
