@@ -187,6 +187,8 @@ fn a_silent_wire_is_lost_by_timeout_without_carrier_loss() {
         (secs(2)..secs(5)).contains(&took),
         "3 to 4 announce intervals, less the one that has begun: {took:?}"
     );
+    // Each waits for a time of its own.
+    sim.run_for(secs(2));
     sim.assert_state(clients[0], 1, PortState::Listening);
     sim.silence(link, false);
     sim.run_for(secs(60));
