@@ -107,13 +107,12 @@ impl Sink {
         model: Option<OscillatorModel>,
     ) -> Result<Self, ClockError> {
         let config = servo_config(settings, entry.clock.max_frequency());
-        let frequency = entry.clock.frequency()?;
         let measures_only = settings.free_running || settings.feeds_ntp();
         let known = model
             .map(|m| -m.frequency_ppb)
             .filter(|f| f.abs() <= config.max_frequency_ppb)
             .filter(|_| !measures_only);
-        let frequency = known.unwrap_or(frequency);
+        let frequency = known.unwrap_or(entry.clock.frequency()?);
         let mut controller = Controller::new(settings, config, frequency, source.domain, model)?;
         let mut watch = Watch::default();
         if !settings.free_running

@@ -110,6 +110,15 @@ impl<'a> Values<'a> {
         self.text_or_off(path).unwrap_or("")
     }
 
+    /// The servo that runs: `auto` is PI where the card's own phase control takes the offsets.
+    pub(crate) fn servo_kind(self) -> &'a str {
+        match self.text("servo.kind") {
+            "auto" if self.bool("servo.phase_adjustment") => "pi",
+            "auto" => "adaptive",
+            kind => kind,
+        }
+    }
+
     pub(crate) fn text_or_off(self, path: &str) -> Option<&'a str> {
         match &self.setting(path).value {
             Value::Text(v) => Some(v),
@@ -356,8 +365,7 @@ fn config(v: Values<'_>, layers: &Layers) -> PtpdConfig {
 
 fn servo(v: Values<'_>) -> Servo {
     Servo {
-        kind: match v.text("servo.kind") {
-            "auto" => ServoKind::Auto,
+        kind: match v.servo_kind() {
             "adaptive" => ServoKind::Adaptive,
             "pi" => ServoKind::Pi,
             "linreg" => ServoKind::Linreg,

@@ -400,8 +400,8 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::IntervalRequest => port.is_none_or(|v| v.bool("msg_interval_request")),
         Need::Transparent => transparent,
         Need::Steered => steered,
-        Need::Adaptive => steered && servo_kind(values) == "adaptive",
-        Need::Pi => steered && servo_kind(values) == "pi",
+        Need::Adaptive => steered && values.servo_kind() == "adaptive",
+        Need::Pi => steered && values.servo_kind() == "pi",
         Need::NtpShm => steered && values.text("servo.kind") == "ntp_shm",
         Need::ChronySock => steered && values.text("servo.kind") == "chrony_sock",
         Need::OffsetThreshold => steered && values.interval("servo.offset_threshold").is_some(),
@@ -428,15 +428,6 @@ pub(crate) fn met(need: Need, layers: &Layers, port: Option<&PortLayer>) -> bool
         Need::Metrics => values.text_or_off("metrics.listen").is_some(),
         Need::Is(key, words, _) => words.contains(&layers.get(key).text.as_str()),
         Need::IsNot(key, word, _) => layers.get(key).text != word,
-    }
-}
-
-/// The servo that runs: `auto` is PI where the card's own phase control takes the offsets.
-fn servo_kind<'a>(values: Values<'a>) -> &'a str {
-    match values.text("servo.kind") {
-        "auto" if values.bool("servo.phase_adjustment") => "pi",
-        "auto" => "adaptive",
-        kind => kind,
     }
 }
 

@@ -311,8 +311,6 @@ pub struct Servo {
 /// Which controller keeps the clock.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ServoKind {
-    /// Adaptive with hardware stamps, PI with software stamps.
-    Auto,
     /// A state estimator that learns oscillator and network.
     Adaptive,
     /// Proportional-integral.

@@ -351,3 +351,20 @@ ports:
         assert!(text.contains(says), "{bad}: {text}");
     }
 }
+
+/// `auto` is adaptive whatever the stamps: PI's gains have no effect beside it, but where a card's phase control takes the
+/// offsets.
+#[test]
+fn gains_of_a_servo_that_does_not_run_are_refused() {
+    let kind = |text: &str| read(text).config.servo.kind;
+    assert_eq!(kind("ports: [{ interface: a, stamping: software }]\n"), ServoKind::Adaptive);
+    let phase = "servo: { phase_adjustment: true, offset_threshold: 1us, integral_scale: 0.2 }\nports: [{ interface: a }]\n";
+    assert_eq!(kind(phase), ServoKind::Pi);
+    let gains = "servo: { integral_scale: 0.2 }\nports: [{ interface: a, stamping: software }]\n";
+    let error = load_octets(Path::new("ptpd.yaml"), gains.as_bytes(), &[], &Overrides::default());
+    let error = error.map(|_| ()).expect_err("refused").to_string();
+    assert!(
+        error.contains("`integral_scale` has no effect here") && error.contains("`servo.kind` is not `pi`"),
+        "{error}"
+    );
+}

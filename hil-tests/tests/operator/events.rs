@@ -87,7 +87,7 @@ fn all_daemons(lab: &mut Lab) -> Result<(), LabError> {
     stage.wait_for_time()?;
     let locked_again = |e: &Value| {
         is(e, "servo", "state", "locked")
-            && ["acquiring", "holdover"].iter().any(|from| is(e, "servo", "from", from))
+            && ["acquiring", "holdover", "free"].iter().any(|from| is(e, "servo", "from", from))
     };
     phc_sync.until("lock after it", locked_again)?;
     // phc-sync and ts2phc are started anew, too: the watchers tell it, and then what is the case.

@@ -446,8 +446,7 @@ fn steering(c: &config::PtpdConfig, defaults: &PiConfig, stamping: Stamping) -> 
     let limited = Transfer::Limited { bandwidth_hz: c.servo.bandwidth_hz };
     Steering {
         kind: match c.servo.kind {
-            config::ServoKind::Auto if c.servo.phase_adjustment => ServoKind::Pi,
-            config::ServoKind::Auto | config::ServoKind::Adaptive => ServoKind::Adaptive,
+            config::ServoKind::Adaptive => ServoKind::Adaptive,
             config::ServoKind::Pi => ServoKind::Pi,
             config::ServoKind::Linreg => ServoKind::Linreg,
             config::ServoKind::None => ServoKind::None,

@@ -1,8 +1,9 @@
 //! What most messages take, where the kernel stamps them.
 //!
-//! A message waits until a processor comes to it, or finds one at work: two ways through the kernel, some 15 us apart, each
-//! hardly scattered. The earlier one is no truer than the other; what is true is that both directions know the same two.
-//! So ways of the same kind belong together, and of two kinds the one that both directions take more often.
+//! There are two ways through the kernel, some 20 us apart, each hardly scattered: the quick one right behind another
+//! message, while the path is in the caches, and the slow one for a message that comes alone. The earlier one is no truer
+//! than the other; what is true is that both directions know the same two. So ways of the same kind belong together: which
+//! kind most messages of a direction take show those that come before them.
 
 use std::collections::VecDeque;
 
@@ -136,34 +137,31 @@ pub(super) enum Pairing {
 
 /// The ways of both directions that belong together.
 pub(super) fn pair(down: &Ways, up: &Ways) -> ((Cluster, Cluster), Pairing) {
-    let (d0, u0) = (down.main, up.main);
-    let crossed = |quick: &Ways, slow: &Ways| -> Option<Option<(Cluster, Cluster)>> {
-        // That none of few came early says little, that some did says all: then most take the slow way.
-        let (Kind::Quick, Kind::Slow(early)) = (quick.kind, slow.kind) else { return None };
-        let Some(second) = quick.other else { return Some(None) };
-        let apart = second.at - quick.main.at;
-        let same = FAR * second.width.max(quick.main.width).max(slow.main.width).min(apart / FAR);
-        let enough = |c: Cluster| c.share >= LEAST_SECOND;
-        match slow.other {
-            // Both know the same two, and what most take in one is what few take in the other.
-            Some(other)
-                if (slow.main.at - other.at - apart).abs() <= same && (enough(other) || enough(second)) =>
-            {
-                let to_quick = quick.main.share * other.share >= second.share * slow.main.share;
-                Some(Some(if to_quick { (quick.main, other) } else { (second, slow.main) }))
-            }
-            _ if enough(second) && early > EARLY_BY.0 * apart && early < EARLY_BY.1 * apart => {
-                Some(Some((second, slow.main)))
-            }
-            _ => None,
-        }
+    let most = (down.main, up.main);
+    // That none of few came early says little, that some did says all: then most take the slow way.
+    let (quick, slow, early) = match (down.kind, up.kind) {
+        (Kind::Quick, Kind::Slow(early)) => (down, up, early),
+        (Kind::Slow(early), Kind::Quick) => (up, down, early),
+        _ => return (most, Pairing::Most),
     };
-    match (crossed(down, up), crossed(up, down)) {
-        (Some(Some(pair)), _) => (pair, Pairing::Crosswise),
-        (_, Some(Some((up, down)))) => ((down, up), Pairing::Crosswise),
-        (Some(None), _) | (_, Some(None)) => ((d0, u0), Pairing::Apart),
-        (None, None) => ((d0, u0), Pairing::Most),
-    }
+    let Some(second) = quick.other else { return (most, Pairing::Apart) };
+    let apart = second.at - quick.main.at;
+    let same = FAR * second.width.max(quick.main.width).max(slow.main.width).min(apart / FAR);
+    let enough = |c: Cluster| c.share >= LEAST_SECOND;
+    let (q, s) = match slow.other {
+        // Both know the same two, and what most take in one is what few take in the other.
+        Some(other)
+            if (slow.main.at - other.at - apart).abs() <= same && (enough(other) || enough(second)) =>
+        {
+            let to_quick = quick.main.share * other.share >= second.share * slow.main.share;
+            if to_quick { (quick.main, other) } else { (second, slow.main) }
+        }
+        _ if enough(second) && early > EARLY_BY.0 * apart && early < EARLY_BY.1 * apart => {
+            (second, slow.main)
+        }
+        _ => return (most, Pairing::Most),
+    };
+    (if down.kind == Kind::Quick { (q, s) } else { (s, q) }, Pairing::Crosswise)
 }
 
 /// Watches which ways messages take.

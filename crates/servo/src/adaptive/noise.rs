@@ -4,7 +4,7 @@
 //! wait, for mean waits on a fixed grid of factors of 4; a few very wide normal parts, of fixed small weight, stand for
 //! what neither explains. Weights of core and tails and the core's variance follow the data by expectation maximisation.
 //!
-//! Where the kernel stamps, a message waits until a processor comes to it or finds one at work. What is early against most is
+//! Where the kernel stamps, some messages are quicker than most, as its path is in the caches. What is early against most is
 //! no news there, so that the same tails stand on the early side, too, for less than half of the messages.
 
 use super::normal::{DENSITY_AT_0, waited};
